@@ -1,0 +1,1 @@
+"""The commands that run and test the application on a bare machine."""

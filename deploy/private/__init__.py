@@ -1,0 +1,1 @@
+"""What `deploy/run` and `deploy/test` are made of: the standard library only, for they start before any install."""

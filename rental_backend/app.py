@@ -1,0 +1,76 @@
+"""The application factory: the table of contents of the program."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pybreaker
+import structlog
+from flask import Flask
+
+from . import cli
+from .accounts import service as accounts
+from .accounts.api import bp as auth
+from .config import Config
+from .infra.dependencies import Dependencies
+from .parties.api import bp as customers
+from .resilience import OPEN
+from .web import cors, health, logs, problems, requests, routing
+from .web.contracts import contract_of
+
+BLUEPRINTS = (health.bp, auth, customers)
+
+
+class Application(Flask):
+    """Flask without coroutines: no function is inspected for being one, seven times in every request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function as it is."""
+        return func
+
+
+class TransitionLog(pybreaker.CircuitBreakerListener):
+    """Writes every change of a breaker into the log: an outage is expected, so no more than a warning."""
+
+    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
+        """Log one change."""
+        event = cb.events[-1]
+        structlog.get_logger("rental_backend.breakers").log(
+            logging.WARNING if new_state.name == OPEN else logging.INFO,
+            "breaker",
+            breaker=cb.name,
+            before=old_state.name,
+            after=new_state.name,
+            cause=event.cause,
+            error=event.error,
+        )
+
+
+def create_app(config: Config | None = None) -> Flask:
+    """Build the application. Connects to nothing; the first request, or gunicorn's worker, starts the probes."""
+    config = config or Config.from_environ()
+    logs.configure(config.log_level)
+    app = Application(__name__, static_folder=None)
+    app.config["SETTINGS"] = config
+    dependencies = Dependencies(config)
+    dependencies.identity.load_accounts_with(accounts.load_account)
+    for breaker in dependencies.breakers.values():
+        breaker.add_listener(TransitionLog())
+    app.extensions["dependencies"] = dependencies
+    app.before_request(dependencies.start)
+    for part in (requests, cors):
+        part.register(app, config)
+    problems.register(app)
+    routing.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    cli.register(app)
+    _require_contracts(app)
+    return app
+
+
+def _require_contracts(app: Flask) -> None:
+    """Refuse to build an application with a view that declares nothing: deny unless permitted."""
+    bare = sorted(name for name, view in app.view_functions.items() if contract_of(view) is None)
+    if bare:
+        raise RuntimeError(f"Views without a contract: {', '.join(bare)}")

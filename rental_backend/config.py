@@ -1,0 +1,193 @@
+"""Every setting of the program, its type, default and meaning: read once from the environment into a frozen object."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, cast
+
+from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validate, validates_schema
+from marshmallow import fields as m
+
+ENVIRONMENTS = ("production", "staging", "development", "test")
+
+
+class ConfigError(Exception):
+    """The environment cannot be used; the message names every setting at fault, and never a value."""
+
+
+class Url(m.String):
+    """A connection URL of one of the given schemes, without surrounding blanks."""
+
+    def __init__(self, *schemes: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.schemes = schemes
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = str(super()._deserialize(value, attr, data, **kwargs)).strip()
+        if text.partition("://")[0] not in self.schemes or not text.partition("://")[2]:
+            raise ValidationError(f"Not a URL of the form {self.schemes[0]}://…")
+        return text
+
+
+class Words(m.String):
+    """A list of words separated by commas or blanks, as a tuple."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return tuple(str(super()._deserialize(value, attr, data, **kwargs)).replace(",", " ").split())
+
+
+def setting(name: str, kind: m.Field[Any], help: str, default: Any = None) -> Any:
+    """Declare one setting: its variable, how it is read, what it means (with unit) and its default."""
+    return field(default=default, metadata={"name": name, "kind": kind, "help": help})
+
+
+def seconds(name: str, default: float, help: str) -> Any:
+    """Declare a positive length of time in seconds."""
+    return setting(name, m.Float(validate=validate.Range(min=0.01, max=3600)), f"{help} (seconds)", default)
+
+
+def count(name: str, default: int, help: str, *, low: int = 1, high: int = 1_000_000_000) -> Any:
+    """Declare a whole number."""
+    return setting(name, m.Integer(validate=validate.Range(low, high)), help, default)
+
+
+DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+REQUIRED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")  # in production
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)  # what is printed shows no secret
+class Config:
+    """The settings in force. `Config.from_environ()` reads them; nothing else in the program reads the environment."""
+
+    environment: str = setting(
+        "ENVIRONMENT", m.String(validate=validate.OneOf(ENVIRONMENTS)), " | ".join(ENVIRONMENTS), "production"
+    )
+    secret_key: str = setting("SECRET_KEY", m.String(validate=validate.Length(min=32)), "key that signs tokens", "")
+    database_url: str = setting("DATABASE_URL", Url(*DATABASE_SCHEMES), "PostgreSQL 15 to 18", "")
+    auth_database_url: str = setting(
+        "AUTH_DATABASE_URL",
+        Url(*DATABASE_SCHEMES),
+        "road to the accounts, if not DATABASE_URL (other role or pooler)",
+        "",
+    )
+    redis_url: str = setting("REDIS_URL", Url(*REDIS_SCHEMES), "Redis 6.2 or newer", "")
+    port: int = count("PORT", 8000, "where gunicorn listens", high=65535)
+    workers: int = count("WEB_CONCURRENCY", 2, "gunicorn worker processes", high=64)
+    threads: int = count("WEB_THREADS", 8, "threads of each worker", high=128)
+    log_level: str = setting(
+        "LOG_LEVEL",
+        m.String(validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))),
+        "least level logged",
+        "INFO",
+    )
+
+    cors_origins: tuple[str, ...] = setting(
+        "CORS_ORIGINS", Words(), "origins that may call from a browser", ("https://www.omomrentals.shop",)
+    )
+    cors_origins_file: str = setting(
+        "CORS_ORIGINS_FILE", m.String(), "more origins, one a line; re-read when it changes", ""
+    )
+    cors_localhost: str = setting(
+        "CORS_LOCALHOST",
+        m.String(validate=validate.Regexp(r"\d{1,5}-\d{1,5}$|off$")),
+        "ports of http://localhost allowed outside production, as FIRST-LAST, or off",
+        "3000-3010",
+    )
+
+    request_budget: float = seconds("REQUEST_BUDGET", 1.25, "longest one request waits for all dependencies together")
+    database_deadline: float = seconds("DATABASE_DEADLINE", 0.8, "longest wait for one answer of the database")
+    database_connect_deadline: float = seconds("DATABASE_CONNECT_DEADLINE", 0.6, "longest wait for a new connection")
+    database_pool_size: int = count("DATABASE_POOL_SIZE", 8, "connections of each worker", high=200)
+    database_pool_timeout: float = seconds("DATABASE_POOL_TIMEOUT", 0.2, "longest wait for a connection of the pool")
+    auth_deadline: float = seconds("AUTH_DEADLINE", 0.4, "longest wait for one answer about an account")
+    auth_pool_size: int = count("AUTH_POOL_SIZE", 2, "connections of each worker for accounts", high=50)
+    auth_fresh: float = seconds("AUTH_FRESH", 15, "how long a worker trusts what it knows of an account")
+    redis_deadline: float = seconds("REDIS_DEADLINE", 0.15, "longest wait for one answer of Redis")
+    probe_heartbeat: float = seconds("PROBE_HEARTBEAT", 2, "how often an idle dependency is looked at")
+
+    access_token_minutes: int = count("ACCESS_TOKEN_MINUTES", 30, "life of an access token")
+    refresh_token_days: int = count("REFRESH_TOKEN_DAYS", 7, "life of a refresh token")
+    hashing_slots: int = count("HASHING_SLOTS", 1, "passwords one worker hashes at a time", high=64)
+
+    stale_bytes: int = count("STALE_BYTES", 16 * 2**20, "memory of one worker for last good answers")
+    max_body_bytes: int = count("MAX_BODY_BYTES", 2**20, "largest request body")
+    max_json_depth: int = count("MAX_JSON_DEPTH", 16, "deepest nesting of a JSON body", high=200)
+
+    admin_username: str = setting("ADMIN_USERNAME", m.String(), "administrator made by `flask create-admin`", "admin")
+    admin_email: str = setting("ADMIN_EMAIL", m.String(), "his address", "admin@example.com")
+    admin_password: str = setting(
+        "ADMIN_PASSWORD",
+        m.String(validate=validate.Length(min=8)),
+        "his password; generated and printed once if unset",
+        "",
+    )
+
+    railway_environment: str = setting("RAILWAY_ENVIRONMENT_NAME", m.String(), "set by Railway", "")
+    railway_deployment: str = setting("RAILWAY_DEPLOYMENT_ID", m.String(), "set by Railway", "")
+    railway_commit: str = setting("RAILWAY_GIT_COMMIT_SHA", m.String(), "set by Railway", "")
+    railway_replica: str = setting("RAILWAY_REPLICA_ID", m.String(), "set by Railway", "")
+
+    @property
+    def production(self) -> bool:
+        """Whether customers' data may be behind this process."""
+        return self.environment in ("production", "staging")
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Config":
+        """Read the settings; blank variables count as unset. Raises `ConfigError` naming all faults at once."""
+        environ = os.environ if environ is None else environ
+        given = {name: value for name, value in environ.items() if value.strip()}
+        try:
+            return cls(**cast("dict[str, Any]", _schema()().load(given)))
+        except ValidationError as error:
+            said = cast("dict[str, list[str]]", error.messages)
+            faults = "; ".join(f"{name}: {' '.join(said[name])}" for name in sorted(said))
+            raise ConfigError(f"Configuration refused. {faults}") from None
+
+
+def _schema() -> type[Schema]:
+    """Build the marshmallow schema from the declarations above."""
+    declared: dict[str, m.Field[Any]] = {}
+    for each in fields(Config):
+        kind = each.metadata["kind"]
+        kind.attribute, kind.data_key = each.name, each.metadata["name"]
+        declared[each.name] = kind
+
+    class _Environment(Schema):
+        class Meta:
+            unknown = EXCLUDE
+
+        @validates_schema(pass_original=True, skip_on_field_errors=False)
+        def require_secrets(self, _: dict[str, Any], given: dict[str, str], **__: Any) -> None:
+            _require(given)
+
+        @post_load
+        def finish(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+            return _complete(data)
+
+    return type("Environment", (_Environment,), dict(declared))
+
+
+def _require(given: Mapping[str, str]) -> None:
+    """Refuse a production environment that lacks what has no default there."""
+    environment = given.get("ENVIRONMENT", "production")
+    if environment in ("production", "staging"):
+        faults = {name: [f"Required in {environment}."] for name in REQUIRED if name not in given}
+        if faults:
+            raise ValidationError(cast("Any", faults))
+
+
+def _complete(data: dict[str, Any]) -> dict[str, Any]:
+    """Make up a key outside production; URLs get the driver's scheme."""
+    data.setdefault("secret_key", secrets.token_urlsafe(48))
+    for key in ("database_url", "auth_database_url"):
+        if key in data:
+            data[key] = driver_url(data[key])
+    return data
+
+
+def driver_url(url: str) -> str:
+    """Return a PostgreSQL URL of any accepted form with the driver's scheme, as SQLAlchemy wants it."""
+    return "postgresql+psycopg://" + url.partition("://")[2]

@@ -1,0 +1,53 @@
+"""The one door to Redis. Every method names what it answers while Redis is away; none of them raises for an outage."""
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ..resilience import Breaker, BreakerOpen
+from .verdicts import redis_verdict
+
+
+class Cache:
+    """Redis behind its breaker: no hidden retries, no wait above `deadline` seconds, a pool that never blocks."""
+
+    def __init__(self, url: str, *, deadline: float, connections: int) -> None:
+        self.breaker = Breaker("redis", judge=redis_verdict)
+        self._client: redis.Redis | None = None
+        if url:
+            self._client = redis.Redis.from_url(
+                url,
+                socket_timeout=deadline,
+                socket_connect_timeout=deadline,
+                retry=Retry(NoBackoff(), 0),
+                max_connections=connections,
+                driver_info=None,
+            )
+
+    def probe(self) -> None:
+        """Write and thereby contact the server; raise if it does not answer or takes no writes."""
+        if self._client is None:
+            raise redis.exceptions.ConnectionError("no URL is configured")
+        self._client.set("rental:probe", b"1", px=1000)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        if self._client is not None:
+            self._client.close()
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, or None if there is none or Redis is away."""
+        try:
+            with self.breaker.guard():
+                value = self._client.get(key) if self._client else None
+        except (BreakerOpen, redis.exceptions.RedisError, OSError):
+            return None
+        return value if isinstance(value, bytes) else None
+
+    def put(self, key: str, value: bytes, *, seconds: int) -> bool:
+        """Keep the value for `seconds`; return whether it is kept (False while Redis is away)."""
+        try:
+            with self.breaker.guard():
+                return bool(self._client and self._client.set(key, value, ex=seconds))
+        except (BreakerOpen, redis.exceptions.RedisError, OSError):
+            return False

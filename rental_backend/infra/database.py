@@ -1,0 +1,194 @@
+"""The one door to PostgreSQL: pool, sessions, breaker, deadlines, and the translation of its errors into ours."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import sqlalchemy.exc
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from ..errors import AppError, Busy, Conflict, Invalid, OutcomeUnknown, Unavailable
+from ..resilience import Breaker, BreakerOpen, Verdict
+from .postgres import Address, CommitLost, DeadlineConnection, hung_up
+from .verdicts import database_verdict
+
+PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
+KEY = re.compile(r"Key \((.+?)\)=")
+
+
+class GuardedSession(Session):
+    """A session that knows in `info["contacted"]` whether it was used."""
+
+
+class Database:
+    """PostgreSQL behind the breaker `name`. Nothing connects before the first probe.
+
+    Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
+    new one and `deadline` for each answer.
+    """
+
+    def __init__(
+        self, name: str, url: str, *, deadline: float, connect_deadline: float, pool_size: int, pool_timeout: float
+    ) -> None:
+        self.breaker = Breaker(name, judge=database_verdict)
+        self._address = Address(url) if url else None
+        self._deadline = deadline
+        milliseconds = int(deadline * 900)  # a little before our own deadline, so that a living server can say so
+        self._options = (
+            f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
+            "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+        )
+        self._class: type[DeadlineConnection] = type(
+            "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
+        )
+        self.engine = create_engine(
+            "postgresql+psycopg://",
+            creator=self._connect,
+            poolclass=QueuePool,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_timeout,
+            pool_use_lifo=True,
+            isolation_level="AUTOCOMMIT",  # set once for each connection; only transactions change and restore it
+        )
+        self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
+        event.listen(self.engine, "connect", _sign)
+        event.listen(self.engine, "checkout", _inspect)
+
+    def _connect(self) -> DeadlineConnection:
+        """Open a connection (SQLAlchemy's pool calls this)."""
+        if self._address is None:
+            raise psycopg.OperationalError("no URL is configured")
+        connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
+        connection.deadline = self._deadline
+        return connection
+
+    def probe(self) -> None:
+        """Contact the server on a fresh connection; raise if it does not answer or takes no writes."""
+        if self._address is not None:
+            self._address.resolve()
+        connection = self._connect()
+        try:
+            connection.autocommit = True
+            row = connection.execute(PROBE).fetchone()
+        finally:
+            connection.close()
+        if row is None or row[0]:
+            raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only")
+
+    def close(self) -> None:
+        """Give back the connections that are not in use."""
+        self.engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Yield a session for queries only: each statement stands alone, which saves a round trip for BEGIN."""
+        with self._guarded(GuardedSession(self.engine, autoflush=False)) as session:
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Yield a session whose work is committed once at the end, or not at all.
+
+        An `AppError` that `keeps_transaction` is committed, then raised.
+        """
+        kept: AppError | None = None
+        with self._guarded(GuardedSession(self._transactional, expire_on_commit=False)) as session:
+            try:
+                yield session
+            except AppError as error:
+                if not error.keeps_transaction:
+                    raise
+                kept = error
+            session.flush()
+            _commit(session)
+        if kept is not None:
+            raise kept
+
+    @contextmanager
+    def _guarded(self, session: Session) -> Iterator[Session]:
+        """Run the block behind the breaker; a session that never asked for a connection says nothing of the server."""
+        with self._translated(), self.breaker.guard() as call, session:
+            call.contacted = False
+            try:
+                yield session
+            finally:
+                call.contacted = bool(session.info.get("contacted"))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn what the driver, the pool and the breaker raise into our errors."""
+        name = self.breaker.name or ""
+        try:
+            yield
+        except BreakerOpen as error:
+            raise Unavailable(name, error.retry_after) from None
+        except CommitLost as error:
+            raise OutcomeUnknown(name, self.breaker.retry_after) from error
+        except sqlalchemy.exc.TimeoutError as error:
+            raise Busy(name) from error
+        except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
+            ours = _translate(error, name, self.breaker.retry_after)
+            if ours is error:
+                raise
+            raise ours from error
+
+
+def _commit(session: Session) -> None:
+    """Commit; a connection lost on the way leaves the outcome unknown."""
+    try:
+        session.commit()
+    except sqlalchemy.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise CommitLost from error
+        raise
+
+
+def _translate(error: Exception, name: str, retry_after: float) -> Exception:
+    """Return our error for one of the driver's; its text stays in the log. An unknown one comes back as it is."""
+    if database_verdict(error) is Verdict.FAILURE:
+        return Unavailable(name, retry_after)
+    cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    match getattr(cause, "sqlstate", None) or "":
+        case "23505" | "23503" | "23P01" | "23514":
+            return _clash(cause.diag)
+        case "55P03" | "40001" | "40P01" | "57014":
+            return Busy(name)
+        case state if state.startswith("22"):
+            return Invalid({"body": ["A value is out of the range the database can hold."]})
+    return error
+
+
+def _clash(diagnostics: Any) -> Conflict:
+    """Name the columns that clash with a constraint, without their values."""
+    found = KEY.search(diagnostics.message_detail or "")
+    field = found.group(1) if found else diagnostics.constraint_name or "body"
+    return Conflict(f"{field} clashes with what is stored.", errors={field: ["Clashes with what is stored."]})
+
+
+def _note_contact(session: Session, *_: Any) -> None:
+    """Note that a session has taken a connection, to use it."""
+    session.info["contacted"] = True
+
+
+def _sign(connection: Any, record: Any) -> None:  # noqa: ARG001
+    """Note which process opened a connection."""
+    record.info["pid"] = os.getpid()
+
+
+def _inspect(connection: Any, record: Any, proxy: Any) -> None:
+    """Refuse a pooled connection of another process, or one the server has left; the pool then opens a new one."""
+    if record.info["pid"] != os.getpid():
+        record.dbapi_connection = proxy.dbapi_connection = None
+        raise DisconnectionError("a connection of the parent process")
+    if hung_up(connection):
+        raise DisconnectionError("the server has closed this connection")
+
+
+event.listen(GuardedSession, "after_begin", _note_contact)

@@ -1,0 +1,89 @@
+"""All doors of one application object, built from its configuration. Building connects to nothing."""
+
+import os
+import threading
+import time
+
+from ..config import Config
+from ..resilience import Breaker, Prober
+from .cache import Cache
+from .database import Database
+from .identity import Identity
+from .passwords import Passwords
+from .stale import StaleStore
+from .tokens import Tokens
+
+DATABASE, REDIS, AUTH = "database", "redis", "auth"
+
+
+class Dependencies:
+    """The database, the cache, identity and the store of stale answers, with their breakers by name."""
+
+    def __init__(self, config: Config) -> None:
+        self.database = Database(
+            DATABASE,
+            config.database_url,
+            deadline=config.database_deadline,
+            connect_deadline=config.database_connect_deadline,
+            pool_size=config.database_pool_size,
+            pool_timeout=config.database_pool_timeout,
+        )
+        accounts = Database(
+            AUTH,
+            config.auth_database_url or config.database_url,
+            deadline=config.auth_deadline,
+            connect_deadline=min(config.auth_deadline, config.database_connect_deadline),
+            pool_size=config.auth_pool_size,
+            pool_timeout=config.database_pool_timeout,
+        )
+        tokens = Tokens(
+            config.secret_key,
+            access_seconds=config.access_token_minutes * 60,
+            refresh_seconds=config.refresh_token_days * 86400,
+        )
+        self.identity = Identity(accounts, tokens, Passwords(slots=config.hashing_slots), fresh=config.auth_fresh)
+        self.cache = Cache(config.redis_url, deadline=config.redis_deadline, connections=config.threads + 4)
+        self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
+        self.breakers: dict[str, Breaker] = {
+            each.breaker.name or "": each.breaker for each in (self.database, self.cache, accounts)
+        }
+        self._probers = [
+            Prober(each.breaker, each.probe, heartbeat=config.probe_heartbeat)
+            for each in (self.database, self.cache, accounts)
+        ]
+        self._lock = threading.Lock()
+        self._started_in: int | None = None
+
+    def start(self) -> None:
+        """Start this process's background threads. Does nothing when they run already; a fork starts its own."""
+        if self._started_in == os.getpid():
+            return
+        with self._lock:
+            if self._started_in == os.getpid():
+                return
+            self._started_in = os.getpid()
+            self.stale.start()
+            for prober in self._probers:
+                prober.start()
+
+    def stop(self) -> None:
+        """Let the probes end and give every connection back."""
+        for prober in self._probers:
+            prober.stop()
+        self.database.close()
+        self.identity.database.close()
+        self.cache.close()
+
+    @property
+    def settled(self) -> bool:
+        """Whether every dependency has been looked at once since the start."""
+        return all(prober.settled.is_set() for prober in self._probers)
+
+    def wait_until_settled(self, timeout: float) -> bool:
+        """Block until `settled`, at most `timeout` seconds; return whether it is."""
+        ends = time.monotonic() + timeout
+        return all(prober.settled.wait(max(0.0, ends - time.monotonic())) for prober in self._probers)
+
+    def down(self) -> frozenset[str]:
+        """Return the names of the dependencies that cannot be used now."""
+        return frozenset(name for name, breaker in self.breakers.items() if not breaker.closed)

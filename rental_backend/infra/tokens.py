@@ -1,0 +1,94 @@
+"""The one door to JWTs: access and refresh tokens, HS256, signed with the application's key."""
+
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from ..errors import Unauthenticated
+
+ALGORITHM = "HS256"
+REMEMBERED = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says: whose it is, what he may do, and until when (seconds since the epoch)."""
+
+    user_id: uuid.UUID
+    username: str
+    kind: str
+    scopes: frozenset[str]
+    superuser: bool
+    expires: float
+
+
+class Tokens:
+    """Signs and verifies tokens. Verified ones are remembered until they expire, which spares the cryptography."""
+
+    def __init__(self, key: str, *, access_seconds: int, refresh_seconds: int) -> None:
+        self._key = key
+        self.lifetimes = {"access": access_seconds, "refresh": refresh_seconds}
+        self._known: OrderedDict[str, Claims] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def sign(
+        self,
+        kind: str,
+        user_id: uuid.UUID,
+        username: str,
+        *,
+        scopes: frozenset[str] = frozenset(),
+        superuser: bool = False,
+    ) -> tuple[str, int]:
+        """Return a new token of the kind `access` or `refresh`, and when it expires (seconds since the epoch)."""
+        now = int(time.time())
+        expires = now + self.lifetimes[kind]
+        claims = {
+            "sub": username,
+            "user_id": str(user_id),
+            "scopes": sorted(scopes),
+            "superuser": superuser,
+            "type": kind,
+            "jti": uuid.uuid4().hex,
+            "iat": now,
+            "exp": expires,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires
+
+    def verify(self, token: str, kind: str) -> Claims:
+        """Return the claims of a valid token of that kind, or raise `Unauthenticated`."""
+        claims = self._known.get(token)
+        if claims is None:
+            claims = self._decode(token)
+            with self._lock:
+                self._known[token] = claims
+                while len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+        if claims.expires <= time.time():
+            raise Unauthenticated("The token has expired.", reason="expired")
+        if claims.kind != kind:
+            raise Unauthenticated(f"The token is not of the kind {kind}.", reason="wrong_kind")
+        return claims
+
+    def _decode(self, token: str) -> Claims:
+        try:
+            said: dict[str, Any] = jwt.decode(
+                token, self._key, algorithms=[ALGORITHM], options={"require": ["exp", "sub", "user_id", "type"]}
+            )
+            return Claims(
+                uuid.UUID(said["user_id"]),
+                str(said["sub"]),
+                str(said["type"]),
+                frozenset(said.get("scopes", ())),
+                said.get("superuser") is True,
+                float(said["exp"]),
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The token has expired.", reason="expired") from None
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+            raise Unauthenticated("The token is not valid.", reason="invalid") from None

@@ -1,0 +1,92 @@
+"""The base schema and the field types of the wire contract."""
+
+from decimal import Decimal
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
+
+MOST_ROWS = 1000
+DEEPEST_OFFSET = 10_000_000
+
+
+class Payload(Schema):
+    """A body or query: unknown fields are refused by name, and a blank text counts as not sent.
+
+    The frontend's forms send `""` for every optional field left empty, of any type.
+    """
+
+    class Meta:
+        unknown = RAISE
+
+    @pre_load
+    def drop_blanks(self, data: Any, **_: Any) -> Any:
+        """Leave out what is blank."""
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if not isinstance(value, str) or value.strip()}
+
+
+class Answer(Schema):
+    """What is only answered, never read; a value may therefore stand under two names."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "dump_only": tuple(self._declared_fields)})
+
+
+class Text(fields.String):
+    """Text without NUL characters (PostgreSQL cannot store them), trimmed, of at most `longest` characters."""
+
+    def __init__(self, longest: int | None = None, shortest: int | None = None, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(min=shortest, max=longest), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = str(super()._deserialize(value, attr, data, **kwargs))
+        if "\0" in text:
+            raise ValidationError("Must not contain NUL characters.")
+        return text.strip()
+
+
+class TextOrEmpty(Text):
+    """Text that is answered as `""` when there is none: a null would crash the page that reads it."""
+
+
+class Email(fields.Email):
+    """An e-mail address of at most 255 characters."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Length(max=255), **kwargs)
+
+
+class Money(fields.Decimal):
+    """An amount with two places, rounded half up on the way in, a JSON number on the way out."""
+
+    def __init__(self, most: str = "99999999.99", **kwargs: Any) -> None:
+        super().__init__(
+            places=2, rounding="ROUND_HALF_UP", validate=validate.Range(Decimal(0), Decimal(most)), **kwargs
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+        if isinstance(value, bool):
+            raise self.make_error("invalid")
+        try:
+            amount: Decimal = super()._deserialize(value, attr, data, **kwargs)
+        except ArithmeticError:  # more digits than Decimal's context can round
+            raise self.make_error("invalid") from None
+        return amount
+
+
+class Choice(fields.Enum[Any]):
+    """A member of an enum, by its value."""
+
+    def __init__(self, enum: Any, **kwargs: Any) -> None:
+        super().__init__(enum, by_value=True, **kwargs)
+
+
+class Paging(Payload):
+    """The paging of every list: `skip` and `limit`, or `page` (from 1) and `page_size`."""
+
+    skip = fields.Integer(validate=validate.Range(0, DEEPEST_OFFSET))
+    limit = fields.Integer(validate=validate.Range(1, MOST_ROWS))
+    page = fields.Integer(validate=validate.Range(1, DEEPEST_OFFSET // MOST_ROWS))
+    page_size = fields.Integer(validate=validate.Range(1, MOST_ROWS))
+    search = Text(200)

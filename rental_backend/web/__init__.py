@@ -1,0 +1,1 @@
+"""Everything that knows a request: contracts, projections, problems, the caller, health."""

@@ -1,0 +1,76 @@
+"""Reading what was sent: JSON bodies and query strings, checked against their schemas."""
+
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from flask import Request
+from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from ..errors import BadRequest, Invalid, UnsupportedMedia
+from .context import settings
+
+
+def read_body(request: Request, schema: Schema) -> dict[str, Any]:
+    """Return the body's fields. Raises 400 (cut off, broken JSON), 413 (too large), 415 (not JSON), 422 (schema)."""
+    raw = _received(request)
+    if raw and not request.is_json:
+        raise UnsupportedMedia(f"Send application/json, not {request.mimetype or 'an unnamed type'}.")
+    try:
+        data = orjson.loads(raw) if raw else {}
+    except orjson.JSONDecodeError as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
+    deepest = settings().max_json_depth
+    if _deeper_than(data, deepest):
+        raise BadRequest(f"The body is nested deeper than {deepest} levels.", code="json_too_deep")
+    if not isinstance(data, dict):
+        raise Invalid({"body": ["Must be a JSON object."]})
+    return _load(schema, data)
+
+
+def _received(request: Request) -> bytes:
+    try:
+        raw = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception as error:  # of the server that parses HTTP: chunks that are none, a client that left
+        raise BadRequest("The body could not be read.", code="unreadable_body") from error
+    if request.content_length is None and len(raw) >= settings().max_body_bytes:
+        raise RequestEntityTooLarge  # sent in chunks, which Werkzeug cuts off at the limit
+    return raw
+
+
+def read_query(request: Request, schema: Schema) -> dict[str, Any]:
+    """Return the query's parameters; one given several times counts by its last value. Raises 422 by the schema."""
+    return dict(_query(schema, request.query_string))
+
+
+@lru_cache(maxsize=1024)
+def _query(schema: Schema, raw: bytes) -> dict[str, Any]:
+    """Read a query string; pages ask with the same few again and again."""
+    return _load(schema, dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)))
+
+
+def _load(schema: Schema, data: dict[str, Any]) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = schema.load(data)
+    except ValidationError as error:
+        raise Invalid(error.messages_dict) from None
+    return loaded
+
+
+def _deeper_than(value: Any, levels: int) -> bool:
+    """Tell whether lists and objects are nested deeper than `levels`, without recursion."""
+    layer = [value]
+    for _ in range(levels + 1):
+        layer = [
+            inner
+            for outer in layer
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not layer:
+            return False
+    return True

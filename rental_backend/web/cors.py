@@ -1,0 +1,100 @@
+"""Which browsers' pages may call, and the headers that say so: on every answer, errors and preflights included."""
+
+import re
+import time
+from functools import lru_cache
+from pathlib import Path
+
+from flask import Flask, Response, request
+from flask_cors.core import get_cors_headers, get_cors_options
+from werkzeug.datastructures import Headers
+
+from ..config import Config
+
+ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match")
+EXPOSED_HEADERS = ("X-Request-ID", "X-Total-Count", "X-Degraded", "Age", "Retry-After", "Location", "ETag")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+LOOK_EVERY = 1.0
+
+
+class AllowList:
+    """The origins that may call: exact ones, a range of localhost ports outside production, and those of a file.
+
+    The file (one origin a line, `#` starts a comment) is read again when it changes, looked at once a second at most,
+    so that all workers follow it without a restart. A file that cannot be read leaves the last list in force.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._fixed = frozenset(config.cors_origins)
+        self._file = Path(config.cors_origins_file) if config.cors_origins_file else None
+        self._ports = range(0)
+        if not config.production and config.cors_localhost != "off":
+            first, last = map(int, config.cors_localhost.split("-"))
+            self._ports = range(first, last + 1)
+        self._filed: frozenset[str] = frozenset()
+        self._stamp = (0, 0)
+        self._look_at = 0.0
+
+    def allows(self, origin: str) -> bool:
+        """Tell whether pages of this origin may call."""
+        self._reread()
+        if origin in self._fixed or origin in self._filed:
+            return True
+        local = re.fullmatch(r"http://(?:localhost|127\.0\.0\.1):(\d{1,5})", origin)
+        return local is not None and int(local[1]) in self._ports
+
+    def _reread(self) -> None:
+        if self._file is None or time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_EVERY
+        try:
+            seen = self._file.stat()
+            if (seen.st_mtime_ns, seen.st_size) == self._stamp:
+                return
+            lines = (line.partition("#")[0].strip() for line in self._file.read_text("utf-8").splitlines())
+        except (OSError, UnicodeDecodeError):
+            return
+        self._filed = frozenset(line for line in lines if line)
+        self._stamp = (seen.st_mtime_ns, seen.st_size)
+
+
+def register(app: Flask, config: Config) -> None:
+    """Answer preflights before anything else, and mark every answer."""
+    allowed = AllowList(config)
+    options = get_cors_options(
+        app,
+        {
+            "origins": [re.compile(".*")],  # asked only after our own list has allowed the origin
+            "allow_headers": list(ALLOWED_HEADERS),
+            "expose_headers": list(EXPOSED_HEADERS),
+            "methods": list(METHODS),
+            "max_age": 600,
+        },
+    )
+
+    @lru_cache(maxsize=256)
+    def headers(origin: str, method: str, wanted_method: str | None, wanted_headers: str | None) -> Headers:
+        asked = Headers({"Origin": origin})
+        if wanted_method:
+            asked["Access-Control-Request-Method"] = wanted_method
+        if wanted_headers:
+            asked["Access-Control-Request-Headers"] = wanted_headers
+        found = get_cors_headers(options, asked, method)
+        found.pop("Vary", None)
+        return Headers((name, str(value)) for name, value in found.items())
+
+    @app.before_request
+    def preflight() -> Response | None:
+        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+            return Response(status=204)
+        return None
+
+    @app.after_request
+    def mark(response: Response) -> Response:
+        response.vary.add("Origin")
+        given = request.headers
+        origin = given.get("Origin")
+        if origin and allowed.allows(origin):
+            asked = given.get("Access-Control-Request-Method"), given.get("Access-Control-Request-Headers")
+            response.headers.update(headers(origin, request.method, *asked))
+        return response

@@ -1,0 +1,121 @@
+"""Health: what is alive, what may take traffic, what works. No answer here ever waits for a dependency."""
+
+import os
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, current_app
+from marshmallow import Schema, fields
+
+from .. import __version__
+from ..errors import NotReady
+from ..resilience import Breaker
+from .context import dependencies as _dependencies
+from .contracts import endpoint
+from .features import contracts, features
+from .needs import NOTHING, PUBLIC
+
+bp = Blueprint("health", __name__)
+SERVICE = "rental_backend"
+
+
+class ReadyQuery(Schema):
+    """`strict=1` asks for every dependency, not only for a started process."""
+
+    strict = fields.Boolean(load_default=False)
+
+
+def _alive() -> dict[str, Any]:
+    down = _dependencies().down()
+    return {
+        "status": "degraded" if down else "healthy",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "version": __version__,
+        "service": SERVICE,
+    }
+
+
+@bp.get("/")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def root() -> dict[str, Any]:
+    """Name the service and where to look next."""
+    return {**_alive(), "health": "/api/health", "breakers": "/health/breakers"}
+
+
+@bp.get("/health")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def alive() -> dict[str, Any]:
+    """Answer 200 as long as the process turns; `status` says whether a dependency is away."""
+    return _alive()
+
+
+@bp.get("/health/ready")
+@bp.get("/api/health/ready")
+@endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery())
+def ready(strict: bool) -> dict[str, Any]:
+    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at once."""
+    dependencies = _dependencies()
+    if not dependencies.settled:
+        raise NotReady("The dependencies are being looked at.")
+    missing = sorted(dependencies.down())
+    if strict and missing:
+        raise NotReady(f"Not available: {', '.join(missing)}.", missing=missing)
+    return {**_alive(), "missing": missing}
+
+
+@bp.get("/api/health")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def health() -> dict[str, Any]:
+    """Say what works, blueprint by blueprint."""
+    dependencies = _dependencies()
+    states = {name: breaker.current_state for name, breaker in dependencies.breakers.items()}
+    return {**_alive(), "dependencies": states, "features": features(current_app, dependencies.down())}
+
+
+@bp.get("/health/breakers")
+@bp.get("/api/health/breakers")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def breakers() -> dict[str, Any]:
+    """Show each breaker as this worker sees it, its last events, and how each operation is answered now."""
+    dependencies = _dependencies()
+    down = dependencies.down()
+    return {
+        **_alive(),
+        "worker": os.getpid(),
+        "breakers": [_breaker(each) for each in dependencies.breakers.values()],
+        "operations": [
+            {
+                "method": method,
+                "path": rule,
+                "needs": sorted(contract.needs.required),
+                "answer": contract.needs.answer(down),
+            }
+            for _, method, rule, contract in contracts(current_app)
+        ],
+    }
+
+
+def _breaker(breaker: Breaker) -> dict[str, Any]:
+    successes, failures = breaker.counts()
+    return {
+        "name": breaker.name,
+        "state": breaker.current_state,
+        "cause": breaker.cause,
+        "for_seconds": round(time.monotonic() - breaker.since, 1),
+        "retry_after": round(breaker.retry_after, 1),
+        "window": {"seconds": 10, "successes": successes, "failures": failures},
+        "rejected": breaker.rejected,
+        "listener_faults": breaker.listener_faults,
+        "events": [
+            {
+                "at": event.at.isoformat(),
+                "from": event.before,
+                "to": event.after,
+                "cause": event.cause,
+                "error": event.error,
+                "worker": event.worker,
+            }
+            for event in list(breaker.events)[-20:]
+        ],
+    }

@@ -1,0 +1,44 @@
+"""What an endpoint needs, and how it answers when that is missing."""
+
+from dataclasses import dataclass
+
+from ..infra.dependencies import AUTH, DATABASE, REDIS
+
+__all__ = ["AUTH", "DATABASE", "NOTHING", "PUBLIC", "REDIS", "SIGNED_IN", "Needs"]
+
+PUBLIC = "public"
+SIGNED_IN = "signed in"
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class Needs:
+    """The dependencies an endpoint requires or can use, and its degraded answers.
+
+    `stale_for`: a read may be answered with its last good answer not older than that (seconds).
+    `offline`: with AUTH away, a valid signature suffices; False where only a fresh look at the account will do.
+    """
+
+    required: frozenset[str]
+    optional: frozenset[str]
+    stale_for: float
+    offline: bool
+
+    def __init__(
+        self, *required: str, optional: tuple[str, ...] = (), stale_for: float = 0, offline: bool = True
+    ) -> None:
+        object.__setattr__(self, "required", frozenset(required))
+        object.__setattr__(self, "optional", frozenset(optional))
+        object.__setattr__(self, "stale_for", stale_for)
+        object.__setattr__(self, "offline", offline)
+
+    def answer(self, down: frozenset[str]) -> str:
+        """Return how a call is answered while `down`: full, partial, offline, stale or refuse."""
+        if DATABASE in self.required & down:
+            return "stale" if self.stale_for else "refuse"
+        if AUTH in self.required & down:
+            own = DATABASE not in self.required  # the accounts themselves are what it reads or changes
+            return ("stale" if self.stale_for else "refuse") if own or not self.offline else "offline"
+        return "partial" if self.optional & down else "full"
+
+
+NOTHING = Needs()

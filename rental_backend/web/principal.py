@@ -1,0 +1,56 @@
+"""Who is calling, and whether he may."""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flask import Request
+
+from ..errors import Forbidden, Unauthenticated
+from ..infra.identity import Identity
+from ..infra.tokens import Claims
+from .needs import SIGNED_IN
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller of a request; `offline` when only his token's signature vouches for him."""
+
+    id: uuid.UUID
+    username: str
+    superuser: bool
+    permissions: frozenset[str]
+    offline: bool
+
+    def may(self, permission: str) -> bool:
+        """Tell whether he holds a permission; superusers hold all."""
+        return self.superuser or permission == SIGNED_IN or permission in self.permissions
+
+    @property
+    def scope(self) -> str:
+        """The permission scope by which answers are kept apart: callers of one scope see the same."""
+        return "superuser" if self.superuser else _digest(self.permissions)
+
+
+@lru_cache(maxsize=1024)
+def _digest(permissions: frozenset[str]) -> str:
+    return hashlib.blake2b("\0".join(sorted(permissions)).encode(), digest_size=16).hexdigest()
+
+
+def claims_of(request: Request, identity: Identity) -> Claims:
+    """Return the claims of the request's bearer token, or raise `Unauthenticated`."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated("No access token was sent.", reason="missing")
+    return identity.tokens.verify(token.strip(), "access")
+
+
+def authenticate(request: Request, identity: Identity, permission: str) -> Principal:
+    """Return the caller if he may; raise `Unauthenticated` (401) or `Forbidden` (403)."""
+    standing = identity.standing(claims_of(request, identity))
+    account = standing.account
+    principal = Principal(account.id, account.username, account.superuser, account.permissions, standing.offline)
+    if not principal.may(permission):
+        raise Forbidden(f"This needs the permission {permission}.", permission=permission)
+    return principal

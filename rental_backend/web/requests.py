@@ -1,0 +1,76 @@
+"""What every request gets: an id, a clock, a line in the log; and the limits every request is held to."""
+
+import contextlib
+import re
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+from ..config import Config
+from .logs import write_access
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+DRAIN_BYTES = 32 * 2**20
+DRAIN_SECONDS = 5.0
+
+
+def register(app: Flask, config: Config) -> None:
+    """Number and log every request, and bound its body."""
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
+    app.wsgi_app = _drained(app.wsgi_app)  # type: ignore[method-assign, assignment]
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if ACCEPTABLE_ID.fullmatch(given) else str(uuid.uuid4())
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers["X-Request-ID"] = g.request_id
+        if request.endpoint != "health.alive":
+            write_access(
+                request_id=g.request_id,
+                method=request.method,
+                path=request.path,
+                route=request.url_rule.rule if request.url_rule else None,
+                status=response.status_code,
+                ms=round((time.perf_counter() - g.began) * 1000, 2),
+                user=g.get("username"),
+                degraded=g.get("degraded"),
+                code=g.get("code"),
+                cause=g.get("cause"),
+                edge_id=request.headers.get("X-Railway-Request-Id"),
+            )
+        return response
+
+
+def _drained(inner: "WSGIApplication") -> "WSGIApplication":
+    """Read on what a refusal left of the body: a connection closed on it is reset before the client knows why."""
+
+    def drained(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
+        answer = inner(environ, start_response)
+        if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
+            with contextlib.suppress(Exception):  # whatever is wrong with the rest, the answer stands
+                _drain(environ["wsgi.input"])
+        return answer
+
+    return drained
+
+
+def _drain(body: Any) -> None:
+    """Read to the end, but not for long: a client that goes on sending is cut off after all."""
+    left, ends = DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
+    while left > 0 and time.monotonic() < ends:
+        data = body.read(min(left, 2**16))
+        if not data:
+            return
+        left -= len(data)

@@ -1,0 +1,143 @@
+"""Real servers for the whole run, and an application that talks to them."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from deploy.private.servers import PostgresServer, RedisServer
+from rental_backend.app import create_app
+from rental_backend.config import Config, driver_url
+from rental_backend.models import Model
+from tests import factories
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL for the whole run, at the newest revision; never frozen or killed."""
+    server = PostgresServer(tmp_path_factory.mktemp("postgres"), port=0, durable=False)
+    server.start()
+    migrate(server.url)
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis for the whole run; never frozen or killed."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"), port=0, durable=False)
+    server.start()
+    yield server
+    server.stop()
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring a database to a revision."""
+    before = os.environ.get("DATABASE_URL")
+    os.environ["DATABASE_URL"] = url
+    try:
+        command.upgrade(AlembicConfig(ROOT / "alembic.ini"), revision)
+    finally:
+        os.environ.pop("DATABASE_URL")
+        if before is not None:
+            os.environ["DATABASE_URL"] = before
+
+
+@pytest.fixture(scope="session")
+def settings(postgres: PostgresServer, redis: RedisServer) -> dict[str, str]:
+    """The environment of the application under test."""
+    return {
+        "ENVIRONMENT": "test",
+        "SECRET_KEY": "a key for tests, long enough to be taken",
+        "DATABASE_URL": postgres.url,
+        "REDIS_URL": redis.url,
+        "LOG_LEVEL": "WARNING",
+    }
+
+
+@pytest.fixture(scope="session")
+def app(settings: dict[str, str]) -> Iterator[Flask]:
+    """The application in this process, with every dependency up."""
+    app = create_app(Config.from_environ(settings))
+    dependencies = app.extensions["dependencies"]
+    dependencies.start()
+    assert dependencies.wait_until_settled(10)
+    assert not dependencies.down()
+    yield app
+    dependencies.stop()
+
+
+@pytest.fixture(scope="session")
+def engine(postgres: PostgresServer) -> Iterator[sqlalchemy.Engine]:
+    """A way to the database around the application."""
+    engine = sqlalchemy.create_engine(driver_url(postgres.url))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: sqlalchemy.Engine) -> Iterator[Session]:
+    """A session around the application; the tables are emptied after the test.
+
+    The application commits on connections of its own, which is part of what is tested, so nothing can be rolled back.
+    """
+    with Session(engine, expire_on_commit=False) as session:
+        yield session
+        session.rollback()
+        names = ", ".join(table.name for table in Model.metadata.sorted_tables)
+        session.execute(sqlalchemy.text(f"TRUNCATE {names}"))
+        session.commit()
+
+
+@pytest.fixture
+def build(settings: dict[str, str]) -> Iterator[Callable[..., Flask]]:
+    """Make an application of its own: `build(AUTH_FRESH="0.01")` has that setting and the usual ones."""
+    made: list[Flask] = []
+
+    def build(**environ: str) -> Flask:
+        made.append(create_app(Config.from_environ({**settings, **environ})))
+        return made[-1]
+
+    yield build
+    for each in made:
+        each.extensions["dependencies"].stop()
+
+
+Caller = Callable[..., FlaskClient]
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A client nobody has signed in with."""
+    return app.test_client()
+
+
+@pytest.fixture
+def signed_in(app: Flask, session: Session) -> Caller:
+    """Make a client signed in as a new user: `signed_in()` is a superuser, `signed_in("CUSTOMER_VIEW")` may do that."""
+
+    def sign_in(*permissions: str, superuser: bool | None = None, username: str | None = None) -> FlaskClient:
+        user = factories.user(
+            session,
+            username=username or f"user-{uuid.uuid4().hex[:8]}",
+            permissions=permissions,
+            is_superuser=not permissions if superuser is None else superuser,
+        )
+        token, _ = app.extensions["dependencies"].identity.tokens.sign(
+            "access", user.id, user.username, scopes=frozenset(permissions), superuser=user.is_superuser
+        )
+        client = app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        return client
+
+    return sign_in

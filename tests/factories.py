@@ -1,0 +1,70 @@
+"""Rows for tests: each factory stores one, with sensible values for what is not said."""
+
+import itertools
+from typing import Any
+
+import argon2
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from rental_backend.accounts.models import Permission, Role, User, UserPermission, role_permissions, user_roles
+from rental_backend.parties.models import Customer, CustomerType
+
+_numbers = itertools.count(1)
+PASSWORD = "correct horse battery staple"
+HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+
+
+def user(session: Session, *, permissions: tuple[str, ...] = (), **values: Any) -> User:
+    """A user whose password is `PASSWORD`, with permissions granted directly."""
+    number = next(_numbers)
+    defaults = {"username": f"user{number}", "password": HASH, "full_name": f"User {number}", "user_type": "USER"}
+    values = {**defaults, **values}
+    made = User(**{"email": f"{values['username']}@example.com", **values})
+    session.add(made)
+    session.flush()
+    for name in permissions:
+        session.add(UserPermission(user_id=made.id, permission_id=permission(session, name).id))
+    session.commit()
+    return made
+
+
+def permission(session: Session, name: str) -> Permission:
+    """The permission of that name, made if need be."""
+    found = session.scalars(select(Permission).where(Permission.name == name)).one_or_none()
+    if found is None:
+        resource, _, action = name.partition("_")
+        found = Permission(name=name, resource=resource, action=action)
+        session.add(found)
+        session.flush()
+    return found
+
+
+def role(session: Session, holder: User, *, name: str, permissions: tuple[str, ...] = (), **values: Any) -> Role:
+    """A role with permissions, held by a user."""
+    made = Role(name=name, **values)
+    session.add(made)
+    session.flush()
+    session.execute(user_roles.insert().values(user_id=holder.id, role_id=made.id))
+    for each in permissions:
+        granted = permission(session, each).id
+        session.execute(role_permissions.insert().values(role_id=made.id, permission_id=granted))
+    session.commit()
+    return made
+
+
+def customer(session: Session, **values: Any) -> Customer:
+    """An individual, unless said otherwise."""
+    number = next(_numbers)
+    defaults = {
+        "customer_code": f"C{number:05}",
+        "customer_type": CustomerType.INDIVIDUAL,
+        "first_name": f"First{number}",
+        "last_name": f"Last{number}",
+        "email": f"customer{number}@example.com",
+        "phone": f"+91 {number:010}",
+    }
+    made = Customer(**{**defaults, **values})
+    session.add(made)
+    session.commit()
+    return made

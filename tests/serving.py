@@ -1,0 +1,85 @@
+"""The real server: gunicorn with its workers, started from the checkout, as a test needs it."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import requests
+
+ROOT = Path(__file__).parent.parent
+
+
+def until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -> Any:
+    """Return the condition's value as soon as it is true; fail after `seconds`."""
+    ends = time.monotonic() + seconds
+    while True:
+        with contextlib.suppress(requests.RequestException):
+            value = condition()
+            if value:
+                return value
+        if time.monotonic() > ends:
+            raise AssertionError(f"not within {seconds} s: {what or condition}")
+        time.sleep(0.02)  # the pause between two looks at a condition
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Gunicorn:
+    """One running `gunicorn wsgi:app`; its output is in `log`."""
+
+    def __init__(self, environ: dict[str, str], log: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = log
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.began = time.monotonic()
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                cwd=ROOT,
+                env={**kept, "PORT": str(self.port), **environ},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def answers(self, path: str = "/health", status: int = 200) -> bool:
+        """Tell whether a path is answered with a status."""
+        return requests.get(self.url + path, timeout=5).status_code == status
+
+    def workers(self) -> list[int]:
+        """Return the process ids of its workers."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def stop(self) -> int:
+        """Stop it as the platform does, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(30)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def serving(environ: dict[str, str], log: Path, *, ready: bool = True) -> Iterator[Gunicorn]:
+    """Serve within the block; with `ready`, only when all dependencies are up in every worker that answers."""
+    server = Gunicorn(environ, log)
+    try:
+        until(lambda: server.answers("/health/ready?strict=1" if ready else "/health"), 20, f"see {log}")
+        yield server
+    finally:
+        server.stop()
