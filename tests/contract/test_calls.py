@@ -1,0 +1,114 @@
+"""The calls of the frontend: every path, parameter, body and field that its pages rely on is served.
+
+`calls.json` lists them: paths below `/api`, sample values of every parameter and field, and the fields read from the
+answer (of each element, where the answer is an array).
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from tests import factories
+from tests.conftest import Caller
+
+CALLS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "calls.json").read_text())
+Walk = Iterator[None]
+
+
+def _named(call: dict[str, Any]) -> str:
+    return f"{call['method']} {call['path']} {'+'.join(map(str, call.get('body', {}).get('required', {}).values()))}"
+
+
+def _bodies(call: dict[str, Any]) -> Iterator[dict[str, Any] | None]:
+    """Yield what the pages send: all fields, the optional ones blank, and only the required ones."""
+    if "body" not in call:
+        yield None
+        return
+    required, optional = call["body"]["required"], call["body"]["optional"]
+    unique = [("customer_code",), ("-1", "-2", "-3")]
+    for number, fields in enumerate(({**required, **optional}, {**dict.fromkeys(optional, ""), **required}, required)):
+        yield {name: f"{value}{unique[1][number]}" if name in unique[0] else value for name, value in fields.items()}
+
+
+def _queries(call: dict[str, Any]) -> Iterator[dict[str, str]]:
+    """Yield no parameters, each value of each parameter alone, and all parameters at once."""
+    declared = call.get("query", {})
+    yield {}
+    for name, values in declared.items():
+        yield from ({name: value} for value in values)
+    if declared:
+        yield {name: values[0] for name, values in declared.items()}
+
+
+def _read(row: Any, path: str) -> Any:
+    for name in path.split("."):
+        assert name in row, f"{path} is not in the answer"
+        row = row[name]
+    return row
+
+
+def walk(call: dict[str, Any], client: FlaskClient, known: dict[str, str]) -> None:
+    """Send a call in all its forms and look for everything that is read from the answers."""
+    path = "/api" + call["path"].format(**known)
+    for query in _queries(call):
+        for body in _bodies(call):
+            filled = body and {
+                name: value.format(**known) if isinstance(value, str) else value for name, value in body.items()
+            }
+            answer = client.open(path, method=call["method"], query_string=query, json=filled)
+            assert answer.status_code == call.get("status", 200), f"{query} {body}: {answer.text}"
+            said = answer.get_json()
+            assert isinstance(said, list if call["envelope"] == "array" else dict)
+            rows = said if call["envelope"] == "array" else [said]
+            assert rows or query, "an empty list shows no field"
+            for row in rows:
+                assert "success" not in row
+                for field in call["reads"]:
+                    _read(row, field)
+
+
+@pytest.fixture
+def known(client: FlaskClient, session: Session) -> dict[str, str]:
+    """What the calls refer to: a user with his refresh token, and a customer."""
+    user = factories.user(session, is_superuser=True)
+    body = {"username": user.username, "password": factories.PASSWORD}
+    token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
+    return {**body, "refresh_token": token, "id": str(factories.customer(session).id)}
+
+
+@pytest.mark.parametrize("call", CALLS, ids=_named)
+def test_a_call_of_the_frontend_is_served(
+    client: FlaskClient, signed_in: Caller, known: dict[str, str], call: dict[str, Any]
+) -> None:
+    """The path exists, takes every parameter and field that is sent, and gives every field that is read."""
+    walk(call, signed_in() if call["signed_in"] else client, known)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"path": "/customer/"},
+        {"method": "PATCH"},
+        {"query": {"colour": ["red"]}},
+        {"query": {"status": ["ASLEEP"]}},
+        {"reads": ["id", "shoe_size"]},
+        {"envelope": "object"},
+        {"status": 201},
+        {"signed_in": False},
+    ],
+    ids=str,
+)
+def test_a_call_that_is_not_served_would_be_found(
+    client: FlaskClient, signed_in: Caller, known: dict[str, str], wrong: dict[str, Any]
+) -> None:
+    """The walk fails on a path, method, parameter, value, field, envelope or status that is not there."""
+    (listing,) = [call for call in CALLS if (call["method"], call["path"]) == ("GET", "/customers/")]
+    call = {**listing, **wrong}
+
+    with pytest.raises(AssertionError):
+        walk(call, signed_in() if call["signed_in"] else client, known)

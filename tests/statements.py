@@ -1,0 +1,43 @@
+"""How often the application asks its database."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask
+from sqlalchemy import event
+
+
+@contextmanager
+def statements(app: Flask) -> Iterator[list[str]]:
+    """Collect the statements that the application sends to its database within the block."""
+    engine, sent = app.extensions["dependencies"].database.engine, []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        sent.append(statement)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield sent
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def commits(app: Flask) -> Iterator[list[str]]:
+    """Collect the ends of transactions within the block: `commit` or `rollback` for each."""
+    engine, seen = app.extensions["dependencies"].database.engine, []
+
+    def committed(_connection: Any) -> None:
+        seen.append("commit")
+
+    def rolled_back(_connection: Any) -> None:
+        seen.append("rollback")
+
+    event.listen(engine, "commit", committed)
+    event.listen(engine, "rollback", rolled_back)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "commit", committed)
+        event.remove(engine, "rollback", rolled_back)

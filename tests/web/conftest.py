@@ -1,0 +1,67 @@
+"""The application with toys in it."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import sqlalchemy
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from rental_backend.app import create_app
+from rental_backend.config import Config
+from tests import factories
+from tests.web import toys
+
+Player = Callable[..., FlaskClient]
+UNREACHABLE = {
+    "DATABASE_URL": "postgresql://rental:hidden-word@127.0.0.1:1/rental",
+    "REDIS_URL": "redis://:hidden-word@127.0.0.1:1/0",
+}
+
+
+def _serve(environ: dict[str, str]) -> Iterator[Flask]:
+    app = create_app(Config.from_environ(environ))
+    app.register_blueprint(toys.bp)
+    dependencies = app.extensions["dependencies"]
+    dependencies.start()
+    assert dependencies.wait_until_settled(10)
+    yield app
+    dependencies.stop()
+
+
+@pytest.fixture(scope="package")
+def toy_app(settings: dict[str, str], engine: sqlalchemy.Engine) -> Iterator[Flask]:
+    """An application with toys, their table beside the real ones."""
+    toys.ToyModel.metadata.create_all(engine)
+    yield from _serve(settings)
+    toys.ToyModel.metadata.drop_all(engine)
+
+
+@pytest.fixture(scope="package")
+def dark_app(settings: dict[str, str]) -> Iterator[Flask]:
+    """An application with toys whose dependencies are nowhere to be found."""
+    yield from _serve({**settings, **UNREACHABLE})
+
+
+@pytest.fixture
+def shelf(session: Session, toy_app: Flask) -> Iterator[Session]:  # noqa: ARG001 - it makes the table
+    """A session around the toy application; no toy outlives the test."""
+    yield session
+    session.rollback()
+    session.execute(sqlalchemy.delete(toys.Toy))
+    session.commit()
+
+
+@pytest.fixture
+def player(shelf: Session, toy_app: Flask) -> Player:
+    """Make a client of the toy application, signed in with these permissions: with none, a superuser."""
+
+    def sign_in(*permissions: str) -> FlaskClient:
+        user = factories.user(shelf, permissions=permissions, is_superuser=not permissions)
+        token, _ = toy_app.extensions["dependencies"].identity.tokens.sign("access", user.id, user.username)
+        client = toy_app.test_client()
+        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        return client
+
+    return sign_in

@@ -1,0 +1,162 @@
+"""A small domain for tests of the engine: toys, in a table that production does not have."""
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint
+from marshmallow import fields
+from sqlalchemy import Numeric, String, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+
+from rental_backend.errors import AppError, Conflict
+from rental_backend.infra.dependencies import AUTH, DATABASE
+from rental_backend.models import Identified
+from rental_backend.schemas import Answer, Money, Paging, Payload, Text, TextOrEmpty
+from rental_backend.web import projection
+from rental_backend.web.contracts import endpoint
+from rental_backend.web.needs import NOTHING, PUBLIC, SIGNED_IN, Needs
+from rental_backend.web.principal import Principal
+from rental_backend.web.projection import Listing, Page
+
+NEEDS = Needs(DATABASE, AUTH)
+
+
+class ToyModel(DeclarativeBase):
+    """A base of its own, so that the tables of production stay what they are."""
+
+
+class Toy(Identified, ToyModel):
+    """Something to play with."""
+
+    __tablename__ = "toys"
+
+    name: Mapped[str] = mapped_column(String(50), unique=True)
+    price: Mapped[Decimal] = mapped_column(Numeric(10, 2), default=Decimal(0))
+    colour: Mapped[str | None]
+    label: Mapped[str | None]
+    sold_at: Mapped[datetime | None]
+
+
+class NewToy(Payload):
+    """A toy to be made."""
+
+    name = Text(50, 1, required=True)
+    price = Money()
+
+
+class ToySchema(Answer):
+    """A toy as answered."""
+
+    id = fields.UUID()
+    name = fields.String()
+    title = fields.String(attribute="name")
+    price = fields.Decimal()
+    colour = fields.String()
+    label = TextOrEmpty()
+    sold_at = fields.AwareDateTime()
+
+
+class ToyQuery(Paging):
+    """Filters of the list of toys."""
+
+    colour = Text(50)
+
+
+class Played(AppError):
+    """A refusal that leaves a trace."""
+
+    status, code, title = 409, "played", "Played with"
+    keeps_transaction = True
+
+
+TOYS = Listing(
+    Toy, ToySchema, order=(Toy.name.asc(),), search=(Toy.name, Toy.colour), filters={"colour": Toy.colour.__eq__}
+)
+bp = Blueprint("toys", __name__)
+
+
+@bp.get("/api/toys/")
+@endpoint(needs=NEEDS, permission="TOY_VIEW", query=ToyQuery(), returns=ToySchema(many=True))
+def browse(session: Session, **filters: Any) -> Page:
+    """Return toys by name."""
+    return TOYS.page(session, filters)
+
+
+@bp.get("/api/toys/<uuid:id>")
+@endpoint(needs=NEEDS, permission="TOY_VIEW", returns=ToySchema())
+def show(session: Session, id: uuid.UUID) -> bytes:
+    """Return one toy."""
+    return projection.one(session, ToySchema, Toy, id)
+
+
+@bp.post("/api/toys/")
+@endpoint(needs=NEEDS, permission="TOY_CREATE", accepts=NewToy(), returns=ToySchema(), status=201)
+def make(session: Session, **values: Any) -> Toy:
+    """Make a toy; a name in use clashes in the database."""
+    toy = Toy(**values)
+    session.add(toy)
+    return toy
+
+
+@bp.post("/api/toys/break")
+@endpoint(needs=NEEDS, permission="TOY_CREATE", accepts=NewToy())
+def break_off(session: Session, name: str) -> None:
+    """Make a toy and fail, unexpectedly."""
+    session.add(Toy(name=name))
+    session.flush()
+    raise RuntimeError("a secret of the house")
+
+
+@bp.post("/api/toys/refuse")
+@endpoint(needs=NEEDS, permission="TOY_CREATE", accepts=NewToy())
+def refuse(session: Session, name: str) -> None:
+    """Make a toy and refuse."""
+    session.add(Toy(name=name))
+    session.flush()
+    raise Conflict("Not this toy.")
+
+
+@bp.post("/api/toys/play")
+@endpoint(needs=NEEDS, permission="TOY_CREATE", accepts=NewToy())
+def play(session: Session, name: str) -> None:
+    """Make a toy and refuse, but keep it."""
+    session.add(Toy(name=name))
+    raise Played("Kept all the same.")
+
+
+@bp.post("/api/toys/count")
+@endpoint(needs=NEEDS, permission="TOY_VIEW")
+def count(session: Session) -> dict[str, int]:
+    """Count toys, without changing any."""
+    return {"toys": len(session.scalars(select(Toy.id)).all())}
+
+
+@bp.get("/api/toys/whoami")
+@endpoint(needs=NEEDS, permission=SIGNED_IN)
+def whoami(principal: Principal) -> dict[str, Any]:
+    """Say who is calling."""
+    return {"username": principal.username, "permissions": sorted(principal.permissions)}
+
+
+@bp.route("/api/toys/any", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def anything() -> dict[str, bool]:
+    """Answer anybody, without any dependency."""
+    return {"ok": True}
+
+
+@bp.get("/api/toys/crash")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def crash() -> None:
+    """Fail, unexpectedly."""
+    raise RuntimeError("a secret of the house")
+
+
+@bp.get("/api/analytics/toys")
+@bp.get("/api/transactions/sales/toys")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def aliased() -> dict[str, bool]:
+    """Be reached by doubled prefixes too."""
+    return {"ok": True}
