@@ -160,6 +160,8 @@ def _translate(error: Exception, name: str, retry_after: float) -> Exception:
             return _clash(cause.diag)
         case "55P03" | "40001" | "40P01" | "57014":
             return Busy(name)
+        case "42P01" | "42703":
+            return Unavailable(name, 5, "The database is not yet at the revision that this version needs.")
         case state if state.startswith("22"):
             return Invalid({"body": ["A value is out of the range the database can hold."]})
     return error
