@@ -62,7 +62,7 @@ class Config:
     """The settings in force. `Config.from_environ()` reads them; nothing else in the program reads the environment."""
 
     environment: str = setting(
-        "ENVIRONMENT", m.String(validate=validate.OneOf(ENVIRONMENTS)), " | ".join(ENVIRONMENTS), "production"
+        "ENVIRONMENT", m.String(validate=validate.OneOf(ENVIRONMENTS)), ", ".join(ENVIRONMENTS), "production"
     )
     secret_key: str = setting("SECRET_KEY", m.String(validate=validate.Length(min=32)), "key that signs tokens", "")
     database_url: str = setting("DATABASE_URL", Url(*DATABASE_SCHEMES), "PostgreSQL 15 to 18", "")

@@ -3,13 +3,14 @@
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy
 from alembic.config import Config as AlembicConfig
 from alembic.script import ScriptDirectory
+from flask import Flask
 from sqlalchemy.engine import make_url
 
 from deploy.private.servers import PostgresServer
@@ -127,3 +128,14 @@ def test_without_a_database_it_says_what_to_set() -> None:
     assert done.returncode != 0
     assert "DATABASE_URL" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_until_the_migration_has_run_a_request_is_told_to_come_back(empty: str, build: Callable[..., Flask]) -> None:
+    """A process that is there before its tables answers 503, and its breakers stay closed: the server is well."""
+    app = build(DATABASE_URL=empty)
+
+    answer = app.test_client().post("/api/auth/login", json={"username": "a", "password": "b"})
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert "revision" in answer.get_json()["detail"]
+    assert not app.extensions["dependencies"].down()

@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import NotReady
 from ..resilience import Breaker
 from .context import dependencies as _dependencies
+from .context import settings
 from .contracts import endpoint
 from .features import contracts, features
 from .needs import NOTHING, PUBLIC
@@ -36,11 +37,21 @@ def _alive() -> dict[str, Any]:
     }
 
 
+def _deployed() -> dict[str, str | None]:
+    """Say which deployment answers, where the platform has told us."""
+    config = settings()
+    return {
+        "deployment": config.railway_deployment or None,
+        "commit": config.railway_commit or None,
+        "replica": config.railway_replica or None,
+    }
+
+
 @bp.get("/")
 @endpoint(needs=NOTHING, permission=PUBLIC)
 def root() -> dict[str, Any]:
     """Name the service and where to look next."""
-    return {**_alive(), "health": "/api/health", "breakers": "/health/breakers"}
+    return {**_alive(), **_deployed(), "health": "/api/health", "breakers": "/health/breakers"}
 
 
 @bp.get("/health")
@@ -70,7 +81,7 @@ def health() -> dict[str, Any]:
     """Say what works, blueprint by blueprint."""
     dependencies = _dependencies()
     states = {name: breaker.current_state for name, breaker in dependencies.breakers.items()}
-    return {**_alive(), "dependencies": states, "features": features(current_app, dependencies.down())}
+    return {**_alive(), **_deployed(), "dependencies": states, "features": features(current_app, dependencies.down())}
 
 
 @bp.get("/health/breakers")

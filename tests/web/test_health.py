@@ -46,6 +46,15 @@ def test_the_root_tells_where_to_look(client: FlaskClient) -> None:
         assert client.get(link).status_code == 200
 
 
+def test_a_deployment_says_which_one_it_is(build: Callable[..., Flask]) -> None:
+    """Whoever deploys can tell which deployment answered."""
+    app = build(RAILWAY_DEPLOYMENT_ID="d-1", RAILWAY_GIT_COMMIT_SHA="c0ffee", RAILWAY_REPLICA_ID="r-1")
+
+    for path in ("/", "/api/health"):
+        said = app.test_client().get(path).get_json()
+        assert (said["deployment"], said["commit"], said["replica"]) == ("d-1", "c0ffee", "r-1")
+
+
 def test_health_tells_what_works(client: FlaskClient) -> None:
     """Every dependency with its state, every part with how its operations are answered."""
     said = client.get("/api/health").get_json()
