@@ -98,8 +98,12 @@ class Environment:
 
     def _make(self) -> None:
         self.console.say(f"making the virtual environment {_short(self.folder)}")
-        pip = ("--without-pip",) if importlib.util.find_spec("ensurepip") is None else ()
-        if self.run(sys.executable, "-m", "venv", *pip, self.folder):
+        bare = () if _has("ensurepip") else ("--without-pip",)
+        if bare and not _has("pip"):
+            raise SetupError(
+                f"{sys.executable} has neither ensurepip nor pip (Debian, Ubuntu: apt install python3-venv)"
+            )
+        if self.run(sys.executable, "-m", "venv", *bare, self.folder):
             raise SetupError(f"cannot make a virtual environment: {_cause(self.log)}")
         self.console.say(f"installing the packages of {', '.join(self.requirements)}")
         self._pip(*PIP_INSTALL, *_files(self.requirements))
@@ -108,11 +112,15 @@ class Environment:
 
     def _make_servers(self) -> None:
         self.console.say(f"installing PostgreSQL and Redis into {_short(WHEELS)}")
-        self._pip(*PIP_INSTALL, *ANY_PYTHON, f"--target={WHEELS}", *_files((SERVERS,)))
+        try:
+            self._pip(*PIP_INSTALL, *ANY_PYTHON, f"--target={WHEELS}", *_files((SERVERS,)))
+        except SetupError as error:
+            other = "POSTGRES_BIN and REDIS_BIN, or DATABASE_URL and REDIS_URL, may name servers of yours"
+            raise SetupError(f"{error}; {other}") from None
 
     def _pip(self, *arguments: str | Path) -> None:
         pip: list[str | Path] = [self.python, "-m", "pip"]
-        if importlib.util.find_spec("ensurepip") is None:
+        if not _has("ensurepip"):
             pip = [sys.executable, "-m", "pip", "--python", self.python]
         if self.run(*pip, *arguments):
             raise SetupError(f"pip failed: {_cause(self.log)} (log: {self.log})")
@@ -122,6 +130,10 @@ def child_environment(**more: str) -> dict[str, str]:
     """Our environment for what we start, with compiled modules kept: without them every start is three times slower."""
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return inherited | more
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
 
 
 def _files(names: Sequence[str]) -> list[str]:

@@ -1,0 +1,52 @@
+"""`deploy/test` and `.ci/run` run the tests they are asked for, and end as pytest does."""
+
+import shutil
+
+import pytest
+
+from .launching import Checkout
+
+TOY = """
+import pytest
+
+
+def test_quick():
+    pass
+
+
+@pytest.mark.full
+def test_long():
+    assert {long}
+"""
+
+
+@pytest.fixture
+def toys(checkout: Checkout) -> Checkout:
+    """A checkout whose tests are one that is quick, and one that is for `full` only and fails."""
+    shutil.rmtree(checkout.folder / "tests")
+    (checkout.folder / "tests").mkdir()
+    (checkout.folder / "tests" / "test_toy.py").write_text(TOY.format(long=False))
+    return checkout
+
+
+@pytest.mark.parametrize("command", ["deploy/test", ".ci/run"])
+def test_quick_tests_are_the_default(toys: Checkout, command: str) -> None:
+    """Without arguments the long tests are left out; the last line is pytest's."""
+    done = toys.run(command)
+    assert done.returncode == 0, done.stderr
+    assert "1 passed, 1 deselected" in done.stdout.splitlines()[-1]
+
+
+def test_full_means_all(toys: Checkout) -> None:
+    """`full` runs the long tests too, and what else is said goes to pytest."""
+    done = toys.run("deploy/test", "full", "-k", "long")
+    assert done.returncode == 1
+    assert "1 failed, 1 deselected" in done.stdout
+
+
+def test_no_tests_is_a_failure(toys: Checkout) -> None:
+    """A run that tested nothing does not pass."""
+    (toys.folder / "tests" / "test_toy.py").unlink()
+    done = toys.run(".ci/run")
+    assert done.returncode == 5
+    assert "no tests ran" in done.stdout.splitlines()[-1]
