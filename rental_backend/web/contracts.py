@@ -7,11 +7,10 @@ commits it once, and encodes.
 
 import functools
 import inspect
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Any, ParamSpec
+from typing import Any
 
 import orjson
 from flask import Response, g, request
@@ -19,17 +18,16 @@ from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from ..errors import Unavailable
-from ..infra.dependencies import AUTH, DATABASE, Dependencies
+from ..infra.dependencies import AUTH, DATABASE
 from ..infra.stale import Answer, StaleStore
 from ..models import Identified
 from ..resilience import budget, limit
-from . import context, projection
+from . import projection
 from .bodies import read_body, read_query
-from .context import settings
+from .context import dependencies, settings
 from .needs import PUBLIC, Needs
 from .principal import Principal, authenticate
 
-P = ParamSpec("P")
 READS = ("GET", "HEAD")
 FIRST_LOOK = 0.5
 WARNING = '110 rental_backend "Response is stale"'
@@ -74,8 +72,7 @@ def endpoint(
     status: int = 200,
     per_caller: bool = False,
 ) -> Callable[[View], View]:
-    """Declare a view's contract. The view gets `session` and `principal` if it names them,
-    path and payload by keyword."""
+    """Declare a view's contract. It gets `session` and `principal` if it names them, path and payload by keyword."""
     contract = Contract(
         needs=needs,
         permission=permission,
@@ -87,12 +84,12 @@ def endpoint(
     )
 
     def declare(view: View) -> View:
-        names = frozenset(inspect.signature(view).parameters)
+        operation = Operation(contract, view, frozenset(inspect.signature(view).parameters))
 
         @functools.wraps(view)
         def enforced(**path: Any) -> Response:
             with budget(settings().request_budget):
-                return _answer(contract, view, names, path)
+                return operation.answer(path)
 
         enforced.contract = contract  # type: ignore[attr-defined]
         return enforced
@@ -105,83 +102,89 @@ def contract_of(view: object) -> Contract | None:
     return getattr(view, "contract", None)
 
 
-def _answer(contract: Contract, view: View, names: frozenset[str], path: dict[str, Any]) -> Response:
-    """Authenticate, read, run; fall back on the last good answer if the contract allows it."""
-    dependencies = context.dependencies()
-    if contract.needs.required and not dependencies.settled:
-        dependencies.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
-    caller = _caller(contract, dependencies)
-    payload = read_query(request, contract.query) if contract.query else {}
-    payload |= read_body(request, contract.accepts) if contract.accepts else {}
-    offered = {"principal": caller, **path, **payload}
-    arguments = {name: value for name, value in offered.items() if name != "principal" or name in names}
-    degraded = ["offline"] if caller and caller.offline else []
-    if not all(dependencies.breakers[name].closed for name in contract.needs.optional):
-        degraded.append("partial")
-    if not contract.needs.stale_for or request.method not in READS:
-        return _mark(_run(contract, view, names, arguments, dependencies).response(), degraded)
-    key = _key(contract, caller, path, payload)
-    try:
-        reply = _run(contract, view, names, arguments, dependencies)
-    except Unavailable:
-        found = dependencies.stale.find(key, within=contract.needs.stale_for)
-        if found is None:
-            raise
-        return _mark(_replayed(found), [*degraded, "stale"])
-    dependencies.stale.remember(key, Answer.now(reply.body, reply.headers))
-    return _mark(reply.response(), degraded)
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A view under its contract, and the names of what the view takes."""
 
+    contract: Contract
+    view: View
+    names: frozenset[str]
 
-def _caller(contract: Contract, dependencies: Dependencies) -> Principal | None:
-    """Return who is calling, or None where nobody needs to say. Refuses if a fresh look is needed and impossible."""
-    if contract.permission == PUBLIC:
-        return None
-    caller = authenticate(request, dependencies.identity, contract.permission)
-    g.username = caller.username
-    if caller.offline and not contract.needs.offline:
-        raise Unavailable(AUTH, dependencies.breakers[AUTH].retry_after)
-    return caller
+    def answer(self, path: dict[str, Any]) -> Response:
+        """Authenticate, read, run; fall back on the last good answer if the contract allows it."""
+        contract, doors = self.contract, dependencies()
+        if contract.needs.required and not doors.settled:
+            doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
+        caller = self._caller()
+        degraded = ["offline"] if caller and caller.offline else []
+        if not all(doors.breakers[name].closed for name in contract.needs.optional):
+            degraded.append("partial")
+        arguments = {**path, **self._payload()}
+        if not contract.needs.stale_for or request.method not in READS:
+            return _mark(self._run(arguments, caller).response(), degraded)
+        key = self._key(arguments, caller)
+        try:
+            reply = self._run(arguments, caller)
+        except Unavailable:
+            found = doors.stale.find(key, within=contract.needs.stale_for)
+            if found is None:
+                raise
+            return _mark(_replayed(found), [*degraded, "stale"])
+        doors.stale.remember(key, Answer.now(reply.body, reply.headers))
+        return _mark(reply.response(), degraded)
 
+    def _caller(self) -> Principal | None:
+        """Return who calls, or None where nobody needs to say. Refuses if a fresh look is needed and impossible."""
+        if self.contract.permission == PUBLIC:
+            return None
+        identity = dependencies().identity
+        caller = authenticate(request, identity, self.contract.permission)
+        g.username = caller.username
+        if caller.offline and not self.contract.needs.offline:
+            raise Unavailable(AUTH, identity.breaker.retry_after)
+        return caller
 
-def _run(
-    contract: Contract, view: View, names: frozenset[str], arguments: dict[str, Any], dependencies: Dependencies
-) -> Reply:
-    """Run the view in its transaction and encode what it returns, while the session is still open."""
-    if "session" not in names:
-        return _encode(contract, view(**arguments), None)
-    with _session(contract.needs, dependencies) as session:
-        return _encode(contract, view(session=session, **arguments), session)
+    def _payload(self) -> dict[str, Any]:
+        """Read query and body as declared."""
+        contract = self.contract
+        payload = read_query(request, contract.query) if contract.query else {}
+        return payload | read_body(request, contract.accepts) if contract.accepts else payload
 
+    def _run(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
+        """Run the view in its unit of work, and encode what it returns while that is still open."""
+        if "principal" in self.names:
+            arguments = {**arguments, "principal": caller}
+        if "session" not in self.names:
+            return self._encode(self.view(**arguments), None)
+        with self._session() as session:
+            return self._encode(self.view(session=session, **arguments), session)
 
-def _session(needs: Needs, dependencies: Dependencies) -> AbstractContextManager[Session]:
-    """Return the unit of work: queries only for a read, one transaction for anything else."""
-    door = dependencies.database if DATABASE in needs.required else dependencies.identity.database
-    return door.reading() if request.method in READS else door.transaction()
+    def _session(self) -> AbstractContextManager[Session]:
+        """Return the unit of work: queries only for a read, one transaction for anything else."""
+        doors = dependencies()
+        door = doors.database if DATABASE in self.contract.needs.required else doors.identity.database
+        return door.reading() if request.method in READS else door.transaction()
 
+    def _encode(self, value: Any, session: Session | None) -> Reply:
+        """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, or nothing."""
+        status, returns = self.contract.status, self.contract.returns
+        if value is None:
+            return Reply(b"", 204)
+        if isinstance(value, projection.Page):
+            return Reply(value.body, status, {"X-Total-Count": str(value.total)})
+        if isinstance(value, bytes):
+            return Reply(value, status)
+        if isinstance(value, Identified) and session is not None and returns is not None:
+            session.flush()
+            body = projection.one(session, type(returns), type(value), value.id)
+            place = {"Location": f"{request.path.rstrip('/')}/{value.id}"} if status == 201 else {}
+            return Reply(body, status, place)
+        return Reply(orjson.dumps(returns.dump(value) if returns else value), status)
 
-def _encode(contract: Contract, value: Any, session: Session | None) -> Reply:
-    """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, or nothing."""
-    if value is None:
-        return Reply(b"", 204)
-    if isinstance(value, projection.Page):
-        return Reply(value.body, contract.status, {"X-Total-Count": str(value.total)})
-    if isinstance(value, bytes):
-        return Reply(value, contract.status)
-    if isinstance(value, Identified) and session is not None and contract.returns is not None:
-        session.flush()
-        body = projection.one(session, type(contract.returns), type(value), value.id)
-        return Reply(body, contract.status, _location(contract, value.id))
-    return Reply(orjson.dumps(contract.returns.dump(value) if contract.returns else value), contract.status)
-
-
-def _location(contract: Contract, id: uuid.UUID) -> dict[str, str]:
-    return {"Location": f"{request.path.rstrip('/')}/{id}"} if contract.status == 201 else {}
-
-
-def _key(contract: Contract, caller: Principal | None, path: dict[str, Any], payload: dict[str, Any]) -> str:
-    """Return the key of this answer: the endpoint, its arguments, and the permission scope it is made for."""
-    scope = PUBLIC if caller is None else str(caller.id) if contract.per_caller else caller.scope
-    return StaleStore.key(request.endpoint or "", repr(sorted(path.items())), repr(sorted(payload.items())), scope)
+    def _key(self, arguments: dict[str, Any], caller: Principal | None) -> str:
+        """Return the key of this answer: the endpoint, its arguments, and the permission scope it is made for."""
+        scope = PUBLIC if caller is None else str(caller.id) if self.contract.per_caller else caller.scope
+        return StaleStore.key(request.endpoint or "", repr(sorted(arguments.items())), scope)
 
 
 def _replayed(answer: Answer) -> Response:
