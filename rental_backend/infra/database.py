@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from ..errors import AppError, Busy, Conflict, Invalid, OutcomeUnknown, Unavailable
-from ..resilience import Breaker, BreakerOpen, Verdict
-from .postgres import Address, CommitLost, DeadlineConnection, hung_up
+from ..resilience import Breaker, BreakerOpen, Verdict, budget, limit
+from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .verdicts import database_verdict
 
 PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
@@ -39,7 +39,7 @@ class Database:
         self.breaker = Breaker(name, judge=database_verdict)
         self._address = Address(url) if url else None
         self._deadline = deadline
-        milliseconds = int(deadline * 900)  # a little before our own deadline, so that a living server can say so
+        milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
         self._options = (
             f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
             "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
@@ -107,7 +107,8 @@ class Database:
                     raise
                 kept = error
             session.flush()
-            _commit(session)
+            with budget(max(limit(self._deadline), self._deadline / 2)):  # whatever is left: what is begun is ended
+                _commit(session)
         if kept is not None:
             raise kept
 
@@ -155,6 +156,8 @@ def _translate(error: Exception, name: str, retry_after: float) -> Exception:
     if database_verdict(error) is Verdict.FAILURE:
         return Unavailable(name, retry_after)
     cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    if isinstance(cause, BudgetSpent):
+        return Busy(name)
     match getattr(cause, "sqlstate", None) or "":
         case "23505" | "23503" | "23P01" | "23514":
             return _clash(cause.diag)

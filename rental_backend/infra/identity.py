@@ -74,8 +74,10 @@ class Identity:
         return Standing(_welcome(known[1]), offline=False)
 
     def forget(self, user_id: uuid.UUID) -> None:
-        """Ask anew about this account next time (it was just changed)."""
-        self._known.pop(user_id, None)
+        """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
+        known = self._known.get(user_id)
+        if known is not None:
+            self._known[user_id] = (float("-inf"), known[1])
 
     def _claim(self, user_id: uuid.UUID) -> bool:
         """Let one thread refresh what is known of an account; the others go on with what is known."""

@@ -17,6 +17,10 @@ class CommitLost(Exception):
     """The connection was lost while committing: the outcome is unknown."""
 
 
+class BudgetSpent(psycopg.OperationalError):
+    """The request had too little time left to wait long enough for the server to be judged by it."""
+
+
 class DeadlineConnection(psycopg.Connection[Any]):
     """Waits at most `deadline` seconds, or what is left of the request's budget, for each answer of the server.
 
@@ -34,23 +38,30 @@ class DeadlineConnection(psycopg.Connection[Any]):
             return super().wait(gen, min(interval, allowed), allowed)
         except errors._WaitTimeout:
             self.pgconn.finish()
-            raise errors.ConnectionTimeout(f"no answer within {allowed:.2f} s") from None
+            raise _late("answer", allowed, self.deadline) from None
 
     @classmethod
     def _connect_gen(cls, conninfo: str = "") -> Generator[Any, Any, Any]:
         """Connect, giving up after `connect_deadline` (libpq and psycopg round anything below 2 s up)."""
-        return _in_time(super()._connect_gen(conninfo), limit(cls.connect_deadline))
+        return _in_time(super()._connect_gen(conninfo), cls.connect_deadline)
 
 
-def _in_time(steps: Generator[Any, Any, Any], allowed: float) -> Generator[Any, Any, Any]:
-    """Run a connection's steps until `allowed` seconds have passed; psycopg comes back every 0.1 s."""
+def _late(wanted: str, allowed: float, deadline: float) -> psycopg.OperationalError:
+    """Return the error of a wait of `allowed` seconds: below half the deadline it says nothing about the server."""
+    said = f"no {wanted} within {allowed:.2f} s"
+    return BudgetSpent(said) if allowed < deadline / 2 else errors.ConnectionTimeout(said)
+
+
+def _in_time(steps: Generator[Any, Any, Any], deadline: float) -> Generator[Any, Any, Any]:
+    """Run a connection's steps until the deadline or the budget's end; psycopg comes back every 0.1 s."""
+    allowed = limit(deadline)
     ends = time.monotonic() + allowed
     step = next(steps)
     while True:
         ready = yield step
         if time.monotonic() >= ends:
             steps.close()
-            raise errors.ConnectionTimeout(f"no connection within {allowed:.2f} s")
+            raise _late("connection", allowed, deadline)
         try:
             step = steps.send(ready)
         except StopIteration as done:

@@ -5,7 +5,7 @@ import redis
 import sqlalchemy.exc
 
 from ..resilience import Verdict
-from .postgres import CommitLost
+from .postgres import BudgetSpent, CommitLost
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) by which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")
@@ -25,13 +25,15 @@ REDIS_AT_FAULT = (
 
 
 def database_verdict(error: BaseException) -> Verdict:
-    """Judge an error raised while the database was in use; our own full pool says nothing about the server."""
+    """Judge an error raised while the database was in use; our full pool and our haste say nothing about it."""
     if isinstance(error, CommitLost):
         return Verdict.FAILURE
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        if error.connection_invalidated:
+        if error.connection_invalidated and not isinstance(error.orig, BudgetSpent):
             return Verdict.FAILURE
         error = error.orig or error
+    if isinstance(error, BudgetSpent):
+        return Verdict.NONE
     if not isinstance(error, psycopg.Error):
         return Verdict.FAILURE if isinstance(error, OSError) else Verdict.NONE
     if error.sqlstate is None:

@@ -168,6 +168,20 @@ def test_a_black_hole_is_waited_for_no_longer_than_the_deadline(
     assert backend(database)
 
 
+def test_a_spent_budget_is_ours_and_no_verdict_on_the_server(
+    frail_postgres: PostgresServer, open_database: OpenDatabase
+) -> None:
+    """Requests that had spent their time before they asked are told to come back, and open no breaker."""
+    database = open_database(frail_postgres.url)
+    backend(database)
+    frail_postgres.freeze()
+    for _ in range(2 * database.breaker.fail_max):  # on an old connection first, then on new ones
+        with budget(0.05), pytest.raises(Busy):
+            backend(database)
+    assert database.breaker.closed
+    assert failures(database.breaker) == 0
+
+
 def test_what_is_left_of_a_requests_budget_bounds_the_wait(
     frail_postgres: PostgresServer, open_database: OpenDatabase
 ) -> None:
@@ -517,7 +531,7 @@ def test_sessions_carry_our_limits(frail_postgres: PostgresServer, open_database
     names = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "TimeZone", "application_name")
     with database.reading() as session:
         shown = [session.execute(text(f"SHOW {name}")).scalar_one() for name in names]
-    assert shown == ["720ms", "360ms", "10s", "UTC", "rental_backend database"]
+    assert shown == ["640ms", "320ms", "10s", "UTC", "rental_backend database"]
 
 
 def test_options_of_the_url_are_kept(frail_postgres: PostgresServer, open_database: OpenDatabase) -> None:
@@ -526,7 +540,7 @@ def test_options_of_the_url_are_kept(frail_postgres: PostgresServer, open_databa
     database = open_database(frail_postgres.url + extra)
     with database.reading() as session:
         shown = [session.execute(text(f"SHOW {name}")).scalar_one() for name in ("search_path", "application_name")]
-        assert session.execute(text("SHOW lock_timeout")).scalar_one() == "180ms"
+        assert session.execute(text("SHOW lock_timeout")).scalar_one() == "160ms"
     assert shown == ["pg_catalog", "till"]
 
 
