@@ -273,11 +273,10 @@ class Engine:
         """
         slot, page = self.slot, self.slot.page
         with page.locked():
-            before, now = slot.word, self.clock()
+            packed = self.words[self._state_at]
+            before, now = Word.unpack(packed), self.clock()
             after = step(before, now)
             if after is None:
-                return False
-            if slot.word != before:  # this worker was stopped in here, and others went on
                 return False
             self.words[slot.base + SINCE] = max(1, int(now * 1e6))
             self.words[slot.consecutive_at] = 0
@@ -285,7 +284,12 @@ class Engine:
                 self.words[slot.base + OPENINGS] = self.words[slot.base + PROBES] = 0
             if after.state is not State.HALF_OPEN:
                 slot.write(CAUSE, cause)
-            self.words[slot.state_at] = after.pack()
+            wanted = after.pack()
+            # A worker that was stopped in here, so that others went on without it, must not undo what they did: it looks
+            # once more, and no call stands between the look and the write at which this thread could be put off.
+            if self.words[self._state_at] != packed:
+                return False
+            self.words[self._state_at] = wanted
             kind = type(error).__name__ if error else None
             append(page, slot.number, before.state, after.state, cause=cause, error=kind, now=now)
         self.attention.set()
