@@ -285,8 +285,8 @@ class Engine:
             if after.state is not State.HALF_OPEN:
                 slot.write(CAUSE, cause)
             wanted = after.pack()
-            # A worker that was stopped in here, so that others went on without it, must not undo what they did: it looks
-            # once more, and no call stands between the look and the write at which this thread could be put off.
+            # A worker that was stopped in here, so that others went on without it, must not undo what they did: it
+            # looks once more, and no call stands between the look and the write at which a thread could be put off.
             if self.words[self._state_at] != packed:
                 return False
             self.words[self._state_at] = wanted
