@@ -2,9 +2,9 @@
 
 import sys
 
-from deploy.benchmarks import breakers, reads
+from deploy.benchmarks import reads
 
-BENCHMARKS = {"breakers": breakers.main, "reads": reads.main}
+BENCHMARKS = {"reads": reads.main}
 
 
 def main(names: list[str]) -> int:
