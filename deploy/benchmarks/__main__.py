@@ -2,9 +2,9 @@
 
 import sys
 
-from deploy.benchmarks import reads
+from deploy.benchmarks import breakers, reads
 
-BENCHMARKS = {"reads": reads.main}
+BENCHMARKS = {"breakers": breakers.main, "reads": reads.main}
 
 
 def main(names: list[str]) -> int:

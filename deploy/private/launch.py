@@ -25,7 +25,7 @@ def test(console: Console, arguments: list[str]) -> int:
 
 def bench(console: Console, arguments: list[str]) -> int:
     """Turn into the benchmarks of these names, or all."""
-    environment = Environment(LOCAL / "run" / "venv", ("run.txt",), console, LOG / "install.log")
+    environment = Environment(LOCAL / "bench" / "venv", ("run.txt", "bench.txt"), console, LOG / "install-bench.log")
     environment.ensure()
     if not binaries.all_chosen():
         environment.ensure_servers()

@@ -4,15 +4,15 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..resilience import Breaker, BreakerOpen
+from ..resilience import Breaker, BreakerOpen, Page
 from .verdicts import redis_verdict
 
 
 class Cache:
     """Redis behind its breaker: no hidden retries, no wait above `deadline` seconds, a pool that never blocks."""
 
-    def __init__(self, url: str, *, deadline: float, connections: int) -> None:
-        self.breaker = Breaker("redis", judge=redis_verdict)
+    def __init__(self, url: str, *, deadline: float, connections: int, page: Page | None = None) -> None:
+        self.breaker = Breaker("redis", judge=redis_verdict, page=page)
         self._client: redis.Redis | None = None
         if url:
             self._client = redis.Redis.from_url(

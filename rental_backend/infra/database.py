@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from ..errors import AppError, Busy, Conflict, Invalid, OutcomeUnknown, Unavailable
-from ..resilience import Breaker, BreakerOpen, Verdict, budget, limit
+from ..resilience import Breaker, BreakerOpen, Page, Verdict, budget, limit
 from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .verdicts import database_verdict
 
@@ -23,7 +23,7 @@ KEY = re.compile(r"Key \((.+?)\)=")
 
 
 class GuardedSession(Session):
-    """A session that knows in `info["contacted"]` whether it was used."""
+    """A session that knows in `info["driver"]` which connection it used, if any."""
 
 
 class Database:
@@ -34,9 +34,17 @@ class Database:
     """
 
     def __init__(
-        self, name: str, url: str, *, deadline: float, connect_deadline: float, pool_size: int, pool_timeout: float
+        self,
+        name: str,
+        url: str,
+        *,
+        deadline: float,
+        connect_deadline: float,
+        pool_size: int,
+        pool_timeout: float,
+        page: Page | None = None,
     ) -> None:
-        self.breaker = Breaker(name, judge=database_verdict)
+        self.breaker = Breaker(name, judge=database_verdict, page=page)
         self._address = Address(url) if url else None
         self._deadline = deadline
         milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
@@ -120,7 +128,9 @@ class Database:
             try:
                 yield session
             finally:
-                call.contacted = bool(session.info.get("contacted"))
+                driver = session.info.get("driver")
+                call.contacted = driver is not None
+                call.seconds = driver.longest_wait if driver else None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -177,9 +187,11 @@ def _clash(diagnostics: Any) -> Conflict:
     return Conflict(f"{field} clashes with what is stored.", errors={field: ["Clashes with what is stored."]})
 
 
-def _note_contact(session: Session, *_: Any) -> None:
-    """Note that a session has taken a connection, to use it."""
-    session.info["contacted"] = True
+def _note_contact(session: Session, _: Any, connection: Any) -> None:
+    """Note the connection that a session has taken, to judge the server by how long it waits for it."""
+    driver = connection.connection.dbapi_connection
+    driver.longest_wait = 0.0
+    session.info["driver"] = driver
 
 
 def _sign(connection: Any, record: Any) -> None:  # noqa: ARG001

@@ -5,7 +5,7 @@ import threading
 import time
 
 from ..config import Config
-from ..resilience import Breaker, Prober
+from ..resilience import Breaker, Page, Prober
 from .cache import Cache
 from .database import Database
 from .identity import Identity
@@ -20,9 +20,11 @@ class Dependencies:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
     def __init__(self, config: Config) -> None:
+        page = Page()  # before the fork: all workers of this host share it
         self.database = Database(
             DATABASE,
             config.database_url,
+            page=page,
             deadline=config.database_deadline,
             connect_deadline=config.database_connect_deadline,
             pool_size=config.database_pool_size,
@@ -31,6 +33,7 @@ class Dependencies:
         accounts = Database(
             AUTH,
             config.auth_database_url or config.database_url,
+            page=page,
             deadline=config.auth_deadline,
             connect_deadline=min(config.auth_deadline, config.database_connect_deadline),
             pool_size=config.auth_pool_size,
@@ -42,7 +45,7 @@ class Dependencies:
             refresh_seconds=config.refresh_token_days * 86400,
         )
         self.identity = Identity(accounts, tokens, Passwords(slots=config.hashing_slots), fresh=config.auth_fresh)
-        self.cache = Cache(config.redis_url, deadline=config.redis_deadline, connections=config.threads + 4)
+        self.cache = Cache(config.redis_url, deadline=config.redis_deadline, connections=config.threads + 4, page=page)
         self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
         self.breakers: dict[str, Breaker] = {
             each.breaker.name or "": each.breaker for each in (self.database, self.cache, accounts)

@@ -29,16 +29,20 @@ class DeadlineConnection(psycopg.Connection[Any]):
     """
 
     deadline: float = 1.0
+    longest_wait: float = 0.0
     connect_deadline: ClassVar[float] = 1.0
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Drive `gen` to its end, or close the connection and raise `ConnectionTimeout`."""
         allowed = limit(self.deadline) if timeout is None else timeout
+        began = time.monotonic()
         try:
             return super().wait(gen, min(interval, allowed), allowed)
         except errors._WaitTimeout:
             self.pgconn.finish()
             raise _late("answer", allowed, self.deadline) from None
+        finally:
+            self.longest_wait = max(self.longest_wait, time.monotonic() - began)
 
     @classmethod
     def _connect_gen(cls, conninfo: str = "") -> Generator[Any, Any, Any]:

@@ -1,153 +1,159 @@
-"""A circuit breaker: pybreaker's vocabulary, with admission outside any lock and probes instead of trial users."""
+"""A circuit breaker for all workers of a host: pybreaker's vocabulary over the engine on the shared page."""
 
-import os
-import random
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 import pybreaker
 
+from .call import Call
+from .engine import Engine
+from .events import Transition
+from .machine import Counts, Policy, State
+from .page import Page
+from .slot import Operator
+from .storage import PageState, PageStorage
 from .verdict import Judge, Verdict, every_exception_fails
-from .window import Window
 
 T = TypeVar("T")
 CLOSED, HALF_OPEN, OPEN = pybreaker.STATE_CLOSED, pybreaker.STATE_HALF_OPEN, pybreaker.STATE_OPEN
+CALL_EVENTS = ("before_call", "success", "failure")
 
 
 class BreakerOpen(pybreaker.CircuitBreakerError):
-    """The call was not made because the breaker is not closed; `retry_after` is in seconds."""
+    """The call was not made because the breaker does not admit any."""
 
-    def __init__(self, breaker: str, retry_after: float) -> None:
-        super().__init__(f"{breaker} is not available")
-        self.breaker = breaker
-        self.retry_after = retry_after
+    def __init__(self, breaker: "Breaker") -> None:
+        self._breaker = breaker
 
+    def __str__(self) -> str:
+        return f"{self.breaker} is not available"
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One change of state: which breaker, from where to where, why, and when (monotonic seconds and UTC)."""
+    @property
+    def breaker(self) -> str:
+        """The breaker's name."""
+        return self._breaker.name or ""
 
-    breaker: str
-    before: str
-    after: str
-    cause: str
-    error: str | None
-    worker: int
-    monotonic: float
-    at: datetime
-
-
-class Call:
-    """One guarded call in flight; `contacted` is set to False by whoever cannot tell yet that it will be made."""
-
-    __slots__ = ("contacted",)
-
-    def __init__(self) -> None:
-        self.contacted = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """When a breaker opens and for how long. Times are in seconds, the rate is a share from 0 to 1."""
-
-    consecutive: int = 3
-    rate: float = 0.5
-    minimum_calls: int = 10
-    open_first: float = 0.5
-    open_most: float = 3.0
-    jitter: float = 0.2
+    @property
+    def retry_after(self) -> float:
+        """Seconds from now until a probe may close the breaker."""
+        return self._breaker.retry_after
 
 
 class Breaker(pybreaker.CircuitBreaker):
-    """Stops calls to a dependency that fails, and says when to try again.
+    """Stops calls to a dependency that fails, in all workers at once, and says when to try again.
 
-    Users' calls are admitted only while closed and run outside any lock. Whether an open breaker may close is
-    found out by a `Prober`, so recovery needs no traffic and no user waits for it. A result that arrives after the
-    state has changed since its admission is ignored. Listeners are pybreaker's; one that raises is counted in
-    `listener_faults` and harms nobody.
+    Calls are admitted by reading one word and run outside any lock. Whether an open breaker may close is found out by
+    probes, which no user makes or waits for: exactly one at a time over all threads and processes. A result that
+    arrives after the state has changed since its admission is ignored. Listeners are pybreaker's; one that raises is
+    counted in `listener_faults` and harms nobody. They hear the calls and transitions of their own process.
     """
 
     def __init__(
         self,
         name: str,
         *,
+        page: Page | None = None,
         judge: Judge = every_exception_fails,
-        policy: Policy = Policy(),
+        policy: Policy | None = None,
         clock: Callable[[], float] = time.monotonic,
+        spread: Callable[[], float] | None = None,
         starts_closed: bool = False,
+        **pybreakers: Any,
     ) -> None:
-        initial = CLOSED if starts_closed else OPEN
-        super().__init__(fail_max=policy.consecutive, state_storage=pybreaker.CircuitMemoryStorage(initial), name=name)
-        self.policy = policy
-        self.events: deque[Transition] = deque(maxlen=200)
-        self.listener_faults = 0
-        self.rejected = 0
-        self.since = clock()
-        self.cause = "starting"
+        self.engine = Engine(
+            name, page=page, policy=policy, clock=clock, spread=spread, starts_closed=starts_closed, moved=self._moved
+        )
+        self.policy = self.engine.policy
+        self.clock = clock
+        self._admit = self.engine.admit
+        self.listener_faults = self.rejected = 0
+        self._listeners: list[Any] = []  # a transition may be due before the base class has made its own
         self._judge = judge
-        self._clock = clock
-        self._word = initial
-        self._generation = 0
-        self._openings = 0
-        self._window = Window()
-        self._reopens = self.since
-        self._last_result = self.since
-        self._attention = threading.Event()
-
-    @property
-    def retry_after(self) -> float:
-        """Seconds until the next probe may close the breaker; 0 when closed."""
-        return 0.0 if self._word == CLOSED else max(0.0, self._reopens - self._clock())
+        super().__init__(self.policy.consecutive, state_storage=PageStorage(self.engine), name=name, **pybreakers)
+        self._sort_listeners()
 
     @property
     def closed(self) -> bool:
         """Whether calls are admitted."""
-        return self._word == CLOSED
+        return self.engine.admits
 
     @property
-    def idle(self) -> float:
-        """Seconds since a call last succeeded or failed."""
-        return self._clock() - self._last_result
+    def untried(self) -> bool:
+        """Whether nobody has found out yet if the dependency is there."""
+        return self.engine.untried
 
-    def counts(self) -> tuple[int, int]:
-        """Return (successes, failures) of the last ten seconds in this process."""
-        with self._lock:
-            return self._window.counts(self._clock())
+    @property
+    def fail_max(self) -> int:
+        """How many failures in a row open the breaker (pybreaker's interface)."""
+        return self.policy.consecutive
+
+    @fail_max.setter
+    def fail_max(self, number: int) -> None:
+        self.policy = self.engine.policy = replace(self.policy, consecutive=number)
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds until a probe may close the breaker; 0 while calls are admitted."""
+        return self.engine.retry_after
+
+    @property
+    def generation(self) -> int:
+        """The number of the present state; results of calls admitted in another one are ignored."""
+        return self.engine.word.generation
+
+    @property
+    def cause(self) -> str:
+        """Why the breaker is as it is."""
+        return self.engine.cause
+
+    @property
+    def since(self) -> float:
+        """When the present state began (monotonic seconds)."""
+        return self.engine.since
+
+    @property
+    def events(self) -> tuple[Transition, ...]:
+        """The last transitions, of all workers, the oldest first."""
+        return self.engine.transitions
+
+    @property
+    def operator(self) -> Operator | None:
+        """The operator's order in force, if any."""
+        return self.engine.operator
+
+    def counts(self) -> Counts:
+        """Return what happened to the calls of the window, over all workers."""
+        return self.engine.counts()
 
     def check(self) -> int:
-        """Admit a call and return its generation, or raise `BreakerOpen`. Reads one attribute, takes no lock."""
-        if self._word != CLOSED:
+        """Admit a call and return its generation, or raise `BreakerOpen`. Reads one word, takes no lock."""
+        generation = self._admit()
+        if generation < 0:
             self.rejected += 1
-            raise BreakerOpen(self._name or "", self.retry_after)
-        return self._generation
+            raise BreakerOpen(self)
+        return generation
 
-    @contextmanager
-    def guard(self) -> Iterator["Call"]:
-        """Admit the block, run it outside any lock, and judge it by the exception it raises.
-
-        Without one it is a success, unless the block told its `Call` that contact is still to be made and never was.
-        """
-        generation = self.check()
-        call = Call()
-        try:
-            yield call
-        except BaseException as error:
-            self.record(self._judge(error), generation, error)
-            raise
-        if call.contacted:
-            self.record(Verdict.SUCCESS, generation)
+    def guard(self) -> Call:
+        """Return a context that admits its block, runs it outside any lock, and judges it by what it raises."""
+        return Call(self)
 
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call `func` guarded (pybreaker's interface)."""
-        with self.guard():
+        generation = self.check()
+        if self._followers:
             self._tell("before_call", func, *args, **kwargs)
-            return func(*args, **kwargs)
+        began = self.clock()
+        try:
+            result = func(*args, **kwargs)
+        except BaseException as error:
+            self.record(self.verdict(error), generation, error, self.clock() - began)
+            raise
+        self.succeeded(generation, began)
+        return result
 
     @contextmanager
     def calling(self) -> Iterator[None]:
@@ -155,106 +161,111 @@ class Breaker(pybreaker.CircuitBreaker):
         with self.guard():
             yield
 
-    def record(self, verdict: Verdict, generation: int, error: BaseException | None = None) -> None:
-        """Count a verdict of a call admitted in `generation`; open the breaker when the policy says so."""
-        if verdict is Verdict.NONE:
-            return
-        with self._lock:
-            if generation != self._generation:
-                return
-            self._last_result = now = self._clock()
-            self._window.record(verdict, now)
-            if verdict is Verdict.SUCCESS:
-                self._state_storage.reset_counter()
-                cause = None
-            else:
-                self._state_storage.increment_counter()
-                cause = self._reason_to_open(now)
-        self._tell("success") if verdict is Verdict.SUCCESS else self._tell("failure", error)
-        if cause:
-            self._move(OPEN, cause, error, expected=generation)
+    def verdict(self, error: BaseException) -> Verdict:
+        """Judge what a call raised; what pybreaker's `exclude` names says nothing about the dependency."""
+        if self._excluded_exceptions and not self.is_system_error(error):
+            return Verdict.NONE
+        return self._judge(error)
 
-    def _reason_to_open(self, now: float) -> str | None:
-        good, bad = self._window.counts(now)
-        if self.fail_counter >= self.fail_max:
-            return f"{self.fail_counter} failures in a row"
-        if good + bad >= self.policy.minimum_calls and bad / (good + bad) >= self.policy.rate:
-            return f"{bad} of {good + bad} calls failed"
-        return None
+    def succeeded(self, generation: int, began: float) -> None:
+        """Count the success of a call that began at the monotonic time `began`."""
+        now = self.clock()
+        if now - began >= self.policy.slow_seconds or self._followers:
+            self.record(Verdict.SUCCESS, generation, None, now - began)
+        else:
+            self.engine.succeeded(generation, now)
+
+    def record(self, verdict: Verdict, generation: int, error: BaseException | None = None, seconds: float = 0) -> None:
+        """Count a call admitted in `generation` that took `seconds`; open the breaker when the policy says so."""
+        told = partial(self._tell, "failure", error) if verdict is Verdict.FAILURE else partial(self._tell, "success")
+        self.engine.record(verdict, generation, error, seconds, told if self._followers else None)
+
+    def begin_probe(self) -> int | None:
+        """Take the lease of the one probe that is due, and return its generation; None if none is, or it is taken."""
+        return self.engine.begin_probe()
+
+    def end_probe(self, generation: int, error: BaseException | None = None) -> bool:
+        """End the probe of that generation by its error, if any; return whether the breaker closed by it."""
+        return self.engine.end_probe(generation, error)
 
     def probe(self, attempt: Callable[[], None]) -> bool:
-        """Make the trial call of an open breaker: half-open during it, then closed (True) or open again (False)."""
-        generation = self._generation
-        if self._word != OPEN or not self._move(HALF_OPEN, "probing", expected=generation):
+        """Make the trial call if it is due and nobody else makes it; return whether the breaker closed by it."""
+        generation = self.begin_probe()
+        if generation is None:
             return False
-        generation += 1
         try:
             attempt()
         except BaseException as error:
-            self._move(OPEN, "the probe failed", error, expected=generation)
+            self.end_probe(generation, error)
             if isinstance(error, Exception):
                 return False
             raise
-        return self._move(CLOSED, "the probe succeeded", expected=generation)
+        return self.end_probe(generation)
 
     def open(self) -> bool:
-        """Open at once, as if the dependency had failed (pybreaker's interface)."""
-        self._move(OPEN, "opened by hand")
-        return True
+        """Open as a failure would (pybreaker's interface); a probe may close it again."""
+        return self.engine.move(self.engine.opened, "opened by hand")
 
     def half_open(self) -> None:
         """Have the next probe made without delay (pybreaker's interface)."""
-        self._reopens = self._clock()
-        self.wake()
+        self.engine.move(lambda word, now: word.to(State.OPEN, now) if word.state is State.OPEN else None, "probe now")
 
     def close(self) -> None:
         """Close at once (pybreaker's interface)."""
-        self._move(CLOSED, "closed by hand")
+        self.engine.move(
+            lambda word, _: None if word.state is State.CLOSED else self.engine.closed(word), "closed by hand"
+        )
+
+    def force_open(self, *, reason: str, actor: str, ttl: float | None = None) -> bool:
+        """Refuse every call, for `ttl` seconds or until `reset`; then a probe is due.
+
+        Like all orders it returns False, and changes nothing, if another worker's transition overtook it.
+        """
+        return self.engine.order(State.FORCED_OPEN, reason=reason, actor=actor, ttl=ttl)
+
+    def force_closed(self, *, reason: str, actor: str, ttl: float | None = None) -> bool:
+        """Admit every call whatever happens, for `ttl` seconds or until `reset`."""
+        return self.engine.order(State.FORCED_CLOSED, reason=reason, actor=actor, ttl=ttl)
+
+    def metrics_only(self, *, reason: str, actor: str, ttl: float | None = None) -> bool:
+        """Admit every call and only count, for `ttl` seconds or until `reset`."""
+        return self.engine.order(State.METRICS_ONLY, reason=reason, actor=actor, ttl=ttl)
+
+    def reset(self, *, reason: str, actor: str) -> bool:
+        """Close, whatever the state, and forget the counts."""
+        return self.engine.order(State.CLOSED, reason=reason, actor=actor)
 
     def wait(self, timeout: float) -> None:
-        """Block until the breaker opens or somebody calls `wake`, or for `timeout` seconds (the prober's pause)."""
-        self._attention.wait(timeout)
-        self._attention.clear()
+        """Block until this process makes a transition or somebody calls `wake`, or for `timeout` seconds."""
+        self.engine.attention.wait(timeout)
+        self.engine.attention.clear()
 
     def wake(self) -> None:
         """End the prober's pause."""
-        self._attention.set()
+        self.engine.attention.set()
 
-    def _move(self, after: str, cause: str, error: BaseException | None = None, expected: int | None = None) -> bool:
-        """Change the state unless it is so already, or somebody else changed it since `expected`."""
-        with self._lock:
-            before = self._word
-            if before == after or (expected is not None and expected != self._generation):
-                return False
-            self._enter(after, cause)
-            event = Transition(
-                self._name or "", before, after, cause, type(error).__name__ if error else None,
-                os.getpid(), self.since, datetime.now(UTC),
-            )  # fmt: skip
-            self.events.append(event)
-            old, self._state = self._state, self._create_new_state(after)
-            new = self._state
-        self._tell("state_change", old, new)
-        return True
+    def add_listener(self, listener: Any) -> None:
+        """Register a listener (pybreaker's interface)."""
+        super().add_listener(listener)
+        self._sort_listeners()
 
-    def _enter(self, after: str, cause: str) -> None:
-        """Take on a state; the lock is held."""
-        self.since = self._last_result = self._clock()
-        self._generation += 1
-        if after != HALF_OPEN:
-            self.cause = cause
-            self._window.clear()
-            self._state_storage.reset_counter()
-        if after == OPEN:
-            doubled = self.policy.open_first * 2 ** min(self._openings, 30)  # a float holds no more than 2**1023
-            pause = min(self.policy.open_most, doubled)
-            spread = random.uniform(1 - self.policy.jitter, 1 + self.policy.jitter)  # noqa: S311 - not a secret
-            self._reopens = self.since + pause * spread
-            self._openings += 1
-            self.wake()
-        elif after == CLOSED:
-            self._openings = 0
-        self._state_storage.state = self._word = after
+    def remove_listener(self, listener: Any) -> None:
+        """Unregister a listener (pybreaker's interface)."""
+        super().remove_listener(listener)
+        self._sort_listeners()
+
+    def _sort_listeners(self) -> None:
+        """Find those that want to hear of every call, so that without any a call costs nothing more."""
+        plain = pybreaker.CircuitBreakerListener
+        self._followers: list[Any] = [
+            each
+            for each in self._listeners
+            if any(getattr(type(each), event, None) is not getattr(plain, event) for event in CALL_EVENTS)
+        ]
+
+    def _moved(self, before: State, after: State) -> None:
+        self._state = PageState(self, after.label)  # type: ignore[assignment]
+        self._tell("state_change", PageState(self, before.label), self._state)
 
     def _tell(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Tell the listeners, each on its own; `event` is the name of pybreaker's method."""
@@ -263,3 +274,7 @@ class Breaker(pybreaker.CircuitBreaker):
                 getattr(listener, event)(self, *args, **kwargs)
             except Exception:
                 self.listener_faults += 1
+
+    def _create_new_state(self, new_state: str, *_: Any, **__: Any) -> Any:
+        """Return pybreaker's object for a state (its base class asks for it)."""
+        return PageState(self, new_state)

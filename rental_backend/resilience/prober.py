@@ -4,13 +4,17 @@ import os
 import threading
 from collections.abc import Callable
 
-from .breaker import CLOSED, Breaker
+from .breaker import Breaker
+
+LOOK = 0.5  # seconds between two looks at what other workers may have done
 
 
 class Prober:
-    """Probes one dependency of one process: an open breaker when it is due, an idle closed one as a heartbeat.
+    """Probes one dependency: an open breaker when it is due, an idle closed one as a heartbeat.
 
-    `attempt` makes the trial call under its own deadline and raises when it fails. Users never probe.
+    Every process runs one; the breaker sees to it that only one of them probes at a time. `attempt` makes the trial
+    call under its own deadline and raises when it fails. Users never probe. `settled` is set as soon as any process
+    has looked at the dependency once.
     """
 
     def __init__(self, breaker: Breaker, attempt: Callable[[], None], *, heartbeat: float = 2.0) -> None:
@@ -37,23 +41,23 @@ class Prober:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self.once()
-            self.settled.set()
+            if not self.breaker.untried:
+                self.settled.set()
             self.breaker.wait(self._pause())
 
     def _pause(self) -> float:
-        """Return the seconds until something is due."""
-        if self.breaker.current_state != CLOSED:
-            return max(0.01, self.breaker.retry_after)  # somebody else may be probing now
-        if self.breaker.fail_counter:
-            return 0.1
-        return max(0.1, self._heartbeat - self.breaker.idle)
+        """Return the seconds until something may be due."""
+        if not self.settled.is_set():
+            return 0.02
+        if not self.breaker.closed:
+            return min(LOOK, max(0.01, self.breaker.retry_after))
+        return 0.1 if self.breaker.fail_counter else min(LOOK, self._heartbeat)
 
     def once(self) -> None:
-        """Make the probe that is due now, if any."""
-        if self.breaker.current_state != CLOSED:
-            if self.breaker.retry_after <= 0:
-                self.breaker.probe(self._attempt)
-        elif self.breaker.idle >= self._heartbeat or self.breaker.fail_counter:
+        """Make the probe that is due now and not made by anybody else, if any."""
+        if not self.breaker.closed:
+            self.breaker.probe(self._attempt)
+        elif self.breaker.engine.heartbeat_due(self._heartbeat):
             try:
                 self.breaker.call(self._attempt)
             except Exception:  # judged and counted by the breaker

@@ -88,7 +88,7 @@ def health() -> dict[str, Any]:
 @bp.get("/api/health/breakers")
 @endpoint(needs=NOTHING, permission=PUBLIC)
 def breakers() -> dict[str, Any]:
-    """Show each breaker as this worker sees it, its last events, and how each operation is answered now."""
+    """Show each breaker, its last events over all workers, and how each operation is answered now."""
     dependencies = _dependencies()
     down = dependencies.down()
     return {
@@ -108,14 +108,19 @@ def breakers() -> dict[str, Any]:
 
 
 def _breaker(breaker: Breaker) -> dict[str, Any]:
-    successes, failures = breaker.counts()
+    counts = breaker.counts()
     return {
         "name": breaker.name,
         "state": breaker.current_state,
         "cause": breaker.cause,
         "for_seconds": round(time.monotonic() - breaker.since, 1),
         "retry_after": round(breaker.retry_after, 1),
-        "window": {"seconds": 10, "successes": successes, "failures": failures},
+        "window": {
+            "seconds": breaker.policy.window,
+            "successes": counts.successes,
+            "failures": counts.failures,
+            "slow": counts.slow,
+        },
         "rejected": breaker.rejected,
         "listener_faults": breaker.listener_faults,
         "events": [
@@ -127,6 +132,6 @@ def _breaker(breaker: Breaker) -> dict[str, Any]:
                 "error": event.error,
                 "worker": event.worker,
             }
-            for event in list(breaker.events)[-20:]
+            for event in breaker.events[-20:]
         ],
     }

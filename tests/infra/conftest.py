@@ -132,4 +132,4 @@ def open_cache() -> Iterator[OpenCache]:
 
 def failures(breaker: Breaker) -> int:
     """Return how many failures the breaker counted lately."""
-    return breaker.counts()[1]
+    return breaker.counts().failures

@@ -11,7 +11,7 @@ import redis
 from deploy.private.server import PrivateServer
 from deploy.private.servers import RedisServer
 from rental_backend.infra.cache import Cache
-from rental_backend.resilience import OPEN, Prober
+from rental_backend.resilience import OPEN, Counts, Prober
 from tests.proxy import Proxy
 from tests.serving import until
 
@@ -44,7 +44,7 @@ def test_what_is_put_is_got(frail_redis: RedisServer, open_cache: OpenCache, aro
     assert cache.get("key") == value
     assert 0 < around.ttl("key") <= 60
     assert cache.get("another key") is None
-    assert cache.breaker.counts() == (3, 0)
+    assert cache.breaker.counts() == Counts(successes=3)
 
 
 def test_nothing_connects_before_the_first_probe(open_cache: OpenCache) -> None:
@@ -155,18 +155,21 @@ def test_a_call_cut_by_the_server_is_not_made_again(open_cache: OpenCache) -> No
         cutting = pool.submit(cut)
         cache = open_cache(f"redis://127.0.0.1:{listener.getsockname()[1]}/0", probed=False)
         cache.breaker.close()
-        away(cache)
-        until(lambda: len(accepted) >= 2)
-        assert (len(accepted), failures(cache.breaker)) == (2, 2)
-        listener.shutdown(socket.SHUT_RDWR)
+        try:
+            away(cache)
+            until(lambda: len(accepted) >= 2)
+            assert (len(accepted), failures(cache.breaker)) == (2, 2)
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)  # or the pool waits for ever
         cutting.result(10)
 
 
 def test_an_open_breaker_costs_nothing(frail_redis: RedisServer, open_cache: OpenCache) -> None:
-    """After three missed deadlines nobody waits any more."""
+    """After five missed deadlines nobody waits any more."""
     cache = open_cache(frail_redis.url)
     frail_redis.freeze()
-    for _ in range(3):
+    for _ in range(5):
+        assert cache.breaker.closed
         cache.get("key")
     assert cache.breaker.current_state == OPEN
     with within(0.1):
@@ -236,9 +239,12 @@ def test_a_redis_that_takes_no_writes_fails_the_probe(
     around.replicaof("127.0.0.1", "1")
     try:
         cache.breaker.open()
+        cache.breaker.half_open()
         assert not cache.breaker.probe(cache.probe)
+        assert cache.breaker.cause == "the probe failed"
     finally:
         around.replicaof("NO", "ONE")
+    cache.breaker.half_open()
     assert cache.breaker.probe(cache.probe)
 
 

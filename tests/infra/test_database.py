@@ -23,7 +23,7 @@ from deploy.private.servers import PostgresServer
 from rental_backend.errors import AppError, Busy, Conflict, Invalid, OutcomeUnknown, Unavailable
 from rental_backend.infra.database import Database
 from rental_backend.infra.postgres import DeadlineConnection, hung_up
-from rental_backend.resilience import CLOSED, OPEN, Prober, budget
+from rental_backend.resilience import CLOSED, OPEN, Counts, Prober, budget
 from tests.proxy import Proxy
 from tests.serving import free_port, until
 
@@ -196,17 +196,20 @@ def test_what_is_left_of_a_requests_budget_bounds_the_wait(
 
 
 def test_a_stopped_server_is_noticed_at_once(frail_postgres: PostgresServer, open_database: OpenDatabase) -> None:
-    """A refused port needs no deadline; the third failure opens the breaker and nobody asks any more."""
+    """A refused port needs no deadline; the fifth failure opens the breaker and nobody asks any more."""
     database = open_database(frail_postgres.url)
     backend(database)
     frail_postgres.stop()
     with within(SLACK):
-        for _ in range(3):
+        for _ in range(5):
+            assert database.breaker.closed
             with pytest.raises(Unavailable):
                 backend(database)
     assert database.breaker.current_state == OPEN
+    database.breaker.half_open()
     assert not database.breaker.probe(database.probe)
-    assert database.breaker.events[-1].error == "OperationalError"
+    last = database.breaker.events[-1]
+    assert (last.cause, last.error) == ("the probe failed", "OperationalError")
 
 
 def test_nothing_connects_before_the_first_probe(open_database: OpenDatabase) -> None:
@@ -266,6 +269,7 @@ def test_a_resolver_that_fails_later_does_no_harm(
     database = open_database(behind(frail_postgres.url, frail_postgres.port, "shop-database.test"))
     names.clear()
     database.breaker.open()
+    database.breaker.half_open()
     assert database.breaker.probe(database.probe)
     assert len(asked) == 2
 
@@ -340,7 +344,8 @@ def test_an_exhausted_pool_is_ours_and_no_verdict_on_the_server(
         for _ in range(5):
             with within(0.1 + SLACK, least=0.1), pytest.raises(Busy):
                 backend(database)
-    assert (database.breaker.current_state, database.breaker.counts()) == (CLOSED, (1, 0))
+    counts = database.breaker.counts()
+    assert (database.breaker.current_state, counts.successes, counts.failures) == (CLOSED, 1, 0)
 
 
 @pytest.mark.parametrize(
@@ -470,12 +475,12 @@ def test_a_session_never_used_says_nothing_of_the_server(
         pass
     with database.transaction():
         pass
-    assert database.breaker.counts() == (0, 0)
+    assert database.breaker.counts() == Counts()
     with database.reading() as session:
         session.execute(text("SELECT 1"))
     with database.transaction() as session:
         session.execute(text("SELECT 1"))
-    assert database.breaker.counts() == (2, 0)
+    assert database.breaker.counts() == Counts(successes=2)
 
 
 def test_work_is_committed_once_at_the_end(frail_postgres: PostgresServer, open_database: OpenDatabase) -> None:
@@ -512,7 +517,7 @@ def test_a_refusal_that_keeps_its_transaction_is_committed_and_raised(
         insert(session, 1)
         raise Refused
     assert stored(frail_postgres) == [1]
-    assert database.breaker.counts() == (1, 0)
+    assert database.breaker.counts() == Counts(successes=1)
 
 
 def test_reading_statements_stand_alone(frail_postgres: PostgresServer, open_database: OpenDatabase) -> None:
@@ -579,7 +584,7 @@ def test_a_forked_child_uses_no_connection_of_its_parent(frail_postgres: Postgre
         read, write = os.pipe()
         child = os.fork()
         if not child:
-            os.write(write, json.dumps([backend(), backend(), database.breaker.counts()[1]]).encode())
+            os.write(write, json.dumps([backend(), backend(), database.breaker.counts().failures]).encode())
             os._exit(0)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         print(json.dumps([before, backend(), json.loads(os.read(read, 1000))]))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rental_backend.resilience import CLOSED, OPEN, Breaker, Policy, Prober
+from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy, Prober
 from tests.serving import until
 
 from .clock import Clock
@@ -38,6 +38,12 @@ def clock() -> Clock:
     return Clock()
 
 
+def settled(prober: Prober) -> Prober:
+    """Take the first look as made, as the thread does."""
+    prober.settled.set()
+    return prober
+
+
 def test_the_first_probe_is_due_at_once(clock: Clock) -> None:
     """A breaker that starts open closes with the first look at a dependency that is up."""
     prober = Prober(Breaker("thing", clock=clock), Thing())
@@ -55,7 +61,7 @@ def test_an_open_breaker_is_probed_when_it_is_due_and_not_before(clock: Clock) -
     clock.advance(promised - 0.001)
     prober.once()
     assert thing.probed == 1
-    assert prober._pause() == pytest.approx(0.01)
+    assert settled(prober)._pause() == 0.01
     clock.advance(0.0011)
     thing.up = True
     prober.once()
@@ -64,19 +70,34 @@ def test_an_open_breaker_is_probed_when_it_is_due_and_not_before(clock: Clock) -
 
 def test_the_pause_of_an_open_breaker_is_what_it_promises(clock: Clock) -> None:
     """The thread wakes when the probe is due, and does not spin while another is under way."""
-    prober = Prober(Breaker("thing", clock=clock), Thing(up=False))
+    prober = settled(Prober(Breaker("thing", clock=clock, spread=lambda: 0.9), Thing(up=False)))
     prober.once()
-    assert prober._pause() == prober.breaker.retry_after
+    assert prober._pause() == prober.breaker.retry_after == pytest.approx(0.45)
     clock.advance(60)
     assert prober._pause() == 0.01
+    prober.once()
+    assert prober._pause() == 0.5 < prober.breaker.retry_after
+
+
+def test_the_first_look_of_any_process_is_awaited_closely(clock: Clock) -> None:
+    """Until somebody has looked at the dependency the thread hardly pauses, since the start-up waits for it."""
+    prober = Prober(Breaker("thing", clock=clock), Thing())
+    assert prober.breaker.untried
+    assert prober._pause() == 0.02
+    prober.once()
+    assert not prober.breaker.untried
 
 
 def test_a_dependency_in_use_gets_no_heartbeat(clock: Clock) -> None:
     """As long as users' calls say how it is, no probe is made."""
     thing = Thing()
     prober = Prober(Breaker("thing", clock=clock, starts_closed=True), thing, heartbeat=2.0)
-    clock.advance(1.5)
-    prober.once()
+    settled(prober)
+    for _ in range(20):
+        clock.advance(1.0)
+        prober.breaker.call(lambda: None)
+        clock.advance(0.9)
+        prober.once()
     assert (thing.probed, prober._pause()) == (0, 0.5)
 
 
@@ -84,22 +105,78 @@ def test_an_idle_dependency_gets_a_heartbeat(clock: Clock) -> None:
     """After the heartbeat's time without a call one is made, and counts as one."""
     thing = Thing()
     prober = Prober(Breaker("thing", clock=clock, starts_closed=True), thing, heartbeat=2.0)
-    clock.advance(2.0)
-    assert prober._pause() == 0.1
+    clock.advance(1.9)
     prober.once()
-    assert (thing.probed, prober.breaker.counts(), prober._pause()) == (1, (1, 0), 2.0)
+    assert thing.probed == 0
+    clock.advance(0.1)
+    prober.once()
+    prober.once()
+    assert (thing.probed, prober.breaker.counts()) == (1, Counts(successes=1))
+    clock.advance(2.0)
+    prober.once()
+    assert thing.probed == 2
+
+
+def test_looks_are_as_frequent_as_the_heartbeat(clock: Clock) -> None:
+    """A heartbeat quicker than the usual look at the page is kept."""
+    prober = settled(Prober(Breaker("thing", clock=clock, starts_closed=True), Thing(), heartbeat=0.05))
+    assert prober._pause() == 0.05
+
+
+def test_one_worker_of_all_makes_the_heartbeat(clock: Clock) -> None:
+    """Of several probers over one page, one calls in each heartbeat's time."""
+    thing, page = Thing(), Page()
+    probers = [Prober(Breaker("thing", page=page, clock=clock, starts_closed=True), thing) for _ in range(4)]
+    for beats in (1, 2, 3):
+        clock.advance(2.0)
+        for prober in probers:
+            prober.once()
+        assert thing.probed == beats
+
+
+def test_a_heartbeat_that_another_made_meanwhile_is_not_made_again(clock: Clock) -> None:
+    """Who was about to call looks again when it is his turn."""
+    breaker = Breaker("thing", clock=clock, starts_closed=True)
+    clock.advance(2.0)
+    looks: list[bool] = []
+
+    def slow() -> float:
+        looks.append(len(looks) == 1 and breaker.engine.heartbeat_due(2.0))
+        return clock()
+
+    other = Breaker("thing", page=breaker.engine.slot.page, clock=slow)
+    looks.clear()
+    assert not other.engine.heartbeat_due(2.0)
+    assert looks == [False, True]
 
 
 def test_a_failure_is_followed_up_quickly(clock: Clock) -> None:
     """After one failed call the prober finds out within a few looks, whatever the traffic, and opens the breaker."""
     thing = Thing(up=False)
-    prober = Prober(Breaker("thing", clock=clock, starts_closed=True), thing)
+    prober = settled(Prober(Breaker("thing", clock=clock, starts_closed=True), thing))
     with pytest.raises(OSError, match="down"):
         prober.breaker.call(thing)
-    for looks in (1, 2):
+    for looks in (1, 2, 3, 4):
         assert prober._pause() == 0.1
-        prober.once()
+        for _ in range(3):
+            prober.once()
         assert thing.probed == 1 + looks
+        clock.advance(0.101)
+    assert prober.breaker.current_state == OPEN
+
+
+def test_a_heartbeat_that_fails_is_followed_up_quickly(clock: Clock) -> None:
+    """Without any traffic, the first failure does not have the prober wait for another heartbeat's time."""
+    thing = Thing()
+    prober = Prober(Breaker("thing", clock=clock, starts_closed=True), thing)
+    clock.advance(2.0)
+    prober.once()
+    thing.up = False
+    clock.advance(2.0)
+    for _ in range(5):
+        assert prober.breaker.closed
+        prober.once()
+        clock.advance(0.101)
     assert prober.breaker.current_state == OPEN
 
 
@@ -129,6 +206,21 @@ def test_the_thread_settles_recovers_and_stops() -> None:
     until(lambda: not prober.breaker.closed)
     prober.stop()
     until(lambda: "probe-background" not in {thread.name for thread in threading.enumerate()})
+
+
+def test_the_thread_waits_for_the_first_look_that_another_makes() -> None:
+    """While some other process looks for the first time nothing is settled; what it finds is good for all."""
+    breaker, thing = Breaker("first"), Thing()
+    other = Breaker("first", page=breaker.engine.slot.page)
+    generation = other.begin_probe()
+    assert generation is not None
+    prober = Prober(breaker, thing)
+    prober.start()
+    assert not prober.settled.wait(0.1)
+    assert other.end_probe(generation)
+    assert prober.settled.wait(10)
+    prober.stop()
+    assert (breaker.closed, thing.probed) == (True, 0)
 
 
 def test_the_thread_is_started_once() -> None:

@@ -1,0 +1,82 @@
+"""How many calls may be in flight over all workers of a host, and how many of them may be retries."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .breaker import Breaker
+from .page import Page
+from .slot import Slot
+
+IN_FLIGHT = 1  # word of a lane's counters
+LOOK = 0.05  # seconds between two looks for dead workers while it is full
+
+
+class BulkheadFull(Exception):
+    """As many calls as may be are in flight; says nothing about the dependency."""
+
+
+class Bulkhead:
+    """At most `limit` calls at once over all threads and workers; those of a worker that died count no more.
+
+    A place is taken under the page's lock, so that the limit is never exceeded, and a crowd that is refused keeps
+    nobody else out. Whoever is refused takes no lock.
+    """
+
+    def __init__(self, page: Page, name: str, limit: int) -> None:
+        self.limit = limit
+        self._slot = Slot(page, name)
+        self._looks = 0.0
+
+    @property
+    def in_flight(self) -> int:
+        """The calls under way, over all workers."""
+        return sum(self._slot.words[at + IN_FLIGHT] for at in self._slot.page.lanes(self._slot.number))
+
+    @contextmanager
+    def enter(self) -> Iterator[None]:
+        """Count the block among the calls in flight, or raise `BulkheadFull`."""
+        self._take()
+        try:
+            yield
+        finally:
+            self._add(-1)
+
+    def _take(self) -> None:
+        page, number = self._slot.page, self._slot.number
+        page.counters(number)  # which may take a lane, and then the lock
+        if self.in_flight >= self.limit and time.monotonic() >= self._looks:
+            self._looks = time.monotonic() + LOOK
+            page.free_the_dead(number)
+        if self.in_flight < self.limit:
+            with page.locked():
+                if self.in_flight < self.limit:
+                    self._add(1)
+                    return
+        raise BulkheadFull(f"{self.limit} calls are in flight")
+
+    def _add(self, calls: int) -> None:
+        page = self._slot.page
+        with page.locks[self._slot.number]:
+            self._slot.words[page.counters(self._slot.number) + IN_FLIGHT] += calls
+
+
+class RetryBudget:
+    """Allows retries up to a `share` of the calls that a breaker has counted in its window, over all workers."""
+
+    def __init__(self, breaker: Breaker, share: float = 0.1, clock: Callable[[], float] = time.monotonic) -> None:
+        self._breaker = breaker
+        self._share = share
+        self._clock = clock
+
+    def may_retry(self) -> bool:
+        """Take one retry from the budget; False when it is spent or the breaker does not admit calls."""
+        breaker, now = self._breaker, self._clock()
+        if not breaker.closed:
+            return False
+        generation = breaker.generation
+        good, bad, _, retries = breaker.engine.slot.sums(generation, now, breaker.policy.window)
+        if retries + 1 > self._share * (good + bad):
+            return False
+        breaker.engine.slot.count_retry(generation, now)
+        return True

@@ -1,0 +1,35 @@
+"""What a guarded block knows of its call."""
+
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .breaker import Breaker
+
+
+class Call:
+    """One guarded call, whose block may say more of it than the breaker can see.
+
+    `contacted` False says that the dependency was never asked; `seconds` is how long it took to answer, if that is
+    less than the whole block.
+    """
+
+    __slots__ = ("_began", "_breaker", "_generation", "contacted", "seconds")
+
+    def __init__(self, breaker: "Breaker") -> None:
+        self._breaker = breaker
+        self.contacted = True
+        self.seconds: float | None = None
+
+    def __enter__(self) -> "Call":
+        self._generation = self._breaker.check()
+        self._began = self._breaker.clock()
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
+        breaker, now = self._breaker, self._breaker.clock()
+        seconds = now - self._began if self.seconds is None else self.seconds
+        if error is not None:
+            breaker.record(breaker.verdict(error), self._generation, error, seconds)
+        elif self.contacted:
+            breaker.succeeded(self._generation, now - seconds)

@@ -1,0 +1,143 @@
+"""The state machine of a breaker: pure functions of a state word, a policy and a time. No I/O, no clock, no lock.
+
+The whole state is one integer that fits 8 bytes: which state, which generation of it, and until when. It is read and
+written in one piece, so no reader ever sees half a transition. Times are seconds of a monotonic clock, kept in whole
+milliseconds.
+"""
+
+import enum
+from dataclasses import dataclass
+
+STATE_BITS, GENERATION_BITS = 3, 23
+STATE_MASK = (1 << STATE_BITS) - 1
+GENERATION_MASK = (1 << GENERATION_BITS) - 1
+UNTIL_SHIFT = STATE_BITS + GENERATION_BITS
+
+
+class State(enum.IntEnum):
+    """The states; those up to METRICS_ONLY admit calls."""
+
+    CLOSED = 0
+    FORCED_CLOSED = 1
+    METRICS_ONLY = 2
+    OPEN = 3
+    HALF_OPEN = 4
+    FORCED_OPEN = 5
+
+    @property
+    def label(self) -> str:
+        """The name in answers, logs and events, such as `half-open`."""
+        return self.name.lower().replace("_", "-")
+
+    @property
+    def admits(self) -> bool:
+        """Whether calls are made."""
+        return self <= State.METRICS_ONLY
+
+    @property
+    def by_operator(self) -> bool:
+        """Whether an operator has put it so."""
+        return self in (State.FORCED_CLOSED, State.METRICS_ONLY, State.FORCED_OPEN)
+
+
+LAST_ADMITTING = int(State.METRICS_ONLY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """When a breaker opens, and for how long. Times are in seconds, rates are shares from 0 to 1.
+
+    It opens after `consecutive` failures in a row, or when of at least `minimum_calls` in the last `window` seconds a
+    share of `rate` failed, or of `slow_rate` took `slow_seconds` or longer. It stays open for `open_first`, doubled
+    at every failed probe up to `open_most`. A probe that is silent for `probe_lease` is given up; `probe_successes`
+    of them in a row close it.
+    """
+
+    consecutive: int = 5
+    rate: float = 0.3
+    minimum_calls: int = 20
+    window: int = 10
+    slow_seconds: float = 0.5
+    slow_rate: float = 0.8
+    open_first: float = 0.5
+    open_most: float = 3.0
+    jitter: float = 0.2
+    probe_lease: float = 2.0
+    probe_successes: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What happened to the calls of the window; slow ones are among the other two as well."""
+
+    successes: int = 0
+    failures: int = 0
+    slow: int = 0
+
+    @property
+    def calls(self) -> int:
+        """How many calls got a verdict."""
+        return self.successes + self.failures
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A state, its generation, and until when it lasts: reopening, lease or TTL (seconds; 0 for no end)."""
+
+    state: State
+    generation: int = 0
+    until: float = 0.0
+
+    def pack(self) -> int:
+        """Return it as a non-negative integer below 2**63; times are cut to milliseconds."""
+        return int(round(self.until * 1000, 3)) << UNTIL_SHIFT | self.generation << STATE_BITS | self.state
+
+    @classmethod
+    def unpack(cls, packed: int) -> "Word":
+        """Read what `pack` wrote."""
+        generation = packed >> STATE_BITS & GENERATION_MASK
+        return cls(State(packed & STATE_MASK), generation, (packed >> UNTIL_SHIFT) / 1000)
+
+    def to(self, state: State, until: float = 0.0) -> "Word":
+        """Return the word of the next generation."""
+        return Word(state, self.generation + 1 & GENERATION_MASK, until)
+
+
+def reason_to_open(policy: Policy, counts: Counts, consecutive: int) -> str | None:
+    """Return why a closed breaker must open, or None."""
+    if consecutive >= policy.consecutive:
+        return f"{consecutive} failures in a row"
+    if counts.calls < policy.minimum_calls:
+        return None
+    if counts.failures >= policy.rate * counts.calls:
+        return f"{counts.failures} of {counts.calls} calls failed"
+    if counts.slow >= policy.slow_rate * counts.calls:
+        return f"{counts.slow} of {counts.calls} calls were slow"
+    return None
+
+
+def pause(policy: Policy, openings: int, spread: float) -> float:
+    """Return the seconds to stay open after `openings` earlier ones; `spread` is the factor of the jitter."""
+    doubled = policy.open_first * 2 ** min(openings, 30)  # a float holds no more than 2**1023
+    return float(min(policy.open_most, doubled) * spread)
+
+
+def due(word: Word, now: float) -> bool:
+    """Tell whether a probe may be begun: an open breaker at its time, a half-open one whose prober is overdue."""
+    return word.state in (State.OPEN, State.HALF_OPEN) and now >= word.until
+
+
+def expired(word: Word, now: float) -> Word | None:
+    """Return what follows an operator's state whose TTL has ended, or None if it goes on."""
+    if not word.state.by_operator or not word.until or now < word.until:
+        return None
+    return word.to(State.OPEN, word.until) if word.state is State.FORCED_OPEN else word.to(State.CLOSED)
+
+
+def retry_after(word: Word, policy: Policy, now: float) -> float:
+    """Return the seconds until it is worth asking again; 0 while calls are admitted."""
+    if word.state.admits:
+        return 0.0
+    if word.state is State.FORCED_OPEN and not word.until:
+        return policy.open_most
+    return max(0.0, word.until - now)

@@ -1,0 +1,163 @@
+"""One page of memory that all workers of a host share: the truth about every breaker, read without a lock or a call.
+
+It is made before the fork (gunicorn's master with `preload_app`) and inherited; without a master it serves its own
+process. All of it is 8-byte words, each read and written in one piece. A state is one word. What a worker counts goes
+into the worker's own lane, which nobody else writes. Only transitions take a lock, one that the kernel frees when its
+holder dies, and that is not waited for longer than `PATIENCE`: a worker stopped in mid-transition holds up nobody.
+"""
+
+import contextlib
+import fcntl
+import mmap
+import os
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from pathlib import Path
+
+MAGIC = 0x52425041_47450000  # "RBPAGE" and two bytes for the version
+VERSION = 1
+PATIENCE = 0.25
+
+SLOTS, LANES, BUCKETS = 16, 64, 16
+HEADER_WORDS, SLOT_WORDS, LANE_HEADER = 8, 64, 2
+EVENTS, EVENT_WORDS = 256, 32
+BUCKET_WORDS = 5  # second, successes, failures, slow, retries
+COUNTER_WORDS = 2 + BUCKETS * BUCKET_WORDS  # generation, calls in flight, buckets
+LANE_WORDS = LANE_HEADER + SLOTS * COUNTER_WORDS
+
+SLOTS_AT = HEADER_WORDS
+EVENTS_AT = SLOTS_AT + SLOTS * SLOT_WORDS
+LANES_AT = EVENTS_AT + EVENTS * EVENT_WORDS
+WORDS = LANES_AT + LANES * LANE_WORDS
+
+FORMAT, EVENT_COUNT, LANES_USED, LOCK, TURN = range(5)
+
+_pages: "weakref.WeakSet[Page]" = weakref.WeakSet()
+
+
+class Page:
+    """The shared page. Whatever is made of it before a fork, the children share."""
+
+    def __init__(self) -> None:
+        self._map = mmap.mmap(-1, WORDS * 8)
+        self.words = memoryview(self._map).cast("q")
+        self.bytes = memoryview(self._map)
+        self.words[FORMAT] = MAGIC + VERSION
+        self.names: list[str] = []
+        self.lane = -1
+        self.locks = [threading.Lock() for _ in range(SLOTS)]
+        self._threads = threading.Lock()
+        self._file = os.memfd_create("rental-breakers", os.MFD_CLOEXEC)
+        weakref.finalize(self, os.close, self._file)
+        _pages.add(self)
+
+    def slot(self, name: str) -> int:
+        """Return the number of the breaker of that name, the same for every object that asks."""
+        with self._threads:
+            if name not in self.names:
+                if len(self.names) == SLOTS:
+                    raise ValueError(f"a page holds {SLOTS} breakers at most")
+                self.names.append(name)
+            return self.names.index(name)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[int]:
+        """Keep other threads and processes from making a transition within the block; `holds` what is yielded."""
+        held = self._threads.acquire(timeout=4 * PATIENCE)
+        lock = self._lock_file()
+        try:
+            yield lock
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, lock)
+            if held:
+                self._threads.release()
+
+    def _lock_file(self) -> int:
+        """Lock the byte of the file that is the lock now, and return it.
+
+        Whoever loses patience with the holder makes the next byte the lock, for all: they wait only once for a worker
+        that is stopped, and go on excluding each other without it.
+        """
+        held, ends = (self.words[LOCK], self.words[TURN]), time.monotonic() + PATIENCE
+        while True:
+            lock = held[0]
+            with contextlib.suppress(BlockingIOError, PermissionError):
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, lock)
+                if self.words[LOCK] == lock:
+                    self.words[TURN] += 1
+                    return lock
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, lock)
+            if held != (self.words[LOCK], self.words[TURN]):  # somebody had his turn: it is busy, not stuck
+                held, ends = (self.words[LOCK], self.words[TURN]), time.monotonic() + PATIENCE
+            elif time.monotonic() > ends:
+                self.words[LOCK] = lock + 1
+            time.sleep(0.0002)
+
+    def holds(self, lock: int) -> bool:
+        """Tell whether that is the lock still: not if this worker was stopped so long that others went on without."""
+        return self.words[LOCK] == lock
+
+    def counters(self, slot: int) -> int:
+        """Return where this process counts for a breaker; takes a lane at the first call in a process."""
+        while self.lane < 0:
+            with self.locked() as lock:
+                if self.lane < 0:
+                    self.lane = self._take_lane(lock)
+        return LANES_AT + self.lane * LANE_WORDS + LANE_HEADER + slot * COUNTER_WORDS
+
+    def _take_lane(self, lock: int) -> int:
+        """Take the first lane whose owner is dead, or a new one. With all taken, the last is shared.
+
+        Returns -1 when the lock was lost meanwhile: somebody else may have taken that lane.
+        """
+        used = self.words[LANES_USED]
+        free = next((lane for lane in range(used) if not self._alive(lane)), min(used, LANES - 1))
+        at, began = LANES_AT + free * LANE_WORDS, _started(os.getpid())
+        if not self.holds(lock):
+            return -1
+        self.words[at + 1] = began
+        self.words[at] = os.getpid()
+        for word in range(at + LANE_HEADER, at + LANE_WORDS):
+            self.words[word] = 0
+        self.words[LANES_USED] = max(used, free + 1)
+        return free
+
+    def _alive(self, lane: int) -> bool:
+        at = LANES_AT + lane * LANE_WORDS
+        pid = self.words[at]
+        return pid > 0 and _started(pid) == self.words[at + 1]
+
+    def lanes(self, slot: int) -> Iterator[int]:
+        """Yield where each process, dead ones included, counts for a breaker."""
+        first = LANES_AT + LANE_HEADER + slot * COUNTER_WORDS
+        for lane in range(self.words[LANES_USED]):
+            yield first + lane * LANE_WORDS
+
+    def free_the_dead(self, slot: int) -> None:
+        """Forget the calls in flight of workers that died."""
+        with self.locked() as lock:  # nobody takes such a lane meanwhile
+            for lane, at in enumerate(self.lanes(slot)):
+                if self.words[at + 1] and not self._alive(lane) and self.holds(lock):
+                    self.words[at + 1] = 0
+
+
+def _started(pid: int) -> int:
+    """Return when a process was started (clock ticks since boot), or 0 if it is dead or a zombie."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return 0 if fields[0] in "ZX" else int(fields[19])
+
+
+def _forget_lanes() -> None:
+    """Have a forked child take lanes and locks of its own."""
+    for page in list(_pages):
+        page.lane = -1
+        page._threads = threading.Lock()
+        page.locks = [threading.Lock() for _ in range(SLOTS)]
+
+
+os.register_at_fork(after_in_child=_forget_lanes)

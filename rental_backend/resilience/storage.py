@@ -1,0 +1,52 @@
+"""pybreaker's storage and state objects over the engine, for whoever knows pybreaker."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pybreaker
+
+from .engine import Engine
+
+
+class PageState(pybreaker.CircuitBreakerState):
+    """A state by its name; what it does is the engine's affair."""
+
+
+class PageStorage(pybreaker.CircuitBreakerStorage):
+    """Shows the shared page in pybreaker's terms. It is read only: transitions go through the breaker."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__("page")
+        self._engine = engine
+
+    @property
+    def state(self) -> Any:
+        """The name of the state in force."""
+        return self._engine.word.state.label
+
+    @state.setter
+    def state(self, state: str) -> None:
+        raise AttributeError(f"a breaker becomes {state} by its own methods")
+
+    @property
+    def counter(self) -> int:
+        """Failures in a row, over all workers."""
+        _ = self._engine.word  # an operator's order may have run out, and its counts with it
+        return self._engine.consecutive
+
+    @property
+    def success_counter(self) -> int:
+        """Probes in a row that succeeded."""
+        return self._engine.probes
+
+    @property
+    def opened_at(self) -> Any:
+        """When the breaker opened, or None while it admits calls."""
+        engine = self._engine
+        if engine.admits:
+            return None
+        return datetime.now(UTC) - timedelta(seconds=engine.clock() - engine.since)
+
+    @opened_at.setter
+    def opened_at(self, datetime: datetime) -> None:
+        raise AttributeError(f"not to be set: {datetime}")

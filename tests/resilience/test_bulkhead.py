@@ -1,0 +1,139 @@
+"""How many calls may be in flight, and how many of them may be retries."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+
+from rental_backend.resilience import Breaker, Bulkhead, BulkheadFull, Page, RetryBudget
+
+from .calls import Crowded, Mistake, fail, succeed
+from .clock import Clock
+
+THREADS = 8
+
+
+def test_no_more_than_the_limit_enter() -> None:
+    """The one too many is refused at once; whoever leaves makes place."""
+    bulkhead = Bulkhead(Page(), "thing", 2)
+    with bulkhead.enter():
+        with bulkhead.enter():
+            with pytest.raises(BulkheadFull, match="2 calls are in flight"), bulkhead.enter():
+                raise AssertionError("never reached")
+            assert bulkhead.in_flight == 2
+        assert bulkhead.in_flight == 1
+        with bulkhead.enter():
+            assert bulkhead.in_flight == 2
+    assert bulkhead.in_flight == 0
+
+
+def test_a_block_that_raises_leaves() -> None:
+    """An error gives the place back and comes through."""
+    bulkhead = Bulkhead(Page(), "thing", 1)
+    for _ in range(3):
+        with pytest.raises(Mistake), bulkhead.enter():
+            raise Mistake
+    assert bulkhead.in_flight == 0
+
+
+def test_two_objects_of_a_page_share_the_places() -> None:
+    """The name decides: the same one is the same bulkhead, another one is not concerned."""
+    page = Page()
+    one, two, other = (Bulkhead(page, name, 1) for name in ("thing", "thing", "other"))
+    with one.enter():
+        with pytest.raises(BulkheadFull), two.enter():
+            raise AssertionError("never reached")
+        with other.enter():
+            assert (one.in_flight, two.in_flight, other.in_flight) == (1, 1, 1)
+
+
+def test_who_loses_the_race_for_the_last_place_is_refused() -> None:
+    """A place that was free a moment ago is looked for again when it is one's turn."""
+    page = Crowded()
+    bulkhead = Bulkhead(page, "thing", 1)
+    with bulkhead.enter():
+        pass
+    with ExitStack() as stack:
+        page.before = lambda: stack.enter_context(bulkhead.enter())
+        with pytest.raises(BulkheadFull), bulkhead.enter():
+            raise AssertionError("never reached")
+        assert bulkhead.in_flight == 1
+    assert bulkhead.in_flight == 0
+
+
+@pytest.mark.usefixtures("eager")
+def test_many_threads_never_exceed_the_limit() -> None:
+    """However they race, no more than the limit are inside at once, and none is left over."""
+    bulkhead = Bulkhead(Page(), "thing", 3)
+    lock, inside, most = threading.Lock(), [0], [0]
+
+    def work(_: int) -> None:
+        for _ in range(300):
+            try:
+                with bulkhead.enter():
+                    with lock:
+                        inside[0] += 1
+                        most[0] = max(most[0], inside[0])
+                    with lock:
+                        inside[0] -= 1
+            except BulkheadFull:
+                continue
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(work, range(THREADS)))
+    assert 1 <= most[0] <= 3
+    assert bulkhead.in_flight == 0
+
+
+def test_the_places_of_a_dead_worker_are_free() -> None:
+    """A process that ended in the middle of its calls counts no more as soon as a place is wanted."""
+    bulkhead = Bulkhead(Page(), "thing", 2)
+    with bulkhead.enter():
+        pass
+    child = os.fork()
+    if not child:
+        stack = ExitStack()
+        stack.enter_context(bulkhead.enter())
+        stack.enter_context(bulkhead.enter())
+        os._exit(0 if bulkhead.in_flight == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert bulkhead.in_flight == 2
+    with bulkhead.enter(), bulkhead.enter(), pytest.raises(BulkheadFull), bulkhead.enter():
+        raise AssertionError("never reached")
+    assert bulkhead.in_flight == 0
+
+
+def test_retries_are_a_share_of_the_calls(breaker: Breaker, clock: Clock) -> None:
+    """One retry for ten calls, no more, whoever asks for it."""
+    one, two = (RetryBudget(breaker, share=0.1, clock=clock) for _ in range(2))
+    assert not one.may_retry()
+    succeed(breaker, 9)
+    assert not one.may_retry()
+    fail(breaker)
+    assert (one.may_retry(), two.may_retry(), one.may_retry()) == (True, False, False)
+    succeed(breaker, 10)
+    assert (two.may_retry(), one.may_retry()) == (True, False)
+
+
+def test_the_budget_of_retries_has_the_window_of_the_breaker(breaker: Breaker, clock: Clock) -> None:
+    """Calls and retries of ten seconds ago count no more, and with the state the budget begins anew."""
+    budget = RetryBudget(breaker, clock=clock)
+    succeed(breaker, 10)
+    assert budget.may_retry()
+    clock.advance(10)
+    assert not budget.may_retry()
+    succeed(breaker, 10)
+    assert budget.may_retry()
+    breaker.reset(reason="anew", actor="ann")
+    assert not budget.may_retry()
+
+
+def test_nothing_is_retried_while_calls_are_refused(breaker: Breaker, clock: Clock) -> None:
+    """An open breaker has no budget, however large the share."""
+    budget = RetryBudget(breaker, share=100.0, clock=clock)
+    succeed(breaker)
+    assert budget.may_retry()
+    breaker.open()
+    assert not budget.may_retry()

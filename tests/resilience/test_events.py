@@ -1,0 +1,104 @@
+"""The ring of transitions."""
+
+import os
+from datetime import UTC, datetime
+
+from rental_backend.resilience import CLOSED, HALF_OPEN, OPEN, Breaker
+from rental_backend.resilience.page import EVENT_WORDS, EVENTS_AT
+
+from .calls import nothing, outage, trip
+from .clock import Clock
+
+
+def test_events_say_what_happened(breaker: Breaker, clock: Clock) -> None:
+    """Every change of state is kept with its cause, the class of the error, the process and both clocks."""
+    trip(breaker)
+    clock.advance(1)
+    breaker.probe(outage)
+    clock.advance(2)
+    breaker.probe(nothing)
+    assert [(e.before, e.after, e.cause, e.error) for e in breaker.events] == [
+        (CLOSED, OPEN, "5 failures in a row", "Outage"),
+        (OPEN, HALF_OPEN, "probing", None),
+        (HALF_OPEN, OPEN, "the probe failed", "Outage"),
+        (OPEN, HALF_OPEN, "probing", None),
+        (HALF_OPEN, CLOSED, "the probe succeeded", None),
+    ]
+    assert {(e.breaker, e.worker) for e in breaker.events} == {("thing", os.getpid())}
+    assert [e.monotonic for e in breaker.events] == [1000, 1001, 1001, 1003, 1003]
+    assert all(abs((datetime.now(UTC) - e.at).total_seconds()) < 60 for e in breaker.events)
+    assert breaker.since == 1003
+
+
+def test_events_are_bounded(breaker: Breaker) -> None:
+    """The newest 256 changes of all breakers of the page are kept."""
+    other = Breaker("other", page=breaker.engine.slot.page, starts_closed=True)
+    other.open()
+    for _ in range(150):
+        breaker.open()
+        breaker.close()
+    other.close()
+    assert (len(breaker.events), len(other.events)) == (255, 1)
+    assert {type(breaker.events), type(other.events)} == {tuple}
+
+
+def test_a_state_entered_twice_is_two_events(breaker: Breaker) -> None:
+    """Opening an open breaker opens it anew, for longer; closing a closed one is nothing."""
+    breaker.close()
+    breaker.open()
+    before = breaker.retry_after
+    assert breaker.open()
+    changes = [(event.before, event.after) for event in breaker.events]
+    assert changes == [(CLOSED, OPEN), (OPEN, OPEN)]
+    assert breaker.retry_after > before
+    breaker.close()
+    breaker.close()
+    assert len(breaker.events) == 3
+
+
+def test_a_page_tells_of_every_breaker_its_own(breaker: Breaker, clock: Clock) -> None:
+    """Several breakers share the ring; each shows what happened to it, to all objects alike."""
+    page = breaker.engine.slot.page
+    other, same = (Breaker(name, page=page, clock=clock, starts_closed=True) for name in ("other", "thing"))
+    breaker.open()
+    other.open()
+    same.close()
+    assert [(each.breaker, each.after) for each in breaker.events] == [("thing", OPEN), ("thing", CLOSED)]
+    assert [(each.breaker, each.after) for each in other.events] == [("other", OPEN)]
+    assert same.events == breaker.events
+
+
+def test_children_tell_in_the_same_ring(breaker: Breaker) -> None:
+    """The event of another process names that process."""
+    child = os.fork()
+    if not child:
+        breaker.open()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [(each.after, each.worker) for each in breaker.events] == [(OPEN, child)]
+
+
+def test_an_event_that_is_being_overwritten_is_left_out(breaker: Breaker) -> None:
+    """Of one whose number is gone, or changes while it is read, nothing is told."""
+    page = breaker.engine.slot.page
+    breaker.open()
+    breaker.close()
+    at = EVENTS_AT + EVENT_WORDS
+    page.words[at] = 0
+    assert [each.after for each in breaker.events] == [CLOSED]
+    page.words[at] = 1
+    assert len(breaker.events) == 2
+
+    class Meanwhile:
+        """The words of a page whose first event is overwritten between two looks at its number."""
+
+        def __init__(self, words: memoryview) -> None:
+            self.words = words
+            self.looks = 0
+
+        def __getitem__(self, word: int) -> int:
+            self.looks += word == at
+            return 257 if word == at and self.looks > 1 else int(self.words[word])
+
+    page.words = Meanwhile(page.words)  # type: ignore[assignment]
+    assert [each.after for each in breaker.events] == [CLOSED]

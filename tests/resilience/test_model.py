@@ -1,0 +1,302 @@
+"""The engine against a plain model: whatever the order of steps, both are in the same state with the same counts."""
+
+import contextlib
+import copy
+import itertools
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from rental_backend.resilience import Breaker, BreakerOpen, Page, Policy, Verdict
+
+from .clock import Clock
+from .model import ADMITTING, FORCED, Model
+
+VERDICTS = {"success": Verdict.SUCCESS, "failure": Verdict.FAILURE, "none": Verdict.NONE}
+POLICIES = (
+    Policy(),
+    Policy(consecutive=3, open_most=30.0),
+    Policy(consecutive=1000, minimum_calls=6, rate=0.5),
+    Policy(consecutive=1000, rate=1.0, minimum_calls=4, slow_rate=0.5, window=3),
+    Policy(consecutive=2, probe_successes=3, probe_lease=0.25, slow_seconds=0.1),
+)
+MOMENTS = (1, 20, 499, 999, 1000, 3000, 9500, 11_000)
+LASTING = (0, 99, 101, 499, 501, 3000)  # milliseconds on the clock, whose floats do not tell 0.5 s from a little less
+SAID = (0, 99, 100, 499, 500, 3000)  # milliseconds that are said
+ENOUGH = 20  # times each kind of transition must have been met in 100,000 steps
+OUTCOMES = ("success", "failure", "failure", "none")
+WORKERS = (0, 1)
+
+
+def one_of(*choices: Sequence[Any]) -> st.SearchStrategy[Any]:
+    """Draw from all combinations at once: a draw costs more than a step."""
+    return st.sampled_from(tuple(itertools.product(*choices)))
+
+
+class Failed(Exception):
+    """A failure of the dependency."""
+
+
+class Mistake(Exception):
+    """A failure that says nothing about the dependency."""
+
+
+ERRORS: dict[str, type[Exception]] = {"failure": Failed, "none": Mistake}
+
+
+def judge(error: BaseException) -> Verdict:
+    """Hold a failure against the dependency, and nothing else."""
+    return Verdict.FAILURE if isinstance(error, Failed) else Verdict.NONE
+
+
+class Comparison(RuleBasedStateMachine):
+    """Two workers on one page, and the model; every step is made by one worker and seen by both."""
+
+    steps = 0
+    moves: Counter[tuple[str, str]] = Counter()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ms = 1_000_400
+        self.clock = Clock(self.ms / 1000)
+        self.calls: list[int] = []
+        self.probes: list[int] = []
+
+    @initialize(policy=st.sampled_from(POLICIES))
+    def begin(self, policy: Policy) -> None:
+        """Make the page, and a second view of it that counts in a lane of its own, as another process does."""
+        page = Page()
+        twin = copy.copy(page)
+        twin.lane = -1
+        self.workers = [
+            Breaker(
+                "thing",
+                page=page,
+                policy=policy,
+                clock=self.clock,
+                judge=judge,
+                spread=lambda: 1.0,
+                starts_closed=True,
+            )
+            for page in (page, twin)
+        ]
+        for each in self.workers:
+            each.engine.slot.page.names = page.names
+        self.model = Model(policy, lambda: self.ms)
+
+    def advance(self, milliseconds: int) -> None:
+        """Let time pass for both."""
+        self.ms += milliseconds
+        self.clock.now = self.ms / 1000
+        self.model.settle()
+
+    def made(self, breaker: Breaker, kind: str, lasting: int) -> None:
+        """Make one guarded call on the engine alone."""
+        with contextlib.suppress(Failed, Mistake), breaker.guard():
+            self.advance(lasting)
+            if kind != "success":
+                raise ERRORS[kind]
+
+    @rule(how=one_of(WORKERS, OUTCOMES, LASTING))
+    def call(self, how: tuple[int, str, int]) -> None:
+        """Make a call: admitted by both or by neither, and counted by both alike."""
+        number, kind, lasting = how
+        generation = self.model.admit()
+        try:
+            self.made(self.workers[number], kind, lasting)
+        except BreakerOpen as refused:
+            assert generation is None
+            assert refused.retry_after == pytest.approx(self.model.retry_after() / 1000, abs=1e-6)
+        else:
+            assert generation is not None
+            self.model.record(kind, generation, lasting)
+
+    @rule(kinds=st.integers(1, 2**14 - 1))
+    def burst(self, kinds: int) -> None:
+        """Make many quick and slow calls in turn by both workers, none of which takes time."""
+        policy = self.model.policy
+        for place in range(kinds.bit_length()):
+            generation = self.model.admit()
+            if generation is None:
+                return
+            kind = "failure" if kinds >> place & 1 else "success"
+            lasting = round(policy.slow_seconds * 1000) - (kinds >> place // 2 & 1)
+            breaker = self.workers[place % 2]
+            breaker.record(VERDICTS[kind], breaker.check(), None, lasting / 1000)
+            self.model.record(kind, generation, lasting)
+
+    @rule(number=st.sampled_from(WORKERS))
+    def admit(self, number: int) -> None:
+        """Begin a call that ends later, if at all."""
+        generation = self.model.admit()
+        if generation is None:
+            with pytest.raises(BreakerOpen):
+                self.workers[number].check()
+        else:
+            assert self.workers[number].check() == generation
+            self.calls.append(generation)
+
+    @rule(how=one_of(WORKERS, range(9), OUTCOMES, SAID))
+    def finish(self, how: tuple[int, int, str, int]) -> None:
+        """End a call that began earlier, perhaps in another generation."""
+        number, which, kind, lasting = how
+        if self.calls:
+            generation = self.calls.pop(-1 - which % len(self.calls))
+            self.workers[number].record(VERDICTS[kind], generation, None, lasting / 1000)
+            self.model.record(kind, generation, lasting)
+
+    @rule(milliseconds=st.sampled_from(MOMENTS))
+    def wait(self, milliseconds: int) -> None:
+        """Let time pass."""
+        self.advance(milliseconds)
+
+    @rule(short=st.integers(0, 1))
+    def wait_almost_until_due(self, short: int) -> None:
+        """Let time pass to the moment at which something runs out, or to just before it."""
+        self.wait_until_due(short)
+
+    def wait_until_due(self, short: int) -> None:
+        """Let time pass to that moment, less `short` milliseconds."""
+        if self.model.until is not None:
+            self.advance(max(0, self.model.until - self.ms - short))
+
+    @rule(how=one_of(WORKERS, (True, True, False)))
+    def begin_probe(self, how: tuple[int, bool]) -> None:
+        """Begin a probe, at once or when it is due, which is ended later or given up."""
+        number, patient = how
+        if patient and self.model.state in ("open", "half-open"):
+            self.wait_until_due(0)
+        generation = self.model.begin_probe()
+        assert self.workers[number].begin_probe() == generation
+        if generation is not None:
+            self.probes.append(generation)
+
+    @rule(how=one_of(WORKERS, range(3), (True, False)))
+    def end_probe(self, how: tuple[int, int, bool]) -> None:
+        """End a probe that began earlier, perhaps one whose lease has run out."""
+        number, which, failed = how
+        if self.probes:
+            generation = self.probes.pop(-1 - which % len(self.probes))
+            closed = self.model.end_probe(generation, failed=failed)
+            assert self.workers[number].end_probe(generation, Failed() if failed else None) is closed
+
+    @rule(how=one_of(WORKERS, (True, False), (True, False)))
+    def probe(self, how: tuple[int, bool, bool]) -> None:
+        """Make a whole probe, at once or when it is due."""
+        number, failed, patient = how
+        if patient and self.model.state in ("open", "half-open"):
+            self.wait_until_due(0)
+        generation = self.model.begin_probe()
+        made: list[int] = []
+
+        def attempt() -> None:
+            made.append(1)
+            assert self.workers[1 - number].begin_probe() is None
+            if failed:
+                raise Failed
+
+        closed = self.workers[number].probe(attempt)
+        assert len(made) == (generation is not None)
+        assert closed is (generation is not None and self.model.end_probe(generation, failed=failed))
+
+    @rule(how=one_of(WORKERS, FORCED, (None, 1, 700, 5000), (False, True)))
+    def order(self, how: tuple[int, str, int | None, bool]) -> None:
+        """Obey an operator, who may act in the middle of a probe, and change his mind at once."""
+        number, state, ttl, amid = how
+        if amid:
+            self.begin_probe((number, True))
+        order = {
+            "forced-open": self.workers[number].force_open,
+            "forced-closed": self.workers[number].force_closed,
+            "metrics-only": self.workers[number].metrics_only,
+        }[state]
+        order(reason=f"because {ttl}", actor="op", ttl=None if ttl is None else ttl / 1000)
+        self.model.force(state, ttl)
+
+    @rule(how=one_of(WORKERS, ("reset", "reset", "reset", "open", "close", "half_open")))
+    def by_hand(self, how: tuple[int, str]) -> None:
+        """Reset, or move it with pybreaker's names."""
+        number, what = how
+        breaker, model = self.workers[number], self.model
+        if what == "reset":
+            breaker.reset(reason="enough", actor="op")
+            model.go("closed")
+        elif what == "open":
+            breaker.open()
+            model.open()
+        elif what == "close":
+            breaker.close()
+            if model.state != "closed":
+                model.go("closed")
+        else:
+            breaker.half_open()
+            if model.state == "open":
+                model.go("open", self.ms)
+
+    @invariant()
+    def both_workers_show_what_the_model_says(self) -> None:
+        """Compare everything there is to see."""
+        type(self).steps += 1
+        model = self.model
+        first = self.workers[self.steps % 2]
+        said = (model.state, model.generation, model.row, model.retry_after())
+        for breaker in (first, self.workers[1 - self.steps % 2]):
+            seen: Any = (breaker.generation, breaker.fail_counter, breaker.current_state, breaker.retry_after)
+            assert (seen[2], seen[0], seen[1], round(seen[3] * 1000, 3)) == said
+        counts = first.counts()
+        assert (counts.successes, counts.failures, counts.slow) == model.counts()
+        order = first.operator
+        assert (order and (order.state, order.reason, order.until)) == self.operator()
+        assert first.closed == (model.state in ADMITTING)
+
+    def operator(self) -> tuple[str, str, float | None] | None:
+        """Say which order the model obeys."""
+        model = self.model
+        if model.state not in FORCED:
+            return None
+        return model.state, self.workers[0].operator.reason, None if model.until is None else model.until / 1000  # type: ignore[union-attr]
+
+    def teardown(self) -> None:
+        """Keep which transitions were met, and that the ring on the page tells the same."""
+        model = getattr(self, "model", None)
+        if model is not None:
+            type(self).moves.update(model.moves)
+            told = [(event.before, event.after) for event in self.workers[1].events]
+            assert told == model.moves[-256:] or told[1:] == model.moves[-255:]
+
+
+def compare(steps: int) -> None:
+    """Run at least as many steps; fail if one differs, or if too few transitions of any kind were met."""
+    Comparison.steps = 0
+    Comparison.moves = Counter()
+    batch = settings(
+        max_examples=60,
+        stateful_step_count=500,
+        database=None,
+        deadline=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate, Phase.shrink],
+    )
+    while Comparison.steps < steps:
+        run_state_machine_as_test(Comparison, settings=batch)
+    for before in ("closed", "open", "half-open", *FORCED):
+        for after in ("closed", "open", *FORCED):
+            assert Comparison.moves[before, after] >= (ENOUGH if before != after else 0), (before, after)
+    assert min(Comparison.moves["open", "half-open"], Comparison.moves["half-open", "half-open"]) >= ENOUGH
+
+
+def test_the_engine_is_the_model() -> None:
+    """Over 100,000 steps of calls, late results, time, probes and operators, nothing differs between the two."""
+    compare(100_000)
+
+
+@pytest.mark.full
+def test_the_engine_is_the_model_for_long() -> None:
+    """Over 1,000,000 steps nothing differs."""
+    compare(1_000_000)
