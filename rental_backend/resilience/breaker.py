@@ -1,11 +1,11 @@
 """A circuit breaker for all workers of a host: pybreaker's vocabulary over the engine on the shared page."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pybreaker
 
@@ -62,18 +62,20 @@ class Breaker(pybreaker.CircuitBreaker):
         clock: Callable[[], float] = time.monotonic,
         spread: Callable[[], float] | None = None,
         starts_closed: bool = False,
-        **pybreakers: Any,
+        exclude: Iterable[type[BaseException] | Callable[[Any], bool]] = (),
+        listeners: Sequence[Any] = (),
     ) -> None:
         self.engine = Engine(
             name, page=page, policy=policy, clock=clock, spread=spread, starts_closed=starts_closed, moved=self._moved
         )
         self.policy = self.engine.policy
         self.clock = clock
-        self._admit = self.engine.admit
+        self.guard = partial(Call, self)  # a context that admits its block and judges it by what it raises
+        self.admit = self.engine.admit  # the generation of a call made now, or below 0: refuse it
         self.listener_faults = self.rejected = 0
         self._listeners: list[Any] = []  # a transition may be due before the base class has made its own
         self._judge = judge
-        super().__init__(self.policy.consecutive, state_storage=PageStorage(self.engine), name=name, **pybreakers)
+        super().__init__(state_storage=PageStorage(self.engine), name=name, exclude=exclude, listeners=listeners)
         self._sort_listeners()
 
     @property
@@ -96,6 +98,24 @@ class Breaker(pybreaker.CircuitBreaker):
         self.policy = self.engine.policy = replace(self.policy, consecutive=number)
 
     @property
+    def reset_timeout(self) -> float:
+        """Seconds that the breaker stays open at first (pybreaker's interface); set, it does not grow."""
+        return self.policy.open_first
+
+    @reset_timeout.setter
+    def reset_timeout(self, timeout: float) -> None:
+        self.policy = self.engine.policy = replace(self.policy, open_first=timeout, open_most=timeout)
+
+    @property
+    def success_threshold(self) -> int:
+        """How many probes in a row must succeed to close the breaker (pybreaker's interface)."""
+        return self.policy.probe_successes
+
+    @success_threshold.setter
+    def success_threshold(self, threshold: int) -> None:
+        self.policy = self.engine.policy = replace(self.policy, probe_successes=threshold)
+
+    @property
     def retry_after(self) -> float:
         """Seconds until a probe may close the breaker; 0 while calls are admitted."""
         return self.engine.retry_after
@@ -108,12 +128,12 @@ class Breaker(pybreaker.CircuitBreaker):
     @property
     def cause(self) -> str:
         """Why the breaker is as it is."""
-        return self.engine.cause
+        return self.engine.slot.cause
 
     @property
     def since(self) -> float:
         """When the present state began (monotonic seconds)."""
-        return self.engine.since
+        return self.engine.slot.since
 
     @property
     def events(self) -> tuple[Transition, ...]:
@@ -129,17 +149,20 @@ class Breaker(pybreaker.CircuitBreaker):
         """Return what happened to the calls of the window, over all workers."""
         return self.engine.counts()
 
+    @property
+    def current_state(self) -> str:
+        """The name of the state in force."""
+        return self.engine.label
+
     def check(self) -> int:
         """Admit a call and return its generation, or raise `BreakerOpen`. Reads one word, takes no lock."""
-        generation = self._admit()
-        if generation < 0:
-            self.rejected += 1
-            raise BreakerOpen(self)
-        return generation
+        generation = self.admit()
+        return generation if generation >= 0 else self.refuse()
 
-    def guard(self) -> Call:
-        """Return a context that admits its block, runs it outside any lock, and judges it by what it raises."""
-        return Call(self)
+    def refuse(self) -> NoReturn:
+        """Raise `BreakerOpen`, and count that."""
+        self.rejected += 1
+        raise BreakerOpen(self)
 
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call `func` guarded (pybreaker's interface)."""
@@ -152,7 +175,7 @@ class Breaker(pybreaker.CircuitBreaker):
         except BaseException as error:
             self.record(self.verdict(error), generation, error, self.clock() - began)
             raise
-        self.succeeded(generation, began)
+        self.succeeded(generation, began, self.clock())
         return result
 
     @contextmanager
@@ -167,13 +190,8 @@ class Breaker(pybreaker.CircuitBreaker):
             return Verdict.NONE
         return self._judge(error)
 
-    def succeeded(self, generation: int, began: float) -> None:
-        """Count the success of a call that began at the monotonic time `began`."""
-        now = self.clock()
-        if now - began >= self.policy.slow_seconds or self._followers:
-            self.record(Verdict.SUCCESS, generation, None, now - began)
-        else:
-            self.engine.succeeded(generation, now)
+    def _tell_success(self, generation: int, began: float, now: float) -> None:
+        self.record(Verdict.SUCCESS, generation, None, now - began)
 
     def record(self, verdict: Verdict, generation: int, error: BaseException | None = None, seconds: float = 0) -> None:
         """Count a call admitted in `generation` that took `seconds`; open the breaker when the policy says so."""
@@ -262,6 +280,7 @@ class Breaker(pybreaker.CircuitBreaker):
             for each in self._listeners
             if any(getattr(type(each), event, None) is not getattr(plain, event) for event in CALL_EVENTS)
         ]
+        self.succeeded = self._tell_success if self._followers else self.engine.succeeded
 
     def _moved(self, before: State, after: State) -> None:
         self._state = PageState(self, after.label)  # type: ignore[assignment]

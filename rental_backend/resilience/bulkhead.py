@@ -78,5 +78,5 @@ class RetryBudget:
         good, bad, _, retries = breaker.engine.slot.sums(generation, now, breaker.policy.window)
         if retries + 1 > self._share * (good + bad):
             return False
-        breaker.engine.slot.count_retry(generation, now)
+        breaker.engine.slot.count_retry(generation, int(now))
         return True

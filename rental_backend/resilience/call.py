@@ -22,14 +22,18 @@ class Call:
         self.seconds: float | None = None
 
     def __enter__(self) -> "Call":
-        self._generation = self._breaker.check()
-        self._began = self._breaker.clock()
+        breaker = self._breaker
+        self._generation = generation = breaker.admit()
+        if generation < 0:
+            breaker.refuse()
+        self._began = breaker.clock()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: TracebackType | None) -> None:
-        breaker, now = self._breaker, self._breaker.clock()
-        seconds = now - self._began if self.seconds is None else self.seconds
+        breaker = self._breaker
+        now = breaker.clock()
+        began = self._began if self.seconds is None else now - self.seconds
         if error is not None:
-            breaker.record(breaker.verdict(error), self._generation, error, seconds)
+            breaker.record(breaker.verdict(error), self._generation, error, now - began)
         elif self.contacted:
-            breaker.succeeded(self._generation, now - seconds)
+            breaker.succeeded(self._generation, began, now)

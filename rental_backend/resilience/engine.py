@@ -19,14 +19,17 @@ from .machine import (
     Word,
 )
 from .page import BUCKETS, Page
-from .slot import ACTOR, CAUSE, HEARTBEAT, OPENINGS, PROBES, REASON, SINCE, Operator, Slot
+from .slot import ACTOR, CAUSE, OPENINGS, PROBES, REASON, SINCE, Operator, Slot, microseconds
 from .verdict import Verdict
 
 Step = Callable[[Word, float], Word | None]
-
+Moved = tuple[State, State] | None
 
 REFUSED = -1
+LONGEST_ORDER = 366 * 86400  # seconds
 FORCED_OPEN = int(State.FORCED_OPEN)
+LABELS = tuple(state.label for state in State)
+ENDLESS = tuple(int(state) for state in State if not state.by_operator)  # by themselves: no order that runs out
 REFUSING = (int(State.OPEN), int(State.HALF_OPEN), FORCED_OPEN)
 
 
@@ -58,13 +61,14 @@ class Engine:
         self.clock = clock
         self.slot = Slot(page or Page(), name)
         self.words = self.slot.words
-        self._state_at, self._consecutive_at = self.slot.state_at, self.slot.consecutive_at
+        self._state_at, self._row_at = self.slot.state_at, self.slot.row_at
+        self._succeed = self.slot.succeed
         self.attention = threading.Event()
         self._spread = spread or self._jitter
         self._moved = moved
         if not self.words[self.slot.base + SINCE]:
-            self.words[self.slot.state_at] = Word(State.CLOSED if starts_closed else State.OPEN).pack()
-            self.words[self.slot.base + SINCE] = max(1, int(clock() * 1e6))
+            self.words[self._state_at] = Word(State.CLOSED if starts_closed else State.OPEN).pack()
+            self.words[self.slot.base + SINCE] = max(1, microseconds(clock()))
             self.slot.write(CAUSE, "starting")
 
     def _jitter(self) -> float:
@@ -91,6 +95,12 @@ class Engine:
         return word
 
     @property
+    def label(self) -> str:
+        """The name of the state in force."""
+        state = self.words[self._state_at] & STATE_MASK
+        return LABELS[state] if state in ENDLESS else self.word.state.label
+
+    @property
     def generation(self) -> int:
         """The number of the present state."""
         return self.words[self.slot.state_at] >> STATE_BITS & GENERATION_MASK
@@ -99,31 +109,6 @@ class Engine:
     def retry_after(self) -> float:
         """Seconds until a probe may close the breaker; 0 while calls are admitted."""
         return machine.retry_after(self.word, self.policy, self.clock())
-
-    @property
-    def consecutive(self) -> int:
-        """Failures in a row, over all workers."""
-        return self.words[self.slot.consecutive_at]
-
-    @property
-    def probes(self) -> int:
-        """Probes in a row that succeeded."""
-        return self.words[self.slot.base + PROBES]
-
-    @property
-    def cause(self) -> str:
-        """Why the breaker is as it is."""
-        return self.slot.read(CAUSE)
-
-    @property
-    def since(self) -> float:
-        """When the present state began (monotonic seconds)."""
-        return self.words[self.slot.base + SINCE] / 1e6
-
-    @property
-    def idle(self) -> float:
-        """Seconds since any worker's call last succeeded or failed, or the state changed."""
-        return self.clock() - max(self.since, float(self.slot.last_second(self.generation)))
 
     @property
     def operator(self) -> Operator | None:
@@ -145,19 +130,21 @@ class Engine:
         packed = self.words[self._state_at]
         state = packed & STATE_MASK
         if not state:
-            return packed >> STATE_BITS & GENERATION_MASK
+            return packed >> STATE_BITS  # a closed breaker has no end
         if state in REFUSING and (state != FORCED_OPEN or not packed >> UNTIL_SHIFT):
             return REFUSED
         word = self.word  # an operator's state may have run out
         return word.generation if word.state.admits else REFUSED
 
-    def succeeded(self, generation: int, now: float) -> None:
-        """Count a quick success: the hot path, which writes hardly anything that other workers write."""
+    def succeeded(self, generation: int, began: float, now: float) -> None:
+        """Count a success from `began` to `now`: the hot path, which writes nothing that other workers write."""
         words = self.words
-        if words[self._state_at] >> STATE_BITS & GENERATION_MASK == generation:
-            self.slot.count(generation, now, failed=False, slow=False)
-            if words[self._consecutive_at]:
-                words[self._consecutive_at] = 0
+        if words[self._state_at] != generation << STATE_BITS or now - began >= self.policy.slow_seconds:
+            self.record(Verdict.SUCCESS, generation, None, now - began)
+            return
+        self._succeed(generation, int(now))
+        if words[self._row_at]:
+            self._end_row(generation, began)
 
     def record(
         self,
@@ -167,38 +154,50 @@ class Engine:
         seconds: float,
         counted: Callable[[], None] | None = None,
     ) -> bool:
-        """Count a call admitted in `generation` that took `seconds`, call `counted`, open if the policy says so.
+        """Count a call admitted in `generation` that took `seconds`, open if the policy says so, call `counted`.
 
         Returns whether it counted: not without a verdict, and not when the state has changed since the admission.
         """
         if verdict is Verdict.NONE or generation != self.generation:
             return False
+        now, moved = self.clock(), None
         failed, slow = verdict is Verdict.FAILURE, seconds >= self.policy.slow_seconds
-        self.slot.count(generation, self.clock(), failed=failed, slow=slow)
-        if not failed:
-            self.words[self.slot.consecutive_at] = 0
-        else:
-            with self.slot.page.locked():  # or of two failures at the same instant one would be lost
-                if generation == self.generation:
-                    self.words[self.slot.consecutive_at] += 1
+        self.slot.count(generation, int(now), failed=failed, slow=slow)
+        if failed:
+            moved = self._extend_row(generation, now - seconds, error)
+        elif self.slot.row:
+            self._end_row(generation, now - seconds)
+        if (failed or slow) and not moved:
+            cause = machine.reason_to_open(self.policy, self.counts(), 0)
+            moved = self._moved_by(self._trip(generation), cause, error) if cause else None
         if counted:
             counted()
-        if failed or slow:
-            self._open_if_due(generation, error)
+        self._announce(moved)
         return True
 
-    def _open_if_due(self, generation: int, error: BaseException | None) -> None:
-        """Open a closed breaker of that generation if the counts of all workers give a reason to."""
-        enough = self.consecutive >= self.policy.consecutive  # while the others still call: do not stop to count
-        counts = Counts() if enough else self.counts()
-        cause = machine.reason_to_open(self.policy, counts, self.consecutive)
-        if cause:
+    def _extend_row(self, generation: int, began: float, error: BaseException | None) -> Moved:
+        """Count one more failure in a row, and open at once if it is one too many: others go on calling meanwhile."""
+        with self.slot.page.locked():  # or of two failures at the same instant one would be lost
+            if generation != self.generation:
+                return None
+            row = self.slot.extend_row(began)
+            cause = machine.reason_to_open(self.policy, Counts(), row)
+            return self._move(self._trip(generation), cause, error) if cause else None
 
-            def step(word: Word, now: float) -> Word | None:
-                ours = word.state is State.CLOSED and word.generation == generation
-                return self.opened(word, now) if ours else None
+    def _end_row(self, generation: int, began: float) -> None:
+        """Let a success end the failures in a row."""
+        with self.slot.page.locked():
+            if generation == self.generation:
+                self.slot.end_row(began, self.policy.consecutive)
 
-            self.move(step, cause, error)
+    def _trip(self, generation: int) -> Step:
+        """Return the step that opens a closed breaker of that generation."""
+
+        def step(word: Word, now: float) -> Word | None:
+            ours = word.state is State.CLOSED and word.generation == generation
+            return self.opened(word, now) if ours else None
+
+        return step
 
     def opened(self, word: Word, now: float) -> Word:
         """Return the word of an opening that lasts longer than the last (within a step)."""
@@ -236,7 +235,7 @@ class Engine:
                 return None
             if error is not None:
                 return self.opened(word, now)
-            if self.probes + 1 >= self.policy.probe_successes:
+            if self.slot.probes + 1 >= self.policy.probe_successes:
                 return self.closed(word)
             self.words[self.slot.base + PROBES] += 1
             return word.to(State.OPEN, now)
@@ -244,20 +243,10 @@ class Engine:
         moved = self.move(step, "the probe failed" if error else "the probe succeeded", error)
         return moved and self.admits
 
-    def heartbeat_due(self, interval: float) -> bool:
-        """Tell one caller over all workers, once in a while, to look at a closed dependency that nobody uses."""
-        now, at = self.clock() * 1000, self.slot.base + HEARTBEAT
-        pause = 100 if self.consecutive else interval * 1000
-        if not self.admits or now < self.words[at] + pause or (self.idle < interval and not self.consecutive):
-            return False
-        with self.slot.page.locked():
-            if now < self.words[at] + pause:
-                return False
-            self.words[at] = int(now)
-            return True
-
     def order(self, state: State, *, reason: str, actor: str, ttl: float | None = None) -> bool:
         """Put the breaker into a state for `ttl` seconds, or until the next order; False if it was overtaken."""
+        if ttl is not None and not 0 < ttl <= LONGEST_ORDER:
+            raise ValueError(f"a TTL is of more than 0 and at most {LONGEST_ORDER} seconds")
 
         def step(word: Word, now: float) -> Word:
             self.slot.write(REASON, reason)
@@ -267,31 +256,44 @@ class Engine:
         return self.move(step, f"{actor}: {reason}")
 
     def move(self, step: Step, cause: str, error: BaseException | None = None) -> bool:
-        """Make the transition that `step` finds for the present word, alone over all workers; False if it finds none.
+        """Make the transition that `step` finds for the present word, alone over all workers; False if it has none."""
+        moved = self._moved_by(step, cause, error)
+        self._announce(moved)
+        return moved is not None
+
+    def _moved_by(self, step: Step, cause: str, error: BaseException | None) -> Moved:
+        with self.slot.page.locked():
+            return self._move(step, cause, error)
+
+    def _move(self, step: Step, cause: str, error: BaseException | None) -> Moved:
+        """Make a transition while the page is locked; return the states before and after it, or None.
 
         The state's word is written last and decides alone: a worker killed on the way there has changed nothing.
         """
         slot, page = self.slot, self.slot.page
-        with page.locked():
-            packed = self.words[self._state_at]
-            before, now = Word.unpack(packed), self.clock()
-            after = step(before, now)
-            if after is None:
-                return False
-            self.words[slot.base + SINCE] = max(1, int(now * 1e6))
-            self.words[slot.consecutive_at] = 0
-            if after.state is State.CLOSED:
-                self.words[slot.base + OPENINGS] = self.words[slot.base + PROBES] = 0
-            if after.state is not State.HALF_OPEN:
-                slot.write(CAUSE, cause)
-            wanted = after.pack()
-            # A worker that was stopped in here, so that others went on without it, must not undo what they did: it
-            # looks once more, and no call stands between the look and the write at which a thread could be put off.
-            if self.words[self._state_at] != packed:
-                return False
-            self.words[self._state_at] = wanted
-            kind = type(error).__name__ if error else None
-            append(page, slot.number, before.state, after.state, cause=cause, error=kind, now=now)
-        self.attention.set()
-        self._moved(before.state, after.state)
-        return True
+        packed = self.words[self._state_at]
+        before, now = Word.unpack(packed), self.clock()
+        after = step(before, now)
+        if after is None:
+            return None
+        self.words[slot.base + SINCE] = max(1, microseconds(now))
+        self.words[self._row_at] = 0
+        if after.state is State.CLOSED:
+            self.words[slot.base + OPENINGS] = self.words[slot.base + PROBES] = 0
+        if after.state is not State.HALF_OPEN:
+            slot.write(CAUSE, cause)
+        wanted = after.pack()
+        # A worker that was stopped in here, so that others went on without it, must not undo what they did: it
+        # looks once more, and no call stands between the look and the write at which a thread could be put off.
+        if self.words[self._state_at] != packed:
+            return None
+        self.words[self._state_at] = wanted
+        kind = type(error).__name__ if error else None
+        append(page, slot.number, before.state, after.state, cause=cause, error=kind, now=now)
+        return before.state, after.state
+
+    def _announce(self, moved: Moved) -> None:
+        """Tell the prober and the listeners of a transition, when the page is free again."""
+        if moved:
+            self.attention.set()
+            self._moved(*moved)

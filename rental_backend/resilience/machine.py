@@ -8,7 +8,7 @@ milliseconds.
 import enum
 from dataclasses import dataclass
 
-STATE_BITS, GENERATION_BITS = 3, 23
+STATE_BITS, GENERATION_BITS = 3, 20
 STATE_MASK = (1 << STATE_BITS) - 1
 GENERATION_MASK = (1 << GENERATION_BITS) - 1
 UNTIL_SHIFT = STATE_BITS + GENERATION_BITS
@@ -53,7 +53,7 @@ class Policy:
     of them in a row close it.
     """
 
-    consecutive: int = 5
+    consecutive: int = 6
     rate: float = 0.3
     minimum_calls: int = 20
     window: int = 10

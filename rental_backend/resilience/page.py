@@ -13,7 +13,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 MAGIC = 0x52425041_47450000  # "RBPAGE" and two bytes for the version
@@ -48,6 +48,7 @@ class Page:
         self.names: list[str] = []
         self.lane = -1
         self.locks = [threading.Lock() for _ in range(SLOTS)]
+        self.forget: list[Callable[[], None]] = []  # what each slot remembers of this process's lane
         self._threads = threading.Lock()
         self._file = os.memfd_create("rental-breakers", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self._file)
@@ -108,12 +109,15 @@ class Page:
         return LANES_AT + self.lane * LANE_WORDS + LANE_HEADER + slot * COUNTER_WORDS
 
     def _take_lane(self, lock: int) -> int:
-        """Take the first lane whose owner is dead, or a new one. With all taken, the last is shared.
+        """Take the first lane whose owner is dead, or a new one. With all taken, the last is shared with its owner.
 
-        Returns -1 when the lock was lost meanwhile: somebody else may have taken that lane.
+        Two processes that count in one lane may lose a count now and then. Returns -1 when the lock was lost
+        meanwhile: somebody else may have taken that lane.
         """
         used = self.words[LANES_USED]
-        free = next((lane for lane in range(used) if not self._alive(lane)), min(used, LANES - 1))
+        free = next((lane for lane in range(used) if not self._alive(lane)), used)
+        if free == LANES:
+            return LANES - 1
         at, began = LANES_AT + free * LANE_WORDS, _started(os.getpid())
         if not self.holds(lock):
             return -1
@@ -121,6 +125,8 @@ class Page:
         self.words[at] = os.getpid()
         for word in range(at + LANE_HEADER, at + LANE_WORDS):
             self.words[word] = 0
+        for slot in range(SLOTS):
+            self.words[at + LANE_HEADER + slot * COUNTER_WORDS] = -1  # of no generation yet
         self.words[LANES_USED] = max(used, free + 1)
         return free
 
@@ -158,6 +164,8 @@ def _forget_lanes() -> None:
         page.lane = -1
         page._threads = threading.Lock()
         page.locks = [threading.Lock() for _ in range(SLOTS)]
+        for forget in page.forget:
+            forget()
 
 
 os.register_at_fork(after_in_child=_forget_lanes)

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 
 from .breaker import Breaker
+from .engine import Engine
+from .slot import HEARTBEAT
 
 LOOK = 0.5  # seconds between two looks at what other workers may have done
 
@@ -57,8 +59,27 @@ class Prober:
         """Make the probe that is due now and not made by anybody else, if any."""
         if not self.breaker.closed:
             self.breaker.probe(self._attempt)
-        elif self.breaker.engine.heartbeat_due(self._heartbeat):
+        elif heartbeat_due(self.breaker.engine, self._heartbeat):
             try:
                 self.breaker.call(self._attempt)
             except Exception:  # judged and counted by the breaker
                 return
+
+
+def idle(engine: Engine) -> float:
+    """Return the seconds since any worker's call last succeeded or failed, or the state changed."""
+    return engine.clock() - max(engine.slot.since, float(engine.slot.last_second(engine.generation)))
+
+
+def heartbeat_due(engine: Engine, interval: float) -> bool:
+    """Tell one caller over all workers, once in a while, to look at a closed dependency that nobody uses."""
+    slot, now = engine.slot, engine.clock() * 1000
+    at = slot.base + HEARTBEAT
+    pause = 100 if slot.row else interval * 1000
+    if not engine.admits or now < slot.words[at] + pause or (idle(engine) < interval and not slot.row):
+        return False
+    with slot.page.locked():
+        if now < slot.words[at] + pause:
+            return False
+        slot.words[at] = int(now)
+        return True

@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .machine import Word
+from .machine import GENERATION_MASK, Word
 from .page import BUCKET_WORDS, BUCKETS, SLOT_WORDS, SLOTS_AT, Page
 
-STATE, OPENINGS, SINCE, CONSECUTIVE, PROBES, HEARTBEAT = range(6)
+STATE, OPENINGS, SINCE, ROW, PROBES, HEARTBEAT, ROW_BEGAN, STRAGGLERS = range(8)
+SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its second
 CAUSE_AT, REASON_AT, ACTOR_AT = 8, 24, 48  # words; texts are of 128, 192 and 128 bytes
+
+
+def microseconds(seconds: float) -> int:
+    """Return a time as the page holds it."""
+    return round(seconds * 1e6)
 
 
 class Text(NamedTuple):
@@ -36,46 +42,101 @@ class Slot:
         self.number = page.slot(name)
         self.base = SLOTS_AT + self.number * SLOT_WORDS
         self.state_at = self.base + STATE
-        self.consecutive_at = self.base + CONSECUTIVE
-        self._lane = -1
-        self._current = (-1, -1)
+        self.row_at = self.base + ROW
         self._bucket = 0
+        self._forget()
+        page.forget.append(self._forget)
+
+    def _forget(self) -> None:
+        """Begin anew in a forked child, whose lane and lock are its own."""
+        self._lock = self.page.locks[self.number]
+        self._generation = self._second = -1
 
     @property
     def word(self) -> Word:
         """The state now."""
         return Word.unpack(self.words[self.state_at])
 
-    def count(self, generation: int, now: float, *, failed: bool, slow: bool) -> None:
-        """Count a call of this process in the second of `now`."""
-        with self.page.locks[self.number]:
-            at = self._bucket
-            if self._current != (generation, int(now)) or self._lane != self.page.lane:
-                at = self._roll(generation, int(now))
-            self.words[at + (2 if failed else 1)] += 1
-            if slow:
-                self.words[at + 3] += 1
+    @property
+    def row(self) -> int:
+        """Failures in a row, over all workers."""
+        return self.words[self.row_at]
 
-    def count_retry(self, generation: int, now: float) -> None:
+    @property
+    def probes(self) -> int:
+        """Probes in a row that succeeded."""
+        return self.words[self.base + PROBES]
+
+    @property
+    def since(self) -> float:
+        """When the present state began (monotonic seconds)."""
+        return self.words[self.base + SINCE] / 1e6
+
+    @property
+    def cause(self) -> str:
+        """Why the breaker is as it is."""
+        return self.read(CAUSE)
+
+    def extend_row(self, began: float) -> int:
+        """Count one more failure in a row, of a call that began then, and return how many those are; page locked."""
+        if not self.row:
+            self.words[self.base + ROW_BEGAN], self.words[self.base + STRAGGLERS] = microseconds(began), 0
+        self.words[self.row_at] += 1
+        return self.row
+
+    def end_row(self, began: float, most: int) -> None:
+        """End the failures in a row by a success of a call that began then; page locked.
+
+        One that began before the first of the failures says nothing against them and is passed over, but no more than
+        `most` such: where many calls are under way, a few failures among their successes are not a row.
+        """
+        stragglers_at = self.base + STRAGGLERS
+        if microseconds(began) < self.words[self.base + ROW_BEGAN] and self.words[stragglers_at] < most:
+            self.words[stragglers_at] += 1
+        else:
+            self.words[self.row_at] = 0
+
+    def succeed(self, generation: int, second: int) -> None:
+        """Count a quick success of this process: the hot path."""
+        with self._lock:
+            if (second == self._second and generation == self._generation) or self._roll(generation, second):
+                self.words[self._bucket + SUCCESSES] += 1
+
+    def count(self, generation: int, second: int, *, failed: bool, slow: bool) -> None:
+        """Count a call of this process."""
+        with self._lock:
+            if self._roll(generation, second):
+                self.words[self._bucket + (FAILURES if failed else SUCCESSES)] += 1
+                self.words[self._bucket + SLOW] += slow
+
+    def count_retry(self, generation: int, second: int) -> None:
         """Count a retry of this process."""
-        with self.page.locks[self.number]:
-            self.words[self._roll(generation, int(now)) + 4] += 1
+        with self._lock:
+            if self._roll(generation, second):
+                self.words[self._bucket + RETRIES] += 1
 
-    def _roll(self, generation: int, second: int) -> int:
-        """Return the bucket of a second, emptied if it held an older one, or counts of another generation."""
+    def _roll(self, generation: int, second: int) -> bool:
+        """Turn to the bucket of a second, emptied if it held an older one, or counts of an earlier generation.
+
+        Returns False for a straggler, whose generation is over in this lane already.
+        """
         base = self.page.counters(self.number)
-        if self.words[base] != generation:
+        held = self.words[base]
+        behind = held - generation & GENERATION_MASK
+        if held < 0 or behind > GENERATION_MASK // 2:
             for bucket in range(BUCKETS):
                 self.words[base + 2 + bucket * BUCKET_WORDS] = -1
             self.words[base] = generation
+        elif behind:
+            return False
         at = base + 2 + second % BUCKETS * BUCKET_WORDS
         if self.words[at] != second:
             self.words[at] = -1  # not counted while it is emptied
             for word in range(at + 1, at + BUCKET_WORDS):
                 self.words[word] = 0
             self.words[at] = second
-        self._lane, self._current, self._bucket = self.page.lane, (generation, second), at
-        return at
+        self._generation, self._second, self._bucket = generation, second, at
+        return True
 
     def sums(self, generation: int, now: float, window: int) -> tuple[int, int, int, int]:
         """Return (successes, failures, slow, retries) of all workers in the last `window` seconds."""

@@ -22,7 +22,7 @@ class PageStorage(pybreaker.CircuitBreakerStorage):
     @property
     def state(self) -> Any:
         """The name of the state in force."""
-        return self._engine.word.state.label
+        return self._engine.label
 
     @state.setter
     def state(self, state: str) -> None:
@@ -32,12 +32,12 @@ class PageStorage(pybreaker.CircuitBreakerStorage):
     def counter(self) -> int:
         """Failures in a row, over all workers."""
         _ = self._engine.word  # an operator's order may have run out, and its counts with it
-        return self._engine.consecutive
+        return self._engine.slot.row
 
     @property
     def success_counter(self) -> int:
         """Probes in a row that succeeded."""
-        return self._engine.probes
+        return self._engine.slot.probes
 
     @property
     def opened_at(self) -> Any:
@@ -45,7 +45,7 @@ class PageStorage(pybreaker.CircuitBreakerStorage):
         engine = self._engine
         if engine.admits:
             return None
-        return datetime.now(UTC) - timedelta(seconds=engine.clock() - engine.since)
+        return datetime.now(UTC) - timedelta(seconds=engine.clock() - engine.slot.since)
 
     @opened_at.setter
     def opened_at(self, datetime: datetime) -> None:

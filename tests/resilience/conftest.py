@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rental_backend.resilience import Breaker
+from rental_backend.resilience import Breaker, Policy
 
 from .calls import judge
 from .clock import Clock
@@ -19,8 +19,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def breaker(clock: Clock) -> Breaker:
-    """A closed breaker with the default policy."""
-    return Breaker("thing", judge=judge, clock=clock, starts_closed=True)
+    """A closed breaker that opens after 5 failures in a row, else with the default policy."""
+    return Breaker("thing", judge=judge, policy=Policy(consecutive=5), clock=clock, starts_closed=True)
 
 
 @pytest.fixture

@@ -21,7 +21,9 @@ class Model:
     until: int | None = None  # reopening, end of the lease, or end of the TTL
     openings: int = 0
     streak: int = 0
-    row: int = 0
+    row: int = 0  # failures in a row, the first of which began at row_began
+    row_began: int = 0
+    stragglers: int = 0  # successes passed over because they began before that
     calls: list[Call] = field(default_factory=list)
     moves: list[tuple[str, str]] = field(default_factory=list)
 
@@ -60,9 +62,20 @@ class Model:
             return
         failed, slow = verdict == "failure", milliseconds >= self.policy.slow_seconds * 1000
         self.calls.append((self.now() // 1000, failed, slow))
-        self.row = self.row + 1 if failed else 0
+        self.continue_row(self.now() - milliseconds, failed=failed)
         if self.state == "closed" and (failed or slow) and self.must_open():
             self.open()
+
+    def continue_row(self, began: int, *, failed: bool) -> None:
+        """Lengthen the row of failures, or end it; a few successes of earlier calls do not end it."""
+        if failed:
+            if not self.row:
+                self.row_began, self.stragglers = began, 0
+            self.row += 1
+        elif self.row and began < self.row_began and self.stragglers < self.policy.consecutive:
+            self.stragglers += 1
+        else:
+            self.row = 0
 
     def must_open(self) -> bool:
         """Tell whether the counts are those of an outage."""

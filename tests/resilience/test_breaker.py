@@ -9,6 +9,7 @@ import pybreaker
 import pytest
 
 from rental_backend.resilience import OPEN, Breaker, BreakerOpen, Counts, Policy, Verdict
+from rental_backend.resilience.prober import idle
 
 from .calls import Mistake, Outage, fail, judge, nothing, succeed, throw, trip, wait_out
 from .clock import Clock
@@ -131,6 +132,34 @@ def test_the_rate_forgets_what_is_older_than_ten_seconds(clock: Clock) -> None:
     assert breaker.counts() == Counts(failures=4)
 
 
+def test_a_success_of_an_earlier_call_does_not_end_the_row(breaker: Breaker, clock: Clock) -> None:
+    """What began before the first failure began says nothing against it; what began with it or later does."""
+    slow_ones = [breaker.check() for _ in range(2)]
+    clock.advance(1)
+    fail(breaker, times=3)
+    breaker.succeeded(slow_ones[0], clock.now - 0.001, clock.now)
+    breaker.record(Verdict.SUCCESS, slow_ones[1], None, 1.0)
+    assert (breaker.fail_counter, breaker.counts()) == (3, Counts(2, 3, 1))
+    clock.advance(0.1)
+    breaker.succeeded(breaker.check(), clock.now - 0.1, clock.now)
+    assert breaker.fail_counter == 0
+    fail(breaker)
+    breaker.succeeded(breaker.check(), clock.now, clock.now)
+    assert breaker.fail_counter == 0
+
+
+def test_not_many_successes_are_passed_over(breaker: Breaker, clock: Clock) -> None:
+    """As many as the row may be long: of many calls at once a few failures are not an outage. Each row begins anew."""
+    clock.advance(1)
+    for _ in range(2):
+        fail(breaker, times=4)
+        for _ in range(5):
+            breaker.succeeded(breaker.check(), clock.now - 0.1, clock.now)
+            assert breaker.fail_counter == 4
+        breaker.succeeded(breaker.check(), clock.now - 0.1, clock.now)
+        assert breaker.fail_counter == 0
+
+
 def test_no_verdict_changes_nothing(breaker: Breaker, clock: Clock) -> None:
     """Errors that say nothing of the dependency are neither successes nor failures nor slow, and end no row."""
     fail(breaker, times=4)
@@ -169,7 +198,7 @@ def test_a_row_may_be_shortened_in_operation(breaker: Breaker) -> None:
 def test_every_exception_counts_unless_a_judge_says_otherwise() -> None:
     """Without a judge any `Exception` is a failure, as in pybreaker."""
     breaker = Breaker("thing", starts_closed=True)
-    fail(breaker, ValueError(), times=5)
+    fail(breaker, ValueError(), times=6)
     assert breaker.current_state == OPEN
 
 
@@ -317,18 +346,18 @@ def test_counters_begin_anew_with_each_state(breaker: Breaker, clock: Clock) -> 
 def test_idle_is_the_time_since_the_last_judged_call(breaker: Breaker, clock: Clock) -> None:
     """Successes, failures and changes of state end idleness (to the second), calls without a verdict do not."""
     clock.advance(7)
-    assert breaker.engine.idle == 7
+    assert idle(breaker.engine) == 7
     fail(breaker, Mistake())
-    assert breaker.engine.idle == 7
+    assert idle(breaker.engine) == 7
     succeed(breaker)
-    assert breaker.engine.idle == 0
+    assert idle(breaker.engine) == 0
     clock.advance(3)
     fail(breaker)
-    assert breaker.engine.idle == 0
+    assert idle(breaker.engine) == 0
     clock.advance(3)
-    assert breaker.engine.idle == 3
+    assert idle(breaker.engine) == 3
     breaker.open()
-    assert breaker.engine.idle == 0
+    assert idle(breaker.engine) == 0
 
 
 def test_a_clock_that_goes_back_is_harmless(breaker: Breaker, clock: Clock) -> None:

@@ -17,9 +17,6 @@ from rental_backend.resilience.page import LANES, LANES_USED
 from .test_processes import PROCESSES, THREADS, rounds
 from .workers import Worker, ask_all, crew, pause, together
 
-# Long proofs, and not yet steady on a busy machine: a worker stopped in mid-count may add one call after it goes on.
-pytestmark = pytest.mark.full
-
 LIMIT = 5
 QUICK = Policy(open_first=0.001, open_most=0.002, probe_lease=0.001)
 Interval = tuple[float, float]

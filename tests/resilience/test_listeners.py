@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pybreaker
@@ -126,6 +127,20 @@ def test_it_is_used_as_pybreaker_is(breaker: Breaker) -> None:
     assert breaker.current_state == OPEN
 
 
+def test_pybreakers_settings_are_the_policys(breaker: Breaker, clock: Clock) -> None:
+    """`reset_timeout` and `success_threshold` are read and set as with pybreaker; an unknown setting is refused."""
+    assert (breaker.reset_timeout, breaker.success_threshold) == (0.5, 1)
+    breaker.reset_timeout, breaker.success_threshold = 60, 2
+    breaker.policy = breaker.engine.policy = replace(breaker.policy, jitter=0.0)
+    for _ in range(3):
+        breaker.open()
+        assert breaker.retry_after == 60
+    assert not wait_out(breaker, clock).probe(nothing)
+    assert breaker.probe(nothing)
+    with pytest.raises(TypeError, match="reset_timeout"):
+        Breaker("other", reset_timeout=60)  # type: ignore[call-arg]
+
+
 def test_reading_the_state_tells_no_listener(breaker: Breaker) -> None:
     """A listener hears of each change once, also when somebody reads `state` meanwhile."""
     told: list[str] = []
@@ -197,9 +212,9 @@ def test_a_change_of_another_objects_doing_is_told_by_that_one(breaker: Breaker,
 def test_excluded_errors_are_no_verdict(clock: Clock) -> None:
     """Those that pybreaker's `exclude` names are neither a failure nor, as with pybreaker, a success."""
     breaker = Breaker("thing", clock=clock, starts_closed=True, exclude=[KeyError, lambda error: "mine" in str(error)])
-    fail(breaker, Outage(), times=4)
+    fail(breaker, Outage(), times=5)
     fail(breaker, KeyError())
     fail(breaker, ValueError("mine"))
-    assert (breaker.counts(), breaker.fail_counter) == (Counts(failures=4), 4)
+    assert (breaker.counts(), breaker.fail_counter) == (Counts(failures=5), 5)
     fail(breaker, ValueError("theirs"))
     assert breaker.current_state == OPEN

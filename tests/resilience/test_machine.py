@@ -55,9 +55,9 @@ def test_states_have_names_and_kinds() -> None:
     ("counts", "consecutive", "reason"),
     [
         (Counts(), 0, None),
-        (Counts(0, 4), 4, None),
-        (Counts(0, 5), 5, "5 failures in a row"),
-        (Counts(0, 6), 6, "6 failures in a row"),
+        (Counts(0, 5), 5, None),
+        (Counts(0, 5), 6, "6 failures in a row"),
+        (Counts(0, 6), 7, "7 failures in a row"),
         (Counts(13, 6), 4, None),
         (Counts(15, 5), 4, None),
         (Counts(14, 6), 4, "6 of 20 calls failed"),

@@ -123,11 +123,19 @@ def test_calls_under_way_when_an_order_comes_count_no_more(breaker: Breaker) -> 
     assert breaker.counts() == Counts()
 
 
-def test_an_order_may_end_at_once(breaker: Breaker) -> None:
-    """A TTL of nothing is not one without an end."""
-    breaker.force_open(reason="oops", actor="ann", ttl=0)
-    assert breaker.operator is None
-    assert breaker.current_state == OPEN
+@pytest.mark.parametrize("ttl", [0, -1.0, 366 * 86400.1, float("nan"), float("inf")])
+def test_an_order_has_a_sensible_end_or_none(breaker: Breaker, ttl: float) -> None:
+    """A TTL that is over already, or longer than the page can tell, is refused and changes nothing."""
+    with pytest.raises(ValueError, match="a TTL is of more than 0 and at most 31622400 seconds"):
+        breaker.force_open(reason="oops", actor="ann", ttl=ttl)
+    assert (breaker.operator, breaker.current_state, breaker.events) == (None, "closed", ())
+
+
+def test_the_longest_order_fits_the_page(breaker: Breaker, clock: Clock) -> None:
+    """A year, on a host that has been up for thirty."""
+    clock.advance(30 * 366 * 86400)
+    assert breaker.force_open(reason="gone", actor="ann", ttl=366 * 86400)
+    assert breaker.retry_after == 366 * 86400
 
 
 def test_a_reset_forgets_everything(breaker: Breaker, clock: Clock) -> None:
@@ -163,11 +171,11 @@ def test_all_breakers_of_a_page_and_name_are_one(clock: Clock) -> None:
     )
     succeed(one, 2)
     fail(two, times=2)
-    fail(one, times=2)
-    assert one.counts() == two.counts() == Counts(2, 4)
+    fail(one, times=3)
+    assert one.counts() == two.counts() == Counts(2, 5)
     fail(two)
     for each in (one, two):
-        assert (each.current_state, each.cause, each.retry_after) == (OPEN, "5 failures in a row", 0.5)
+        assert (each.current_state, each.cause, each.retry_after) == (OPEN, "6 failures in a row", 0.5)
     assert one.events == two.events
     one.force_closed(reason="go on", actor="ann")
     assert two.operator == one.operator
