@@ -11,7 +11,7 @@ import pybreaker
 
 from rental_backend.resilience import Breaker, BreakerOpen, Page, Policy
 
-FAILURES, WINDOW, RATE, MINIMUM, SLOW = 5, 10, 0.3, 20, 0.5
+FAILURES, WINDOW, RATE, MINIMUM, SLOW = 6, 10, 0.3, 20, 0.5
 FOREVER = 3600.0
 Function = Callable[[], None]
 

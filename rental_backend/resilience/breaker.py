@@ -26,8 +26,7 @@ CALL_EVENTS = ("before_call", "success", "failure")
 class BreakerOpen(pybreaker.CircuitBreakerError):
     """The call was not made because the breaker does not admit any."""
 
-    def __init__(self, breaker: "Breaker") -> None:
-        self._breaker = breaker
+    args: tuple["Breaker"]
 
     def __str__(self) -> str:
         return f"{self.breaker} is not available"
@@ -35,12 +34,12 @@ class BreakerOpen(pybreaker.CircuitBreakerError):
     @property
     def breaker(self) -> str:
         """The breaker's name."""
-        return self._breaker.name or ""
+        return self.args[0].name or ""
 
     @property
     def retry_after(self) -> float:
         """Seconds from now until a probe may close the breaker."""
-        return self._breaker.retry_after
+        return self.args[0].retry_after
 
 
 class Breaker(pybreaker.CircuitBreaker):

@@ -19,8 +19,9 @@ class BulkheadFull(Exception):
 class Bulkhead:
     """At most `limit` calls at once over all threads and workers; those of a worker that died count no more.
 
-    A place is taken under the page's lock, so that the limit is never exceeded, and a crowd that is refused keeps
-    nobody else out. Whoever is refused takes no lock.
+    Whoever sees a free place counts himself in and looks again; if that was one too many he leaves and, having lost a
+    race, tries once more under the page's lock. So the limit is never exceeded, and a place costs no lock while there
+    are enough. A crowd that sees no free place touches nothing, and keeps nobody else out.
     """
 
     def __init__(self, page: Page, name: str, limit: int) -> None:
@@ -36,29 +37,40 @@ class Bulkhead:
     @contextmanager
     def enter(self) -> Iterator[None]:
         """Count the block among the calls in flight, or raise `BulkheadFull`."""
-        self._take()
+        if not (self._free() and (self._take() or self._take_in_turn())):
+            raise BulkheadFull(f"{self.limit} calls are in flight")
         try:
             yield
         finally:
             self._add(-1)
 
-    def _take(self) -> None:
-        page, number = self._slot.page, self._slot.number
-        page.counters(number)  # which may take a lane, and then the lock
-        if self.in_flight >= self.limit and time.monotonic() >= self._looks:
-            self._looks = time.monotonic() + LOOK
-            page.free_the_dead(number)
+    def _free(self) -> bool:
+        """Tell whether there is a place; looks for dead workers now and then if there is none."""
         if self.in_flight < self.limit:
-            with page.locked():
-                if self.in_flight < self.limit:
-                    self._add(1)
-                    return
-        raise BulkheadFull(f"{self.limit} calls are in flight")
+            return True
+        if time.monotonic() < self._looks:
+            return False
+        self._looks = time.monotonic() + LOOK
+        self._slot.page.free_the_dead(self._slot.number)
+        return self.in_flight < self.limit
+
+    def _take(self) -> bool:
+        """Count a call in, unless it is one too many."""
+        self._add(1)
+        if self.in_flight <= self.limit:
+            return True
+        self._add(-1)
+        return False
+
+    def _take_in_turn(self) -> bool:
+        with self._slot.page.locked():
+            return self.in_flight < self.limit and self._take()
 
     def _add(self, calls: int) -> None:
         page = self._slot.page
+        at = page.counters(self._slot.number) + IN_FLIGHT  # which may take a lane, and then the page's lock
         with page.locks[self._slot.number]:
-            self._slot.words[page.counters(self._slot.number) + IN_FLIGHT] += calls
+            self._slot.words[at] += calls
 
 
 class RetryBudget:
@@ -78,5 +90,5 @@ class RetryBudget:
         good, bad, _, retries = breaker.engine.slot.sums(generation, now, breaker.policy.window)
         if retries + 1 > self._share * (good + bad):
             return False
-        breaker.engine.slot.count_retry(generation, int(now))
+        breaker.engine.slot.count_retry(generation, now)
         return True

@@ -142,7 +142,7 @@ class Engine:
         if words[self._state_at] != generation << STATE_BITS or now - began >= self.policy.slow_seconds:
             self.record(Verdict.SUCCESS, generation, None, now - began)
             return
-        self._succeed(generation, int(now))
+        self._succeed(generation, now)
         if words[self._row_at]:
             self._end_row(generation, began)
 
@@ -162,7 +162,7 @@ class Engine:
             return False
         now, moved = self.clock(), None
         failed, slow = verdict is Verdict.FAILURE, seconds >= self.policy.slow_seconds
-        self.slot.count(generation, int(now), failed=failed, slow=slow)
+        self.slot.count(generation, now, failed=failed, slow=slow)
         if failed:
             moved = self._extend_row(generation, now - seconds, error)
         elif self.slot.row:

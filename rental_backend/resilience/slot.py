@@ -50,7 +50,7 @@ class Slot:
     def _forget(self) -> None:
         """Begin anew in a forked child, whose lane and lock are its own."""
         self._lock = self.page.locks[self.number]
-        self._generation = self._second = -1
+        self._generation = self._ends = -1
 
     @property
     def word(self) -> Word:
@@ -96,23 +96,23 @@ class Slot:
         else:
             self.words[self.row_at] = 0
 
-    def succeed(self, generation: int, second: int) -> None:
+    def succeed(self, generation: int, now: float) -> None:
         """Count a quick success of this process: the hot path."""
         with self._lock:
-            if (second == self._second and generation == self._generation) or self._roll(generation, second):
+            if (now < self._ends and generation == self._generation) or self._roll(generation, int(now)):
                 self.words[self._bucket + SUCCESSES] += 1
 
-    def count(self, generation: int, second: int, *, failed: bool, slow: bool) -> None:
+    def count(self, generation: int, now: float, *, failed: bool, slow: bool) -> None:
         """Count a call of this process."""
         with self._lock:
-            if self._roll(generation, second):
+            if self._roll(generation, int(now)):
                 self.words[self._bucket + (FAILURES if failed else SUCCESSES)] += 1
                 self.words[self._bucket + SLOW] += slow
 
-    def count_retry(self, generation: int, second: int) -> None:
+    def count_retry(self, generation: int, now: float) -> None:
         """Count a retry of this process."""
         with self._lock:
-            if self._roll(generation, second):
+            if self._roll(generation, int(now)):
                 self.words[self._bucket + RETRIES] += 1
 
     def _roll(self, generation: int, second: int) -> bool:
@@ -135,7 +135,7 @@ class Slot:
             for word in range(at + 1, at + BUCKET_WORDS):
                 self.words[word] = 0
             self.words[at] = second
-        self._generation, self._second, self._bucket = generation, second, at
+        self._generation, self._ends, self._bucket = generation, second + 1, at
         return True
 
     def sums(self, generation: int, now: float, window: int) -> tuple[int, int, int, int]:

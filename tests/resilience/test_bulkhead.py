@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
@@ -49,17 +50,46 @@ def test_two_objects_of_a_page_share_the_places() -> None:
             assert (one.in_flight, two.in_flight, other.in_flight) == (1, 1, 1)
 
 
+class Overtaken(Page):
+    """A page on which somebody else comes first between a look and the counting that follows, once."""
+
+    other: Callable[[], object] | None = None
+
+    def counters(self, slot: int) -> int:
+        """Let somebody else come first, then answer."""
+        other, self.other = self.other, None
+        if other:
+            other()
+        return super().counters(slot)
+
+
 def test_who_loses_the_race_for_the_last_place_is_refused() -> None:
-    """A place that was free a moment ago is looked for again when it is one's turn."""
-    page = Crowded()
+    """A place that was free a moment ago is not taken twice."""
+    page = Overtaken()
     bulkhead = Bulkhead(page, "thing", 1)
-    with bulkhead.enter():
-        pass
     with ExitStack() as stack:
-        page.before = lambda: stack.enter_context(bulkhead.enter())
+        page.other = lambda: stack.enter_context(bulkhead.enter())
         with pytest.raises(BulkheadFull), bulkhead.enter():
             raise AssertionError("never reached")
         assert bulkhead.in_flight == 1
+    assert bulkhead.in_flight == 0
+
+
+class Leaving(Overtaken, Crowded):
+    """A page on which he who came first leaves before the lock is taken."""
+
+
+def test_who_loses_the_race_tries_once_more() -> None:
+    """Two that see the last place and hinder each other do not both go without."""
+    page = Leaving()
+    bulkhead = Bulkhead(page, "thing", 1)
+    stack = ExitStack()
+    with bulkhead.enter():  # takes a lane
+        pass
+    page.other = lambda: stack.enter_context(bulkhead.enter())
+    page.before = stack.close
+    with bulkhead.enter():
+        assert (page.before, bulkhead.in_flight) == (None, 1)
     assert bulkhead.in_flight == 0
 
 
