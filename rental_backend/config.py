@@ -101,10 +101,13 @@ class Config:
     database_connect_deadline: float = seconds("DATABASE_CONNECT_DEADLINE", 0.6, "longest wait for a new connection")
     database_pool_size: int = count("DATABASE_POOL_SIZE", 8, "connections of each worker", high=200)
     database_pool_timeout: float = seconds("DATABASE_POOL_TIMEOUT", 0.2, "longest wait for a connection of the pool")
+    database_calls: int = count("DATABASE_CALLS", 40, "most database calls at once, over all workers of the host")
     auth_deadline: float = seconds("AUTH_DEADLINE", 0.4, "longest wait for one answer about an account")
     auth_pool_size: int = count("AUTH_POOL_SIZE", 2, "connections of each worker for accounts", high=50)
+    auth_calls: int = count("AUTH_CALLS", 16, "most calls about accounts at once, over all workers of the host")
     auth_fresh: float = seconds("AUTH_FRESH", 15, "how long a worker trusts what it knows of an account")
     redis_deadline: float = seconds("REDIS_DEADLINE", 0.15, "longest wait for one answer of Redis")
+    redis_calls: int = count("REDIS_CALLS", 128, "most Redis calls at once, over all workers of the host")
     probe_heartbeat: float = seconds("PROBE_HEARTBEAT", 2, "how often an idle dependency is looked at")
 
     access_token_minutes: int = count("ACCESS_TOKEN_MINUTES", 30, "life of an access token")

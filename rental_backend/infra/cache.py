@@ -4,15 +4,22 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..resilience import Breaker, BreakerOpen, Page
+from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page
 from .verdicts import redis_verdict
+
+AWAY = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
 
 
 class Cache:
-    """Redis behind its breaker: no hidden retries, no wait above `deadline` seconds, a pool that never blocks."""
+    """Redis behind its breaker: no hidden retries, no wait above `deadline` seconds, a pool that never blocks.
 
-    def __init__(self, url: str, *, deadline: float, connections: int, page: Page | None = None) -> None:
+    At most `calls` are under way at once over all workers of the page.
+    """
+
+    def __init__(self, url: str, *, deadline: float, connections: int, calls: int, page: Page | None = None) -> None:
+        page = page or Page()
         self.breaker = Breaker("redis", judge=redis_verdict, page=page)
+        self.bulkhead = Bulkhead(page, "redis", calls)
         self._client: redis.Redis | None = None
         if url:
             self._client = redis.Redis.from_url(
@@ -38,16 +45,16 @@ class Cache:
     def get(self, key: str) -> bytes | None:
         """Return the value, or None if there is none or Redis is away."""
         try:
-            with self.breaker.guard():
+            with self.breaker.guard(), self.bulkhead.enter():
                 value = self._client.get(key) if self._client else None
-        except (BreakerOpen, redis.exceptions.RedisError, OSError):
+        except AWAY:
             return None
         return value if isinstance(value, bytes) else None
 
     def put(self, key: str, value: bytes, *, seconds: int) -> bool:
         """Keep the value for `seconds`; return whether it is kept (False while Redis is away)."""
         try:
-            with self.breaker.guard():
+            with self.breaker.guard(), self.bulkhead.enter():
                 return bool(self._client and self._client.set(key, value, ex=seconds))
-        except (BreakerOpen, redis.exceptions.RedisError, OSError):
+        except AWAY:
             return False

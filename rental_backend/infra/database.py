@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from ..errors import AppError, Busy, Conflict, Invalid, OutcomeUnknown, Unavailable
-from ..resilience import Breaker, BreakerOpen, Page, Verdict, budget, limit
+from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, RetryBudget, Verdict, budget, limit
 from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .verdicts import database_verdict
 
@@ -30,7 +30,7 @@ class Database:
     """PostgreSQL behind the breaker `name`. Nothing connects before the first probe.
 
     Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
-    new one and `deadline` for each answer.
+    new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page.
     """
 
     def __init__(
@@ -42,9 +42,13 @@ class Database:
         connect_deadline: float,
         pool_size: int,
         pool_timeout: float,
+        calls: int,
         page: Page | None = None,
     ) -> None:
+        page = page or Page()
         self.breaker = Breaker(name, judge=database_verdict, page=page)
+        self.bulkhead = Bulkhead(page, name, calls)
+        self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
         self._deadline = deadline
         milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
@@ -120,10 +124,14 @@ class Database:
         if kept is not None:
             raise kept
 
+    def may_retry(self) -> bool:
+        """Tell whether a read that just failed may be made once more: in time, and within the retry budget."""
+        return limit(self._deadline) == self._deadline and self._retries.may_retry()
+
     @contextmanager
     def _guarded(self, session: Session) -> Iterator[Session]:
         """Run the block behind the breaker; a session that never asked for a connection says nothing of the server."""
-        with self._translated(), self.breaker.guard() as call, session:
+        with self._translated(), self.breaker.guard() as call, self.bulkhead.enter(), session:
             call.contacted = False
             try:
                 yield session
@@ -142,7 +150,7 @@ class Database:
             raise Unavailable(name, error.retry_after) from None
         except CommitLost as error:
             raise OutcomeUnknown(name, self.breaker.retry_after) from error
-        except sqlalchemy.exc.TimeoutError as error:
+        except (BulkheadFull, sqlalchemy.exc.TimeoutError) as error:
             raise Busy(name) from error
         except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
             ours = _translate(error, name, self.breaker.retry_after)

@@ -5,7 +5,7 @@ import threading
 import time
 
 from ..config import Config
-from ..resilience import Breaker, Page, Prober
+from ..resilience import Page, Prober
 from .cache import Cache
 from .database import Database
 from .identity import Identity
@@ -21,39 +21,20 @@ class Dependencies:
 
     def __init__(self, config: Config) -> None:
         page = Page()  # before the fork: all workers of this host share it
-        self.database = Database(
-            DATABASE,
-            config.database_url,
+        self.database = _database(config, page)
+        self.identity = _identity(config, page)
+        self.cache = Cache(
+            config.redis_url,
             page=page,
-            deadline=config.database_deadline,
-            connect_deadline=config.database_connect_deadline,
-            pool_size=config.database_pool_size,
-            pool_timeout=config.database_pool_timeout,
+            deadline=config.redis_deadline,
+            connections=config.threads + 4,
+            calls=config.redis_calls,
         )
-        accounts = Database(
-            AUTH,
-            config.auth_database_url or config.database_url,
-            page=page,
-            deadline=config.auth_deadline,
-            connect_deadline=min(config.auth_deadline, config.database_connect_deadline),
-            pool_size=config.auth_pool_size,
-            pool_timeout=config.database_pool_timeout,
-        )
-        tokens = Tokens(
-            config.secret_key,
-            access_seconds=config.access_token_minutes * 60,
-            refresh_seconds=config.refresh_token_days * 86400,
-        )
-        self.identity = Identity(accounts, tokens, Passwords(slots=config.hashing_slots), fresh=config.auth_fresh)
-        self.cache = Cache(config.redis_url, deadline=config.redis_deadline, connections=config.threads + 4, page=page)
         self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
-        self.breakers: dict[str, Breaker] = {
-            each.breaker.name or "": each.breaker for each in (self.database, self.cache, accounts)
-        }
-        self._probers = [
-            Prober(each.breaker, each.probe, heartbeat=config.probe_heartbeat)
-            for each in (self.database, self.cache, accounts)
-        ]
+        doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
+        self.breakers = {name: door.breaker for name, door in doors.items()}
+        self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
+        self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
         self._lock = threading.Lock()
         self._started_in: int | None = None
 
@@ -90,3 +71,35 @@ class Dependencies:
     def down(self) -> frozenset[str]:
         """Return the names of the dependencies that cannot be used now."""
         return frozenset(name for name, breaker in self.breakers.items() if not breaker.closed)
+
+
+def _database(config: Config, page: Page) -> Database:
+    return Database(
+        DATABASE,
+        config.database_url,
+        page=page,
+        deadline=config.database_deadline,
+        connect_deadline=config.database_connect_deadline,
+        pool_size=config.database_pool_size,
+        pool_timeout=config.database_pool_timeout,
+        calls=config.database_calls,
+    )
+
+
+def _identity(config: Config, page: Page) -> Identity:
+    accounts = Database(
+        AUTH,
+        config.auth_database_url or config.database_url,
+        page=page,
+        deadline=config.auth_deadline,
+        connect_deadline=min(config.auth_deadline, config.database_connect_deadline),
+        pool_size=config.auth_pool_size,
+        pool_timeout=config.database_pool_timeout,
+        calls=config.auth_calls,
+    )
+    tokens = Tokens(
+        config.secret_key,
+        access_seconds=config.access_token_minutes * 60,
+        refresh_seconds=config.refresh_token_days * 86400,
+    )
+    return Identity(accounts, tokens, Passwords(slots=config.hashing_slots), fresh=config.auth_fresh)

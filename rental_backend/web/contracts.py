@@ -18,6 +18,7 @@ from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from ..errors import Unavailable
+from ..infra.database import Database
 from ..infra.dependencies import AUTH, DATABASE
 from ..infra.stale import Answer, StaleStore
 from ..models import Identified
@@ -120,11 +121,12 @@ class Operation:
         if not all(doors.breakers[name].closed for name in contract.needs.optional):
             degraded.append("partial")
         arguments = {**path, **self._payload()}
+        run = self._read if request.method in READS else self._run
         if not contract.needs.stale_for or request.method not in READS:
-            return _mark(self._run(arguments, caller).response(), degraded)
+            return _mark(run(arguments, caller).response(), degraded)
         key = self._key(arguments, caller)
         try:
-            reply = self._run(arguments, caller)
+            reply = run(arguments, caller)
         except Unavailable:
             found = doors.stale.find(key, within=contract.needs.stale_for)
             if found is None:
@@ -150,6 +152,15 @@ class Operation:
         payload = read_query(request, contract.query) if contract.query else {}
         return payload | read_body(request, contract.accepts) if contract.accepts else payload
 
+    def _read(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
+        """Run a read; once more if the database failed it quickly and the retry budget allows that."""
+        try:
+            return self._run(arguments, caller)
+        except Unavailable as error:
+            if type(error) is not Unavailable or "session" not in self.names or not self._door().may_retry():
+                raise
+        return self._run(arguments, caller)
+
     def _run(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
         """Run the view in its unit of work, and encode what it returns while that is still open."""
         if "principal" in self.names:
@@ -159,11 +170,14 @@ class Operation:
         with self._session() as session:
             return self._encode(self.view(session=session, **arguments), session)
 
+    def _door(self) -> Database:
+        """Return the door that the view's session comes from."""
+        doors = dependencies()
+        return doors.database if DATABASE in self.contract.needs.required else doors.identity.database
+
     def _session(self) -> AbstractContextManager[Session]:
         """Return the unit of work: queries only for a read, one transaction for anything else."""
-        doors = dependencies()
-        door = doors.database if DATABASE in self.contract.needs.required else doors.identity.database
-        return door.reading() if request.method in READS else door.transaction()
+        return self._door().reading() if request.method in READS else self._door().transaction()
 
     def _encode(self, value: Any, session: Session | None) -> Reply:
         """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, or nothing."""

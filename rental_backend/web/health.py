@@ -10,7 +10,7 @@ from marshmallow import Schema, fields
 
 from .. import __version__
 from ..errors import NotReady
-from ..resilience import Breaker
+from ..resilience import Breaker, Bulkhead
 from .context import dependencies as _dependencies
 from .context import settings
 from .contracts import endpoint
@@ -94,7 +94,7 @@ def breakers() -> dict[str, Any]:
     return {
         **_alive(),
         "worker": os.getpid(),
-        "breakers": [_breaker(each) for each in dependencies.breakers.values()],
+        "breakers": [_breaker(each, dependencies.bulkheads[name]) for name, each in dependencies.breakers.items()],
         "operations": [
             {
                 "method": method,
@@ -107,7 +107,7 @@ def breakers() -> dict[str, Any]:
     }
 
 
-def _breaker(breaker: Breaker) -> dict[str, Any]:
+def _breaker(breaker: Breaker, bulkhead: Bulkhead) -> dict[str, Any]:
     counts = breaker.counts()
     return {
         "name": breaker.name,
@@ -121,6 +121,7 @@ def _breaker(breaker: Breaker) -> dict[str, Any]:
             "failures": counts.failures,
             "slow": counts.slow,
         },
+        "calls": {"in_flight": bulkhead.in_flight, "limit": bulkhead.limit},
         "rejected": breaker.rejected,
         "listener_faults": breaker.listener_faults,
         "events": [

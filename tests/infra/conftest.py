@@ -95,6 +95,7 @@ def open_database() -> Iterator[OpenDatabase]:
             connect_deadline: float = 0.4,
             pool_size: int = 2,
             pool_timeout: float = 0.1,
+            calls: int = 100,
         ) -> Database:
             database = Database(
                 "database",
@@ -103,6 +104,7 @@ def open_database() -> Iterator[OpenDatabase]:
                 connect_deadline=connect_deadline,
                 pool_size=pool_size,
                 pool_timeout=pool_timeout,
+                calls=calls,
             )
             stack.callback(database.close)
             if probed:
@@ -120,8 +122,10 @@ def open_cache() -> Iterator[OpenCache]:
     """Make a door to a Redis, probed once so that its breaker is closed (unless `probed` is False)."""
     with contextlib.ExitStack() as stack:
 
-        def make(url: str, *, probed: bool = True, deadline: float = 0.15, connections: int = 4) -> Cache:
-            cache = Cache(url, deadline=deadline, connections=connections)
+        def make(
+            url: str, *, probed: bool = True, deadline: float = 0.15, connections: int = 4, calls: int = 100
+        ) -> Cache:
+            cache = Cache(url, deadline=deadline, connections=connections, calls=calls)
             stack.callback(cache.close)
             if probed:
                 assert cache.breaker.probe(cache.probe)

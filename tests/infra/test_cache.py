@@ -165,10 +165,10 @@ def test_a_call_cut_by_the_server_is_not_made_again(open_cache: OpenCache) -> No
 
 
 def test_an_open_breaker_costs_nothing(frail_redis: RedisServer, open_cache: OpenCache) -> None:
-    """After five missed deadlines nobody waits any more."""
+    """After six missed deadlines nobody waits any more."""
     cache = open_cache(frail_redis.url)
     frail_redis.freeze()
-    for _ in range(5):
+    for _ in range(6):
         assert cache.breaker.closed
         cache.get("key")
     assert cache.breaker.current_state == OPEN
@@ -203,6 +203,17 @@ def test_a_full_pool_does_not_block_and_is_no_verdict(frail_redis: RedisServer, 
         assert failures(cache.breaker) == 0
         assert holding.result(10) is None
     assert failures(cache.breaker) == 1
+
+
+def test_too_many_calls_get_the_answer_for_an_absent_redis(frail_redis: RedisServer, open_cache: OpenCache) -> None:
+    """At once, and without a word against the server; then there is place again."""
+    cache = open_cache(frail_redis.url, calls=1)
+    assert cache.put("key", b"value", seconds=60)
+    with cache.bulkhead.enter():
+        assert cache.get("key") is None
+        assert not cache.put("key", b"other", seconds=60)
+    assert cache.get("key") == b"value"
+    assert (failures(cache.breaker), cache.breaker.closed) == (0, True)
 
 
 def test_closing_does_not_disturb_a_call_under_way(frail_redis: RedisServer, open_cache: OpenCache) -> None:

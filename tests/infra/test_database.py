@@ -196,12 +196,12 @@ def test_what_is_left_of_a_requests_budget_bounds_the_wait(
 
 
 def test_a_stopped_server_is_noticed_at_once(frail_postgres: PostgresServer, open_database: OpenDatabase) -> None:
-    """A refused port needs no deadline; the fifth failure opens the breaker and nobody asks any more."""
+    """A refused port needs no deadline; the sixth failure opens the breaker and nobody asks any more."""
     database = open_database(frail_postgres.url)
     backend(database)
     frail_postgres.stop()
     with within(SLACK):
-        for _ in range(5):
+        for _ in range(6):
             assert database.breaker.closed
             with pytest.raises(Unavailable):
                 backend(database)
@@ -346,6 +346,23 @@ def test_an_exhausted_pool_is_ours_and_no_verdict_on_the_server(
                 backend(database)
     counts = database.breaker.counts()
     assert (database.breaker.current_state, counts.successes, counts.failures) == (CLOSED, 1, 0)
+
+
+def test_too_many_calls_are_ours_and_no_verdict_on_the_server(
+    frail_postgres: PostgresServer, open_database: OpenDatabase
+) -> None:
+    """With as many calls under way as may be the next caller is told at once that we are busy; then there is place."""
+    database = open_database(frail_postgres.url, pool_size=2, calls=1)
+    for _ in range(2):
+        with database.reading() as session:
+            session.execute(text("SELECT 1"))
+            assert database.bulkhead.in_flight == 1
+            for work in (database.reading, database.transaction):
+                with within(SLACK), pytest.raises(Busy), work():
+                    raise AssertionError("never reached")
+        assert database.bulkhead.in_flight == 0
+    counts = database.breaker.counts()
+    assert (database.breaker.current_state, counts.successes, counts.failures) == (CLOSED, 2, 0)
 
 
 @pytest.mark.parametrize(
@@ -572,7 +589,7 @@ def test_a_forked_child_uses_no_connection_of_its_parent(frail_postgres: Postgre
         from rental_backend.infra.database import Database
 
         database = Database(
-            "database", os.environ["URL"], deadline=5, connect_deadline=5, pool_size=2, pool_timeout=1
+            "database", os.environ["URL"], deadline=5, connect_deadline=5, pool_size=2, pool_timeout=1, calls=9
         )
         assert database.breaker.probe(database.probe)
 

@@ -199,9 +199,9 @@ def test_an_account_is_as_last_seen_while_the_accounts_are_away(
 def test_frozen_accounts_are_waited_for_no_longer_than_their_deadline(
     identity: Identity, frail_postgres: PostgresServer
 ) -> None:
-    """Nobody hangs at the door, and after five have waited nobody waits any more."""
+    """Nobody hangs at the door, and after six have waited nobody waits any more."""
     frail_postgres.freeze()
-    for _ in range(5):
+    for _ in range(6):
         assert identity.breaker.closed
         with within(0.8):
             assert identity.standing(claims(uuid.uuid4())).offline

@@ -41,7 +41,7 @@ def around(frail_redis: RedisServer) -> Iterator[redis.Redis]:
 @pytest.fixture
 def nowhere() -> Cache:
     """A cache that is away for good."""
-    return Cache("", deadline=0.1, connections=1)
+    return Cache("", deadline=0.1, connections=1, calls=1)
 
 
 def store(cache: Cache, *, capacity: int = 2**20, writes: bool = True) -> StaleStore:

@@ -3,7 +3,7 @@
 import base64
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jwt
@@ -15,12 +15,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rental_backend.app import _require_contracts
+from rental_backend.infra.database import Database
+from rental_backend.resilience import budget
 from rental_backend.web.contracts import contract_of
 from rental_backend.web.routing import ALIASES
 from tests import factories
 from tests.conftest import Caller
 from tests.refusals import refusal
 from tests.statements import commits
+from tests.web import toys
 from tests.web.conftest import Player
 from tests.web.toys import Toy
 
@@ -216,6 +219,53 @@ def test_a_refusal_may_leave_a_trace(toy_app: Flask, player: Player, shelf: Sess
     assert said["code"] == "played"
     assert ends.count("commit") == 1
     assert _names(shelf) == ["bear"]
+
+
+@pytest.fixture
+def database(toy_app: Flask) -> Iterator[Database]:
+    """The door to the database, whose breaker has forgotten earlier tests and forgets this one."""
+    door: Database = toy_app.extensions["dependencies"].database
+    for when in ("before", "after"):
+        door.breaker.reset(reason=f"{when} the test", actor="test")
+        if when == "before":
+            yield door
+
+
+def _lose(client: FlaskClient, losses: int, method: str = "GET") -> tuple[int, int]:
+    """Call a view whose connection is lost so often; return the status and how often it was run."""
+    toys.Fickle.losses, toys.Fickle.attempts = losses, 0
+    return client.open("/api/toys/fickle", method=method).status_code, toys.Fickle.attempts
+
+
+def test_a_read_that_lost_its_connection_is_made_once_more(player: Player, database: Database) -> None:
+    """Once, and for one call in ten at the most, so that retries never become a load of their own."""
+    client = player("TOY_VIEW")
+    assert _lose(client, 1) == (503, 1)
+    for _ in range(18):
+        assert _lose(client, 0) == (200, 1)
+    assert _lose(client, 2) == (503, 2)
+    assert _lose(client, 1) == (200, 2)
+    assert _lose(client, 1) == (503, 1)
+    assert database.breaker.closed
+
+
+def test_a_change_is_never_made_twice(player: Player, database: Database) -> None:
+    """Whether it was made is not known when the connection is lost, so that nobody but the caller may repeat it."""
+    client = player("TOY_VIEW")
+    for _ in range(18):
+        assert _lose(client, 0, "POST") == (200, 1)
+    assert _lose(client, 1, "POST") == (503, 1)
+    assert database.may_retry()
+
+
+def test_a_read_that_has_waited_long_is_not_made_again(player: Player, database: Database) -> None:
+    """What is left of the request's time must hold a whole answer."""
+    client = player("TOY_VIEW")
+    for _ in range(18):
+        assert _lose(client, 0) == (200, 1)
+    with budget(0.5):
+        assert not database.may_retry()
+    assert database.may_retry()
 
 
 def test_a_clash_rolls_back_and_the_next_request_works(player: Player, shelf: Session) -> None:

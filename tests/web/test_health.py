@@ -74,6 +74,7 @@ def test_breakers_tell_their_state_and_history(client: FlaskClient, app: Flask) 
     assert {breaker["name"] for breaker in said["breakers"]} == NAMES
     for breaker in said["breakers"]:
         assert (breaker["state"], breaker["retry_after"], breaker["listener_faults"]) == ("closed", 0, 0)
+        assert breaker["calls"]["in_flight"] == 0 < breaker["calls"]["limit"]
         assert set(breaker["window"]) == {"seconds", "successes", "failures", "slow"}
         assert [(event["from"], event["to"]) for event in breaker["events"]][-2:] == [
             ("open", "half-open"),

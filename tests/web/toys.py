@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint
 from marshmallow import fields
-from sqlalchemy import Numeric, String, select
+from sqlalchemy import Numeric, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rental_backend.errors import AppError, Conflict
@@ -145,6 +145,22 @@ def whoami(principal: Principal) -> dict[str, Any]:
 def anything() -> dict[str, bool]:
     """Answer anybody, without any dependency."""
     return {"ok": True}
+
+
+class Fickle:
+    """How often the server is to end the connection of `fickle`, and how often that was tried."""
+
+    losses = attempts = 0
+
+
+@bp.route("/api/toys/fickle", methods=["GET", "POST"])
+@endpoint(needs=NEEDS, permission="TOY_VIEW")
+def fickle(session: Session) -> dict[str, int]:
+    """Lose the connection for the first few times."""
+    Fickle.attempts += 1
+    if Fickle.attempts <= Fickle.losses:
+        session.execute(select(func.pg_terminate_backend(func.pg_backend_pid())))
+    return {"toys": len(session.scalars(select(Toy.id)).all())}
 
 
 @bp.get("/api/toys/crash")
