@@ -1,8 +1,6 @@
 """What a PostgreSQL database holds, read from its own catalogue as lines that can be compared."""
 
-import sqlalchemy
-
-from rental_backend.config import driver_url
+from sqlalchemy import Connection
 
 OURS = "c.relnamespace = 'public'::regnamespace AND c.relname <> 'alembic_version'"
 QUESTIONS = {
@@ -46,17 +44,15 @@ QUESTIONS = {
 }
 
 
-def catalogue(url: str) -> set[str]:
+def catalogue(connection: Connection) -> set[str]:
     """Return all that is in the schema `public` of a database, one line a thing, without Alembic's own table."""
-    engine = sqlalchemy.create_engine(driver_url(url), poolclass=sqlalchemy.NullPool)
-    with engine.connect() as connection:
-        return {
-            f"{kind} {line}"
-            for kind, question in QUESTIONS.items()
-            for line in connection.exec_driver_sql(question).scalars()
-        }
+    return {
+        f"{kind} {line}"
+        for kind, question in QUESTIONS.items()
+        for line in connection.exec_driver_sql(question).scalars()
+    }
 
 
 def differences(one: set[str], other: set[str]) -> list[str]:
-    """Return the lines that only one of two catalogues has."""
+    """Return the lines that only one of two catalogues has: `-` those of the first, `+` those of the other."""
     return sorted(f"- {line}" for line in one - other) + sorted(f"+ {line}" for line in other - one)
