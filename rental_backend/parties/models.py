@@ -131,11 +131,19 @@ class Customer(Retirable, Model):
     postal_code: Mapped[str | None] = mapped_column(String(20))
     tax_number: Mapped[str | None] = mapped_column(String(50))
     payment_terms: Mapped[str | None] = mapped_column(String(50))
-    customer_tier: Mapped[CustomerTier] = mapped_column(Enum(CustomerTier, name="customer_tier_enum"))
+    customer_tier: Mapped[CustomerTier] = mapped_column(
+        Enum(CustomerTier, name="customer_tier_enum"), default=CustomerTier.BRONZE
+    )
     credit_limit: Mapped[Price] = mapped_column(default=Decimal(0))
-    status: Mapped[CustomerStatus] = mapped_column(Enum(CustomerStatus, name="customer_status_enum"))
-    blacklist_status: Mapped[BlacklistStatus] = mapped_column(Enum(BlacklistStatus, name="blacklist_status_enum"))
-    credit_rating: Mapped[CreditRating] = mapped_column(Enum(CreditRating, name="credit_rating_enum"))
+    status: Mapped[CustomerStatus] = mapped_column(
+        Enum(CustomerStatus, name="customer_status_enum"), default=CustomerStatus.ACTIVE
+    )
+    blacklist_status: Mapped[BlacklistStatus] = mapped_column(
+        Enum(BlacklistStatus, name="blacklist_status_enum"), default=BlacklistStatus.CLEAR
+    )
+    credit_rating: Mapped[CreditRating] = mapped_column(
+        Enum(CreditRating, name="credit_rating_enum"), default=CreditRating.NO_RATING
+    )
     total_rentals: Mapped[Decimal] = mapped_column(Numeric(10, 0), default=Decimal(0))
     total_spent: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=Decimal(0))
     lifetime_value: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=Decimal(0))
