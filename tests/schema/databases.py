@@ -28,17 +28,17 @@ def connected(url: str) -> Iterator[Connection]:
         yield connection
 
 
-def alembic(url: str, verb: str, *arguments: str) -> None:
-    """Run one of Alembic's commands in this process; what it complains of is raised."""
+def alembic(url: str, verb: str, *arguments: str, root: Path = ROOT) -> None:
+    """Run one of Alembic's commands in this process, on the revisions of a checkout; what it complains of is raised."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)
-        getattr(command, verb)(AlembicConfig(ROOT / "alembic.ini"), *arguments)
+        getattr(command, verb)(AlembicConfig(root / "alembic.ini"), *arguments)
 
 
 def columns(url: str) -> dict[str, list[str]]:
     """Return the columns of every table, as expressions that read the same once a timestamp knows its zone."""
     with connected(url) as connection:
-        return dict(connection.execute(sqlalchemy.text(COLUMNS)).tuples())
+        return dict(connection.execute(sqlalchemy.text(COLUMNS)).all())
 
 
 def contents(url: str, columns: dict[str, list[str]]) -> dict[str, tuple[int, str]]:

@@ -1,6 +1,9 @@
 """The comparison of catalogues sees every kind of difference."""
 
+from collections.abc import Iterator
+
 import pytest
+from sqlalchemy import Connection
 
 from tests.schema.catalogue import catalogue, differences
 from tests.schema.conftest import Make
@@ -43,22 +46,31 @@ DIFFERENT = {
 
 
 @pytest.fixture(scope="module")
-def production(make: Make) -> str:
-    """The URL of production."""
-    return make("production.sql")
+def production(make: Make) -> Iterator[Connection]:
+    """A connection to production."""
+    with connected(make("production.sql")) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def known(production: Connection) -> set[str]:
+    """The catalogue of production."""
+    return catalogue(production)
 
 
 @pytest.mark.parametrize("change", DIFFERENT.values(), ids=DIFFERENT)
-def test_a_difference_is_seen(production: str, change: str) -> None:
-    """One statement that changes the schema changes the catalogue, and what it lacks or has more is named."""
-    with connected(production) as connection:
-        before = catalogue(connection)
-        connection.exec_driver_sql(f"BEGIN; {change}")
-        after = catalogue(connection)
-        connection.exec_driver_sql("ROLLBACK")
+def test_a_difference_is_seen(production: Connection, known: set[str], change: str) -> None:
+    """Whatever changes the schema changes the catalogue."""
+    production.exec_driver_sql(f"BEGIN; {change}")
+    changed = catalogue(production)
+    production.exec_driver_sql("ROLLBACK")
 
-        assert differences(before, after)
-        assert catalogue(connection) == before
+    assert differences(known, changed)
+
+
+def test_no_difference_is_seen_where_there_is_none(production: Connection, known: set[str]) -> None:
+    """After all of that the catalogue is what it was."""
+    assert differences(known, catalogue(production)) == []
 
 
 def test_a_difference_is_named() -> None:
