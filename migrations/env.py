@@ -5,10 +5,8 @@ import os
 from alembic import context
 from sqlalchemy import create_engine, pool, text
 
-import rental_backend.accounts.models
-import rental_backend.parties.models  # noqa: F401
 from rental_backend.config import driver_url
-from rental_backend.models import Model
+from rental_backend.tables import metadata
 
 
 def _url() -> str:
@@ -20,7 +18,7 @@ def _url() -> str:
 
 def run() -> None:
     """Run the migrations, or print their SQL (`--sql`)."""
-    options = {"target_metadata": Model.metadata, "transaction_per_migration": True, "compare_server_default": True}
+    options = {"target_metadata": metadata, "transaction_per_migration": True, "compare_server_default": True}
     if context.is_offline_mode():
         context.configure(url=_url(), literal_binds=True, **options)
         with context.begin_transaction():

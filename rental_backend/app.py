@@ -8,7 +8,7 @@ import pybreaker
 import structlog
 from flask import Flask
 
-from . import cli
+from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
 from .accounts import service as accounts
 from .accounts.api import bp as auth
 from .config import Config

@@ -16,10 +16,18 @@ from sqlalchemy.orm import Session
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
-from rental_backend.models import Model
+from rental_backend.tables import metadata
 from tests import factories
 
 ROOT = Path(__file__).parent.parent
+# Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
+EMPTY = """
+    DO $$ DECLARE filled regclass; BEGIN
+        SET LOCAL session_replication_role = replica;  -- without foreign keys, in any order
+        FOR filled IN SELECT oid FROM pg_class WHERE relname IN ({names}) AND pg_relation_size(oid) > 0 LOOP
+            EXECUTE format('DELETE FROM %s', filled);
+        END LOOP;
+    END $$"""
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +102,14 @@ def session(engine: sqlalchemy.Engine) -> Iterator[Session]:
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.rollback()
-        names = ", ".join(table.name for table in Model.metadata.sorted_tables)
-        session.execute(sqlalchemy.text(f"TRUNCATE {names}"))
-        session.commit()
+        empty_tables(session)
+
+
+def empty_tables(session: Session) -> None:
+    """Delete every row of every table."""
+    names = ", ".join(f"'{name}'" for name in metadata.tables)
+    session.execute(sqlalchemy.text(EMPTY.format(names=names)))
+    session.commit()
 
 
 @pytest.fixture

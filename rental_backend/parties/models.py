@@ -1,13 +1,12 @@
 """The tables of those we do business with."""
 
 import enum
-from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Enum, Index, Numeric, String, Text, func
+from sqlalchemy import Enum, Index, Numeric, String, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from ..models import Model, Retirable
+from ..models import Amount, Model, Naive, Price, Retirable, one_of
 
 
 class CustomerType(enum.StrEnum):
@@ -53,6 +52,50 @@ class CreditRating(enum.StrEnum):
     NO_RATING = "NO_RATING"
 
 
+class SupplierType(enum.StrEnum):
+    """What a supplier is to us."""
+
+    MANUFACTURER = "MANUFACTURER"
+    DISTRIBUTOR = "DISTRIBUTOR"
+    WHOLESALER = "WHOLESALER"
+    RETAILER = "RETAILER"
+    INVENTORY = "INVENTORY"
+    SERVICE = "SERVICE"
+    DIRECT = "DIRECT"
+
+
+class PaymentTerms(enum.StrEnum):
+    """When a supplier is paid; NET30 is within 30 days of the invoice."""
+
+    IMMEDIATE = "IMMEDIATE"
+    NET15 = "NET15"
+    NET30 = "NET30"
+    NET45 = "NET45"
+    NET60 = "NET60"
+    NET90 = "NET90"
+    COD = "COD"
+
+
+class SupplierTier(enum.StrEnum):
+    """How valued a supplier is."""
+
+    PREMIUM = "PREMIUM"
+    STANDARD = "STANDARD"
+    BASIC = "BASIC"
+    TRIAL = "TRIAL"
+
+
+class SupplierStatus(enum.StrEnum):
+    """Whether business is done with a supplier."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    SUSPENDED = "SUSPENDED"
+    BLACKLISTED = "BLACKLISTED"
+
+
 class Customer(Retirable, Model):
     """Somebody who rents or buys. Amounts are in the company's currency."""
 
@@ -80,8 +123,8 @@ class Customer(Retirable, Model):
     email: Mapped[str | None] = mapped_column(String(255))
     phone: Mapped[str | None] = mapped_column(String(20))
     mobile: Mapped[str | None] = mapped_column(String(20))
-    address_line1: Mapped[str | None] = mapped_column(Text)
-    address_line2: Mapped[str | None] = mapped_column(Text)
+    address_line1: Mapped[str | None]
+    address_line2: Mapped[str | None]
     city: Mapped[str | None] = mapped_column(String(100))
     state: Mapped[str | None] = mapped_column(String(100))
     country: Mapped[str | None] = mapped_column(String(100))
@@ -91,7 +134,7 @@ class Customer(Retirable, Model):
     customer_tier: Mapped[CustomerTier] = mapped_column(
         Enum(CustomerTier, name="customer_tier_enum"), default=CustomerTier.BRONZE
     )
-    credit_limit: Mapped[Decimal] = mapped_column(Numeric(10, 2), default=Decimal(0))
+    credit_limit: Mapped[Price] = mapped_column(default=Decimal(0))
     status: Mapped[CustomerStatus] = mapped_column(
         Enum(CustomerStatus, name="customer_status_enum"), default=CustomerStatus.ACTIVE
     )
@@ -104,10 +147,65 @@ class Customer(Retirable, Model):
     total_rentals: Mapped[Decimal] = mapped_column(Numeric(10, 0), default=Decimal(0))
     total_spent: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=Decimal(0))
     lifetime_value: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=Decimal(0))
-    last_transaction_date: Mapped[datetime | None]
-    last_rental_date: Mapped[datetime | None]
-    notes: Mapped[str | None] = mapped_column(Text)
+    last_transaction_date: Mapped[Naive | None]
+    last_rental_date: Mapped[Naive | None]
+    notes: Mapped[str | None]
 
     name: Mapped[str] = column_property(
         func.coalesce(business_name, func.concat_ws(" ", first_name, last_name)), deferred=True
     )
+
+
+class Supplier(Retirable, Model):
+    """Somebody we buy from. Amounts are in the company's currency, ratings from 0 to 5."""
+
+    __tablename__ = "suppliers"
+    __table_args__ = (
+        Index("idx_supplier_code", "supplier_code"),
+        Index("idx_supplier_company_name", "company_name"),
+        Index("idx_supplier_contract_dates", "contract_start_date", "contract_end_date"),
+        Index("idx_supplier_email", "email"),
+        Index("idx_supplier_last_order", "last_order_date"),
+        Index("idx_supplier_payment_terms", "payment_terms"),
+        Index("idx_supplier_ratings", "quality_rating", "delivery_rating"),
+        Index("idx_supplier_status", "status"),
+        Index("idx_supplier_tier", "supplier_tier"),
+        Index("idx_supplier_type", "supplier_type"),
+    )
+
+    supplier_code: Mapped[str] = mapped_column(String(50), unique=True, index=True)
+    company_name: Mapped[str] = mapped_column(String(255), index=True)
+    supplier_type: Mapped[SupplierType] = mapped_column(Enum(SupplierType, name="supplier_type_enum"))
+    contact_person: Mapped[str | None] = mapped_column(String(255))
+    email: Mapped[str | None] = mapped_column(String(255), index=True)
+    phone: Mapped[str | None] = mapped_column(String(50))
+    mobile: Mapped[str | None] = mapped_column(String(50))
+    address_line1: Mapped[str | None] = mapped_column(String(255))
+    address_line2: Mapped[str | None] = mapped_column(String(255))
+    city: Mapped[str | None] = mapped_column(String(100))
+    state: Mapped[str | None] = mapped_column(String(100))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
+    country: Mapped[str | None] = mapped_column(String(100))
+    tax_id: Mapped[str | None] = mapped_column(String(50))
+    payment_terms: Mapped[PaymentTerms] = mapped_column(one_of(PaymentTerms), default=PaymentTerms.NET30)
+    credit_limit: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=Decimal(0))
+    supplier_tier: Mapped[SupplierTier] = mapped_column(
+        Enum(SupplierTier, name="supplier_tier_enum"), default=SupplierTier.STANDARD
+    )
+    status: Mapped[SupplierStatus] = mapped_column(
+        Enum(SupplierStatus, name="supplier_status_enum"), default=SupplierStatus.ACTIVE
+    )
+    quality_rating: Mapped[Decimal] = mapped_column(Numeric(3, 2), default=Decimal(0))
+    delivery_rating: Mapped[Decimal] = mapped_column(Numeric(3, 2), default=Decimal(0))
+    average_delivery_days: Mapped[int] = mapped_column(default=0)
+    total_orders: Mapped[int] = mapped_column(default=0)
+    total_spend: Mapped[Amount] = mapped_column(default=Decimal(0))
+    last_order_date: Mapped[Naive | None]
+    contract_start_date: Mapped[Naive | None]
+    contract_end_date: Mapped[Naive | None]
+    notes: Mapped[str | None]
+    website: Mapped[str | None] = mapped_column(String(255))
+    account_manager: Mapped[str | None] = mapped_column(String(255))
+    preferred_payment_method: Mapped[str | None] = mapped_column(String(50))
+    insurance_expiry: Mapped[Naive | None]
+    certifications: Mapped[str | None]

@@ -1,0 +1,90 @@
+"""The company, its settings, backups and the log of changes."""
+
+from sqlalchemy import JSON, Boolean, DateTime, Index, String, Text, Uuid
+
+from .parts import optional, required, retirable, table
+
+table(
+    "companies",
+    required("company_name", String(255)),
+    optional("address", Text),
+    optional("email", String(255)),
+    optional("phone", String(50)),
+    optional("gst_no", String(50)),
+    optional("registration_number", String(100)),
+    *retirable("companies"),
+    Index("idx_company_name_active", "company_name", "is_active"),
+    Index("ix_companies_company_name", "company_name", unique=True),
+    Index("ix_companies_gst_no", "gst_no", unique=True),
+    Index("ix_companies_registration_number", "registration_number", unique=True),
+)
+
+table(
+    "system_settings",
+    required("setting_key", String(100)),
+    required("setting_name", String(200)),
+    required("setting_type", String(20)),
+    required("setting_category", String(20)),
+    optional("setting_value", Text),
+    optional("default_value", Text),
+    optional("description", Text),
+    required("is_system", Boolean),
+    required("is_sensitive", Boolean),
+    optional("validation_rules", JSON),
+    required("display_order", String(10)),
+    *retirable("system_settings"),
+    Index("idx_system_setting_category", "setting_category"),
+    Index("idx_system_setting_display_order", "display_order"),
+    Index("idx_system_setting_key", "setting_key"),
+    Index("idx_system_setting_system", "is_system"),
+    Index("idx_system_setting_type", "setting_type"),
+    Index("ix_system_settings_setting_key", "setting_key", unique=True),
+)
+
+table(
+    "system_backups",
+    required("backup_name", String(200)),
+    required("backup_type", String(20)),
+    required("backup_status", String(20)),
+    optional("backup_path", String(500)),
+    optional("backup_size", String(20)),
+    required("started_by", Uuid),
+    required("started_at", DateTime),
+    optional("completed_at", DateTime),
+    optional("error_message", Text),
+    required("retention_days", String(10)),
+    optional("description", Text),
+    optional("backup_metadata", JSON),
+    *retirable("system_backups"),
+    Index("idx_system_backup_completed_at", "completed_at"),
+    Index("idx_system_backup_name", "backup_name"),
+    Index("idx_system_backup_started_at", "started_at"),
+    Index("idx_system_backup_started_by", "started_by"),
+    Index("idx_system_backup_status", "backup_status"),
+    Index("idx_system_backup_type", "backup_type"),
+)
+
+table(
+    "audit_logs",
+    optional("user_id", Uuid),
+    required("action", String(50)),
+    optional("entity_type", String(100)),
+    optional("entity_id", Uuid),
+    optional("old_values", JSON),
+    optional("new_values", JSON),
+    optional("ip_address", String(45)),
+    optional("user_agent", Text),
+    optional("session_id", String(100)),
+    required("success", Boolean),
+    optional("error_message", Text),
+    optional("audit_metadata", JSON),
+    *retirable("audit_logs"),
+    Index("idx_audit_log_action", "action"),
+    Index("idx_audit_log_created_at", "created_at"),
+    Index("idx_audit_log_entity_id", "entity_id"),
+    Index("idx_audit_log_entity_type", "entity_type"),
+    Index("idx_audit_log_ip_address", "ip_address"),
+    Index("idx_audit_log_session_id", "session_id"),
+    Index("idx_audit_log_success", "success"),
+    Index("idx_audit_log_user_id", "user_id"),
+)

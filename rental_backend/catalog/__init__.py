@@ -1,0 +1,1 @@
+"""Brands, categories, units of measurement, items, SKU sequences and locations."""

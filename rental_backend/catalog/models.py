@@ -1,0 +1,163 @@
+"""The tables of what is rented and sold, and where."""
+
+import enum
+import uuid
+from decimal import Decimal
+
+from sqlalchemy import Enum, ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..models import Model, Naive, Price, Retirable
+
+
+class ItemStatus(enum.StrEnum):
+    """Whether an item is traded."""
+
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    DISCONTINUED = "DISCONTINUED"
+
+
+class LocationType(enum.StrEnum):
+    """What a location is for."""
+
+    STORE = "STORE"
+    WAREHOUSE = "WAREHOUSE"
+    SERVICE_CENTER = "SERVICE_CENTER"
+
+
+class Brand(Retirable, Model):
+    """A maker of items."""
+
+    __tablename__ = "brands"
+    __table_args__ = (
+        Index("idx_brand_code_active", "code", "is_active"),
+        Index("idx_brand_name_active", "name", "is_active"),
+    )
+
+    name: Mapped[str] = mapped_column(String(100), unique=True, index=True)
+    code: Mapped[str | None] = mapped_column(String(20), unique=True, index=True)
+    description: Mapped[str | None]
+
+
+class Category(Retirable, Model):
+    """A place in the tree of items; `category_path` holds the names from the root, divided by slashes."""
+
+    __tablename__ = "categories"
+    __table_args__ = (
+        Index("idx_category_active_leaf", "is_active", "is_leaf"),
+        Index("idx_category_display_order", "display_order"),
+        Index("idx_category_level", "category_level"),
+        Index("idx_category_parent", "parent_category_id"),
+        Index("idx_category_parent_order", "parent_category_id", "display_order"),
+        Index("idx_category_path", "category_path"),
+        Index("uk_category_name_parent", "name", "parent_category_id", unique=True),
+    )
+
+    name: Mapped[str] = mapped_column(String(100))
+    category_code: Mapped[str] = mapped_column(String(15), unique=True, index=True)
+    parent_category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("categories.id"))
+    category_path: Mapped[str] = mapped_column(String(500), index=True)
+    category_level: Mapped[int] = mapped_column(default=1)
+    display_order: Mapped[int] = mapped_column(default=0)
+    is_leaf: Mapped[bool] = mapped_column(default=True)
+
+    parent: Mapped["Category | None"] = relationship(lazy="raise", remote_side="Category.id")
+
+
+class UnitOfMeasurement(Retirable, Model):
+    """What an item is counted in."""
+
+    __tablename__ = "units_of_measurement"
+    __table_args__ = (
+        Index("idx_unit_code_active", "code", "is_active"),
+        Index("idx_unit_name_active", "name", "is_active"),
+    )
+
+    name: Mapped[str] = mapped_column(String(50), unique=True, index=True)
+    code: Mapped[str | None] = mapped_column(String(10), unique=True, index=True)
+
+
+class Item(Retirable, Model):
+    """Something that is rented or sold, in pieces that are inventory units. The rate is for one rental period."""
+
+    __tablename__ = "items"
+    __table_args__ = (
+        Index("idx_item_brand", "brand_id"),
+        Index("idx_item_category", "category_id"),
+        Index("idx_item_name", "item_name"),
+        Index("idx_item_sku", "sku"),
+        Index("idx_item_status", "item_status"),
+    )
+
+    sku: Mapped[str] = mapped_column(String(50), unique=True, index=True)
+    item_name: Mapped[str] = mapped_column(String(200))
+    item_status: Mapped[ItemStatus] = mapped_column(
+        Enum(ItemStatus, name="item_status_enum"), default=ItemStatus.ACTIVE
+    )
+    brand_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("brands.id"))
+    category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("categories.id"))
+    unit_of_measurement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("units_of_measurement.id"))
+    rental_rate_per_period: Mapped[Price | None]
+    rental_period: Mapped[int] = mapped_column(default=1)
+    sale_price: Mapped[Price | None]
+    purchase_price: Mapped[Price | None]
+    security_deposit: Mapped[Price] = mapped_column(default=Decimal(0))
+    description: Mapped[str | None]
+    specifications: Mapped[str | None]
+    model_number: Mapped[str | None] = mapped_column(String(100))
+    serial_number_required: Mapped[bool] = mapped_column(default=False)
+    warranty_period_days: Mapped[int] = mapped_column(default=0)
+    reorder_point: Mapped[int]
+    is_rentable: Mapped[bool] = mapped_column(default=False)
+    is_saleable: Mapped[bool] = mapped_column(default=False)
+    is_rental_blocked: Mapped[bool] = mapped_column(default=False)
+    rental_block_reason: Mapped[str | None]
+    rental_blocked_at: Mapped[Naive | None]
+    rental_blocked_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+
+    brand: Mapped[Brand | None] = relationship(lazy="raise")
+    category: Mapped[Category | None] = relationship(lazy="raise")
+    unit_of_measurement: Mapped[UnitOfMeasurement] = relationship(lazy="raise")
+
+
+class SkuSequence(Retirable, Model):
+    """The next number of a SKU prefix, taken under a row lock."""
+
+    __tablename__ = "sku_sequences"
+    __table_args__ = (
+        Index("idx_sku_brand", "brand_code"),
+        Index("idx_sku_brand_category", "brand_code", "category_code", unique=True),
+        Index("idx_sku_category", "category_code"),
+    )
+
+    brand_code: Mapped[str | None] = mapped_column(String(20))
+    category_code: Mapped[str | None] = mapped_column(String(20))
+    next_sequence: Mapped[int] = mapped_column(default=1)
+
+
+class Location(Retirable, Model):
+    """A place where stock is kept."""
+
+    __tablename__ = "locations"
+    __table_args__ = (
+        Index("idx_location_city", "city"),
+        Index("idx_location_code", "location_code"),
+        Index("idx_location_country", "country"),
+        Index("idx_location_manager", "manager_user_id"),
+        Index("idx_location_name", "location_name"),
+        Index("idx_location_state", "state"),
+        Index("idx_location_type", "location_type"),
+    )
+
+    location_code: Mapped[str] = mapped_column(String(20), unique=True, index=True)
+    location_name: Mapped[str] = mapped_column(String(100))
+    location_type: Mapped[LocationType] = mapped_column(Enum(LocationType, name="location_type_enum"))
+    address: Mapped[str | None]
+    city: Mapped[str | None] = mapped_column(String(100))
+    state: Mapped[str | None] = mapped_column(String(100))
+    country: Mapped[str | None] = mapped_column(String(100))
+    postal_code: Mapped[str | None] = mapped_column(String(20))
+    contact_number: Mapped[str | None] = mapped_column(String(20))
+    email: Mapped[str | None] = mapped_column(String(255))
+    manager_user_id: Mapped[uuid.UUID | None]

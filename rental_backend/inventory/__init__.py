@@ -1,0 +1,1 @@
+"""Units, stock levels, movements, blocking, damage and repairs."""

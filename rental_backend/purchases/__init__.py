@@ -1,0 +1,1 @@
+"""Purchases, their returns and credit memos."""

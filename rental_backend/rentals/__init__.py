@@ -1,0 +1,1 @@
+"""The life of a rental: extensions, returns, inspections, changes of status."""

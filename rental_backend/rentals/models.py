@@ -1,0 +1,272 @@
+"""The tables of rentals; a rental itself is a transaction."""
+
+import enum
+import uuid
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ForeignKey, Index, String, func
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from ..models import UTC_NOW, Amount, Audited, Model, Naive, Price, Quantity, Retirable, one_of
+from ..transactions.models import PaymentStatus, RentalStatus
+
+if TYPE_CHECKING:
+    from ..transactions.models import TransactionHeader, TransactionLine
+
+
+class ExtensionType(enum.StrEnum):
+    """Whether all or some lines are extended."""
+
+    FULL = "FULL"
+    PARTIAL = "PARTIAL"
+
+
+class ReturnCondition(enum.StrEnum):
+    """How something came back."""
+
+    GOOD = "GOOD"
+    DAMAGED = "DAMAGED"
+    BEYOND_REPAIR = "BEYOND_REPAIR"
+
+
+class ReturnEventType(enum.StrEnum):
+    """What happened to a rental."""
+
+    PARTIAL_RETURN = "PARTIAL_RETURN"
+    FULL_RETURN = "FULL_RETURN"
+    EXTENSION = "EXTENSION"
+    STATUS_CHANGE = "STATUS_CHANGE"
+
+
+class InspectedCondition(enum.StrEnum):
+    """What an inspection found."""
+
+    EXCELLENT = "EXCELLENT"
+    GOOD = "GOOD"
+    FAIR = "FAIR"
+    POOR = "POOR"
+    DAMAGED = "DAMAGED"
+
+
+class StatusChangeReason(enum.StrEnum):
+    """Why the status of a rental changed."""
+
+    SCHEDULED_UPDATE = "SCHEDULED_UPDATE"
+    RETURN_EVENT = "RETURN_EVENT"
+    MANUAL_UPDATE = "MANUAL_UPDATE"
+    EXTENSION = "EXTENSION"
+    LATE_FEE_APPLIED = "LATE_FEE_APPLIED"
+    DAMAGE_ASSESSMENT = "DAMAGE_ASSESSMENT"
+
+
+class RentalLifecycle(Retirable, Model):
+    """How far a rental has come, and the fees it has gathered."""
+
+    __tablename__ = "rental_lifecycles"
+    __table_args__ = (
+        Index("idx_lifecycle_expected_return", "expected_return_date"),
+        Index("idx_lifecycle_status", "current_status"),
+        Index("idx_lifecycle_transaction", "transaction_id"),
+    )
+
+    transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"), unique=True)
+    current_status: Mapped[RentalStatus] = mapped_column(
+        one_of(RentalStatus, 30), default=RentalStatus.RENTAL_INPROGRESS
+    )
+    last_status_change: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    status_changed_by: Mapped[uuid.UUID | None]
+    total_returned_quantity: Mapped[Quantity] = mapped_column(default=Decimal(0))
+    expected_return_date: Mapped[date | None]
+    total_late_fees: Mapped[Amount] = mapped_column(default=Decimal(0))
+    total_damage_fees: Mapped[Amount] = mapped_column(default=Decimal(0))
+    total_other_fees: Mapped[Amount] = mapped_column(default=Decimal(0))
+    notes: Mapped[str | None]
+
+    rental: Mapped["TransactionHeader"] = relationship(lazy="raise")
+    return_events: Mapped[list["RentalReturnEvent"]] = relationship(lazy="raise", back_populates="lifecycle")
+
+
+class RentalExtension(Retirable, Model):
+    """A rental that ends later than agreed, and what that costs."""
+
+    __tablename__ = "rental_extensions"
+    __table_args__ = (
+        Index("idx_extension_date", "extension_date"),
+        Index("idx_extension_payment_status", "payment_status"),
+        Index("idx_extension_rental", "parent_rental_id"),
+    )
+
+    parent_rental_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
+    extension_date: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    original_end_date: Mapped[date]
+    new_end_date: Mapped[date]
+    extension_type: Mapped[ExtensionType]
+    extension_charges: Mapped[Amount] = mapped_column(default=Decimal(0))
+    payment_received: Mapped[Amount] = mapped_column(default=Decimal(0))
+    payment_status: Mapped[PaymentStatus] = mapped_column(default=PaymentStatus.PENDING)
+    extended_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    notes: Mapped[str | None]
+
+    rental: Mapped["TransactionHeader"] = relationship(lazy="raise")
+    lines: Mapped[list["RentalExtensionLine"]] = relationship(lazy="raise", back_populates="extension")
+
+
+class RentalExtensionLine(Retirable, Model):
+    """One line of an extension: what stays longer, and what came back instead."""
+
+    __tablename__ = "rental_extension_lines"
+    __table_args__ = (
+        Index("idx_extension_line_extension", "extension_id"),
+        Index("idx_extension_line_transaction", "transaction_line_id"),
+    )
+
+    extension_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rental_extensions.id"))
+    transaction_line_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_lines.id"))
+    original_quantity: Mapped[Quantity]
+    extended_quantity: Mapped[Quantity]
+    returned_quantity: Mapped[Quantity] = mapped_column(default=Decimal(0))
+    return_condition: Mapped[ReturnCondition | None]
+    condition_notes: Mapped[str | None]
+    damage_assessment: Mapped[Amount | None]
+    item_new_end_date: Mapped[date | None]
+
+    extension: Mapped[RentalExtension] = relationship(lazy="raise", back_populates="lines")
+    transaction_line: Mapped["TransactionLine"] = relationship(lazy="raise")
+
+
+class RentalReturnEvent(Retirable, Model):
+    """A return, extension or change of status of a rental, and the money that changed hands."""
+
+    __tablename__ = "rental_return_events"
+    __table_args__ = (
+        Index("idx_return_event_date", "event_date"),
+        Index("idx_return_event_lifecycle", "rental_lifecycle_id"),
+        Index("idx_return_event_processed", "processed_at"),
+        Index("idx_return_event_type", "event_type"),
+    )
+
+    rental_lifecycle_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rental_lifecycles.id"))
+    event_type: Mapped[ReturnEventType] = mapped_column(one_of(ReturnEventType))
+    event_date: Mapped[date]
+    processed_by: Mapped[uuid.UUID | None]
+    processed_at: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    items_returned: Mapped[list[Any] | None]
+    total_quantity_returned: Mapped[Quantity] = mapped_column(default=Decimal(0))
+    late_fees_charged: Mapped[Amount] = mapped_column(default=Decimal(0))
+    damage_fees_charged: Mapped[Amount] = mapped_column(default=Decimal(0))
+    other_fees_charged: Mapped[Amount] = mapped_column(default=Decimal(0))
+    payment_collected: Mapped[Amount] = mapped_column(default=Decimal(0))
+    refund_issued: Mapped[Amount] = mapped_column(default=Decimal(0))
+    new_return_date: Mapped[date | None]
+    extension_reason: Mapped[str | None] = mapped_column(String(200))
+    notes: Mapped[str | None]
+    receipt_number: Mapped[str | None] = mapped_column(String(50))
+
+    lifecycle: Mapped[RentalLifecycle] = relationship(lazy="raise", back_populates="return_events")
+    inspections: Mapped[list["RentalItemInspection"]] = relationship(lazy="raise", back_populates="return_event")
+
+
+class ReturnLineDetail(Audited, Model):
+    """How the pieces of one line came back.
+
+    Its columns were inferred from how production used it. `return_event_id` is ours: a line may come back in parts, and
+    the history of a rental is told by return.
+    """
+
+    __tablename__ = "return_line_details"
+
+    transaction_line_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_lines.id"), index=True)
+    return_event_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("rental_return_events.id"), index=True)
+    return_date: Mapped[datetime] = mapped_column(index=True, default=func.now())
+    quantity_returned_good: Mapped[Quantity] = mapped_column(default=Decimal(0))
+    quantity_returned_damaged: Mapped[Quantity] = mapped_column(default=Decimal(0))
+    quantity_returned_beyond_repair: Mapped[Quantity] = mapped_column(default=Decimal(0))
+    quantity_lost: Mapped[Quantity] = mapped_column(default=Decimal(0))
+    damage_charges: Mapped[Amount] = mapped_column(default=Decimal(0))
+    lost_item_charges: Mapped[Amount] = mapped_column(default=Decimal(0))
+    notes: Mapped[str | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+    transaction_line: Mapped["TransactionLine"] = relationship(lazy="raise")
+
+
+class RentalItemInspection(Retirable, Model):
+    """What was found on the pieces of one returned line."""
+
+    __tablename__ = "rental_item_inspections"
+    __table_args__ = (
+        Index("idx_inspection_condition", "condition"),
+        Index("idx_inspection_damage", "has_damage"),
+        Index("idx_inspection_return_event", "return_event_id"),
+        Index("idx_inspection_transaction_line", "transaction_line_id"),
+    )
+
+    return_event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rental_return_events.id"))
+    transaction_line_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_lines.id"))
+    quantity_inspected: Mapped[Quantity]
+    condition: Mapped[InspectedCondition] = mapped_column(one_of(InspectedCondition))
+    inspected_by: Mapped[uuid.UUID | None]
+    inspected_at: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    has_damage: Mapped[bool] = mapped_column(default=False)
+    damage_description: Mapped[str | None]
+    damage_photos: Mapped[list[Any] | None]
+    damage_fee_assessed: Mapped[Amount] = mapped_column(default=Decimal(0))
+    cleaning_fee_assessed: Mapped[Amount] = mapped_column(default=Decimal(0))
+    replacement_required: Mapped[bool] = mapped_column(default=False)
+    replacement_cost: Mapped[Amount | None]
+    return_to_stock: Mapped[bool] = mapped_column(default=True)
+    stock_location: Mapped[str | None] = mapped_column(String(100))
+    inspection_notes: Mapped[str | None]
+
+    return_event: Mapped[RentalReturnEvent] = relationship(lazy="raise", back_populates="inspections")
+    transaction_line: Mapped["TransactionLine"] = relationship(lazy="raise")
+
+
+class RentalInspection(Retirable, Model):
+    """What was found on a return as a whole, and what is kept of the deposit."""
+
+    __tablename__ = "rental_inspections"
+
+    return_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
+    inspector_id: Mapped[uuid.UUID]
+    inspection_date: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    overall_condition: Mapped[InspectedCondition] = mapped_column(one_of(InspectedCondition))
+    inspection_passed: Mapped[bool] = mapped_column(default=True)
+    total_repair_cost: Mapped[Price] = mapped_column(default=Decimal(0))
+    total_cleaning_cost: Mapped[Price] = mapped_column(default=Decimal(0))
+    total_deductions: Mapped[Price] = mapped_column(default=Decimal(0))
+    deposit_refund_amount: Mapped[Price] = mapped_column(default=Decimal(0))
+    general_notes: Mapped[str | None]
+    customer_notification_required: Mapped[bool] = mapped_column(default=False)
+    follow_up_actions: Mapped[list[Any] | None]
+    line_inspections: Mapped[list[Any]]
+
+
+class RentalStatusLog(Retirable, Model):
+    """One change of the status of a rental, or with `transaction_line_id` of a line."""
+
+    __tablename__ = "rental_status_logs"
+    __table_args__ = (
+        Index("idx_status_log_batch", "batch_id"),
+        Index("idx_status_log_changed_at", "changed_at"),
+        Index("idx_status_log_line", "transaction_line_id"),
+        Index("idx_status_log_reason", "change_reason"),
+        Index("idx_status_log_system", "system_generated"),
+        Index("idx_status_log_transaction", "transaction_id"),
+    )
+
+    transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
+    transaction_line_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_lines.id"))
+    rental_lifecycle_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("rental_lifecycles.id"))
+    old_status: Mapped[str | None] = mapped_column(String(30))
+    new_status: Mapped[str] = mapped_column(String(30))
+    change_reason: Mapped[StatusChangeReason] = mapped_column(one_of(StatusChangeReason, 30))
+    change_trigger: Mapped[str | None] = mapped_column(String(50))
+    changed_by: Mapped[uuid.UUID | None]
+    changed_at: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    notes: Mapped[str | None]
+    status_metadata: Mapped[dict[str, Any] | None]
+    system_generated: Mapped[bool] = mapped_column(default=False)
+    batch_id: Mapped[str | None] = mapped_column(String(50))

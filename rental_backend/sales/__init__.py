@@ -1,0 +1,1 @@
+"""Sales, and the transition of rental stock to sale."""

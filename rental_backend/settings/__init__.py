@@ -1,0 +1,1 @@
+"""The company, system settings, backups and audit logs."""

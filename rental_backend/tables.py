@@ -1,0 +1,29 @@
+"""All tables of all domains, so that the names by which they refer to each other are known."""
+
+from .accounts import models as accounts
+from .bookings import models as bookings
+from .catalog import models as catalog
+from .inventory import models as inventory
+from .models import Model
+from .parties import models as parties
+from .purchases import models as purchases
+from .rentals import models as rentals
+from .sales import models as sales
+from .settings import models as settings
+from .transactions import models as transactions
+
+__all__ = [
+    "accounts",
+    "bookings",
+    "catalog",
+    "inventory",
+    "metadata",
+    "parties",
+    "purchases",
+    "rentals",
+    "sales",
+    "settings",
+    "transactions",
+]
+
+metadata = Model.metadata

@@ -1,0 +1,1 @@
+"""What purchases, sales and rentals share: headers, lines, metadata and events."""

@@ -1,0 +1,275 @@
+"""The tables that purchases, sales and rentals share."""
+
+import enum
+import uuid
+from datetime import date, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.schema import conv
+
+from ..models import UTC_NOW, Amount, Model, Naive, Price, Quantity, Retirable
+
+if TYPE_CHECKING:
+    from ..catalog.models import Item, Location
+    from ..inventory.models import InventoryUnit
+    from ..parties.models import Customer, Supplier
+
+
+class TransactionType(enum.StrEnum):
+    """What a transaction is."""
+
+    SALE = "SALE"
+    PURCHASE = "PURCHASE"
+    RENTAL = "RENTAL"
+    RETURN = "RETURN"
+    ADJUSTMENT = "ADJUSTMENT"
+
+
+class TransactionStatus(enum.StrEnum):
+    """How far a transaction has come."""
+
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    ON_HOLD = "ON_HOLD"
+    IN_PROGRESS = "IN_PROGRESS"
+
+
+class PaymentStatus(enum.StrEnum):
+    """How much of a transaction is paid."""
+
+    PENDING = "PENDING"
+    PAID = "PAID"
+    PARTIAL = "PARTIAL"
+    FAILED = "FAILED"
+    REFUNDED = "REFUNDED"
+
+
+class PaymentMethod(enum.StrEnum):
+    """How a transaction is paid."""
+
+    CASH = "CASH"
+    CREDIT_CARD = "CREDIT_CARD"
+    DEBIT_CARD = "DEBIT_CARD"
+    BANK_TRANSFER = "BANK_TRANSFER"
+    CHEQUE = "CHEQUE"
+    ONLINE = "ONLINE"
+    CREDIT_ACCOUNT = "CREDIT_ACCOUNT"
+
+
+class LineItemType(enum.StrEnum):
+    """What a line charges for."""
+
+    PRODUCT = "PRODUCT"
+    SERVICE = "SERVICE"
+    DISCOUNT = "DISCOUNT"
+    TAX = "TAX"
+    SHIPPING = "SHIPPING"
+    FEE = "FEE"
+
+
+class RentalPeriodUnit(enum.StrEnum):
+    """What the period of a rate is counted in."""
+
+    HOUR = "HOUR"
+    DAY = "DAY"
+    WEEK = "WEEK"
+    MONTH = "MONTH"
+
+
+class RentalStatus(enum.StrEnum):
+    """How far a rented line has come; that of a rental follows from its lines."""
+
+    RENTAL_INPROGRESS = "RENTAL_INPROGRESS"
+    RENTAL_COMPLETED = "RENTAL_COMPLETED"
+    RENTAL_LATE = "RENTAL_LATE"
+    RENTAL_EXTENDED = "RENTAL_EXTENDED"
+    RENTAL_PARTIAL_RETURN = "RENTAL_PARTIAL_RETURN"
+    RENTAL_LATE_PARTIAL_RETURN = "RENTAL_LATE_PARTIAL_RETURN"
+
+
+class TransactionHeader(Retirable, Model):
+    """A sale, purchase, rental, return or adjustment; the deposit is not part of the total."""
+
+    __tablename__ = "transaction_headers"
+    __table_args__ = (
+        CheckConstraint("paid_amount <= total_amount", name=conv("transaction_headers_check")),
+        CheckConstraint("paid_amount >= 0", name="paid_amount"),
+        CheckConstraint("total_amount >= 0", name="total_amount"),
+        Index("idx_customer_id", "customer_id"),
+        Index("idx_delivery_date", "delivery_date"),
+        Index("idx_delivery_required", "delivery_required"),
+        Index("idx_location_id", "location_id"),
+        Index("idx_pickup_date", "pickup_date"),
+        Index("idx_pickup_required", "pickup_required"),
+        Index("idx_reference_transaction", "reference_transaction_id"),
+        Index("idx_sales_person_id", "sales_person_id"),
+        Index("idx_supplier_id", "supplier_id"),
+        Index("idx_transaction_date", "transaction_date"),
+        Index("idx_transaction_number", "transaction_number"),
+        Index("idx_transaction_status", "status"),
+        Index("idx_transaction_type", "transaction_type"),
+    )
+
+    transaction_number: Mapped[str] = mapped_column(String(50), unique=True)
+    transaction_type: Mapped[TransactionType]
+    status: Mapped[TransactionStatus] = mapped_column(default=TransactionStatus.PENDING)
+    transaction_date: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    due_date: Mapped[date | None]
+    customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id"))
+    supplier_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("suppliers.id"))
+    location_id: Mapped[str | None] = mapped_column(String(36))  # a UUID as text, as production has it
+    sales_person_id: Mapped[uuid.UUID | None]
+    currency: Mapped[str] = mapped_column(String(3), default="INR")
+    subtotal: Mapped[Amount] = mapped_column(default=Decimal(0))
+    discount_amount: Mapped[Amount] = mapped_column(default=Decimal(0))
+    tax_amount: Mapped[Amount] = mapped_column(default=Decimal(0))
+    shipping_amount: Mapped[Amount] = mapped_column(default=Decimal(0))
+    total_amount: Mapped[Amount] = mapped_column(default=Decimal(0))
+    paid_amount: Mapped[Amount] = mapped_column(default=Decimal(0))
+    payment_status: Mapped[PaymentStatus | None]
+    deposit_amount: Mapped[Amount | None]
+    deposit_paid: Mapped[bool] = mapped_column(default=False)
+    customer_advance_balance: Mapped[Amount] = mapped_column(default=Decimal(0))
+    reference_transaction_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_headers.id"))
+    notes: Mapped[str | None]
+    reference_number: Mapped[str | None] = mapped_column(String(50))
+    payment_method: Mapped[PaymentMethod | None]
+    payment_reference: Mapped[str | None] = mapped_column(String(100))
+    return_workflow_state: Mapped[str | None] = mapped_column(String(50))
+    delivery_required: Mapped[bool] = mapped_column(default=False)
+    delivery_address: Mapped[str | None]
+    delivery_date: Mapped[date | None]
+    delivery_time: Mapped[time | None]
+    pickup_required: Mapped[bool] = mapped_column(default=False)
+    pickup_date: Mapped[date | None]
+    pickup_time: Mapped[time | None]
+    extension_count: Mapped[int] = mapped_column(default=0)
+    total_extension_charges: Mapped[Amount] = mapped_column(default=Decimal(0))
+
+    lines: Mapped[list["TransactionLine"]] = relationship(
+        lazy="raise", back_populates="header", order_by="TransactionLine.line_number"
+    )
+    customer: Mapped["Customer | None"] = relationship(lazy="raise")
+    supplier: Mapped["Supplier | None"] = relationship(lazy="raise")
+    events: Mapped[list["TransactionEvent"]] = relationship(lazy="raise", order_by="TransactionEvent.event_timestamp")
+
+
+class TransactionLine(Retirable, Model):
+    """One position of a transaction."""
+
+    __tablename__ = "transaction_lines"
+    __table_args__ = (
+        UniqueConstraint("transaction_header_id", "line_number"),
+        CheckConstraint("unit_price >= 0", name="unit_price"),
+        CheckConstraint("returned_quantity >= 0", name="returned_quantity"),
+        CheckConstraint("tax_rate >= 0", name="tax_rate"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("returned_quantity <= quantity", name=conv("transaction_lines_check")),
+        CheckConstraint("discount_percent >= 0 AND discount_percent <= 100", name="discount_percent"),
+        Index("idx_fulfillment_status", "fulfillment_status"),
+        Index("idx_inventory_unit_id", "inventory_unit_id"),
+        Index("idx_item_id", "item_id"),
+        Index("idx_line_number", "transaction_header_id", "line_number"),
+        Index("idx_rental_dates", "rental_start_date", "rental_end_date"),
+        Index("idx_rental_status", "current_rental_status"),
+        Index("idx_sku", "sku"),
+        Index("idx_status", "status"),
+        Index("idx_transaction_header_id", "transaction_header_id"),
+    )
+
+    transaction_header_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
+    line_number: Mapped[int]
+    line_type: Mapped[LineItemType] = mapped_column(default=LineItemType.PRODUCT)
+    item_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("items.id"))
+    inventory_unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("inventory_units.id"))
+    sku: Mapped[str | None] = mapped_column(String(100))
+    description: Mapped[str]
+    category: Mapped[str | None] = mapped_column(String(100))
+    quantity: Mapped[Quantity]
+    unit_of_measure: Mapped[str | None] = mapped_column(String(20))
+    unit_price: Mapped[Price]
+    total_price: Mapped[Price] = mapped_column(default=Decimal(0))
+    discount_percent: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
+    discount_amount: Mapped[Price] = mapped_column(default=Decimal(0))
+    tax_rate: Mapped[Decimal] = mapped_column(Numeric(5, 2), default=Decimal(0))
+    tax_amount: Mapped[Price] = mapped_column(default=Decimal(0))
+    line_total: Mapped[Price] = mapped_column(default=Decimal(0))
+    rental_start_date: Mapped[date | None]
+    rental_end_date: Mapped[date | None]
+    rental_period: Mapped[int | None]
+    rental_period_unit: Mapped[RentalPeriodUnit | None]
+    current_rental_status: Mapped[RentalStatus | None]
+    daily_rate: Mapped[Price | None]
+    location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"))
+    warehouse_location: Mapped[str | None] = mapped_column(String(100))
+    status: Mapped[str] = mapped_column(String(20), default="PENDING")
+    fulfillment_status: Mapped[str] = mapped_column(String(20), default="PENDING")
+    returned_quantity: Mapped[Quantity] = mapped_column(default=Decimal(0))
+    return_date: Mapped[date | None]
+    notes: Mapped[str | None]
+    return_condition: Mapped[str | None] = mapped_column(String(1))
+    return_to_stock: Mapped[bool | None]
+    inspection_status: Mapped[str | None] = mapped_column(String(20))
+
+    header: Mapped[TransactionHeader] = relationship(lazy="raise", back_populates="lines")
+    item: Mapped["Item | None"] = relationship(lazy="raise")
+    inventory_unit: Mapped["InventoryUnit | None"] = relationship(lazy="raise")
+    location: Mapped["Location | None"] = relationship(lazy="raise")
+
+
+class TransactionMetadata(Retirable, Model):
+    """What else is known of a transaction, by kind: a purchase return, for example."""
+
+    __tablename__ = "transaction_metadata"
+    __table_args__ = (
+        Index("idx_transaction_metadata_content", "metadata_content"),
+        Index("idx_transaction_metadata_txn_id", "transaction_id"),
+        Index("idx_transaction_metadata_type", "metadata_type"),
+    )
+
+    transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
+    metadata_type: Mapped[str] = mapped_column(String(50))
+    metadata_content: Mapped[dict[str, Any]] = mapped_column(JSONB)
+
+
+class TransactionEvent(Retirable, Model):
+    """One step in the history of a transaction."""
+
+    __tablename__ = "transaction_events"
+    __table_args__ = (
+        Index("idx_transaction_events_category", "event_category"),
+        Index("idx_transaction_events_category_status", "event_category", "status", "event_timestamp"),
+        Index("idx_transaction_events_correlation", "correlation_id"),
+        Index("idx_transaction_events_event_type", "event_type"),
+        Index("idx_transaction_events_operation", "operation_name"),
+        Index("idx_transaction_events_status", "status"),
+        Index("idx_transaction_events_timestamp", "event_timestamp"),
+        Index("idx_transaction_events_transaction_id", "transaction_id"),
+        Index("idx_transaction_events_tx_type_time", "transaction_id", "event_type", "event_timestamp"),
+        Index("idx_transaction_events_user_id", "user_id"),
+    )
+
+    transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id", ondelete="CASCADE"))
+    event_type: Mapped[str] = mapped_column(String(50))
+    event_category: Mapped[str] = mapped_column(String(30))
+    description: Mapped[str]
+    event_data: Mapped[dict[str, Any] | None]
+    user_id: Mapped[int | None]  # as production has it, though users have UUIDs: `created_by` says who
+    session_id: Mapped[str | None] = mapped_column(String(100))
+    ip_address: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str | None] = mapped_column(String(500))
+    service_name: Mapped[str | None] = mapped_column(String(50))
+    operation_name: Mapped[str | None] = mapped_column(String(100))
+    correlation_id: Mapped[str | None] = mapped_column(String(100))
+    event_timestamp: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    processing_duration_ms: Mapped[str | None] = mapped_column(String(20))
+    status: Mapped[str] = mapped_column(String(20), default="SUCCESS")
+    error_code: Mapped[str | None] = mapped_column(String(50))
+    error_message: Mapped[str | None]
+    affected_entities: Mapped[list[Any] | None]

@@ -1,0 +1,542 @@
+-- Two rows in each table of production, right by its rules, with values of every type.
+
+INSERT INTO users (username, email, password, full_name, first_name, last_name, is_active, is_superuser, is_verified,
+    user_type, phone, avatar_url, bio, last_login, email_verified_at, id, created_at, updated_at, created_by) VALUES
+    ('clerk1', 'clerk1@example.com', '$2b$12$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUVWXYZ01234', 'Clerk 1',
+     'first name 1', 'last name 1', true, true, true, 'SUPERADMIN', '+91 98765 43211', 'avatar url 1', 'bio 1',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000001000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1'),
+    ('clerk2', 'clerk2@example.com', '$2b$12$abcdefghijklmnopqrstuvABCDEFGHIJKLMNOPQRSTUVWXYZ01234', 'Clerk 2',
+     'first name 2', 'last name 2', true, false, false, 'ADMIN', '+91 98765 43212', 'avatar url 2', 'bio 2',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000001000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1');
+INSERT INTO user_profiles (user_id, first_name, last_name, date_of_birth, gender, address_line1, address_line2, city,
+    state, postal_code, country, website, linkedin, twitter, github, timezone, language, theme, email_notifications,
+    sms_notifications, push_notifications, id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000001000001', 'first name 1', 'last name 1', '2025-07-01 20:30:15.123456+05:30',
+     'gender 1', 'address line1 1', 'address line2 1', 'city 1', 'state 1', 'PSTLCD-1', 'country 1', 'website 1',
+     'linkedin 1', 'twitter 1', 'github 1', 'timezone 1', 'language 1', 'theme 1', true, true, true,
+     '00000000-0000-4000-8000-000002000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000001000002', 'first name 2', 'last name 2', '2025-07-02 20:30:15.123456+05:30',
+     'gender 2', 'address line1 2', 'address line2 2', 'city 2', 'state 2', 'PSTLCD-2', 'country 2', 'website 2',
+     'linkedin 2', 'twitter 2', 'github 2', 'timezone 2', 'language 2', 'theme 2', false, false, false,
+     '00000000-0000-4000-8000-000002000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO roles (name, description, is_system_role, is_active, id, created_at, updated_at, created_by) VALUES
+    ('name 1', 'description 1', true, true, '00000000-0000-4000-8000-000003000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1'),
+    ('name 2', 'description 2', false, true, '00000000-0000-4000-8000-000003000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1');
+INSERT INTO permissions (name, description, resource, action, risk_level, is_system_permission, id, created_at,
+    updated_at, created_by, is_active) VALUES
+    ('name 1', 'description 1', 'resource 1', 'action 1', 'LOW', true, '00000000-0000-4000-8000-000004000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('name 2', 'description 2', 'resource 2', 'action 2', 'MEDIUM', false, '00000000-0000-4000-8000-000004000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO user_roles (user_id, role_id) VALUES
+    ('00000000-0000-4000-8000-000001000001', '00000000-0000-4000-8000-000003000001'),
+    ('00000000-0000-4000-8000-000001000002', '00000000-0000-4000-8000-000003000002');
+INSERT INTO role_permissions (role_id, permission_id) VALUES
+    ('00000000-0000-4000-8000-000003000001', '00000000-0000-4000-8000-000004000001'),
+    ('00000000-0000-4000-8000-000003000002', '00000000-0000-4000-8000-000004000002');
+INSERT INTO user_permissions (user_id, permission_id, granted_by, granted_at, expires_at) VALUES
+    ('00000000-0000-4000-8000-000001000001', '00000000-0000-4000-8000-000004000001',
+     '00000000-0000-4000-8000-000001000001', '2025-07-01 21:45:00', '2025-07-01 21:45:00'),
+    ('00000000-0000-4000-8000-000001000002', '00000000-0000-4000-8000-000004000002',
+     '00000000-0000-4000-8000-000001000002', '2025-07-02 21:45:00', '2025-07-02 21:45:00');
+INSERT INTO refresh_tokens (token, user_id, expires_at, is_active, device_info, ip_address, user_agent, id,
+    created_at, updated_at, created_by) VALUES
+    ('token 1', '00000000-0000-4000-8000-000001000001', '2025-07-01 20:30:15.123456+05:30', true, 'device info 1',
+     '203.0.113.1', 'user agent 1', '00000000-0000-4000-8000-000008000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1'),
+    ('token 2', '00000000-0000-4000-8000-000001000002', '2025-07-02 20:30:15.123456+05:30', true, 'device info 2',
+     '203.0.113.2', 'user agent 2', '00000000-0000-4000-8000-000008000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1');
+INSERT INTO session_tokens (token_hash, user_id, ip_address, user_agent, device_info, created_at, last_activity,
+    expires_at, is_active, revoked_at, revoke_reason, id, updated_at, created_by) VALUES
+    ('token hash 1', '00000000-0000-4000-8000-000001000001', '203.0.113.1', 'user agent 1', 'device info 1',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', true,
+     '2025-07-01 20:30:15.123456+05:30', 'revoke reason 1', '00000000-0000-4000-8000-000009000001',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1'),
+    ('token hash 2', '00000000-0000-4000-8000-000001000002', '203.0.113.2', 'user agent 2', 'device info 2',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', true,
+     '2025-07-02 20:30:15.123456+05:30', 'revoke reason 2', '00000000-0000-4000-8000-000009000002',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1');
+INSERT INTO password_reset_tokens (token, user_id, expires_at, is_used, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('token 1', '00000000-0000-4000-8000-000001000001', '2025-07-01 20:30:15.123456+05:30', true,
+     '00000000-0000-4000-8000-000010000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('token 2', '00000000-0000-4000-8000-000001000002', '2025-07-02 20:30:15.123456+05:30', false,
+     '00000000-0000-4000-8000-000010000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO login_attempts (email, ip_address, user_agent, success, attempted_at, failure_reason, id, created_at,
+    updated_at, created_by, is_active) VALUES
+    ('email 1', '203.0.113.1', 'user agent 1', true, '2025-07-01 20:30:15.123456+05:30', 'failure reason 1',
+     '00000000-0000-4000-8000-000011000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('email 2', '203.0.113.2', 'user agent 2', false, '2025-07-02 20:30:15.123456+05:30', 'failure reason 2',
+     '00000000-0000-4000-8000-000011000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO ip_whitelist (ip_address, description, user_id, applies_to_all, is_active, valid_from, valid_until,
+    added_by, added_at, id, created_at, updated_at, created_by) VALUES
+    ('203.0.113.1', 'description 1', '00000000-0000-4000-8000-000001000001', true, true,
+     '2025-07-01 10:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000001000001',
+     '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000012000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1'),
+    ('203.0.113.2', 'description 2', '00000000-0000-4000-8000-000001000002', false, true,
+     '2025-07-02 10:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000001000002',
+     '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000012000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1');
+INSERT INTO security_audit_logs (user_id, user_name, action, resource, resource_id, details, ip_address, user_agent,
+    success, error_message, timestamp, id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000001000001', 'user name 1', 'action 1', 'resource 1', 'resource id 1',
+     '{"n": 1, "name": "\u017elu\u0165"}', '203.0.113.1', 'user agent 1', true, 'error message 1',
+     '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000013000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000001000002', 'user name 2', 'action 2', 'resource 2', 'resource id 2',
+     '{"n": 2, "name": "\u017elu\u0165"}', '203.0.113.2', 'user agent 2', false, 'error message 2',
+     '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000013000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO companies (company_name, address, email, phone, gst_no, registration_number, id, created_at, updated_at,
+    created_by, is_active) VALUES
+    ('company name 1', 'address 1', 'email 1', '+91 98765 43211', 'gst no 1', 'RGSTRTNN-2025-1',
+     '00000000-0000-4000-8000-000014000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('company name 2', 'address 2', 'email 2', '+91 98765 43212', 'gst no 2', 'RGSTRTNN-2025-2',
+     '00000000-0000-4000-8000-000014000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO system_settings (setting_key, setting_name, setting_type, setting_category, setting_value, default_value,
+    description, is_system, is_sensitive, validation_rules, display_order, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('setting key 1', 'setting name 1', 'STRING', 'GENERAL', '1', '1', 'description 1', true, true,
+     '{"n": 1, "name": "\u017elu\u0165"}', '1', '00000000-0000-4000-8000-000015000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('setting key 2', 'setting name 2', 'INTEGER', 'BUSINESS', '2', '2', 'description 2', false, false,
+     '{"n": 2, "name": "\u017elu\u0165"}', '2', '00000000-0000-4000-8000-000015000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO system_backups (backup_name, backup_type, backup_status, backup_path, backup_size, started_by, started_at,
+    completed_at, error_message, retention_days, description, backup_metadata, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('backup name 1', 'FULL', 'PENDING', 'backup path 1', '12 MB', '00000000-0000-4000-8000-000001000001',
+     '2025-07-01 11:45:00', '2025-07-01 21:45:00', 'error message 1', '30', 'description 1',
+     '{"n": 1, "name": "\u017elu\u0165"}', '00000000-0000-4000-8000-000016000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('backup name 2', 'INCREMENTAL', 'RUNNING', 'backup path 2', '12 MB', '00000000-0000-4000-8000-000001000002',
+     '2025-07-02 11:45:00', '2025-07-02 21:45:00', 'error message 2', '30', 'description 2',
+     '{"n": 2, "name": "\u017elu\u0165"}', '00000000-0000-4000-8000-000016000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO audit_logs (user_id, action, entity_type, entity_id, old_values, new_values, ip_address, user_agent,
+    session_id, success, error_message, audit_metadata, id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000001000001', 'CREATE', 'entity type 1', '00000000-0000-4000-8000-000021000001',
+     '{"n": 1, "name": "\u017elu\u0165"}', '{"n": 1, "name": "\u017elu\u0165"}', '203.0.113.1', 'user agent 1',
+     'session id 1', true, 'error message 1', '{"n": 1, "name": "\u017elu\u0165"}',
+     '00000000-0000-4000-8000-000017000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000001000002', 'READ', 'entity type 2', '00000000-0000-4000-8000-000021000002',
+     '{"n": 2, "name": "\u017elu\u0165"}', '{"n": 2, "name": "\u017elu\u0165"}', '203.0.113.2', 'user agent 2',
+     'session id 2', false, 'error message 2', '{"n": 2, "name": "\u017elu\u0165"}',
+     '00000000-0000-4000-8000-000017000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO brands (name, code, description, id, created_at, updated_at, created_by, is_active) VALUES
+    ('name 1', 'CD-1', 'description 1', '00000000-0000-4000-8000-000018000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('name 2', 'CD-2', 'description 2', '00000000-0000-4000-8000-000018000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO categories (name, category_code, parent_category_id, category_path, category_level, display_order,
+    is_leaf, id, created_at, updated_at, created_by, is_active) VALUES
+    ('Cameras', 'CTGRYC-1', NULL, 'Cameras', 1, 1, true, '00000000-0000-4000-8000-000019000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('Lenses', 'CTGRYC-2', '00000000-0000-4000-8000-000019000001', 'Cameras/Lenses', 2, 2, false,
+     '00000000-0000-4000-8000-000019000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO units_of_measurement (name, code, id, created_at, updated_at, created_by, is_active) VALUES
+    ('name 1', 'CD-1', '00000000-0000-4000-8000-000020000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('name 2', 'CD-2', '00000000-0000-4000-8000-000020000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO items (sku, item_name, item_status, brand_id, category_id, unit_of_measurement_id, rental_rate_per_period,
+    rental_period, sale_price, purchase_price, security_deposit, description, specifications, model_number,
+    serial_number_required, warranty_period_days, reorder_point, is_rentable, is_saleable, is_rental_blocked, id,
+    created_at, updated_at, created_by, is_active) VALUES
+    ('SK-1', 'item name 1', 'ACTIVE', '00000000-0000-4000-8000-000018000001', '00000000-0000-4000-8000-000019000001',
+     '00000000-0000-4000-8000-000020000001', 250.00, 1, NULL, 10.00, 10.00, 'description 1', 'specifications 1',
+     'MDLNMBR-2025-1', true, 1, 1, true, false, true, '00000000-0000-4000-8000-000021000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('SK-2', 'item name 2', 'INACTIVE', '00000000-0000-4000-8000-000018000002',
+     '00000000-0000-4000-8000-000019000002', '00000000-0000-4000-8000-000020000002', NULL, 2, 999.50, 20.00, 20.00,
+     'description 2', 'specifications 2', 'MDLNMBR-2025-2', false, 2, 2, false, true, false,
+     '00000000-0000-4000-8000-000021000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO sku_sequences (brand_code, category_code, next_sequence, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('BRNDCD-1', 'CTGRYC-1', 42, '00000000-0000-4000-8000-000022000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('BRNDCD-2', 'CTGRYC-2', 43, '00000000-0000-4000-8000-000022000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO locations (location_code, location_name, location_type, address, city, state, country, postal_code,
+    contact_number, email, manager_user_id, id, created_at, updated_at, created_by, is_active) VALUES
+    ('LCTNCD-1', 'location name 1', 'STORE', 'address 1', 'city 1', 'state 1', 'country 1', 'PSTLCD-1',
+     '+91 98765 43211', 'email 1', '00000000-0000-4000-8000-000001000001', '00000000-0000-4000-8000-000023000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('LCTNCD-2', 'location name 2', 'WAREHOUSE', 'address 2', 'city 2', 'state 2', 'country 2', 'PSTLCD-2',
+     '+91 98765 43212', 'email 2', '00000000-0000-4000-8000-000001000002', '00000000-0000-4000-8000-000023000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO customers (customer_code, customer_type, business_name, first_name, last_name, email, phone, mobile,
+    address_line1, address_line2, city, state, country, postal_code, tax_number, payment_terms, customer_tier,
+    credit_limit, status, blacklist_status, credit_rating, total_rentals, total_spent, lifetime_value,
+    last_transaction_date, last_rental_date, notes, id, created_at, updated_at, created_by, is_active) VALUES
+    ('CSTMRC-1', 'INDIVIDUAL', NULL, 'Asha', 'Rao', 'customer1@example.com', '+91 98765 43211', '+91 98765 43211',
+     'address line1 1', 'address line2 1', 'city 1', 'state 1', 'India', 'PSTLCD-1', 'TXNMBR-2025-1',
+     'payment terms 1', 'BRONZE', 10.00, 'ACTIVE', 'CLEAR', 'EXCELLENT', 1, 10.00, 10.00, '2025-07-01 21:45:00',
+     '2025-07-01 21:45:00', 'notes 1', '00000000-0000-4000-8000-000024000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('CSTMRC-2', 'BUSINESS', 'Film & Co', 'Ravi', 'Rao', 'customer2@example.com', '+91 98765 43212',
+     '+91 98765 43212', 'address line1 2', 'address line2 2', 'city 2', 'state 2', 'India', 'PSTLCD-2',
+     'TXNMBR-2025-2', 'payment terms 2', 'SILVER', 20.00, 'INACTIVE', 'WARNING', 'GOOD', 2, 20.00, 20.00,
+     '2025-07-02 21:45:00', '2025-07-02 21:45:00', 'notes 2', '00000000-0000-4000-8000-000024000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO suppliers (supplier_code, company_name, supplier_type, contact_person, email, phone, mobile,
+    address_line1, address_line2, city, state, postal_code, country, tax_id, payment_terms, credit_limit,
+    supplier_tier, status, quality_rating, delivery_rating, average_delivery_days, total_orders, total_spend,
+    last_order_date, contract_start_date, contract_end_date, notes, website, account_manager,
+    preferred_payment_method, insurance_expiry, certifications, id, created_at, updated_at, created_by, is_active)
+    VALUES
+    ('SPPLRC-1', 'company name 1', 'MANUFACTURER', 'contact person 1', 'email 1', '+91 98765 43211',
+     '+91 98765 43211', 'address line1 1', 'address line2 1', 'city 1', 'state 1', 'PSTLCD-1', 'country 1',
+     'tax id 1', 'IMMEDIATE', 10.00, 'PREMIUM', 'ACTIVE', 4.50, 4.50, 1, 1, 10.00, '2025-07-01 21:45:00',
+     '2025-07-01 11:45:00', '2025-07-01 21:45:00', 'notes 1', 'website 1', 'account manager 1',
+     'preferred payment method 1', '2025-07-01 21:45:00', 'certifications 1', '00000000-0000-4000-8000-000025000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('SPPLRC-2', 'company name 2', 'DISTRIBUTOR', 'contact person 2', 'email 2', '+91 98765 43212', '+91 98765 43212',
+     'address line1 2', 'address line2 2', 'city 2', 'state 2', 'PSTLCD-2', 'country 2', 'tax id 2', 'NET15', 20.00,
+     'STANDARD', 'INACTIVE', 4.50, 4.50, 2, 2, 20.00, '2025-07-02 21:45:00', '2025-07-02 11:45:00',
+     '2025-07-02 21:45:00', 'notes 2', 'website 2', 'account manager 2', 'preferred payment method 2',
+     '2025-07-02 21:45:00', 'certifications 2', '00000000-0000-4000-8000-000025000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO inventory_units (item_id, location_id, sku, serial_number, status, condition, purchase_date,
+    purchase_price, warranty_expiry, last_maintenance_date, next_maintenance_date, notes, sale_price,
+    security_deposit, rental_rate_per_period, rental_period, model_number, warranty_period_days, quantity, remarks,
+    is_rental_blocked, id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000021000001', '00000000-0000-4000-8000-000023000001', 'SK-1', 'SRLNMBR-2025-1',
+     'AVAILABLE', 'NEW', '2025-07-01 21:45:00', 10.00, '2025-07-01 21:45:00', '2025-07-01 21:45:00',
+     '2025-07-01 21:45:00', 'notes 1', 10.00, 10.00, 10.00, 1, 'MDLNMBR-2025-1', 1, 1.00, 'remarks 1', true,
+     '00000000-0000-4000-8000-000026000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000021000002', '00000000-0000-4000-8000-000023000002', 'SK-2', 'SRLNMBR-2025-2',
+     'RENTED', 'EXCELLENT', '2025-07-02 21:45:00', 20.00, '2025-07-02 21:45:00', '2025-07-02 21:45:00',
+     '2025-07-02 21:45:00', 'notes 2', 20.00, 20.00, 20.00, 2, 'MDLNMBR-2025-2', 2, 1.00, 'remarks 2', false,
+     '00000000-0000-4000-8000-000026000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO stock_levels (item_id, location_id, quantity_on_hand, quantity_available, quantity_on_rent,
+    quantity_damaged, quantity_under_repair, quantity_beyond_repair, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('00000000-0000-4000-8000-000021000001', '00000000-0000-4000-8000-000023000001', 5.00, 3.00, 1.00, 1.00, 0.00,
+     0.00, '00000000-0000-4000-8000-000027000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000021000002', '00000000-0000-4000-8000-000023000002', 5.00, 3.00, 1.00, 1.00, 0.00,
+     0.00, '00000000-0000-4000-8000-000027000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO transaction_headers (transaction_number, transaction_type, status, transaction_date, due_date,
+    customer_id, supplier_id, location_id, sales_person_id, currency, subtotal, discount_amount, tax_amount,
+    shipping_amount, total_amount, paid_amount, payment_status, deposit_amount, deposit_paid,
+    customer_advance_balance, reference_transaction_id, notes, reference_number, payment_method, payment_reference,
+    return_workflow_state, delivery_required, delivery_address, delivery_date, delivery_time, pickup_required,
+    pickup_date, pickup_time, extension_count, total_extension_charges, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('TRNSCTNN-2025-1', 'RENTAL', 'PENDING', '2025-07-01 21:45:00', '2025-07-01',
+     '00000000-0000-4000-8000-000024000001', '00000000-0000-4000-8000-000025000001',
+     '00000000-0000-4000-8000-000023000001', '00000000-0000-4000-8000-000001000001', 'INR', 250.00, 10.00, 45.00,
+     10.00, 295.00, 295.00, 'PENDING', 10.00, true, 10.00, NULL, 'notes 1', 'RFRNCNMB-2025-1', 'CASH',
+     'payment reference 1', 'return workflow state 1', true, 'delivery address 1', '2025-07-01', '09:00', true,
+     '2025-07-01', '09:00', 1, 10.00, '00000000-0000-4000-8000-000028000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('TRNSCTNN-2025-2', 'PURCHASE', 'PROCESSING', '2025-07-02 21:45:00', '2025-07-02',
+     '00000000-0000-4000-8000-000024000002', '00000000-0000-4000-8000-000025000002',
+     '00000000-0000-4000-8000-000023000002', '00000000-0000-4000-8000-000001000002', 'INR', 250.00, 20.00, 45.00,
+     20.00, 295.00, 100.00, 'PAID', 20.00, false, 20.00, '00000000-0000-4000-8000-000028000001', 'notes 2',
+     'RFRNCNMB-2025-2', 'CREDIT_CARD', 'payment reference 2', 'return workflow state 2', false, 'delivery address 2',
+     '2025-07-02', '09:00', false, '2025-07-02', '09:00', 2, 20.00, '00000000-0000-4000-8000-000028000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO transaction_lines (transaction_header_id, line_number, line_type, item_id, inventory_unit_id, sku,
+    description, category, quantity, unit_of_measure, unit_price, total_price, discount_percent, discount_amount,
+    tax_rate, tax_amount, line_total, rental_start_date, rental_end_date, rental_period, rental_period_unit,
+    current_rental_status, daily_rate, location_id, warehouse_location, status, fulfillment_status, returned_quantity,
+    return_date, notes, return_condition, return_to_stock, inspection_status, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('00000000-0000-4000-8000-000028000001', 1, 'PRODUCT', '00000000-0000-4000-8000-000021000001',
+     '00000000-0000-4000-8000-000026000001', 'SK-1', 'description 1', 'category 1', 2.00, 'unit of measure 1', 10.00,
+     10.00, 0.00, 10.00, 18.00, 10.00, 10.00, '2025-07-01', '2025-07-11', 1, 'HOUR', 'RENTAL_INPROGRESS', 10.00,
+     '00000000-0000-4000-8000-000023000001', 'warehouse location 1', 'status 1', 'fulfillment status 1', 1.00,
+     '2025-07-01', 'notes 1', 'A', true, 'inspection status 1', '00000000-0000-4000-8000-000029000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000028000002', 2, 'SERVICE', '00000000-0000-4000-8000-000021000002',
+     '00000000-0000-4000-8000-000026000002', 'SK-2', 'description 2', 'category 2', 2.00, 'unit of measure 2', 20.00,
+     20.00, 0.00, 20.00, 18.00, 20.00, 20.00, '2025-07-02', '2025-07-12', 2, 'DAY', 'RENTAL_COMPLETED', 20.00,
+     '00000000-0000-4000-8000-000023000002', 'warehouse location 2', 'status 2', 'fulfillment status 2', 1.00,
+     '2025-07-02', 'notes 2', 'A', false, 'inspection status 2', '00000000-0000-4000-8000-000029000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO stock_movements (stock_level_id, item_id, location_id, transaction_header_id, transaction_line_id,
+    movement_type, quantity_change, quantity_before, quantity_after, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('00000000-0000-4000-8000-000027000001', '00000000-0000-4000-8000-000021000001',
+     '00000000-0000-4000-8000-000023000001', '00000000-0000-4000-8000-000028000001',
+     '00000000-0000-4000-8000-000029000001', 'PURCHASE', 5.00, 0.00, 5.00, '00000000-0000-4000-8000-000030000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000027000002', '00000000-0000-4000-8000-000021000002',
+     '00000000-0000-4000-8000-000023000002', '00000000-0000-4000-8000-000028000002',
+     '00000000-0000-4000-8000-000029000002', 'PURCHASE_RETURN', 5.00, 0.00, 5.00,
+     '00000000-0000-4000-8000-000030000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO rental_block_history (id, entity_type, entity_id, is_blocked, block_reason, blocked_by, blocked_at,
+    unblocked_by, unblocked_at, unblock_reason, notes, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000031000001', 'ITEM', '00000000-0000-4000-8000-000021000001', true, 'block reason 1',
+     '00000000-0000-4000-8000-000001000001', '2025-07-01 20:30:15.123456+05:30',
+     '00000000-0000-4000-8000-000001000001', '2025-07-01 20:30:15.123456+05:30', 'unblock reason 1', 'notes 1',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000031000002', 'CUSTOMER', '00000000-0000-4000-8000-000021000002', false,
+     'block reason 2', '00000000-0000-4000-8000-000001000002', '2025-07-02 20:30:15.123456+05:30',
+     '00000000-0000-4000-8000-000001000002', '2025-07-02 20:30:15.123456+05:30', 'unblock reason 2', 'notes 2',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO damage_assessments (item_id, inventory_unit_id, quantity, damage_date, damage_type, damage_severity,
+    damage_description, assessment_date, assessed_by, estimated_repair_cost, repair_feasible, transaction_header_id,
+    transaction_line_id, notes, id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000021000001', '00000000-0000-4000-8000-000026000001', 1.00,
+     '2025-07-01 20:30:15.123456+05:30', 'PHYSICAL', 'MINOR', 'damage description 1',
+     '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000001000001', 10.00, true,
+     '00000000-0000-4000-8000-000028000001', '00000000-0000-4000-8000-000029000001', 'notes 1',
+     '00000000-0000-4000-8000-000032000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000021000002', '00000000-0000-4000-8000-000026000002', 2.00,
+     '2025-07-02 20:30:15.123456+05:30', 'WATER', 'MODERATE', 'damage description 2',
+     '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000001000002', 20.00, false,
+     '00000000-0000-4000-8000-000028000002', '00000000-0000-4000-8000-000029000002', 'notes 2',
+     '00000000-0000-4000-8000-000032000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO repair_orders (damage_assessment_id, item_id, inventory_unit_id, quantity, repair_status,
+    repair_vendor_id, repair_start_date, repair_end_date, estimated_cost, repair_cost, repair_invoice_number,
+    repair_notes, quality_check_status, quality_check_date, quality_check_by, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('00000000-0000-4000-8000-000032000001', '00000000-0000-4000-8000-000021000001',
+     '00000000-0000-4000-8000-000026000001', 1.00, 'PENDING', '00000000-0000-4000-8000-000025000001',
+     '2025-07-01 10:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 10.00, 10.00, 'RPRNVCNM-2025-1',
+     'repair notes 1', 'PENDING', '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000001000001',
+     '00000000-0000-4000-8000-000033000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000032000002', '00000000-0000-4000-8000-000021000002',
+     '00000000-0000-4000-8000-000026000002', 2.00, 'IN_PROGRESS', '00000000-0000-4000-8000-000025000002',
+     '2025-07-02 10:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 20.00, 20.00, 'RPRNVCNM-2025-2',
+     'repair notes 2', 'PASSED', '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000001000002',
+     '00000000-0000-4000-8000-000033000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO transaction_metadata (transaction_id, metadata_type, metadata_content, id, created_at, updated_at,
+    created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000028000001', 'metadata type 1', '{"return_reason": "DEFECTIVE", "lines": [1]}',
+     '00000000-0000-4000-8000-000034000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000028000002', 'metadata type 2', '{"return_reason": "DEFECTIVE", "lines": [2]}',
+     '00000000-0000-4000-8000-000034000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO transaction_events (transaction_id, event_type, event_category, description, event_data, session_id,
+    ip_address, user_agent, service_name, operation_name, correlation_id, event_timestamp, processing_duration_ms,
+    status, error_code, error_message, affected_entities, id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000028000001', 'event type 1', 'event category 1', 'description 1',
+     '{"n": 1, "name": "\u017elu\u0165"}', 'session id 1', '203.0.113.1', 'user agent 1', 'service name 1',
+     'operation name 1', 'correlation id 1', '2025-07-01 21:45:00', 'processing duratio 1', 'status 1', 'RRRCD-1',
+     'error message 1', '[{"n": 1}]', '00000000-0000-4000-8000-000035000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000028000002', 'event type 2', 'event category 2', 'description 2',
+     '{"n": 2, "name": "\u017elu\u0165"}', 'session id 2', '203.0.113.2', 'user agent 2', 'service name 2',
+     'operation name 2', 'correlation id 2', '2025-07-02 21:45:00', 'processing duratio 2', 'status 2', 'RRRCD-2',
+     'error message 2', '[{"n": 2}]', '00000000-0000-4000-8000-000035000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO purchase_credit_memos (return_id, credit_memo_number, credit_date, credit_amount, credit_type, currency,
+    exchange_rate, line_credits, credit_terms, supplier_notes, received_by, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('00000000-0000-4000-8000-000028000001', 'CRDTMMNM-2025-1', '2025-07-01 21:45:00', 10.00, 'credit type 1', 'INR',
+     1.000000, '[{"n": 1}]', 'credit terms 1', 'supplier notes 1', '00000000-0000-4000-8000-000001000001',
+     '00000000-0000-4000-8000-000036000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000028000002', 'CRDTMMNM-2025-2', '2025-07-02 21:45:00', 20.00, 'credit type 2', 'INR',
+     1.000000, '[{"n": 2}]', 'credit terms 2', 'supplier notes 2', '00000000-0000-4000-8000-000001000002',
+     '00000000-0000-4000-8000-000036000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO rental_lifecycles (transaction_id, current_status, last_status_change, status_changed_by,
+    total_returned_quantity, expected_return_date, total_late_fees, total_damage_fees, total_other_fees, notes, id,
+    created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000028000001', 'RENTAL_PARTIAL_RETURN', '2025-07-01 21:45:00',
+     '00000000-0000-4000-8000-000001000001', 1.00, '2025-07-01', 10.00, 10.00, 10.00, 'notes 1',
+     '00000000-0000-4000-8000-000037000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000028000002', 'RENTAL_PARTIAL_RETURN', '2025-07-02 21:45:00',
+     '00000000-0000-4000-8000-000001000002', 2.00, '2025-07-02', 20.00, 20.00, 20.00, 'notes 2',
+     '00000000-0000-4000-8000-000037000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO rental_extensions (parent_rental_id, extension_date, original_end_date, new_end_date, extension_type,
+    extension_charges, payment_received, payment_status, extended_by, notes, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('00000000-0000-4000-8000-000028000001', '2025-07-01 21:45:00', '2025-07-11', '2025-07-21', 'FULL', 10.00, 10.00,
+     'PENDING', '00000000-0000-4000-8000-000001000001', 'notes 1', '00000000-0000-4000-8000-000038000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000028000002', '2025-07-02 21:45:00', '2025-07-12', '2025-07-22', 'PARTIAL', 20.00,
+     20.00, 'PAID', '00000000-0000-4000-8000-000001000002', 'notes 2', '00000000-0000-4000-8000-000038000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO rental_extension_lines (extension_id, transaction_line_id, original_quantity, extended_quantity,
+    returned_quantity, return_condition, condition_notes, damage_assessment, item_new_end_date, id, created_at,
+    updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000038000001', '00000000-0000-4000-8000-000029000001', 1.00, 1.00, 1.00, 'GOOD',
+     'condition notes 1', 10.00, '2025-07-21', '00000000-0000-4000-8000-000039000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000038000002', '00000000-0000-4000-8000-000029000002', 2.00, 2.00, 2.00, 'DAMAGED',
+     'condition notes 2', 20.00, '2025-07-22', '00000000-0000-4000-8000-000039000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO rental_return_events (rental_lifecycle_id, event_type, event_date, processed_by, processed_at,
+    items_returned, total_quantity_returned, late_fees_charged, damage_fees_charged, other_fees_charged,
+    payment_collected, refund_issued, new_return_date, extension_reason, notes, receipt_number, id, created_at,
+    updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000037000001', 'PARTIAL_RETURN', '2025-07-01', '00000000-0000-4000-8000-000001000001',
+     '2025-07-01 21:45:00', '[{"n": 1}]', 1.00, 10.00, 10.00, 10.00, 10.00, 10.00, '2025-07-21', 'extension reason 1',
+     'notes 1', 'RCPTNMBR-2025-1', '00000000-0000-4000-8000-000040000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000037000002', 'FULL_RETURN', '2025-07-02', '00000000-0000-4000-8000-000001000002',
+     '2025-07-02 21:45:00', '[{"n": 2}]', 2.00, 20.00, 20.00, 20.00, 20.00, 20.00, '2025-07-22', 'extension reason 2',
+     'notes 2', 'RCPTNMBR-2025-2', '00000000-0000-4000-8000-000040000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO return_line_details (transaction_line_id, return_date, quantity_returned_good, quantity_returned_damaged,
+    quantity_returned_beyond_repair, quantity_lost, damage_charges, lost_item_charges, notes, id, created_at,
+    updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000029000001', '2025-07-01 20:30:15.123456+05:30', 1.00, 1.00, 1.00, 1.00, 10.00, 10.00,
+     'notes 1', '00000000-0000-4000-8000-000041000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000029000002', '2025-07-02 20:30:15.123456+05:30', 2.00, 2.00, 2.00, 2.00, 20.00, 20.00,
+     'notes 2', '00000000-0000-4000-8000-000041000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO rental_item_inspections (return_event_id, transaction_line_id, quantity_inspected, condition,
+    inspected_by, inspected_at, has_damage, damage_description, damage_photos, damage_fee_assessed,
+    cleaning_fee_assessed, replacement_required, replacement_cost, return_to_stock, stock_location, inspection_notes,
+    id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000040000001', '00000000-0000-4000-8000-000029000001', 1.00, 'EXCELLENT',
+     '00000000-0000-4000-8000-000001000001', '2025-07-01 21:45:00', true, 'damage description 1', '[{"n": 1}]', 10.00,
+     10.00, true, 10.00, true, 'stock location 1', 'inspection notes 1', '00000000-0000-4000-8000-000042000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000040000002', '00000000-0000-4000-8000-000029000002', 2.00, 'GOOD',
+     '00000000-0000-4000-8000-000001000002', '2025-07-02 21:45:00', false, 'damage description 2', '[{"n": 2}]',
+     20.00, 20.00, false, 20.00, false, 'stock location 2', 'inspection notes 2',
+     '00000000-0000-4000-8000-000042000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO rental_inspections (return_id, inspector_id, inspection_date, overall_condition, inspection_passed,
+    total_repair_cost, total_cleaning_cost, total_deductions, deposit_refund_amount, general_notes,
+    customer_notification_required, follow_up_actions, line_inspections, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('00000000-0000-4000-8000-000028000001', '00000000-0000-4000-8000-000001000001', '2025-07-01 21:45:00',
+     'EXCELLENT', true, 10.00, 10.00, 10.00, 10.00, 'general notes 1', true, '[{"n": 1}]', '[{"n": 1}]',
+     '00000000-0000-4000-8000-000043000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000028000002', '00000000-0000-4000-8000-000001000002', '2025-07-02 21:45:00', 'GOOD',
+     false, 20.00, 20.00, 20.00, 20.00, 'general notes 2', false, '[{"n": 2}]', '[{"n": 2}]',
+     '00000000-0000-4000-8000-000043000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO rental_status_logs (transaction_id, transaction_line_id, rental_lifecycle_id, old_status, new_status,
+    change_reason, change_trigger, changed_by, changed_at, notes, status_metadata, system_generated, batch_id, id,
+    created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000028000001', '00000000-0000-4000-8000-000029000001',
+     '00000000-0000-4000-8000-000037000001', 'RENTAL_INPROGRESS', 'RENTAL_LATE', 'SCHEDULED_UPDATE',
+     'change trigger 1', '00000000-0000-4000-8000-000001000001', '2025-07-01 21:45:00', 'notes 1',
+     '{"n": 1, "name": "\u017elu\u0165"}', true, 'batch id 1', '00000000-0000-4000-8000-000044000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000028000002', '00000000-0000-4000-8000-000029000002',
+     '00000000-0000-4000-8000-000037000002', 'RENTAL_INPROGRESS', 'RENTAL_LATE', 'RETURN_EVENT', 'change trigger 2',
+     '00000000-0000-4000-8000-000001000002', '2025-07-02 21:45:00', 'notes 2', '{"n": 2, "name": "\u017elu\u0165"}',
+     false, 'batch id 2', '00000000-0000-4000-8000-000044000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO booking_headers (booking_reference, customer_id, location_id, booking_date, start_date, end_date,
+    booking_status, total_items, estimated_subtotal, estimated_tax, estimated_total, deposit_required, deposit_paid,
+    notes, converted_rental_id, cancelled_reason, cancelled_at, cancelled_by, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('booking reference 1', '00000000-0000-4000-8000-000024000001', '00000000-0000-4000-8000-000023000001',
+     '2025-07-01', '2025-07-01', '2025-07-11', 'PENDING', 1, 10.00, 10.00, 10.00, 10.00, true, 'notes 1',
+     '00000000-0000-4000-8000-000028000001', 'cancelled reason 1', '2025-07-01 21:45:00',
+     '00000000-0000-4000-8000-000001000001', '00000000-0000-4000-8000-000045000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('booking reference 2', '00000000-0000-4000-8000-000024000002', '00000000-0000-4000-8000-000023000002',
+     '2025-07-02', '2025-07-02', '2025-07-12', 'CONFIRMED', 2, 20.00, 20.00, 20.00, 20.00, false, 'notes 2',
+     '00000000-0000-4000-8000-000028000002', 'cancelled reason 2', '2025-07-02 21:45:00',
+     '00000000-0000-4000-8000-000001000002', '00000000-0000-4000-8000-000045000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO booking_lines (booking_header_id, line_number, item_id, quantity_reserved, rental_period,
+    rental_period_unit, unit_rate, discount_amount, line_total, notes, id, created_at, updated_at, created_by,
+    is_active) VALUES
+    ('00000000-0000-4000-8000-000045000001', 1, '00000000-0000-4000-8000-000021000001', 1.00, 1, 'DAILY', 10.00,
+     10.00, 10.00, 'notes 1', '00000000-0000-4000-8000-000046000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000045000002', 2, '00000000-0000-4000-8000-000021000002', 2.00, 2, 'WEEKS', 20.00,
+     20.00, 20.00, 'notes 2', '00000000-0000-4000-8000-000046000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO sale_transition_requests (item_id, requested_by, request_status, sale_price, effective_date,
+    conflict_summary, revenue_impact, approval_required, approved_by, approval_date, approval_notes, rejection_reason,
+    processed_at, completed_at, id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000021000001', '00000000-0000-4000-8000-000001000001', 'PENDING', 10.00, '2025-07-01',
+     '{"n": 1, "name": "\u017elu\u0165"}', 10.00, true, '00000000-0000-4000-8000-000001000001',
+     '2025-07-01 20:30:15.123456+05:30', 'approval notes 1', 'rejection reason 1', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000047000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000021000002', '00000000-0000-4000-8000-000001000002', 'PROCESSING', 20.00,
+     '2025-07-02', '{"n": 2, "name": "\u017elu\u0165"}', 20.00, false, '00000000-0000-4000-8000-000001000002',
+     '2025-07-02 20:30:15.123456+05:30', 'approval notes 2', 'rejection reason 2', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000047000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO sale_conflicts (transition_request_id, conflict_type, entity_type, entity_id, severity, description,
+    customer_id, financial_impact, detected_at, resolved, resolved_at, resolution_action, resolution_notes, id,
+    created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000047000001', 'ACTIVE_RENTAL', 'entity type 1', '00000000-0000-4000-8000-000021000001',
+     'LOW', 'description 1', '00000000-0000-4000-8000-000024000001', 10.00, '2025-07-01 20:30:15.123456+05:30', true,
+     '2025-07-01 20:30:15.123456+05:30', 'CANCEL_BOOKING', 'resolution notes 1',
+     '00000000-0000-4000-8000-000048000001', '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30',
+     'clerk1', true),
+    ('00000000-0000-4000-8000-000047000002', 'FUTURE_BOOKING', 'entity type 2',
+     '00000000-0000-4000-8000-000021000002', 'MEDIUM', 'description 2', '00000000-0000-4000-8000-000024000002', 20.00,
+     '2025-07-02 20:30:15.123456+05:30', false, '2025-07-02 20:30:15.123456+05:30', 'WAIT_FOR_RETURN',
+     'resolution notes 2', '00000000-0000-4000-8000-000048000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO sale_resolutions (conflict_id, action_taken, executed_by, execution_status, customer_notified,
+    customer_response, compensation_amount, alternative_item_id, notes, executed_at, id, created_at, updated_at,
+    created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000048000001', 'CANCEL_BOOKING', '00000000-0000-4000-8000-000001000001',
+     'execution status 1', true, 'customer response 1', 10.00, '00000000-0000-4000-8000-000021000001', 'notes 1',
+     '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000049000001', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000048000002', 'WAIT_FOR_RETURN', '00000000-0000-4000-8000-000001000002',
+     'execution status 2', false, 'customer response 2', 20.00, '00000000-0000-4000-8000-000021000002', 'notes 2',
+     '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000049000002', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO sale_notifications (resolution_id, customer_id, notification_type, channel, status, content, sent_at,
+    delivered_at, read_at, response_required, response_deadline, customer_response, responded_at, id, created_at,
+    updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000049000001', '00000000-0000-4000-8000-000024000001', 'notification type 1',
+     'channel 1', 'status 1', '{"n": 1, "name": "\u017elu\u0165"}', '2025-07-01 20:30:15.123456+05:30',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', true, '2025-07-01 20:30:15.123456+05:30',
+     'customer response 1', '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000050000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000049000002', '00000000-0000-4000-8000-000024000002', 'notification type 2',
+     'channel 2', 'status 2', '{"n": 2, "name": "\u017elu\u0165"}', '2025-07-02 20:30:15.123456+05:30',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', false,
+     '2025-07-02 20:30:15.123456+05:30', 'customer response 2', '2025-07-02 20:30:15.123456+05:30',
+     '00000000-0000-4000-8000-000050000002', '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30',
+     'clerk1', true);
+INSERT INTO sale_transition_audit (transition_request_id, action, actor_id, actor_role, details, ip_address,
+    user_agent, id, created_at, updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000047000001', 'action 1', '00000000-0000-4000-8000-000001000001', 'actor role 1',
+     '{"n": 1, "name": "\u017elu\u0165"}', '203.0.113.1', 'user agent 1', '00000000-0000-4000-8000-000051000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000047000002', 'action 2', '00000000-0000-4000-8000-000001000002', 'actor role 2',
+     '{"n": 2, "name": "\u017elu\u0165"}', '203.0.113.2', 'user agent 2', '00000000-0000-4000-8000-000051000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);
+INSERT INTO transition_checkpoints (transition_request_id, checkpoint_data, expires_at, used, used_at, id, created_at,
+    updated_at, created_by, is_active) VALUES
+    ('00000000-0000-4000-8000-000047000001', '{"n": 1, "name": "\u017elu\u0165"}', '2025-07-01 20:30:15.123456+05:30',
+     true, '2025-07-01 20:30:15.123456+05:30', '00000000-0000-4000-8000-000052000001',
+     '2025-07-01 20:30:15.123456+05:30', '2025-07-01 20:30:15.123456+05:30', 'clerk1', true),
+    ('00000000-0000-4000-8000-000047000002', '{"n": 2, "name": "\u017elu\u0165"}', '2025-07-02 20:30:15.123456+05:30',
+     false, '2025-07-02 20:30:15.123456+05:30', '00000000-0000-4000-8000-000052000002',
+     '2025-07-02 20:30:15.123456+05:30', '2025-07-02 20:30:15.123456+05:30', 'clerk1', true);

@@ -1,0 +1,20 @@
+"""Tests leave no rows to each other."""
+
+from sqlalchemy.orm import Session
+
+from deploy.private.servers import PostgresServer
+from tests.conftest import empty_tables
+from tests.schema.conftest import HERE
+from tests.schema.databases import columns, contents
+
+
+def test_every_table_is_emptied(session: Session, postgres: PostgresServer) -> None:
+    """Rows in all tables, whichever refer to whichever, are gone after a test."""
+    known = columns(postgres.url)
+    session.connection().exec_driver_sql((HERE / "rows.sql").read_text())
+    session.commit()
+    assert min(rows for rows, _ in contents(postgres.url, known).values()) >= 1
+
+    empty_tables(session)
+
+    assert {rows for rows, _ in contents(postgres.url, known).values()} == {0}
