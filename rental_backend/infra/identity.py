@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from ..errors import Unauthenticated, Unavailable
+from ..resilience import limit
 from .database import Database
 from .passwords import Passwords
 from .tokens import Claims, Tokens
 
 REMEMBERED = 10_000
+ASKED = 0.5  # seconds to wait for what another thread has asked about the same account
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Identity:
         self._fresh = fresh
         self._load: Callable[[Session, uuid.UUID], Account | None] | None = None
         self._known: OrderedDict[uuid.UUID, tuple[float, Account | None]] = OrderedDict()
-        self._loading: set[uuid.UUID] = set()
+        self._asked: dict[uuid.UUID, threading.Event] = {}
         self._lock = threading.Lock()
 
     def load_accounts_with(self, load: Callable[[Session, uuid.UUID], Account | None]) -> None:
@@ -63,15 +65,21 @@ class Identity:
 
         A disabled account seen disabled stays so, however long the accounts are out of reach.
         """
-        known = self._known.get(claims.user_id)
-        if known is None or (time.monotonic() - known[0] > self._fresh and self._claim(claims.user_id)):
-            try:
-                known = self._look_up(claims.user_id)
-            except Unavailable:
-                return Standing(_welcome(known[1]) if known else _granted(claims), offline=True)
-            finally:
-                self._loading.discard(claims.user_id)
-        return Standing(_welcome(known[1]), offline=False)
+        user_id = claims.user_id
+        known = self._known.get(user_id)
+        if known is None or time.monotonic() - known[0] > self._fresh:
+            asked, ours = self._ask(user_id)
+            if ours:
+                try:
+                    known = self._look_up(user_id)
+                except Unavailable:
+                    return Standing(_welcome(known[1]) if known else _granted(claims), offline=True)
+                finally:
+                    self._answered(user_id)
+            elif known is None:
+                asked.wait(limit(ASKED))
+                known = self._known.get(user_id)
+        return Standing(_welcome(known[1]) if known else _granted(claims), offline=known is None)
 
     def forget(self, user_id: uuid.UUID) -> None:
         """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
@@ -79,13 +87,21 @@ class Identity:
         if known is not None:
             self._known[user_id] = (float("-inf"), known[1])
 
-    def _claim(self, user_id: uuid.UUID) -> bool:
-        """Let one thread refresh what is known of an account; the others go on with what is known."""
+    def _ask(self, user_id: uuid.UUID) -> tuple[threading.Event, bool]:
+        """Return what is set when the account has been asked for, and whether it is the caller who has to.
+
+        Many requests of one user reach a new worker at once. They need one answer, and the pool is small.
+        """
         with self._lock:
-            if user_id in self._loading:
-                return False
-            self._loading.add(user_id)
-            return True
+            asked = self._asked.get(user_id)
+            if asked is not None:
+                return asked, False
+            asked = self._asked[user_id] = threading.Event()
+            return asked, True
+
+    def _answered(self, user_id: uuid.UUID) -> None:
+        with self._lock:
+            self._asked.pop(user_id).set()
 
     def _look_up(self, user_id: uuid.UUID) -> tuple[float, Account | None]:
         if self._load is None:

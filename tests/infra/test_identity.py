@@ -196,6 +196,36 @@ def test_an_account_is_as_last_seen_while_the_accounts_are_away(
         assert (standing.account.username, standing.offline) == ("ann", True)
 
 
+def test_requests_of_somebody_unknown_ask_once(identity: Identity, person: Person, accounts: Accounts) -> None:
+    """Those that come while the account is being read wait for that answer; the pool would not hold them all."""
+    ann = person()
+    accounts.go_on.clear()
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(identity.standing, ann)
+        assert accounts.reached.wait(10)
+        others = [pool.submit(identity.standing, ann) for _ in range(7)]
+        accounts.go_on.set()
+        standings = [each.result(10) for each in (first, *others)]
+    assert {(each.account.username, each.offline) for each in standings} == {("ann", False)}
+    assert accounts.read == 1
+
+
+def test_who_waited_for_an_answer_in_vain_is_as_his_token_says(
+    identity: Identity, person: Person, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the one who asks gets no answer in time, the others ask nobody else."""
+    monkeypatch.setattr(module, "ASKED", 0.01)
+    ann = person()
+    accounts.go_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(identity.standing, ann)
+        assert accounts.reached.wait(10)
+        standing = identity.standing(ann)
+        accounts.go_on.set()
+        assert not first.result(10).offline
+    assert (standing.account.username, standing.offline, accounts.read) == ("ann by token", True, 1)
+
+
 def test_frozen_accounts_are_waited_for_no_longer_than_their_deadline(
     identity: Identity, frail_postgres: PostgresServer
 ) -> None:
