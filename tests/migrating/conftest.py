@@ -100,7 +100,7 @@ class Toys:
         """Ask the database around the tool."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             cursor = connection.execute(question.encode())
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description is not None else []
 
     @property
     def revision(self) -> str | None:

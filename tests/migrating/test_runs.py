@@ -320,7 +320,7 @@ def test_an_index_that_a_killed_run_left_invalid_is_built_anew(toys: Toys) -> No
         run.send_signal(signal.SIGKILL)
         run.communicate()
         mine = "application_name = 'rental_backend migrate' AND datname = current_database()"
-        wait_for(lambda: toys.ask(f"SELECT FROM pg_stat_activity WHERE {mine}") == [])
+        wait_for(lambda: toys.ask(f"SELECT 1 FROM pg_stat_activity WHERE {mine}") == [])
     assert toys.ask(invalid) == [(False,)]
 
     assert toys.migrator().migrate().outcome == "migrated"
