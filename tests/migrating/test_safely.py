@@ -1,5 +1,6 @@
 """What revisions use to change tables of an open shop: right in the end, and right after an interruption."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote
 
@@ -8,7 +9,7 @@ import pytest
 
 from deploy.private.servers import PostgresServer
 from rental_backend.infra.migration import MigrationError
-from tests.migrating.conftest import Toys
+from tests.migrating.conftest import Toys, wait_for
 
 CONSTRAINTS = """
     SELECT conname, convalidated FROM pg_constraint
@@ -86,6 +87,19 @@ def test_looking_at_old_rows_stops_no_writer(shelf: Toys) -> None:
         shelf.migrator(lock_timeout=0.1, wait=0).migrate()
 
     assert shelf.ask(CONSTRAINTS) == [("it", True)]
+
+
+def test_an_index_waits_for_old_transactions_as_long_as_it_takes(shelf: Toys) -> None:
+    """It stops no writer meanwhile, so the lock timeout does not end it, which would leave it invalid."""
+    shelf.add("1", "safely.add_index('it', 'shelf', ['size'])")
+    waited = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'CREATE INDEX%' AND now() - query_start > '0.4 s'"
+    with ThreadPoolExecutor(1) as pool:
+        with shelf.holding("UPDATE shelf SET size = 3 WHERE id = 1"):
+            run = pool.submit(shelf.migrator(lock_timeout=0.1).migrate)
+            wait_for(lambda: shelf.ask(waited))
+            shelf.ask("INSERT INTO shelf VALUES (3, 3, 1)")
+
+        assert run.result(10).retries == 0
 
 
 def test_the_lock_timeout_is_back_after_an_index(shelf: Toys) -> None:

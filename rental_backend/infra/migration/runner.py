@@ -27,7 +27,7 @@ from .server import Server, Unreachable
 CONFIG = Path(__file__).parents[3] / "alembic.ini"
 LOCK = 5_817_302_644_190_073  # a number that nothing else in this database locks
 POLL = 0.2
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)  # between attempts, in seconds; shortened by up to half at random
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
 RETRIED = ("55P03", "40P01")  # lock not available, deadlock
 UNSTAMPED = "The database has no revision (one that was made without Alembic is given its own by `alembic stamp`)"
 OLDEST = """
@@ -175,14 +175,19 @@ class Migrator:
         place = f"The database is at {state.revision}" if state.revision else UNSTAMPED
         if not isinstance(cause, psycopg.Error) or cause.sqlstate not in RETRIED:
             raise MigrationError(Exit.FAILED, f"Revision {name} failed: {_sentence(cause)}. {place}.") from None
-        pause = PAUSES[min(retries, len(PAUSES) - 1)] * random.uniform(0.5, 1)  # noqa: S311 - no secret
+        seconds = pause(retries)
         oldest = _oldest(connection)
-        if time.monotonic() + pause > self._ends:
+        if time.monotonic() + seconds > self._ends:
             raise MigrationError(
                 Exit.BUSY, f"Revision {name} did not get its lock on a table in use{oldest}. {place}."
             ) from None
-        self._say(f"{name} waits for a table in use{oldest}. Trying again in {pause:.1f} s.")
-        time.sleep(pause)
+        self._say(f"{name} waits for a table in use{oldest}. Trying again in {seconds:.1f} s.")
+        time.sleep(seconds)
+
+
+def pause(retries: int) -> float:
+    """Return how long to leave a busy table alone after so many retries, in seconds; others do not choose the same."""
+    return PAUSES[min(retries, len(PAUSES) - 1)] * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
 def _first(connection: psycopg.Connection[Any], question: str) -> Any:

@@ -12,8 +12,6 @@ from sqlalchemy.pool import NullPool
 from ..postgres import Address, DeadlineConnection
 from .outcome import Exit, MigrationError
 
-DEADLINE = 3.0  # seconds, for a connection and for small questions
-GRACE = 2.0  # seconds by which a living server is to end a statement before we hang up
 # libpq repeats parts of the URL, and so of a password that is not quoted as it should be: only these words go out.
 SIGNS = {
     "Connection refused": "connection refused",
@@ -35,20 +33,18 @@ class Unreachable(MigrationError):
         self.hopeless = HOPELESS.search(reason) is not None
 
 
-class _Connection(DeadlineConnection):
-    connect_deadline = DEADLINE
-
-
 @dataclass(frozen=True, repr=False)  # what is printed shows no password
 class Server:
     """The database at `url`. A lock is waited for at most `lock_timeout`, a statement `statement_timeout` seconds.
 
-    Whoever comes behind us in the queue for a lock waits as long as we do, hence the short lock timeout.
+    Whoever comes behind us in the queue for a lock waits as long as we do, hence the short lock timeout. A server that
+    is `deadline` seconds late with a connection, a small answer or the end of a statement is given up.
     """
 
     url: str
     lock_timeout: float = 2.0
     statement_timeout: float = 300.0
+    deadline: float = 3.0
 
     def connect(self, options: str = "") -> DeadlineConnection:
         """Open a connection. Raises `Unreachable`."""
@@ -58,11 +54,12 @@ class Server:
             "-c idle_in_transaction_session_timeout=30s -c timezone=UTC "
             f"-c client_connection_check_interval=1s {options}"  # the statement of a killed run ends, too
         )
+        kind: type[DeadlineConnection] = type("Connection", (DeadlineConnection,), {"connect_deadline": self.deadline})
         try:
-            connection = _Connection.connect(Address(self.url).conninfo(settings, "rental_backend migrate"))
+            connection = kind.connect(Address(self.url).conninfo(settings, "rental_backend migrate"))
         except psycopg.Error as error:
             raise Unreachable(_reason(error)) from None
-        connection.deadline = self.statement_timeout + GRACE
+        connection.deadline = self.statement_timeout + self.deadline
         return connection
 
     def reach(self, ends: float, say: Callable[[str], None]) -> DeadlineConnection:
@@ -81,7 +78,7 @@ class Server:
                 time.sleep(min(0.5, left))
                 continue
             connection.autocommit = True
-            connection.deadline = DEADLINE
+            connection.deadline = self.deadline
             return connection
 
     def engine(self) -> Engine:
