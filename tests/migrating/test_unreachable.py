@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -16,13 +15,22 @@ from tests.migrating.conftest import Command, Toys, wait_for
 WORD = "hidden-word"
 
 
-@pytest.fixture
-def frail(tmp_path: Path) -> Iterator[PostgresServer]:
-    """A server that may be frozen."""
-    server = PostgresServer(tmp_path / "frail", port=0, durable=False)
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A server that may be frozen and stopped."""
+    server = PostgresServer(tmp_path_factory.mktemp("frail"), port=0, durable=False)
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def frail(server: PostgresServer, toys: Toys) -> Iterator[PostgresServer]:
+    """The same, with the toys on its empty database."""
+    toys.url = server.url
+    toys.ask("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    yield server
+    server.thaw()
 
 
 @pytest.mark.parametrize(
@@ -106,7 +114,6 @@ def test_the_road_around_the_pooler_is_taken(toys: Toys, command: Command) -> No
 def test_a_server_that_comes_later_is_waited_for(toys: Toys, frail: PostgresServer) -> None:
     """A deployment that is faster than its database migrates it all the same."""
     toys.add("1")
-    toys.url = frail.url
     frail.stop()
     with ThreadPoolExecutor(1) as pool:
         run = pool.submit(toys.migrator(wait=20).migrate)
@@ -121,7 +128,6 @@ def test_a_server_that_comes_later_is_waited_for(toys: Toys, frail: PostgresServ
 def test_a_frozen_server_is_given_up_on(toys: Toys, frail: PostgresServer) -> None:
     """It takes the connection and never answers: that is said after seconds."""
     toys.add("1")
-    toys.url = frail.url
     frail.freeze()
     started = time.monotonic()
 
@@ -134,7 +140,6 @@ def test_a_frozen_server_is_given_up_on(toys: Toys, frail: PostgresServer) -> No
 
 def test_a_server_that_freezes_in_the_middle_is_given_up_on(toys: Toys, frail: PostgresServer) -> None:
     """Nothing waits longer than a statement may take; thawed, the database is where it was, and free."""
-    toys.url = frail.url
     toys.ask("CREATE TABLE gate ()")
     toys.add("1", "CREATE TABLE shelf ()", "LOCK TABLE gate")
     with ThreadPoolExecutor(1) as pool, toys.holding("LOCK TABLE gate"):
