@@ -1,37 +1,48 @@
-"""How Alembic reaches the database: DATABASE_URL, one transaction for each migration, impatient locks."""
+"""How Alembic reaches the database: one transaction for each migration, impatient locks."""
 
 import os
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
 
-from rental_backend.config import driver_url
+from rental_backend.infra.migration import Server, note_contract
 from rental_backend.tables import metadata
 
 
-def _url() -> str:
-    url = os.environ.get("DATABASE_URL", "")
-    if not url:
+def _server() -> Server:
+    """Return the server that `flask migrate` gives, or else the one of the environment."""
+    url = os.environ.get("DATABASE_UNPOOLED_URL") or os.environ.get("DATABASE_URL", "")
+    given: Server | None = context.config.attributes.get("server")
+    if not given and not url:
         raise SystemExit("Set DATABASE_URL to the database that is to be migrated.")
-    return driver_url(url)
+    return given or Server(url)
 
 
-def run() -> None:
-    """Run the migrations, or print their SQL (`--sql`)."""
-    options = {"target_metadata": metadata, "transaction_per_migration": True, "compare_server_default": True}
-    if context.is_offline_mode():
-        context.configure(url=_url(), literal_binds=True, **options)
+def _configure(lock_timeout: float, **how: object) -> None:
+    context.configure(
+        target_metadata=metadata,
+        transaction_per_migration=True,
+        compare_server_default=True,
+        on_version_apply=[note_contract, *context.config.attributes.get("on_version_apply", ())],
+        lock_timeout=f"{int(lock_timeout * 1000)}ms",  # for migrations/safely.py
+        **how,
+    )
+
+
+def _print() -> None:
+    """Print the SQL (`--sql`), for which no server is needed."""
+    _configure(Server.lock_timeout, dialect_name="postgresql", literal_binds=True)
+    with context.begin_transaction():
+        context.execute(f"SET lock_timeout = '{int(Server.lock_timeout)}s'")
+        context.execute(f"SET statement_timeout = '{int(Server.statement_timeout)}s'")
+        context.run_migrations()
+
+
+def _migrate() -> None:
+    server = _server()
+    with server.engine().connect() as connection:
+        _configure(server.lock_timeout, connection=connection)
         with context.begin_transaction():
             context.run_migrations()
-        return
-    engine = create_engine(_url(), poolclass=pool.NullPool, connect_args={"connect_timeout": 5})
-    with engine.connect() as connection:
-        connection.execute(text("SET lock_timeout = '4s'"))
-        connection.execute(text("SET timezone = 'UTC'"))
-        connection.commit()
-        context.configure(connection=connection, **options)
-        with context.begin_transaction():
-            context.run_migrations()
 
 
-run()
+_print() if context.is_offline_mode() else _migrate()

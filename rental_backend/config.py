@@ -1,6 +1,7 @@
 """Every setting of the program, its type, default and meaning: read once from the environment into a frozen object."""
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -16,8 +17,15 @@ class ConfigError(Exception):
     """The environment cannot be used; the message names every setting at fault, and never a value."""
 
 
+HOST = r"(\[[^\]\s]*\]|[^\[\]@:/?,\s]*)(:[0-9]*)?"
+READABLE = re.compile(rf"(?!.*%(?![0-9A-Fa-f]{{2}}))([^@/?\s]*@)?{HOST}(,{HOST})*([/?]\S*)?")
+
+
 class Url(m.String):
-    """A connection URL of one of the given schemes, without surrounding blanks."""
+    """A connection URL of one of the given schemes, without surrounding blanks.
+
+    One that drivers would read differently is refused here: their complaints repeat pieces of it, passwords too.
+    """
 
     def __init__(self, *schemes: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -25,8 +33,11 @@ class Url(m.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = str(super()._deserialize(value, attr, data, **kwargs)).strip()
-        if text.partition("://")[0] not in self.schemes or not text.partition("://")[2]:
+        scheme, _, rest = text.partition("://")
+        if scheme not in self.schemes or not rest:
             raise ValidationError(f"Not a URL of the form {self.schemes[0]}://…")
+        if not READABLE.fullmatch(rest):
+            raise ValidationError("Not readable as a URL (is the password percent-encoded, is the port a number?)")
         return text
 
 
@@ -70,6 +81,12 @@ class Config:
         "AUTH_DATABASE_URL",
         Url(*DATABASE_SCHEMES),
         "road to the accounts, if not DATABASE_URL (other role or pooler)",
+        "",
+    )
+    database_unpooled_url: str = setting(
+        "DATABASE_UNPOOLED_URL",
+        Url(*DATABASE_SCHEMES),
+        "road of migrations to the database, around a pooler, if not DATABASE_URL",
         "",
     )
     redis_url: str = setting("REDIS_URL", Url(*REDIS_SCHEMES), "Redis 6.2 or newer", "")
@@ -185,7 +202,7 @@ def _require(given: Mapping[str, str]) -> None:
 def _complete(data: dict[str, Any]) -> dict[str, Any]:
     """Make up a key outside production; URLs get the driver's scheme."""
     data.setdefault("secret_key", secrets.token_urlsafe(48))
-    for key in ("database_url", "auth_database_url"):
+    for key in ("database_url", "auth_database_url", "database_unpooled_url"):
         if key in data:
             data[key] = driver_url(data[key])
     return data

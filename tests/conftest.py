@@ -1,6 +1,5 @@
 """Real servers for the whole run, and an application that talks to them."""
 
-import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
+from rental_backend.infra.migration import Server
 from rental_backend.tables import metadata
 from tests import factories
 
@@ -51,14 +51,7 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 
 def migrate(url: str, revision: str = "head") -> None:
     """Bring a database to a revision."""
-    before = os.environ.get("DATABASE_URL")
-    os.environ["DATABASE_URL"] = url
-    try:
-        command.upgrade(AlembicConfig(ROOT / "alembic.ini"), revision)
-    finally:
-        os.environ.pop("DATABASE_URL")
-        if before is not None:
-            os.environ["DATABASE_URL"] = before
+    command.upgrade(AlembicConfig(ROOT / "alembic.ini", attributes={"server": Server(url)}), revision)
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from deploy.private.console import Console, SetupError
 from deploy.private.process import ServerError, spawn, wait_until
 from deploy.private.server import PrivateServer
 
-CHORES = ("migrate", "create-admin")
+CHORES = (("migrate", "--wait=0"), ("create-admin",))  # waiting is done here
 RETRY_SECONDS = 3
 GRACE_SECONDS = 40
 
@@ -44,8 +44,8 @@ class Stage:
         self.web = self._spawn("-m", "gunicorn", "wsgi:app")
         try:
             self._raise_servers()
-            for name in CHORES:
-                self._do_chore(name, retry=retry)
+            for chore in CHORES:
+                self._do_chore(*chore, retry=retry)
             self._announce()
             while True:
                 self._tick()
@@ -75,20 +75,20 @@ class Stage:
             server.wait(pause=self._tick)
             self.console.say(f"{server.title} answers")
 
-    def _do_chore(self, name: str, *, retry: bool) -> None:
+    def _do_chore(self, name: str, *options: str, retry: bool) -> None:
         """Have a flask command succeed, what it prints shown to the user."""
-        while fault := self._fault_of(name):
+        while fault := self._fault_of(name, *options):
             if not retry:
                 raise SetupError(f"flask {name} failed: {fault} (log: {self.log})")
             self._announce()
             self.console.say(f"flask {name} failed, trying again in {RETRY_SECONDS} s: {fault}")
             wait_until(lambda: False, RETRY_SECONDS, self._tick)
 
-    def _fault_of(self, name: str) -> str:
+    def _fault_of(self, *command: str) -> str:
         """Run a flask command: the last line of its complaint, nothing when it succeeded."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as errors:
-            process = self._spawn("-m", "flask", "--app", "wsgi", name, errors=errors.fileno())
+            process = self._spawn("-m", "flask", "--app", "wsgi", *command, errors=errors.fileno())
         try:
             while process.poll() is None:
                 self._tick()

@@ -1,0 +1,21 @@
+"""Bringing a database to a revision of `migrations/`, safely while the shop is open."""
+
+from .contract import note_contract
+from .outcome import BadRowsFound, Exit, MigrationError, Summary
+from .preflight import BadRows, Finding, examine
+from .runner import CONFIG, Migrator
+from .server import Server
+
+__all__ = [
+    "CONFIG",
+    "BadRows",
+    "BadRowsFound",
+    "Exit",
+    "Finding",
+    "MigrationError",
+    "Migrator",
+    "Server",
+    "Summary",
+    "examine",
+    "note_contract",
+]

@@ -1,0 +1,219 @@
+"""One migration at a time over all replicas, retried while tables are busy."""
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationInfo
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RangeNotAncestorError
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
+
+from . import preflight
+from .contract import passed_contract
+from .outcome import BadRowsFound, Exit, MigrationError, Outcome, Summary
+from .preflight import Finding
+from .server import Server, Unreachable
+
+CONFIG = Path(__file__).parents[3] / "alembic.ini"
+LOCK = 5_817_302_644_190_073  # a number that nothing else in this database locks
+POLL = 0.2
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+RETRIED = ("55P03", "40P01")  # lock not available, deadlock
+UNSTAMPED = "The database has no revision (one that was made without Alembic is given its own by `alembic stamp`)"
+OLDEST = """
+    SELECT pid, application_name, extract(epoch FROM now() - xact_start)::int FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL
+    ORDER BY xact_start LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a database is, and what it lacks, oldest first. `ahead` when this version does not know where that is."""
+
+    revision: str | None
+    pending: tuple[Script, ...] = ()
+    ahead: bool = False
+
+
+class Migrator:
+    """Migrates the database of `server` with the revisions of `config`.
+
+    `wait` seconds in all are spent on waiting: for the server, for another run, for busy tables. Work that has begun
+    is not cut short by it. `say` takes a line about progress. Every method raises `MigrationError`.
+    """
+
+    def __init__(self, server: Server, config: Path, *, wait: float, say: Callable[[str], None]) -> None:
+        self._server, self._say = server, say
+        self._ends = time.monotonic() + wait
+        self._config = Config(config)
+        self._config.attributes["server"] = server
+        self._scripts = ScriptDirectory.from_config(self._config)
+
+    def migrate(self, target: str = "head") -> Summary:
+        """Bring the database to `target`, unless another run has done so meanwhile."""
+        started = time.monotonic()
+        with self._reached() as connection:
+            self._lock(connection)
+            before = self._state(connection, target)
+            if not before.pending:
+                return _nothing(before)
+            self._refuse_bad_rows(before)
+            retries = self._upgrade(connection, target)
+            after = self._state(connection, target)
+        return Summary(
+            outcome=Outcome.MIGRATED,
+            before=before.revision,
+            after=after.revision,
+            revisions=_names(before),
+            seconds=round(time.monotonic() - started, 3),
+            retries=retries,
+        )
+
+    def plan(self, target: str = "head") -> Summary:
+        """Return what `migrate` would do; changes nothing."""
+        with self._reached() as connection:
+            state = self._state(connection, target)
+        if not state.pending:
+            return _nothing(state)
+        self._refuse_bad_rows(state)
+        names = _names(state)
+        return Summary(outcome=Outcome.PLANNED, before=state.revision, after=names[-1], revisions=names)
+
+    def preflight(self, target: str = "head", limit: int = 100) -> list[Finding]:
+        """Return the rows that would stop `migrate`; changes nothing."""
+        with self._reached() as connection:
+            state = self._state(connection, target)
+        return self._look(state, limit)
+
+    @contextmanager
+    def _reached(self) -> Iterator[psycopg.Connection[Any]]:
+        """Yield a connection in autocommit; what ends it, ends the lock."""
+        try:
+            with self._server.reach(self._ends, self._say) as connection:
+                yield connection
+        except psycopg.OperationalError:
+            raise Unreachable("the connection was lost") from None
+        except CommandError as error:
+            raise MigrationError(Exit.FAILED, f"Alembic: {error}") from None
+
+    def _lock(self, connection: psycopg.Connection[Any]) -> None:
+        """Be the only run. Polled outside of any transaction: a waiting one would stop CREATE INDEX CONCURRENTLY."""
+        told = False
+        while not _first(connection, f"SELECT pg_try_advisory_lock({LOCK})"):
+            if time.monotonic() >= self._ends:
+                raise MigrationError(Exit.LOCKED, "Another migration is still running; nothing was changed.")
+            if not told:
+                self._say("Another migration is running. Waiting.")
+                told = True
+            time.sleep(POLL)
+
+    def _state(self, connection: psycopg.Connection[Any], target: str) -> State:
+        wanted = self._scripts.get_revision(target)
+        revision = None
+        if _first(connection, "SELECT to_regclass('alembic_version') IS NOT NULL"):
+            revision = _first(connection, "SELECT version_num FROM alembic_version")
+        if revision and revision not in {each.revision for each in self._scripts.walk_revisions()}:
+            if passed := passed_contract(connection, self._scripts):
+                raise MigrationError(
+                    Exit.PASSED_CONTRACT,
+                    f"The database is at {revision}, past {passed}, which took away what this version needs. "
+                    "Deploy a newer version.",
+                )
+            return State(revision, ahead=True)
+        try:
+            pending = tuple(self._scripts.iterate_revisions(wanted.revision, revision or "base"))
+        except RangeNotAncestorError:  # beyond the target
+            return State(revision)
+        return State(revision, pending[::-1])
+
+    def _look(self, state: State, limit: int) -> list[Finding]:
+        with self._server.connect("-c default_transaction_read_only=on") as connection:
+            connection.autocommit = True
+            try:
+                return preflight.look(connection, state.pending, limit)
+            except psycopg.Error as error:
+                raise MigrationError(Exit.FAILED, f"Preflight failed: {_sentence(error)}") from None
+
+    def _refuse_bad_rows(self, state: State) -> None:
+        if findings := self._look(state, 100):
+            raise BadRowsFound(findings)
+
+    def _upgrade(self, connection: psycopg.Connection[Any], target: str) -> int:
+        """Apply what is pending, and return how often a lock had to be tried for again."""
+
+        def applied(step: MigrationInfo, **_: Any) -> None:
+            connection.execute("SELECT 1")  # who has lost the lock must not go on: the revision is rolled back
+            self._say(f"{step.up_revision_id} applied")
+
+        self._config.attributes["on_version_apply"] = [applied]
+        for retries in itertools.count():
+            try:
+                command.upgrade(self._config, target)
+            except (DBAPIError, psycopg.Error) as error:
+                self._pause_or_fail(connection, target, error, retries)
+            else:
+                break
+        return retries
+
+    def _pause_or_fail(
+        self, connection: psycopg.Connection[Any], target: str, error: DBAPIError | psycopg.Error, retries: int
+    ) -> None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        state = self._state(connection, target)
+        name = state.pending[0].revision if state.pending else target
+        place = f"The database is at {state.revision}" if state.revision else UNSTAMPED
+        if not isinstance(cause, psycopg.Error) or cause.sqlstate not in RETRIED:
+            raise MigrationError(Exit.FAILED, f"Revision {name} failed: {_sentence(cause)}. {place}.") from None
+        seconds = pause(retries)
+        oldest = _oldest(connection)
+        if time.monotonic() + seconds > self._ends:
+            raise MigrationError(
+                Exit.BUSY, f"Revision {name} did not get its lock on a table in use{oldest}. {place}."
+            ) from None
+        self._say(f"{name} waits for a table in use{oldest}. Trying again in {seconds:.1f} s.")
+        time.sleep(seconds)
+
+
+def pause(retries: int) -> float:
+    """Return how long to leave a busy table alone after so many retries, in seconds; others do not choose the same."""
+    return PAUSES[min(retries, len(PAUSES) - 1)] * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+
+def _first(connection: psycopg.Connection[Any], question: str) -> Any:
+    row = connection.execute(question.encode()).fetchone()
+    return row[0] if row else None
+
+
+def _names(state: State) -> tuple[str, ...]:
+    return tuple(script.revision for script in state.pending)
+
+
+def _nothing(state: State) -> Summary:
+    outcome = Outcome.AHEAD if state.ahead else Outcome.CURRENT
+    return Summary(outcome=outcome, before=state.revision, after=state.revision)
+
+
+def _oldest(connection: psycopg.Connection[Any]) -> str:
+    """Name the oldest transaction, which is the likeliest to be in the way."""
+    row = connection.execute(OLDEST).fetchone()
+    return f" (oldest transaction: process {row[0]} {row[1]!r}, {row[2]} s)" if row else ""
+
+
+def _sentence(error: BaseException | None) -> str:
+    """Return what the server said, without the rows it said it of."""
+    if isinstance(error, psycopg.Error):
+        return error.diag.message_primary or (
+            "the connection was lost" if error.sqlstate is None else type(error).__name__
+        )
+    return type(error).__name__

@@ -1,0 +1,98 @@
+"""Connections for migrations: impatient with locks, patient with statements, silent about passwords."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import psycopg
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from ..postgres import Address, DeadlineConnection
+from .outcome import Exit, MigrationError
+
+# libpq repeats parts of the URL, and so of a password that is not quoted as it should be: only these words go out.
+SIGNS = {
+    "Connection refused": "connection refused",
+    "resolve host": "its host name is not known",
+    "translate host": "its host name is not known",
+    "no password supplied": "it asks for a password",
+    "SSL": "no encrypted connection",
+    "No such file": "there is no server at its socket",
+    "closed the connection": "it hung up",
+}
+HOPELESS = re.compile(r"authentication failed|does not exist|pg_hba\.conf|asks for a password|cannot be read")
+
+
+class Unreachable(MigrationError):
+    """There is no connection; `hopeless` when waiting will not bring one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(Exit.UNREACHABLE, f"The database cannot be reached: {reason}.")
+        self.hopeless = HOPELESS.search(reason) is not None
+
+
+@dataclass(frozen=True, repr=False)  # what is printed shows no password
+class Server:
+    """The database at `url`. A lock is waited for at most `lock_timeout`, a statement `statement_timeout` seconds.
+
+    Whoever comes behind us in the queue for a lock waits as long as we do, hence the short lock timeout. A server that
+    is `deadline` seconds late with a connection, a small answer or the end of a statement is given up.
+    """
+
+    url: str
+    lock_timeout: float = 2.0
+    statement_timeout: float = 300.0
+    deadline: float = 3.0
+
+    def connect(self, options: str = "") -> DeadlineConnection:
+        """Open a connection. Raises `Unreachable`."""
+        lock, statement = int(self.lock_timeout * 1000), int(self.statement_timeout * 1000)
+        settings = (
+            f"-c lock_timeout={lock} -c statement_timeout={statement} "
+            "-c idle_in_transaction_session_timeout=30s -c timezone=UTC "
+            f"-c client_connection_check_interval=1s {options}"  # the statement of a killed run ends, too
+        )
+        kind: type[DeadlineConnection] = type("Connection", (DeadlineConnection,), {"connect_deadline": self.deadline})
+        try:
+            connection = kind.connect(Address(self.url).conninfo(settings, "rental_backend migrate"))
+        except psycopg.Error as error:
+            raise Unreachable(_reason(error)) from None
+        connection.deadline = self.statement_timeout + self.deadline
+        return connection
+
+    def reach(self, ends: float, say: Callable[[str], None]) -> DeadlineConnection:
+        """Connect as soon as the server answers, in autocommit. Raises `Unreachable` when that is not before `ends`."""
+        told = ""
+        while True:
+            try:
+                connection = self.connect()
+            except Unreachable as error:
+                left = ends - time.monotonic()
+                if error.hopeless or left <= 0:
+                    raise
+                if str(error) != told:
+                    say(f"{error} Waiting.")
+                    told = str(error)
+                time.sleep(min(0.5, left))
+                continue
+            connection.autocommit = True
+            connection.deadline = self.deadline
+            return connection
+
+    def engine(self) -> Engine:
+        """Return an engine that opens such connections and keeps none."""
+        return create_engine("postgresql+psycopg://", creator=self.connect, poolclass=NullPool)
+
+
+def _reason(error: psycopg.Error) -> str:
+    """Say why there is no connection, without the connection string."""
+    text = str(error)
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return "it does not answer"
+    if isinstance(error, psycopg.ProgrammingError):
+        return "its URL cannot be read"
+    if said := re.search(r"FATAL:\s+(.+)", text):
+        return said[1]
+    return next((reason for sign, reason in SIGNS.items() if sign in text), "the connection failed")
