@@ -50,7 +50,8 @@ class Slot:
     def _forget(self) -> None:
         """Begin anew in a forked child, whose lane and lock are its own."""
         self._lock = self.page.locks[self.number]
-        self._generation = self._ends = -1
+        self._generation = -1
+        self._begins = self._ends = -1.0
 
     @property
     def word(self) -> Word:
@@ -99,7 +100,8 @@ class Slot:
     def succeed(self, generation: int, now: float) -> None:
         """Count a quick success of this process: the hot path."""
         with self._lock:
-            if (now < self._ends and generation == self._generation) or self._roll(generation, int(now)):
+            current = generation == self._generation and self._begins <= now < self._ends
+            if current or self._roll(generation, int(now)):
                 self.words[self._bucket + SUCCESSES] += 1
 
     def count(self, generation: int, now: float, *, failed: bool, slow: bool) -> None:
@@ -135,7 +137,8 @@ class Slot:
             for word in range(at + 1, at + BUCKET_WORDS):
                 self.words[word] = 0
             self.words[at] = second
-        self._generation, self._ends, self._bucket = generation, second + 1, at
+        self._generation, self._bucket = generation, at
+        self._begins, self._ends = float(second), second + 1.0  # floats, for the comparisons of the hot path
         return True
 
     def sums(self, generation: int, now: float, window: int) -> tuple[int, int, int, int]:
