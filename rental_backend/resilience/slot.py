@@ -8,7 +8,7 @@ from .page import BUCKET_WORDS, BUCKETS, SLOT_WORDS, SLOTS_AT, Page
 
 STATE, OPENINGS, SINCE, ROW, PROBES, HEARTBEAT, ROW_BEGAN, STRAGGLERS = range(8)
 SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its second
-CAUSE_AT, REASON_AT, ACTOR_AT = 8, 24, 48  # words; texts are of 128, 192 and 128 bytes
+CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; texts are of 128, 192 and 128 bytes
 
 
 def microseconds(seconds: float) -> int:
@@ -72,6 +72,11 @@ class Slot:
     def since(self) -> float:
         """When the present state began (monotonic seconds)."""
         return self.words[self.base + SINCE] / 1e6
+
+    @property
+    def down_since(self) -> float | None:
+        """When calls were last refused after a time in which they were made (monotonic seconds); None if they are."""
+        return None if self.word.state.admits else self.words[self.base + DOWN] / 1e6
 
     @property
     def cause(self) -> str:
