@@ -108,12 +108,13 @@ def breakers() -> dict[str, Any]:
 
 
 def _breaker(breaker: Breaker, bulkhead: Bulkhead) -> dict[str, Any]:
-    counts = breaker.counts()
+    counts, down, now = breaker.counts(), breaker.down_since, time.monotonic()
     return {
         "name": breaker.name,
         "state": breaker.current_state,
         "cause": breaker.cause,
-        "for_seconds": round(time.monotonic() - breaker.since, 1),
+        "for_seconds": round(now - breaker.since, 1),
+        "down_for_seconds": None if down is None else round(now - down, 1),
         "retry_after": round(breaker.retry_after, 1),
         "window": {
             "seconds": breaker.policy.window,

@@ -74,6 +74,7 @@ def test_breakers_tell_their_state_and_history(client: FlaskClient, app: Flask) 
     assert {breaker["name"] for breaker in said["breakers"]} == NAMES
     for breaker in said["breakers"]:
         assert (breaker["state"], breaker["retry_after"], breaker["listener_faults"]) == ("closed", 0, 0)
+        assert breaker["down_for_seconds"] is None
         assert breaker["calls"]["in_flight"] == 0 < breaker["calls"]["limit"]
         assert set(breaker["window"]) == {"seconds", "successes", "failures", "slow"}
         assert [(event["from"], event["to"]) for event in breaker["events"]][-2:] == [
@@ -111,6 +112,7 @@ def test_operations_are_shown_as_they_are_answered(dark_app: Flask) -> None:
     assert answers["POST", "/api/customers/"] == "refuse"
     assert answers["POST", "/api/auth/login"] == "refuse"
     assert answers["GET", "/health"] == "full"
+    assert all(breaker["down_for_seconds"] >= breaker["for_seconds"] >= 0 for breaker in said["breakers"])
 
 
 @pytest.mark.parametrize("path", READY)
