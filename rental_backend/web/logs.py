@@ -20,6 +20,17 @@ SHARED: list[Any] = [
 ]
 
 
+class _StandardOutput(logging.StreamHandler[Any]):
+    """Writes to what standard output is now, not to what it was when logging was set up."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:
+        return sys.stdout
+
+
 def configure(level: str) -> None:
     """Send everything of at least `level` to standard output as JSON."""
     structlog.configure(
@@ -31,7 +42,7 @@ def configure(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _StandardOutput()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=SHARED,

@@ -26,9 +26,6 @@ def test_an_unexpected_error_is_a_500_that_tells_nothing(toy_app: Flask) -> None
 
 def test_an_unexpected_error_is_logged_with_its_request_id(toy_app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     """Who reads the log finds the traceback by the id that the client was told."""
-    from rental_backend.web import logs
-
-    logs.configure("WARNING")
     said = refusal(toy_app.test_client().get("/api/toys/crash"), 500)
 
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "unexpected error" in line]
