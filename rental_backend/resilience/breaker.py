@@ -232,7 +232,7 @@ class Breaker(pybreaker.CircuitBreaker):
     def close(self) -> None:
         """Close at once (pybreaker's interface)."""
         self.engine.move(
-            lambda word, _: None if word.state is State.CLOSED else self.engine.closed(word), "closed by hand"
+            lambda word, _: None if word.state is State.CLOSED else word.to(State.CLOSED), "closed by hand"
         )
 
     def force_open(self, *, reason: str, actor: str, ttl: float | None = None) -> bool:

@@ -2,7 +2,6 @@
 
 import random
 import threading
-import time
 from collections.abc import Callable
 
 from . import machine
@@ -33,10 +32,6 @@ ENDLESS = tuple(int(state) for state in State if not state.by_operator)  # by th
 REFUSING = (int(State.OPEN), int(State.HALF_OPEN), FORCED_OPEN)
 
 
-def _nobody(before: State, after: State) -> None:
-    """Hear of a transition and do nothing."""
-
-
 class Engine:
     """One breaker on a page. Every process has an object of its own; the page makes them one.
 
@@ -48,12 +43,12 @@ class Engine:
         self,
         name: str,
         *,
-        page: Page | None = None,
-        policy: Policy | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        spread: Callable[[], float] | None = None,
-        starts_closed: bool = False,
-        moved: Callable[[State, State], None] = _nobody,
+        page: Page | None,
+        policy: Policy | None,
+        clock: Callable[[], float],
+        spread: Callable[[], float] | None,
+        starts_closed: bool,
+        moved: Callable[[State, State], None],
     ) -> None:
         self.policy = policy or Policy()
         if not 1 <= self.policy.window <= BUCKETS:
@@ -207,11 +202,6 @@ class Engine:
         self.words[self.slot.base + PROBES] = 0
         return word.to(State.OPEN, until)
 
-    def closed(self, word: Word) -> Word:
-        """Return the word of a closing (within a step)."""
-        self.words[self.slot.base + OPENINGS] = self.words[self.slot.base + PROBES] = 0
-        return word.to(State.CLOSED)
-
     def begin_probe(self) -> int | None:
         """Take the lease of the one probe that is due, and return its generation; None if none is, or it is taken."""
         taken: list[int] = []
@@ -236,7 +226,7 @@ class Engine:
             if error is not None:
                 return self.opened(word, now)
             if self.slot.probes + 1 >= self.policy.probe_successes:
-                return self.closed(word)
+                return word.to(State.CLOSED)
             self.words[self.slot.base + PROBES] += 1
             return word.to(State.OPEN, now)
 
@@ -250,7 +240,7 @@ class Engine:
         def step(word: Word, now: float) -> Word:
             self.slot.write(REASON, reason)
             self.slot.write(ACTOR, actor)
-            return self.closed(word) if state is State.CLOSED else word.to(state, 0.0 if ttl is None else now + ttl)
+            return word.to(state, 0.0 if ttl is None else now + ttl)
 
         return self.move(step, f"{actor}: {reason}")
 
