@@ -8,6 +8,7 @@ from .page import BUCKET_WORDS, BUCKETS, SLOT_WORDS, SLOTS_AT, Page
 
 STATE, OPENINGS, SINCE, ROW, PROBES, HEARTBEAT, ROW_BEGAN, STRAGGLERS = range(8)
 SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its second
+NEVER = -BUCKETS  # the second of an empty bucket: before every window, also of a host that has just started
 CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; texts are of 128, 192 and 128 bytes
 
 
@@ -51,7 +52,6 @@ class Slot:
         """Begin anew in a forked child, whose lane and lock are its own."""
         self._lock = self.page.locks[self.number]
         self._generation = -1
-        self._begins = self._ends = -1.0
 
     @property
     def word(self) -> Word:
@@ -132,13 +132,13 @@ class Slot:
         behind = held - generation & GENERATION_MASK
         if held < 0 or behind > GENERATION_MASK // 2:
             for bucket in range(BUCKETS):
-                self.words[base + 2 + bucket * BUCKET_WORDS] = -1
+                self.words[base + 2 + bucket * BUCKET_WORDS] = NEVER
             self.words[base] = generation
         elif behind:
             return False
         at = base + 2 + second % BUCKETS * BUCKET_WORDS
         if self.words[at] != second:
-            self.words[at] = -1  # not counted while it is emptied
+            self.words[at] = NEVER  # not counted while it is emptied
             for word in range(at + 1, at + BUCKET_WORDS):
                 self.words[word] = 0
             self.words[at] = second
@@ -160,7 +160,7 @@ class Slot:
         return total[0], total[1], total[2], total[3]
 
     def last_second(self, generation: int) -> int:
-        """Return the second in which any worker last counted a call, or -1."""
+        """Return the second in which any worker last counted a call, or a negative number."""
         stamps = [
             self.words[at]
             for base in self.page.lanes(self.number)

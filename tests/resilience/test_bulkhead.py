@@ -135,6 +135,22 @@ def test_the_places_of_a_dead_worker_are_free() -> None:
     assert bulkhead.in_flight == 0
 
 
+def test_the_lane_of_a_dead_worker_is_taken_without_its_calls() -> None:
+    """Whoever comes after it in its lane counts from nothing."""
+    bulkhead = Bulkhead(Page(), "thing", 3)
+    child = os.fork()
+    if not child:
+        stack = ExitStack()
+        stack.enter_context(bulkhead.enter())
+        stack.enter_context(bulkhead.enter())
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert bulkhead.in_flight == 2
+    with bulkhead.enter():
+        assert bulkhead.in_flight == 1
+    assert bulkhead.in_flight == 0
+
+
 def test_retries_are_a_share_of_the_calls(breaker: Breaker, clock: Clock) -> None:
     """One retry for ten calls, no more, whoever asks for it."""
     one, two = (RetryBudget(breaker, share=0.1, clock=clock) for _ in range(2))

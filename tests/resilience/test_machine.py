@@ -1,8 +1,11 @@
 """The state machine by itself: pure functions of a word, a policy and a time."""
 
+from dataclasses import FrozenInstanceError, fields
+from typing import Any
+
 import pytest
 
-from rental_backend.resilience import Counts, Policy, State
+from rental_backend.resilience import Counts, Operator, Policy, State, Transition
 from rental_backend.resilience.machine import (
     GENERATION_MASK,
     Word,
@@ -119,3 +122,18 @@ def test_what_follows_an_order(state: State) -> None:
 def test_when_it_is_worth_asking_again(word: Word, seconds: float) -> None:
     """At once while calls are admitted, else when a probe may close it; an order without an end says now and then."""
     assert retry_after(word, Policy(), 10.0) == seconds
+
+
+@pytest.mark.parametrize("kind", [Policy, Counts, Word, Operator, Transition])
+def test_what_is_told_does_not_change(kind: type[Any]) -> None:
+    """Values are frozen and have no place for anything else."""
+    value = kind(**{field.name: 1 for field in fields(kind)})
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, fields(kind)[0].name, 2)
+    assert not hasattr(value, "__dict__")
+
+
+def test_a_policy_is_written_with_names() -> None:
+    """Eleven numbers in a row would tell nobody anything."""
+    with pytest.raises(TypeError):
+        Policy(6)  # type: ignore[misc]

@@ -1,6 +1,5 @@
 """The page itself: places, lanes, counts and what is forgotten."""
 
-import fcntl
 import os
 import threading
 from collections.abc import Callable
@@ -127,7 +126,7 @@ def holding(page: Page, meanwhile: Callable[[], None], patience: float) -> Calla
     ready, told = os.pipe()
     child = os.fork()
     if not child:
-        fcntl.lockf(page._file, fcntl.LOCK_EX, 1, page.words[LOCK])
+        page._lock_file()
         os.write(told, b"1")
         for _ in range(10):
             threading.Event().wait(patience)
@@ -238,3 +237,20 @@ def test_after_a_fork_the_process_begins_with_lane_and_locks_of_its_own(
     succeed(breaker, 2)
     breaker.engine.slot.page.free_the_dead(0)
     assert (page.lane, page.words[LANES_USED], breaker.counts()) == (1, 2, Counts(3))
+
+
+def test_who_lost_the_lock_takes_no_lane(breaker: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was stopped while he looked for a lane, so that others went on without him, looks again: it may be taken."""
+    page, started = breaker.engine.slot.page, module._started
+    parent = os.getppid()
+
+    def stopped(pid: int) -> int:
+        if not page.words[LOCK]:
+            page.words[LOCK], page.words[LANES_USED] = 1, 1
+            page.words[LANES_AT], page.words[LANES_AT + 1] = parent, started(parent)
+        return started(pid)
+
+    monkeypatch.setattr(module, "_started", stopped)
+    succeed(breaker)
+    assert (page.lane, page.words[LANES_USED], page.words[LANES_AT]) == (1, 2, parent)
+    assert breaker.counts() == Counts(1)

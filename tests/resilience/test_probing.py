@@ -148,6 +148,20 @@ def test_a_closed_breaker_is_not_probed(breaker: Breaker) -> None:
     assert (made, breaker.current_state) == ([], CLOSED)
 
 
+def test_only_a_probe_can_be_ended(breaker: Breaker, clock: Clock) -> None:
+    """Whoever has not begun one changes nothing, whatever the state and whatever he found."""
+    for _ in range(2):
+        before = breaker.events
+        assert not breaker.end_probe(breaker.generation)
+        assert not breaker.end_probe(breaker.generation, Outage())
+        assert breaker.events == before
+        breaker.open()
+    assert wait_out(breaker, clock).begin_probe() == breaker.generation
+    assert not breaker.end_probe(breaker.generation - 1)
+    assert not breaker.end_probe(breaker.generation + 1)
+    assert breaker.current_state == HALF_OPEN
+
+
 @pytest.mark.usefixtures("eager")
 def test_of_many_threads_exactly_one_probes() -> None:
     """However many try at the same moment, one call is made in each round and the breaker closes once."""
