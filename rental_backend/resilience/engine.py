@@ -148,13 +148,13 @@ class Engine:
         error: BaseException | None,
         seconds: float,
         counted: Callable[[], None] | None = None,
-    ) -> bool:
+    ) -> None:
         """Count a call admitted in `generation` that took `seconds`, open if the policy says so, call `counted`.
 
-        Returns whether it counted: not without a verdict, and not when the state has changed since the admission.
+        Does nothing without a verdict, or when the state has changed since the admission.
         """
         if verdict is Verdict.NONE or generation != self.generation:
-            return False
+            return
         now, moved = self.clock(), None
         failed, slow = verdict is Verdict.FAILURE, seconds >= self.policy.slow_seconds
         self.slot.count(generation, now, failed=failed, slow=slow)
@@ -168,7 +168,6 @@ class Engine:
         if counted:
             counted()
         self._announce(moved)
-        return True
 
     def _extend_row(self, generation: int, began: float, error: BaseException | None) -> Moved:
         """Count one more failure in a row, and open at once if it is one too many: others go on calling meanwhile."""

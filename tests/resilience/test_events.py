@@ -1,7 +1,7 @@
 """The ring of transitions."""
 
 import os
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from rental_backend.resilience import CLOSED, HALF_OPEN, OPEN, Breaker
 from rental_backend.resilience.page import EVENT_WORDS, EVENTS_AT
@@ -28,6 +28,13 @@ def test_events_say_what_happened(breaker: Breaker, clock: Clock) -> None:
     assert [e.monotonic for e in breaker.events] == [1000, 1001, 1001, 1003, 1003]
     assert all(abs((datetime.now(UTC) - e.at).total_seconds()) < 60 for e in breaker.events)
     assert breaker.since == 1003
+
+
+def test_an_event_tells_its_time_of_day_finely(breaker: Breaker) -> None:
+    """It lies between what the clock of the wall showed before and after, give or take a millisecond."""
+    grain, before = timedelta(milliseconds=1), datetime.now(UTC)
+    breaker.open()
+    assert before - grain <= breaker.events[0].at <= datetime.now(UTC) + grain
 
 
 def test_events_are_bounded(breaker: Breaker) -> None:

@@ -135,6 +135,18 @@ def test_one_worker_of_all_makes_the_heartbeat(clock: Clock) -> None:
         assert thing.probed == beats
 
 
+def test_every_breaker_of_a_page_has_its_heartbeat(clock: Clock) -> None:
+    """That of one is not taken for another's."""
+    thing, page = Thing(), Page()
+    names = [f"thing {number}" for number in range(16)]
+    probers = [Prober(Breaker(name, page=page, clock=clock, starts_closed=True), thing) for name in names]
+    clock.advance(2.0)
+    for prober in probers:
+        prober.once()
+        prober.once()
+    assert thing.probed == 16
+
+
 def test_a_heartbeat_that_another_made_meanwhile_is_not_made_again(clock: Clock) -> None:
     """Who was about to call looks again when it is his turn."""
     breaker = Breaker("thing", clock=clock, starts_closed=True)

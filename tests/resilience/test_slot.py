@@ -5,7 +5,7 @@ import pytest
 from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy, State, Verdict
 from rental_backend.resilience.machine import GENERATION_MASK, Word
 
-from .calls import Crowded, fail, judge, succeed
+from .calls import Crowded, fail, judge, nothing, succeed, wait_out
 from .clock import Clock
 
 HALF = GENERATION_MASK // 2
@@ -37,6 +37,15 @@ def test_a_host_that_has_just_started_counts_like_any_other() -> None:
     assert breaker.counts() == Counts(1)
 
 
+def test_a_breaker_made_at_the_first_tick_of_the_clock_is_made_once() -> None:
+    """Whoever comes to it in the same instant finds it as it was left."""
+    page, clock = Page(), Clock(0.0)
+    first = Breaker("thing", page=page, clock=clock)
+    first.force_closed(reason="go", actor="ann")
+    second = Breaker("thing", page=page, clock=clock)
+    assert (second.current_state, second.since) == ("forced-closed", 1e-6)
+
+
 @pytest.mark.parametrize(
     ("held", "generation", "counted"),
     [(1, 0, False), (HALF, 0, False), (HALF + 1, 0, True), (GENERATION_MASK, 0, True), (0, GENERATION_MASK, False)],
@@ -62,6 +71,17 @@ def test_a_breaker_outlives_the_last_generation(breaker: Breaker) -> None:
     assert (breaker.counts(), slot.last_second(0), slot.last_second(1)) == (Counts(2), 1000, -1)
     fail(breaker, times=5)
     assert (breaker.current_state, breaker.generation) == (OPEN, 1)
+
+
+def test_large_generations_are_like_small_ones(breaker: Breaker, clock: Clock) -> None:
+    """A breaker opens by a row or by slowness, is probed and closes, also after many thousand transitions."""
+    slot = breaker.engine.slot
+    slot.words[slot.state_at] = Word(State.CLOSED, 70_000).pack()
+    fail(breaker, times=5)
+    assert wait_out(breaker, clock).probe(nothing)
+    for _ in range(20):
+        breaker.record(Verdict.SUCCESS, breaker.check(), None, 1.0)
+    assert (breaker.current_state, breaker.generation) == (OPEN, 70_004)
 
 
 def test_a_success_that_is_overtaken_by_a_change_ends_no_row(clock: Clock) -> None:
@@ -131,9 +151,10 @@ def test_a_quick_success_takes_the_short_way(breaker: Breaker, clock: Clock, mon
         breaker.close()
     breaker.succeeded(breaker.generation, clock() - 0.5, clock())
     breaker.succeeded(breaker.generation - 1, clock(), clock())
+    breaker.succeeded(breaker.generation + 1, clock(), clock())
     breaker.metrics_only(reason="look", actor="ann")
     succeed(breaker)
-    assert (len(decided), breaker.counts()) == (3, Counts())
+    assert (len(decided), breaker.counts()) == (4, Counts())
 
 
 def test_the_longest_texts_leave_the_neighbours_alone(clock: Clock) -> None:
