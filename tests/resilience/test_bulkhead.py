@@ -5,10 +5,12 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from types import SimpleNamespace
 
 import pytest
 
 from rental_backend.resilience import Breaker, Bulkhead, BulkheadFull, Page, RetryBudget
+from rental_backend.resilience import bulkhead as module
 
 from .calls import Crowded, Mistake, fail, succeed
 from .clock import Clock
@@ -135,6 +137,21 @@ def test_the_places_of_a_dead_worker_are_free() -> None:
     assert bulkhead.in_flight == 0
 
 
+def test_the_dead_are_looked_for_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd that is refused looks once in 50 ms, not once each."""
+    page, clock, looks = Page(), Clock(), list[int]()
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
+    monkeypatch.setattr(page, "free_the_dead", looks.append)
+    bulkhead = Bulkhead(page, "thing", 1)
+    with bulkhead.enter():
+        for number in range(1, 4):
+            for _ in range(3):
+                with pytest.raises(BulkheadFull), bulkhead.enter():
+                    raise AssertionError("never reached")
+            assert len(looks) == number
+            clock.advance(0.0501)
+
+
 def test_the_lane_of_a_dead_worker_is_taken_without_its_calls() -> None:
     """Whoever comes after it in its lane counts from nothing."""
     bulkhead = Bulkhead(Page(), "thing", 3)
@@ -182,4 +199,4 @@ def test_nothing_is_retried_while_calls_are_refused(breaker: Breaker, clock: Clo
     succeed(breaker)
     assert budget.may_retry()
     breaker.open()
-    assert not budget.may_retry()
+    assert budget.may_retry() is False

@@ -254,3 +254,20 @@ def test_who_lost_the_lock_takes_no_lane(breaker: Breaker, monkeypatch: pytest.M
     succeed(breaker)
     assert (page.lane, page.words[LANES_USED], page.words[LANES_AT]) == (1, 2, parent)
     assert breaker.counts() == Counts(1)
+
+
+def test_a_zombie_is_dead() -> None:
+    """A process has started at some time until it ends, whether or not anybody has asked how."""
+    ready, told = os.pipe()
+    child = os.fork()
+    if not child:
+        os.read(ready, 1)
+        os._exit(0)
+    assert module._started(child) >= module._started(os.getpid()) > 0
+    os.write(told, b"1")
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    assert module._started(child) == 0
+    os.waitpid(child, 0)
+    assert module._started(child) == 0
+    os.close(ready)
+    os.close(told)

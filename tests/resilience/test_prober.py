@@ -258,13 +258,14 @@ def test_a_breaker_opened_by_a_user_wakes_the_thread() -> None:
 
 
 def test_a_forked_child_starts_its_own_thread() -> None:
-    """Threads do not survive a fork: the child's `start` makes one although the parent's was started."""
+    """Threads do not survive a fork: the child's `start` makes one although the parent's was started, and stopped."""
     script = """
         import os
         from rental_backend.resilience import Breaker, Prober
         prober = Prober(Breaker("forked"), lambda: None)
         prober.start()
         assert prober.settled.wait(10)
+        prober.stop()
         child = os.fork()
         if not child:
             prober.settled.clear()

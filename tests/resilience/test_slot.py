@@ -1,5 +1,7 @@
 """The place of a breaker on the page: whose counts are its own, and what lies beside it."""
 
+import os
+
 import pytest
 
 from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy, State, Verdict
@@ -82,6 +84,31 @@ def test_large_generations_are_like_small_ones(breaker: Breaker, clock: Clock) -
     for _ in range(20):
         breaker.record(Verdict.SUCCESS, breaker.check(), None, 1.0)
     assert (breaker.current_state, breaker.generation) == (OPEN, 70_004)
+
+
+def test_a_lane_of_an_earlier_generation_hides_no_other(breaker: Breaker) -> None:
+    """What a process counted before the last transition does not keep others' counts from being told."""
+    succeed(breaker)
+    breaker.open()
+    breaker.close()
+    child = os.fork()
+    if not child:
+        succeed(breaker, 2)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert breaker.counts() == Counts(2)
+
+
+def test_a_neighbours_numbers_are_not_counted(clock: Clock) -> None:
+    """Not even where its generation could be taken for a second of the window."""
+    page = Page()
+    breaker, other = (Breaker(name, page=page, clock=clock, starts_closed=True) for name in ("thing", "other"))
+    succeed(breaker)
+    for generation in (1000, 70_000):
+        page.words[other.engine.slot.state_at] = Word(State.CLOSED, generation).pack()
+        succeed(other, 3)
+        assert (breaker.counts(), other.counts()) == (Counts(1), Counts(3))
+        assert breaker.engine.slot.last_second(0) == other.engine.slot.last_second(generation) == 1000
 
 
 def test_a_success_that_is_overtaken_by_a_change_ends_no_row(clock: Clock) -> None:
