@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rental_backend.resilience import OPEN, Breaker, Counts, Page, Policy
+from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy
 from rental_backend.resilience import page as module
 from rental_backend.resilience.page import FORMAT, LANES, LANES_AT, LANES_USED, LOCK, MAGIC, SLOTS, TURN, VERSION
 
@@ -213,6 +213,23 @@ def test_a_transition_that_others_have_overtaken_is_not_made(clock: Clock, monke
     assert not breaker.open()
     assert breaker.operator is not None
     assert [each.after for each in breaker.events] == ["forced-closed"]
+
+
+def test_an_opening_does_not_undo_the_closing_that_overtook_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor who was stopped while he opened an open breaker anew, which somebody has closed since."""
+    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    page = Page()
+    other = Breaker("thing", page=page, clock=clock, starts_closed=True)
+    other.open()
+
+    def stopped() -> float:
+        other.close()
+        return 1.0
+
+    breaker = Breaker("thing", page=page, clock=clock, spread=stopped)
+    assert not breaker.open()
+    assert breaker.closed
+    assert [each.after for each in breaker.events] == [OPEN, CLOSED]
 
 
 def test_a_lane_that_another_thread_took_meanwhile_is_used(clock: Clock) -> None:
