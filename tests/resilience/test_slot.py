@@ -143,6 +143,15 @@ def test_a_slow_call_that_is_overtaken_by_a_change_opens_nothing(clock: Clock) -
     assert (page.before, breaker.current_state, len(breaker.events)) == (None, CLOSED, 2)
 
 
+def test_slow_successes_are_in_no_row_of_failures(clock: Clock) -> None:
+    """Where one failure is enough to open it, a slow success still is none."""
+    breaker = Breaker("thing", judge=judge, policy=Policy(consecutive=1), clock=clock, starts_closed=True)
+    breaker.record(Verdict.SUCCESS, breaker.check(), None, 1.0)
+    assert breaker.closed
+    fail(breaker)
+    assert breaker.cause == "1 failures in a row"
+
+
 def test_times_are_kept_to_the_microsecond(breaker: Breaker, clock: Clock) -> None:
     """When a state began, and when the first of a row of failures did."""
     clock.advance(0.123456)
@@ -171,11 +180,12 @@ def test_a_quick_success_takes_the_short_way(breaker: Breaker, clock: Clock, mon
     """Nothing is decided for it; that is left to slow ones, late ones, and those under an order."""
     decided: list[object] = []
     monkeypatch.setattr(breaker.engine, "record", lambda *args: decided.append(args))
-    for _ in range(2):
+    for generation in (0, 1, 70_000):
+        breaker.engine.words[breaker.engine.slot.state_at] = Word(State.CLOSED, generation).pack()
         succeed(breaker, 3)
         assert (decided, breaker.counts()) == ([], Counts(3))
-        breaker.open()
-        breaker.close()
+    breaker.open()
+    breaker.close()
     breaker.succeeded(breaker.generation, clock() - 0.5, clock())
     breaker.succeeded(breaker.generation - 1, clock(), clock())
     breaker.succeeded(breaker.generation + 1, clock(), clock())
