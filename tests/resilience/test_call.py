@@ -31,6 +31,20 @@ def test_a_block_may_say_how_long_the_answer_took(
     assert breaker.counts() == Counts(1, 1, slow)
 
 
+def test_a_call_that_fails_is_timed_as_well() -> None:
+    """Its time counts from its beginning, whatever the clock shows."""
+    clock = Clock(0.5)
+    breaker = Breaker("thing", clock=clock, starts_closed=True)
+
+    def fail_late() -> None:
+        clock.advance(1.2)
+        raise Outage
+
+    with pytest.raises(Outage):
+        breaker.call(fail_late)
+    assert breaker.counts() == Counts(0, 1, 1)
+
+
 def test_what_a_block_says_tells_when_its_call_began(breaker: Breaker, clock: Clock) -> None:
     """A success whose call began after the failures ends their row, though its block began before them."""
     with breaker.guard() as call:

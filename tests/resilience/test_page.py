@@ -1,5 +1,6 @@
 """The page itself: places, lanes, counts and what is forgotten."""
 
+import gc
 import os
 import threading
 from collections.abc import Callable
@@ -288,3 +289,14 @@ def test_a_zombie_is_dead() -> None:
     assert module._started(child) == 0
     os.close(ready)
     os.close(told)
+
+
+def test_a_page_that_nobody_needs_is_closed() -> None:
+    """Its file does not outlive it."""
+    page = Page()
+    file = page._file
+    assert os.fstat(file)
+    del page
+    gc.collect()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(file)

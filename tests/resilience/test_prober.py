@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy, Prober
+from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy, Prober, Verdict
 from rental_backend.resilience.prober import heartbeat_due
 from tests.serving import until
 
@@ -159,7 +159,7 @@ def test_a_heartbeat_that_another_made_meanwhile_is_not_made_again(clock: Clock)
 
     other = Breaker("thing", page=breaker.engine.slot.page, clock=slow)
     looks.clear()
-    assert not heartbeat_due(other.engine, 2.0)
+    assert heartbeat_due(other.engine, 2.0) is False
     assert looks == [False, True]
 
 
@@ -176,6 +176,17 @@ def test_a_failure_is_followed_up_quickly(clock: Clock) -> None:
         assert thing.probed == 1 + looks
         clock.advance(0.101)
     assert prober.breaker.current_state == OPEN
+
+
+def test_a_failure_is_followed_up_ten_times_a_second(clock: Clock) -> None:
+    """Not more often, by however many workers look."""
+    breaker = Breaker("thing", clock=clock, starts_closed=True)
+    breaker.record(Verdict.FAILURE, breaker.check())
+    assert heartbeat_due(breaker.engine, 2.0)
+    clock.advance(0.0995)
+    assert heartbeat_due(breaker.engine, 2.0) is False
+    clock.advance(0.0006)
+    assert heartbeat_due(breaker.engine, 2.0) is True
 
 
 def test_a_heartbeat_that_fails_is_followed_up_quickly(clock: Clock) -> None:
