@@ -37,6 +37,15 @@ def test_an_event_tells_its_time_of_day_finely(breaker: Breaker) -> None:
     assert before - grain <= breaker.events[0].at <= datetime.now(UTC) + grain
 
 
+def test_long_names_of_errors_are_cut(breaker: Breaker) -> None:
+    """Sixty-four letters are enough to know one by, and its neighbours are left alone."""
+    for letter in "EFG":
+        breaker.engine.move(breaker.engine.opened, letter * 200, type(letter * 70, (Exception,), {})())
+        breaker.close()
+    told = [(event.cause, event.error) for event in breaker.events if event.error]
+    assert told == [(letter * 128, letter * 64) for letter in "EFG"]
+
+
 def test_events_are_bounded(breaker: Breaker) -> None:
     """The newest 256 changes of all breakers of the page are kept."""
     other = Breaker("other", page=breaker.engine.slot.page, starts_closed=True)

@@ -18,7 +18,7 @@ from .clock import Clock
 
 def test_a_page_tells_its_format() -> None:
     """Whoever looks at the memory finds what it is and in which version."""
-    assert Page().words[FORMAT] == MAGIC + VERSION
+    assert Page().words[FORMAT] == MAGIC + VERSION == int.from_bytes(b"RBPAGE\x00\x01")
 
 
 def test_a_page_has_place_for_sixteen_breakers() -> None:

@@ -105,7 +105,7 @@ def test_a_dependency_in_use_gets_no_heartbeat(clock: Clock) -> None:
 def test_an_idle_dependency_gets_a_heartbeat(clock: Clock) -> None:
     """After the heartbeat's time without a call one is made, and counts as one."""
     thing = Thing()
-    prober = Prober(Breaker("thing", clock=clock, starts_closed=True), thing, heartbeat=2.0)
+    prober = Prober(Breaker("thing", clock=clock, starts_closed=True), thing)
     clock.advance(1.9)
     prober.once()
     assert thing.probed == 0

@@ -109,6 +109,9 @@ def test_a_neighbours_numbers_are_not_counted(clock: Clock) -> None:
         succeed(other, 3)
         assert (breaker.counts(), other.counts()) == (Counts(1), Counts(3))
         assert breaker.engine.slot.last_second(0) == other.engine.slot.last_second(generation) == 1000
+    clock.advance(7)  # to the second whose place is the last
+    breaker.engine.slot.count_retry(0, clock())
+    assert (breaker.counts(), other.counts()) == (Counts(1), Counts(3))
 
 
 def test_a_success_that_is_overtaken_by_a_change_ends_no_row(clock: Clock) -> None:
