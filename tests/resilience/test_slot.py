@@ -75,6 +75,16 @@ def test_a_breaker_outlives_the_last_generation(breaker: Breaker) -> None:
     assert (breaker.current_state, breaker.generation) == (OPEN, 1)
 
 
+def test_every_breaker_of_a_page_counts_in_the_last_generation(clock: Clock) -> None:
+    """A lane that was just taken is of no generation, and so earlier than any."""
+    page = Page()
+    breakers = [Breaker(str(number), page=page, clock=clock, starts_closed=True) for number in range(16)]
+    for breaker in breakers:
+        page.words[breaker.engine.slot.state_at] = Word(State.CLOSED, GENERATION_MASK).pack()
+        succeed(breaker)
+    assert [breaker.counts() for breaker in breakers] == [Counts(1)] * 16
+
+
 def test_large_generations_are_like_small_ones(breaker: Breaker, clock: Clock) -> None:
     """A breaker opens by a row or by slowness, is probed and closes, also after many thousand transitions."""
     slot = breaker.engine.slot
