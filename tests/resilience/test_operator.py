@@ -53,10 +53,10 @@ def test_when_an_order_to_admit_runs_out_it_is_closed_and_judges_again(
     breaker: Breaker, clock: Clock, state: str
 ) -> None:
     """What was counted under the order is forgotten with it."""
-    ADMITTING[state](breaker, reason="a while", actor="ann", ttl=10)
+    ADMITTING[state](breaker, reason="a while", actor="ann", ttl=9)
     fail(breaker, times=100)
-    clock.advance(9.999)
-    assert breaker.current_state == state
+    clock.advance(8.999)
+    assert (breaker.current_state, breaker.counts()) == (state, Counts(failures=100))
     clock.advance(0.0011)
     fail(breaker, times=4)
     assert (breaker.current_state, breaker.cause) == (CLOSED, "the operator's order ran out")

@@ -4,7 +4,7 @@ import gc
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -139,15 +139,17 @@ def holding(page: Page, meanwhile: Callable[[], None], patience: float) -> Calla
     return lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def test_a_holder_that_is_stuck_is_passed_over(breaker: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("lock", [0, 1])
+def test_a_holder_that_is_stuck_is_passed_over(breaker: Breaker, monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
     """Who has lost patience makes another lock the one that counts, for good and for all."""
     monkeypatch.setattr(module, "PATIENCE", 0.02)
     page = breaker.engine.slot.page
+    page.words[LOCK] = lock
     ended = holding(page, lambda: None, 0.04)
     breaker.open()
-    assert (breaker.current_state, page.words[LOCK]) == (OPEN, 1)
+    assert (breaker.current_state, page.words[LOCK]) == (OPEN, lock + 1)
     breaker.close()
-    assert (breaker.closed, page.words[LOCK]) == (True, 1)
+    assert (breaker.closed, page.words[LOCK]) == (True, lock + 1)
     assert ended() == 0
 
 
@@ -188,6 +190,16 @@ def test_a_lock_that_counts_no_more_is_given_back(breaker: Breaker) -> None:
     page.words = Late(page.words)  # type: ignore[assignment]
     breaker.open()
     assert (breaker.current_state, page.words[LOCK]) == (OPEN, 5)
+
+
+def test_threads_wait_for_each_other(breaker: Breaker) -> None:
+    """The lock that processes take does not keep the threads of one apart: they have one of their own."""
+    with ThreadPoolExecutor(1) as pool:
+        with breaker.engine.slot.page.locked():
+            opening = pool.submit(breaker.open)
+            assert not wait([opening], 0.05).done
+            assert breaker.closed
+        assert opening.result(10)
 
 
 def test_a_thread_that_is_stuck_holds_up_no_other(breaker: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:

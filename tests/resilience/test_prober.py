@@ -82,7 +82,7 @@ def test_the_pause_of_an_open_breaker_is_what_it_promises(clock: Clock) -> None:
 
 def test_the_first_look_of_any_process_is_awaited_closely(clock: Clock) -> None:
     """Until somebody has looked at the dependency the thread hardly pauses, since the start-up waits for it."""
-    prober = Prober(Breaker("thing", clock=clock), Thing())
+    prober = Prober(Breaker("thing", clock=clock), Thing(up=False))
     assert prober.breaker.untried
     assert prober._pause() == 0.02
     prober.once()

@@ -25,14 +25,15 @@ def test_counts_of_an_earlier_generation_are_dropped(breaker: Breaker, clock: Cl
     assert [slot.sums(generation, clock(), 10) for generation in (0, 1, 2)] == [(0,) * 4, (0,) * 4, (1, 0, 0, 0)]
 
 
-def test_a_host_that_has_just_started_counts_like_any_other() -> None:
+@pytest.mark.parametrize(("seconds", "counted"), [(2, 2), (16, 15)])
+def test_a_host_that_has_just_started_counts_like_any_other(seconds: int, counted: int) -> None:
     """In the first seconds of its clock, too, nothing of an earlier generation is counted."""
     clock = Clock(0.5)
-    breaker = Breaker("thing", clock=clock, starts_closed=True)
-    for _ in range(2):
+    breaker = Breaker("thing", policy=Policy(window=16), clock=clock, starts_closed=True)
+    for _ in range(seconds):
         succeed(breaker)
         clock.advance(1)
-    assert breaker.counts() == Counts(2)
+    assert breaker.counts() == Counts(counted)
     breaker.open()
     breaker.close()
     succeed(breaker)
@@ -163,6 +164,16 @@ def test_slow_successes_are_in_no_row_of_failures(clock: Clock) -> None:
     assert breaker.closed
     fail(breaker)
     assert breaker.cause == "1 failures in a row"
+
+
+def test_a_success_is_counted_in_its_own_second(breaker: Breaker, clock: Clock) -> None:
+    """Also when a thread tells of it that had looked at the clock before the second was over."""
+    succeed(breaker)
+    clock.advance(-1)
+    succeed(breaker, 2)
+    assert breaker.counts() == Counts(2)
+    clock.advance(1)
+    assert breaker.counts() == Counts(3)
 
 
 def test_times_are_kept_to_the_microsecond(breaker: Breaker, clock: Clock) -> None:
