@@ -10,7 +10,7 @@ import pytest
 
 from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy
 from rental_backend.resilience import page as module
-from rental_backend.resilience.page import FORMAT, LANES, LANES_AT, LANES_USED, LOCK, MAGIC, SLOTS, TURN, VERSION
+from rental_backend.resilience.page import FORMAT, LANES, LANES_AT, LANES_USED, LOCK, SLOTS, TURN, VERSION
 
 from .calls import Crowded, fail, judge, nothing, succeed
 from .clock import Clock
@@ -18,7 +18,7 @@ from .clock import Clock
 
 def test_a_page_tells_its_format() -> None:
     """Whoever looks at the memory finds what it is and in which version."""
-    assert Page().words[FORMAT] == MAGIC + VERSION == int.from_bytes(b"RBPAGE\x00\x01")
+    assert Page().words[FORMAT].to_bytes(8) == b"RBPAGE" + VERSION.to_bytes(2)
 
 
 def test_a_page_has_place_for_sixteen_breakers() -> None:
