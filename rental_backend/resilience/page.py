@@ -2,8 +2,9 @@
 
 It is made before the fork (gunicorn's master with `preload_app`) and inherited; without a master it serves its own
 process. All of it is 8-byte words, each read and written in one piece. A state is one word. What a worker counts goes
-into the worker's own lane, which nobody else writes. Only transitions take a lock, one that the kernel frees when its
-holder dies, and that is not waited for longer than `PATIENCE`: a worker stopped in mid-transition holds up nobody.
+into a lane that is its own for life, and that nobody else writes. Only transitions take a lock, one that the kernel
+frees when its holder dies, and that is not waited for longer than `PATIENCE`: a worker stopped in mid-transition holds
+up nobody.
 """
 
 import contextlib
@@ -14,14 +15,13 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 MAGIC = 0x52425041_47450000  # "RBPAGE" and two bytes for the version
-VERSION = 2
+VERSION = 3
 PATIENCE = 0.25
 
 SLOTS, LANES, BUCKETS = 16, 64, 16
-HEADER_WORDS, SLOT_WORDS, LANE_HEADER = 8, 72, 2
+HEADER_WORDS, SLOT_WORDS, LANE_HEADER = 8, 72, 1
 EVENTS, EVENT_WORDS = 256, 32
 BUCKET_WORDS = 5  # second, successes, failures, slow, retries
 COUNTER_WORDS = 2 + BUCKETS * BUCKET_WORDS  # generation, calls in flight, buckets
@@ -32,7 +32,8 @@ EVENTS_AT = SLOTS_AT + SLOTS * SLOT_WORDS
 LANES_AT = EVENTS_AT + EVENTS * EVENT_WORDS
 WORDS = LANES_AT + LANES * LANE_WORDS
 
-FORMAT, EVENT_COUNT, LANES_USED, LOCK, TURN = range(5)
+FORMAT, EVENT_COUNT, LOCK, TURN = range(4)
+LANE_LOCKS = 1 << 40  # where in the file the locks of the lanes are, far beyond those of transitions
 
 _pages: "weakref.WeakSet[Page]" = weakref.WeakSet()
 
@@ -49,7 +50,8 @@ class Page:
         self.lane = -1
         self.locks = [threading.Lock() for _ in range(SLOTS)]
         self.forget: list[Callable[[], None]] = []  # what each slot remembers of this process's lane
-        self._threads = threading.Lock()
+        self._threads, self._taking = threading.Lock(), threading.Lock()
+        self._own: set[int] = set()  # lanes of this process
         self._file = os.memfd_create("rental-breakers", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self._file)
         _pages.add(self)
@@ -102,67 +104,61 @@ class Page:
 
     def counters(self, slot: int) -> int:
         """Return where this process counts for a breaker; takes a lane at the first call in a process."""
-        while self.lane < 0:
-            with self.locked() as lock:
+        if self.lane < 0:
+            with self._taking:
                 if self.lane < 0:
-                    self.lane = self._take_lane(lock)
+                    self.lane = self._take_lane()
         return LANES_AT + self.lane * LANE_WORDS + LANE_HEADER + slot * COUNTER_WORDS
 
-    def _take_lane(self, lock: int) -> int:
-        """Take the first lane whose owner is dead, or a new one. With all taken, the last is shared with its owner.
+    def _take_lane(self) -> int:
+        """Take the first lane that nobody has, for the life of this process. With all taken, the last is shared.
 
-        Two processes that count in one lane may lose a count now and then. Returns -1 when the lock was lost
-        meanwhile: somebody else may have taken that lane.
+        Two processes that count in one lane may lose a count now and then.
         """
-        used = self.words[LANES_USED]
-        free = next((lane for lane in range(used) if not self._alive(lane)), used)
-        if free == LANES:
+        free = (lane for lane in range(LANES) if lane not in self._own and self._lock_lane(lane))
+        lane = next(free, None)
+        if lane is None:
             return LANES - 1
-        at, began = LANES_AT + free * LANE_WORDS, _started(os.getpid())
-        if not self.holds(lock):
-            return -1
-        self.words[at + 1] = began
-        self.words[at] = os.getpid()
+        self._own.add(lane)
+        at = LANES_AT + lane * LANE_WORDS
         for word in range(at + LANE_HEADER, at + LANE_WORDS):
             self.words[word] = 0
         for slot in range(SLOTS):
             self.words[at + LANE_HEADER + slot * COUNTER_WORDS] = -1  # of no generation yet
-        self.words[LANES_USED] = max(used, free + 1)
-        return free
+        for each in range(lane + 1):  # those before have been taken, too, by somebody who may be about to say so
+            self.words[LANES_AT + each * LANE_WORDS] = 1
+        return lane
 
-    def _alive(self, lane: int) -> bool:
-        at = LANES_AT + lane * LANE_WORDS
-        pid = self.words[at]
-        return pid > 0 and _started(pid) == self.words[at + 1]
+    def _lock_lane(self, lane: int) -> bool:
+        """Make a lane ours, if it is nobody's. The kernel takes it back when this process ends, however it does."""
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, LANE_LOCKS + lane)
+        except (BlockingIOError, PermissionError):
+            return False
+        return True
 
     def lanes(self, slot: int) -> Iterator[int]:
-        """Yield where each process, dead ones included, counts for a breaker."""
-        first = LANES_AT + LANE_HEADER + slot * COUNTER_WORDS
-        for lane in range(self.words[LANES_USED]):
-            yield first + lane * LANE_WORDS
+        """Yield where each process, dead ones included, counts for a breaker. Lanes are taken from the first one on."""
+        for at in range(LANES_AT, WORDS, LANE_WORDS):
+            if not self.words[at]:
+                return
+            yield at + LANE_HEADER + slot * COUNTER_WORDS
 
     def free_the_dead(self, slot: int) -> None:
         """Forget the calls in flight of workers that died."""
-        with self.locked() as lock:  # nobody takes such a lane meanwhile
+        with self._taking:
             for lane, at in enumerate(self.lanes(slot)):
-                if self.words[at + 1] and not self._alive(lane) and self.holds(lock):
+                if self.words[at + 1] and lane not in self._own and self._lock_lane(lane):
                     self.words[at + 1] = 0
-
-
-def _started(pid: int) -> int:
-    """Return when a process was started (clock ticks since boot), or 0 if it is dead or a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return 0
-    return 0 if fields[0] in "ZX" else int(fields[19])
+                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, LANE_LOCKS + lane)
 
 
 def _forget_lanes() -> None:
     """Have a forked child take lanes and locks of its own."""
     for page in list(_pages):
         page.lane = -1
-        page._threads = threading.Lock()
+        page._threads, page._taking = threading.Lock(), threading.Lock()
+        page._own = set()
         page.locks = [threading.Lock() for _ in range(SLOTS)]
         for forget in page.forget:
             forget()

@@ -10,10 +10,15 @@ import pytest
 
 from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy
 from rental_backend.resilience import page as module
-from rental_backend.resilience.page import FORMAT, LANES, LANES_AT, LANES_USED, LOCK, SLOTS, TURN, VERSION
+from rental_backend.resilience.page import FORMAT, LANES, LOCK, SLOTS, TURN, VERSION
 
-from .calls import Crowded, fail, judge, nothing, succeed
+from .calls import fail, judge, nothing, succeed
 from .clock import Clock
+
+
+def lanes(page: Page) -> int:
+    """Return how many lanes have ever been taken."""
+    return sum(1 for _ in page.lanes(0))
 
 
 def test_a_page_tells_its_format() -> None:
@@ -92,7 +97,7 @@ def test_children_count_in_lanes_of_their_own(breaker: Breaker) -> None:
             os._exit(0 if breaker.counts() == Counts(3) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert breaker.counts() == Counts(3), number
-    assert breaker.engine.slot.page.words[LANES_USED] == 2  # each child took the lane of the one before
+    assert lanes(breaker.engine.slot.page) == 2  # each child took the lane of the one before
 
 
 def test_with_all_lanes_taken_the_last_is_shared(clock: Clock) -> None:
@@ -100,14 +105,13 @@ def test_with_all_lanes_taken_the_last_is_shared(clock: Clock) -> None:
     page = Page()
     breaker = Breaker("thing", page=page, clock=clock, starts_closed=True)
     succeed(breaker)
-    own = page.words[LANES_AT : LANES_AT + 2].tolist()
-    lane = (len(page.words) - LANES_AT) // LANES
-    for number in range(LANES):  # as if this process had taken every one of them
-        page.words[LANES_AT + number * lane], page.words[LANES_AT + number * lane + 1] = own
-    page.words[LANES_USED] = LANES
-    module._forget_lanes()  # as in a forked child
+    for _ in range(LANES):  # as if this process were so many, and one more
+        page.lane = -1
+        page.counters(0)
+    for forget in page.forget:
+        forget()
     succeed(breaker, 3)
-    assert (page.lane, page.words[LANES_USED]) == (LANES - 1, LANES)
+    assert (page.lane, lanes(page)) == (LANES - 1, LANES)
     assert breaker.counts() == Counts(4)
 
 
@@ -118,7 +122,7 @@ def test_threads_of_a_process_take_one_lane(clock: Clock) -> None:
         breaker = Breaker("thing", clock=clock, starts_closed=True)
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda _, breaker=breaker: breaker.call(nothing), range(8)))
-        assert breaker.engine.slot.page.words[LANES_USED] == 1
+        assert lanes(breaker.engine.slot.page) == 1
         assert breaker.counts() == Counts(8)
 
 
@@ -247,11 +251,14 @@ def test_an_opening_does_not_undo_the_closing_that_overtook_it(clock: Clock, mon
 
 def test_a_lane_that_another_thread_took_meanwhile_is_used(clock: Clock) -> None:
     """Of two threads that make the first calls of a process the second takes no lane."""
-    page = Crowded()
+    page = Page()
     breaker = Breaker("thing", page=page, clock=clock, starts_closed=True)
-    page.before = lambda: page.counters(0)
+    with ThreadPoolExecutor(1) as pool, page._taking:
+        late = pool.submit(page.counters, 0)
+        page.lane = page._take_lane()
+    assert late.result(10) == page.counters(0)
     succeed(breaker)
-    assert (page.words[LANES_USED], breaker.counts()) == (1, Counts(1))
+    assert (lanes(page), breaker.counts()) == (1, Counts(1))
 
 
 def test_after_a_fork_the_process_begins_with_lane_and_locks_of_its_own(
@@ -261,46 +268,12 @@ def test_after_a_fork_the_process_begins_with_lane_and_locks_of_its_own(
     page = breaker.engine.slot.page
     succeed(breaker)
     monkeypatch.setattr(module, "_pages", {page})
-    page._threads.acquire()
-    page.locks[0].acquire()
+    for lock in (page._threads, page._taking, page.locks[0]):
+        lock.acquire()
     module._forget_lanes()
     succeed(breaker, 2)
     breaker.engine.slot.page.free_the_dead(0)
-    assert (page.lane, page.words[LANES_USED], breaker.counts()) == (1, 2, Counts(3))
-
-
-def test_who_lost_the_lock_takes_no_lane(breaker: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who was stopped while he looked for a lane, so that others went on without him, looks again: it may be taken."""
-    page, started = breaker.engine.slot.page, module._started
-    parent = os.getppid()
-
-    def stopped(pid: int) -> int:
-        if not page.words[LOCK]:
-            page.words[LOCK], page.words[LANES_USED] = 1, 1
-            page.words[LANES_AT], page.words[LANES_AT + 1] = parent, started(parent)
-        return started(pid)
-
-    monkeypatch.setattr(module, "_started", stopped)
-    succeed(breaker)
-    assert (page.lane, page.words[LANES_USED], page.words[LANES_AT]) == (1, 2, parent)
-    assert breaker.counts() == Counts(1)
-
-
-def test_a_zombie_is_dead() -> None:
-    """A process has started at some time until it ends, whether or not anybody has asked how."""
-    ready, told = os.pipe()
-    child = os.fork()
-    if not child:
-        os.read(ready, 1)
-        os._exit(0)
-    assert module._started(child) >= module._started(os.getpid()) > 0
-    os.write(told, b"1")
-    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
-    assert module._started(child) == 0
-    os.waitpid(child, 0)
-    assert module._started(child) == 0
-    os.close(ready)
-    os.close(told)
+    assert (page.lane, lanes(page), breaker.counts()) == (0, 1, Counts(2))  # the kernel knows it for the same process
 
 
 def test_a_page_that_nobody_needs_is_closed() -> None:
