@@ -41,7 +41,7 @@ COPY = """
     BEGIN
         FOR page IN 0..pages BY at_once LOOP
             UPDATE transaction_headers SET location_uuid = location_id::uuid
-            WHERE ctid >= format('(%s,0)', page)::tid AND ctid < format('(%s,0)', page + at_once)::tid
+            WHERE ctid >= ('(' || page || ',0)')::tid AND ctid < ('(' || page + at_once || ',0)')::tid
                 AND location_id IS NOT NULL AND location_uuid IS NULL;
             COMMIT;
         END LOOP;

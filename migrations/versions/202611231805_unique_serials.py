@@ -25,7 +25,11 @@ preflight = [
 
 def upgrade() -> None:
     safely.add_index(
-        "uq_inventory_units_serial_number", "inventory_units", ["serial_number"], unique=True, where="serial_number <> ''"
+        "uq_inventory_units_serial_number",
+        "inventory_units",
+        ["serial_number"],
+        unique=True,
+        where="serial_number <> ''",
     )
     safely.drop_index("idx_inv_serial")
 

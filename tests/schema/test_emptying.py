@@ -8,7 +8,8 @@ from tests.schema.conftest import HERE
 from tests.schema.databases import columns, contents
 
 SINCE = """
-    INSERT INTO unit_holds (inventory_unit_id, during, kind) SELECT id, '[2026-01-01,)', 'TRANSFER' FROM inventory_units;
+    INSERT INTO unit_holds (inventory_unit_id, during, kind)
+        SELECT id, '[2026-01-01,)', 'TRANSFER' FROM inventory_units;
     INSERT INTO idempotency_keys (caller_id, key, fingerprint) SELECT id, 'key', sha256('') FROM users"""
 
 
