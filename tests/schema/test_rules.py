@@ -103,7 +103,7 @@ def _refused(connection: Connection, statement: str) -> str:
 
 @pytest.fixture(scope="module")
 def hardened(taken_over: tuple[str, Contents, Contents]) -> Iterator[Connection]:
-    """A connection to a filled production that was upgraded, where a unit is away and a key was used."""
+    """A connection to a filled production that was upgraded."""
     url, *_ = taken_over
     with connected(url) as connection:
         yield connection
