@@ -4,7 +4,8 @@ The text is copied beside itself, some pages at a time, while a trigger keeps bo
 Code that still writes text is refused.
 """
 
-from alembic import op
+from alembic import context, op
+from sqlalchemy import text
 
 from migrations import safely
 from rental_backend.infra.migration import BadRows
@@ -33,6 +34,7 @@ KEEP_IN_STEP = """
 TRIGGER = """
     CREATE OR REPLACE TRIGGER type_location BEFORE INSERT OR UPDATE ON transaction_headers
     FOR EACH ROW EXECUTE FUNCTION type_location()"""
+# Ends after a minute, far from the statement timeout, and goes on where it was when it is executed again.
 COPY = """
     DO $$
     DECLARE
@@ -44,8 +46,10 @@ COPY = """
             WHERE ctid >= ('(' || page || ',0)')::tid AND ctid < ('(' || page + at_once || ',0)')::tid
                 AND location_id IS NOT NULL AND location_uuid IS NULL;
             COMMIT;
+            EXIT WHEN clock_timestamp() > statement_timestamp() + interval '1 minute';
         END LOOP;
     END $$"""
+LEFT = "SELECT EXISTS (SELECT FROM transaction_headers WHERE location_id IS NOT NULL AND location_uuid IS NULL)"
 SWAP = (
     "DROP TRIGGER IF EXISTS type_location ON transaction_headers",
     "-- squawk-ignore ban-drop-function\nDROP FUNCTION IF EXISTS type_location",
@@ -62,6 +66,8 @@ def upgrade() -> None:
     op.execute(TRIGGER)
     with op.get_context().autocommit_block():
         op.execute(COPY)
+        while not context.is_offline_mode() and op.get_bind().scalar(text(LEFT)):
+            op.execute(COPY)
     safely.add_check("transaction_headers", "is_copied", "location_uuid IS NOT DISTINCT FROM location_id::uuid")
     safely.add_foreign_key(
         "transaction_headers", "transaction_headers_location_id_fkey", ["location_uuid"], "locations", ["id"]
