@@ -17,11 +17,17 @@ def _server() -> Server:
     return given or Server(url)
 
 
+def _is_compared(_: object, name: str | None, kind: str, *__: object) -> bool:
+    """Leave out indexes for searches: Alembic takes the parentheses PostgreSQL adds for differences (tests compare)."""
+    return not (kind == "index" and name and name.endswith("_search"))
+
+
 def _configure(lock_timeout: float, **how: object) -> None:
     context.configure(
         target_metadata=metadata,
         transaction_per_migration=True,
         compare_server_default=True,
+        include_object=_is_compared,
         on_version_apply=[note_contract, *context.config.attributes.get("on_version_apply", ())],
         lock_timeout=f"{int(lock_timeout * 1000)}ms",  # for migrations/safely.py
         **how,

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from alembic import op
 from sqlalchemy import TextClause
 
+from rental_backend.infra.migration import BadRows
+
 Columns = Sequence[str | TextClause]
 
 
@@ -36,8 +38,44 @@ def set_not_null(table: str, column: str) -> None:
     op.execute(_dropping(table, check))  # not in the same statement, where it would be dropped before it is used
 
 
+def make_aware(table: str, *columns: str) -> None:
+    """Let timestamps that mean UTC say so. No index may hold them: it would be built anew, under the lock.
+
+    In a session whose zone is UTC both types are the same bytes to PostgreSQL 12 and later: nothing is rewritten.
+    """
+    changes = ", ".join(f"ALTER COLUMN {column} TYPE timestamptz" for column in columns)
+    with op.get_context().autocommit_block():  # one table after the other: no two of them are locked at once
+        op.execute("SET timezone = 'UTC'")
+        op.execute(f"-- squawk-ignore changing-column-type, prefer-robust-stmts\nALTER TABLE {table} {changes}")
+
+
+def add_extension(name: str) -> None:
+    """Add an extension, for which a role needs no more than CREATE on the database; one that is there is left."""
+    op.execute(f"CREATE EXTENSION IF NOT EXISTS {name}")
+
+
+def lacks_extension(name: str) -> BadRows:
+    """Return the preflight for an extension: this database, if we may not add it or the server does not have it."""
+    return BadRows(
+        "pg_database",
+        "datname",
+        f"has no extension {name}, and it is not for us to add it: let its owner do so",
+        f"""datname = current_database() AND NOT EXISTS (SELECT FROM pg_extension WHERE extname = '{name}')
+            AND NOT (has_database_privilege(oid, 'CREATE')
+                AND EXISTS (SELECT FROM pg_available_extensions WHERE name = '{name}'))""",  # noqa: S608 - a name of ours
+        key="datname",
+    )
+
+
 def add_index(
-    name: str, table: str, columns: Columns, *, unique: bool = False, where: str = "", using: str = "btree"
+    name: str,
+    table: str,
+    columns: Columns,
+    *,
+    unique: bool = False,
+    where: str = "",
+    using: str = "btree",
+    nulls_distinct: bool = True,
 ) -> None:
     """Build an index while the table is written to. One of that name, valid or not, is built anew."""
     with _outside_transaction():
@@ -51,6 +89,7 @@ def add_index(
             postgresql_concurrently=True,
             postgresql_using=using,
             **({"postgresql_where": where} if where else {}),
+            **({} if nulls_distinct else {"postgresql_nulls_not_distinct": True}),
         )
 
 

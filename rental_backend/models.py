@@ -4,9 +4,24 @@ import enum
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 from typing import Annotated, Any
 
-from sqlalchemy import JSON, DateTime, Enum, MetaData, Numeric, String, Text, Uuid, func
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ColumnElement,
+    DateTime,
+    Enum,
+    Index,
+    MetaData,
+    Numeric,
+    String,
+    Text,
+    Uuid,
+    func,
+    literal_column,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # The names that PostgreSQL gives by itself, and so those of production, which was created without a convention.
@@ -21,16 +36,36 @@ NAMES = {
 Amount = Annotated[Decimal, mapped_column(Numeric(15, 2))]
 Price = Annotated[Decimal, mapped_column(Numeric(10, 2))]
 Quantity = Annotated[Decimal, mapped_column(Numeric(10, 2))]
-Naive = Annotated[datetime, mapped_column(DateTime)]  # in UTC without saying so, as production keeps it
-UTC_NOW = func.timezone("UTC", func.now())
 
 
 def one_of(kind: type[enum.StrEnum], length: int = 20) -> Enum:
-    """Return the type of a text column that holds values of a closed set, which the database does not enforce.
+    """Return the type of a text column that holds values of a closed set, to which a check holds it.
 
-    Reading a row with another value raises `LookupError`.
+    The check bears the name of the set: `inventory_units_unitstatus_check`.
     """
-    return Enum(kind, native_enum=False, length=length)
+    return Enum(kind, native_enum=False, length=length, create_constraint=True)
+
+
+def at_least(least: int, *columns: str) -> tuple[CheckConstraint, ...]:
+    """Return checks that none of these numbers is smaller; a number that is not given passes."""
+    return tuple(CheckConstraint(f"{column} >= {least}", name=column) for column in columns)
+
+
+def in_order(first: str, last: str) -> CheckConstraint:
+    """Return a check that the last date, if both are given, is not before the first."""
+    return CheckConstraint(f"{last} >= {first}", name=last)
+
+
+def searched(*columns: Any) -> ColumnElement[str]:
+    """Return all that a search looks at as one text: one trigram index holds it, one condition asks it."""
+    texts = [column if not column.nullable else func.coalesce(column, literal_column("''")) for column in columns]
+    return reduce(lambda left, right: left.concat(literal_column("' '")).concat(right), texts)
+
+
+def trigrams(name: str, *columns: Any) -> Index:
+    """Return the index for a search in these columns, for any part of three letters or more, in either case."""
+    text = searched(*columns).label("text")
+    return Index(name, text, postgresql_using="gin", postgresql_ops={"text": "gin_trgm_ops"})
 
 
 class Model(DeclarativeBase):

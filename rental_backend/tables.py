@@ -3,6 +3,7 @@
 from .accounts import models as accounts
 from .bookings import models as bookings
 from .catalog import models as catalog
+from .infra import idempotency
 from .inventory import models as inventory
 from .models import Model
 from .parties import models as parties
@@ -16,6 +17,7 @@ __all__ = [
     "accounts",
     "bookings",
     "catalog",
+    "idempotency",
     "inventory",
     "metadata",
     "parties",

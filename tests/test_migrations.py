@@ -4,34 +4,45 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import sqlalchemy
 from alembic.config import Config as AlembicConfig
 from alembic.script import ScriptDirectory
 from flask import Flask
 from sqlalchemy.engine import make_url
 
 from deploy.private.servers import PostgresServer
-from rental_backend.config import driver_url
 from tests.schema.catalogue import catalogue
 from tests.schema.databases import connected
 
 ROOT = Path(__file__).parent.parent
 
 
+@contextmanager
+def _database(postgres: PostgresServer, template: str = "template1") -> Iterator[str]:
+    """Make a database like another, for a while, and give its URL."""
+    name = f"migrations_{uuid.uuid4().hex[:8]}"
+    with connected(postgres.url) as server:
+        server.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        yield make_url(postgres.url).set(database=name).render_as_string(hide_password=False)
+        server.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def empty(postgres: PostgresServer) -> Iterator[str]:
     """The URL of an empty database of its own."""
-    name = f"migrations_{uuid.uuid4().hex[:8]}"
-    server = sqlalchemy.create_engine(driver_url(postgres.url), isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    yield make_url(postgres.url).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    server.dispose()
+    with _database(postgres) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def newest(postgres: PostgresServer) -> Iterator[str]:
+    """The URL of a database at the newest revision, to which a deployment brought it; nobody changes it."""
+    with _database(postgres) as url:
+        assert alembic(url, "upgrade", "head").returncode == 0
+        yield url
 
 
 def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -47,36 +58,31 @@ def alembic(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_models_and_the_migrations_agree(empty: str) -> None:
+def test_the_models_and_the_migrations_agree(newest: str) -> None:
     """Alembic finds nothing that the models have and the migrations lack, or the other way round."""
-    assert alembic(empty, "upgrade", "head").returncode == 0
-
-    agreed = alembic(empty, "check")
+    agreed = alembic(newest, "check")
 
     assert agreed.returncode == 0, agreed.stdout + agreed.stderr
 
 
-def test_a_drift_would_be_found(empty: str) -> None:
+def test_a_drift_would_be_found(postgres: PostgresServer, newest: str) -> None:
     """The check above fails as soon as the database is not what the models say."""
-    assert alembic(empty, "upgrade", "head").returncode == 0
-    engine = sqlalchemy.create_engine(driver_url(empty))
-    with engine.begin() as connection:
-        connection.execute(sqlalchemy.text("ALTER TABLE customers DROP COLUMN notes"))
-    engine.dispose()
+    with _database(postgres, str(make_url(newest).database)) as url:
+        with connected(url) as connection:
+            connection.exec_driver_sql("ALTER TABLE customers DROP COLUMN notes")
 
-    drifted = alembic(empty, "check")
+        drifted = alembic(url, "check")
 
     assert drifted.returncode != 0
     assert "notes" in drifted.stdout + drifted.stderr
 
 
-def test_upgrading_twice_changes_nothing(empty: str) -> None:
+def test_upgrading_twice_changes_nothing(newest: str) -> None:
     """A deployment that migrates again finds nothing to do."""
-    assert alembic(empty, "upgrade", "head").returncode == 0
-    with connected(empty) as connection:
+    with connected(newest) as connection:
         first = catalogue(connection)
 
-        assert alembic(empty, "upgrade", "head").returncode == 0
+        assert alembic(newest, "upgrade", "head").returncode == 0
 
         assert catalogue(connection) == first
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Index, String, Table, Uuid, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import UTC_NOW, Audited, Model, Naive, Retirable, one_of
+from ..models import Audited, Model, Retirable, in_order, one_of
 
 
 class UserType(enum.StrEnum):
@@ -118,7 +118,6 @@ user_roles = Table(
     Column("user_id", Uuid, ForeignKey("users.id"), primary_key=True),
     Column("role_id", Uuid, ForeignKey("roles.id"), primary_key=True),
     Index("idx_user_roles_role", "role_id"),
-    Index("idx_user_roles_user", "user_id"),
 )
 
 role_permissions = Table(
@@ -127,7 +126,6 @@ role_permissions = Table(
     Column("role_id", Uuid, ForeignKey("roles.id"), primary_key=True),
     Column("permission_id", Uuid, ForeignKey("permissions.id"), primary_key=True),
     Index("idx_role_permissions_permission", "permission_id"),
-    Index("idx_role_permissions_role", "role_id"),
 )
 
 
@@ -135,16 +133,13 @@ class UserPermission(Model):
     """A permission granted to one user directly, perhaps for a time."""
 
     __tablename__ = "user_permissions"
-    __table_args__ = (
-        Index("idx_user_permissions_permission", "permission_id"),
-        Index("idx_user_permissions_user", "user_id"),
-    )
+    __table_args__ = (Index("idx_user_permissions_permission", "permission_id"),)
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), primary_key=True)
     permission_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("permissions.id"), primary_key=True)
     granted_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
-    granted_at: Mapped[Naive] = mapped_column(default=UTC_NOW)
-    expires_at: Mapped[Naive | None]
+    granted_at: Mapped[datetime] = mapped_column(default=func.now())
+    expires_at: Mapped[datetime | None]
 
     permission: Mapped[Permission] = relationship(lazy="raise")
 
@@ -155,7 +150,7 @@ class RefreshToken(Audited, Model):
     __tablename__ = "refresh_tokens"
 
     token: Mapped[str] = mapped_column(String(500), unique=True, index=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
     expires_at: Mapped[datetime]
     is_active: Mapped[bool] = mapped_column(default=True)
     device_info: Mapped[str | None] = mapped_column(String(255))
@@ -169,7 +164,7 @@ class SessionToken(Audited, Model):
     __tablename__ = "session_tokens"
 
     token_hash: Mapped[str] = mapped_column(String(255), unique=True, index=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str | None]
     device_info: Mapped[str | None] = mapped_column(String(255))
@@ -186,7 +181,7 @@ class PasswordResetToken(Retirable, Model):
     __tablename__ = "password_reset_tokens"
 
     token: Mapped[str] = mapped_column(String(255), unique=True, index=True)
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
     expires_at: Mapped[datetime]
     is_used: Mapped[bool] = mapped_column(default=False)
 
@@ -208,6 +203,7 @@ class AllowedAddress(Audited, Model):
     """An address from which one user, or with `applies_to_all` everybody, may come."""
 
     __tablename__ = "ip_whitelist"
+    __table_args__ = (in_order("valid_from", "valid_until"),)
 
     ip_address: Mapped[str] = mapped_column(String(45), unique=True, index=True)
     description: Mapped[str | None] = mapped_column(String(255))
@@ -232,8 +228,8 @@ class SecurityAuditLog(Retirable, Model):
 
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     user_name: Mapped[str] = mapped_column(String(255))
-    action: Mapped[str] = mapped_column(String(100), index=True)
-    resource: Mapped[str] = mapped_column(String(100), index=True)
+    action: Mapped[str] = mapped_column(String(100))
+    resource: Mapped[str] = mapped_column(String(100))
     resource_id: Mapped[str | None] = mapped_column(String(255))
     details: Mapped[dict[str, Any] | None]
     ip_address: Mapped[str | None] = mapped_column(String(45))

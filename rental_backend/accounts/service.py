@@ -133,7 +133,7 @@ def permissions_of(session: Session, user_id: uuid.UUID) -> tuple[str, ...]:
         .where(
             UserPermission.user_id == user_id,
             Permission.is_active,
-            or_(UserPermission.expires_at.is_(None), UserPermission.expires_at > func.timezone("UTC", func.now())),
+            or_(UserPermission.expires_at.is_(None), UserPermission.expires_at > func.now()),
         )
     )
     return tuple(sorted(session.scalars(union(by_role, own))))

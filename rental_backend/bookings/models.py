@@ -2,13 +2,13 @@
 
 import enum
 import uuid
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import Amount, Model, Naive, Quantity, Retirable
+from ..models import Amount, Model, Quantity, Retirable, at_least, in_order
 
 if TYPE_CHECKING:
     from ..catalog.models import Item, Location
@@ -33,7 +33,8 @@ class BookingHeader(Retirable, Model):
         Index("idx_booking_header_customer", "customer_id"),
         Index("idx_booking_header_dates", "start_date", "end_date"),
         Index("idx_booking_header_location", "location_id"),
-        Index("idx_booking_header_reference", "booking_reference"),
+        *at_least(0, "total_items", "estimated_subtotal", "estimated_tax", "estimated_total", "deposit_required"),
+        in_order("start_date", "end_date"),
         Index("idx_booking_header_status", "booking_status"),
     )
 
@@ -51,9 +52,9 @@ class BookingHeader(Retirable, Model):
     deposit_required: Mapped[Amount | None]
     deposit_paid: Mapped[bool] = mapped_column(default=False)
     notes: Mapped[str | None]
-    converted_rental_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_headers.id"))
+    converted_rental_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_headers.id"), index=True)
     cancelled_reason: Mapped[str | None]
-    cancelled_at: Mapped[Naive | None]
+    cancelled_at: Mapped[datetime | None]
     cancelled_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
 
     lines: Mapped[list["BookingLine"]] = relationship(
@@ -69,7 +70,9 @@ class BookingLine(Retirable, Model):
     __tablename__ = "booking_lines"
     __table_args__ = (
         UniqueConstraint("booking_header_id", "line_number"),
-        Index("idx_booking_line_header", "booking_header_id"),
+        CheckConstraint("quantity_reserved > 0", name="quantity_reserved"),
+        *at_least(1, "rental_period"),
+        *at_least(0, "unit_rate", "discount_amount"),
         Index("idx_booking_line_item", "item_id"),
     )
 

@@ -2,12 +2,13 @@
 
 import enum
 import uuid
+from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Enum, ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import Model, Naive, Price, Retirable
+from ..models import Model, Price, Retirable, at_least, trigrams
 
 
 class ItemStatus(enum.StrEnum):
@@ -48,16 +49,21 @@ class Category(Retirable, Model):
         Index("idx_category_active_leaf", "is_active", "is_leaf"),
         Index("idx_category_display_order", "display_order"),
         Index("idx_category_level", "category_level"),
-        Index("idx_category_parent", "parent_category_id"),
         Index("idx_category_parent_order", "parent_category_id", "display_order"),
         Index("idx_category_path", "category_path"),
-        Index("uk_category_name_parent", "name", "parent_category_id", unique=True),
+        Index(
+            "uq_categories_name_parent",
+            "name",
+            "parent_category_id",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
     )
 
     name: Mapped[str] = mapped_column(String(100))
     category_code: Mapped[str] = mapped_column(String(15), unique=True, index=True)
     parent_category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("categories.id"))
-    category_path: Mapped[str] = mapped_column(String(500), index=True)
+    category_path: Mapped[str] = mapped_column(String(500))
     category_level: Mapped[int] = mapped_column(default=1)
     display_order: Mapped[int] = mapped_column(default=0)
     is_leaf: Mapped[bool] = mapped_column(default=True)
@@ -86,8 +92,11 @@ class Item(Retirable, Model):
         Index("idx_item_brand", "brand_id"),
         Index("idx_item_category", "category_id"),
         Index("idx_item_name", "item_name"),
-        Index("idx_item_sku", "sku"),
         Index("idx_item_status", "item_status"),
+        *at_least(1, "rental_period"),
+        *at_least(0, "sale_price", "purchase_price", "security_deposit", "warranty_period_days"),
+        CheckConstraint("rental_rate_per_period > 0", name="rental_rate_per_period"),
+        CheckConstraint("is_rentable <> is_saleable", name="is_saleable"),
     )
 
     sku: Mapped[str] = mapped_column(String(50), unique=True, index=True)
@@ -97,7 +106,7 @@ class Item(Retirable, Model):
     )
     brand_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("brands.id"))
     category_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("categories.id"))
-    unit_of_measurement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("units_of_measurement.id"))
+    unit_of_measurement_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("units_of_measurement.id"), index=True)
     rental_rate_per_period: Mapped[Price | None]
     rental_period: Mapped[int] = mapped_column(default=1)
     sale_price: Mapped[Price | None]
@@ -113,7 +122,7 @@ class Item(Retirable, Model):
     is_saleable: Mapped[bool] = mapped_column(default=False)
     is_rental_blocked: Mapped[bool] = mapped_column(default=False)
     rental_block_reason: Mapped[str | None]
-    rental_blocked_at: Mapped[Naive | None]
+    rental_blocked_at: Mapped[datetime | None]
     rental_blocked_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
 
     brand: Mapped[Brand | None] = relationship(lazy="raise")
@@ -121,13 +130,23 @@ class Item(Retirable, Model):
     unit_of_measurement: Mapped[UnitOfMeasurement] = relationship(lazy="raise")
 
 
+ITEM_SEARCH = (Item.sku, Item.item_name, Item.model_number)
+trigrams("ix_items_search", *ITEM_SEARCH)
+
+
 class SkuSequence(Retirable, Model):
     """The next number of a SKU prefix, taken under a row lock."""
 
     __tablename__ = "sku_sequences"
     __table_args__ = (
-        Index("idx_sku_brand", "brand_code"),
-        Index("idx_sku_brand_category", "brand_code", "category_code", unique=True),
+        *at_least(1, "next_sequence"),
+        Index(
+            "uq_sku_sequences_brand_category",
+            "brand_code",
+            "category_code",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+        ),
         Index("idx_sku_category", "category_code"),
     )
 
@@ -142,7 +161,6 @@ class Location(Retirable, Model):
     __tablename__ = "locations"
     __table_args__ = (
         Index("idx_location_city", "city"),
-        Index("idx_location_code", "location_code"),
         Index("idx_location_country", "country"),
         Index("idx_location_manager", "manager_user_id"),
         Index("idx_location_name", "location_name"),
@@ -160,4 +178,4 @@ class Location(Retirable, Model):
     postal_code: Mapped[str | None] = mapped_column(String(20))
     contact_number: Mapped[str | None] = mapped_column(String(20))
     email: Mapped[str | None] = mapped_column(String(255))
-    manager_user_id: Mapped[uuid.UUID | None]
+    manager_user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))

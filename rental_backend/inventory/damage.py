@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, String, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import Amount, Audited, Model, Quantity, one_of
+from ..models import Amount, Audited, Model, Quantity, at_least, in_order, one_of
 
 if TYPE_CHECKING:
     from ..catalog.models import Item, Location
@@ -62,7 +62,7 @@ class DamageAssessment(Audited, Model):
     """
 
     __tablename__ = "damage_assessments"
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"), *at_least(0, "estimated_repair_cost"))
 
     item_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("items.id"), index=True)
     inventory_unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("inventory_units.id"), index=True)
@@ -76,7 +76,7 @@ class DamageAssessment(Audited, Model):
     assessed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     estimated_repair_cost: Mapped[Amount | None]
     repair_feasible: Mapped[bool] = mapped_column(default=True)
-    transaction_header_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_headers.id"))
+    transaction_header_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_headers.id"), index=True)
     transaction_line_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_lines.id"), index=True)
     notes: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -91,10 +91,15 @@ class RepairOrder(Audited, Model):
     """A repair of assessed damage, by us or by a vendor; it lies where the damage was assessed."""
 
     __tablename__ = "repair_orders"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        *at_least(0, "estimated_cost", "repair_cost"),
+        in_order("repair_start_date", "repair_end_date"),
+    )
 
     damage_assessment_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("damage_assessments.id"), index=True)
-    item_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("items.id"))
-    inventory_unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("inventory_units.id"))
+    item_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("items.id"), index=True)
+    inventory_unit_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("inventory_units.id"), index=True)
     quantity: Mapped[Quantity]
     repair_status: Mapped[RepairStatus] = mapped_column(one_of(RepairStatus), index=True, default=RepairStatus.PENDING)
     repair_vendor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("suppliers.id"))

@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import Model, Naive, Price, Quantity, Retirable, one_of
-from . import damage  # noqa: F401  adds its tables
+from ..models import Model, Price, Quantity, Retirable, at_least, one_of
+from . import damage, holds  # noqa: F401  they add their tables
 
 if TYPE_CHECKING:
     from ..catalog.models import Item, Location
@@ -81,9 +81,17 @@ class InventoryUnit(Retirable, Model):
         Index("idx_inv_condition", "condition"),
         Index("idx_inv_item", "item_id"),
         Index("idx_inv_location", "location_id"),
-        Index("idx_inv_serial", "serial_number"),
-        Index("idx_inv_sku", "sku"),
+        Index(
+            "uq_inventory_units_serial_number",
+            "serial_number",
+            unique=True,
+            postgresql_where=text("serial_number <> ''"),
+        ),
         Index("idx_inv_status", "status"),
+        *at_least(0, "quantity", "purchase_price", "sale_price", "security_deposit", "rental_rate_per_period"),
+        *at_least(0, "warranty_period_days"),
+        *at_least(1, "rental_period"),
+        CheckConstraint("serial_number = '' OR batch_code = ''", name="batch_code"),
     )
 
     item_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("items.id"))
@@ -92,11 +100,11 @@ class InventoryUnit(Retirable, Model):
     serial_number: Mapped[str | None] = mapped_column(String(100))
     status: Mapped[UnitStatus] = mapped_column(one_of(UnitStatus), default=UnitStatus.AVAILABLE)
     condition: Mapped[UnitCondition] = mapped_column(one_of(UnitCondition), default=UnitCondition.NEW)
-    purchase_date: Mapped[Naive | None]
+    purchase_date: Mapped[datetime | None]
     purchase_price: Mapped[Price] = mapped_column(default=Decimal(0))
-    warranty_expiry: Mapped[Naive | None]
-    last_maintenance_date: Mapped[Naive | None]
-    next_maintenance_date: Mapped[Naive | None]
+    warranty_expiry: Mapped[datetime | None]
+    last_maintenance_date: Mapped[datetime | None]
+    next_maintenance_date: Mapped[datetime | None]
     notes: Mapped[str | None]
     sale_price: Mapped[Price | None]
     security_deposit: Mapped[Price] = mapped_column(default=Decimal(0))
@@ -109,11 +117,20 @@ class InventoryUnit(Retirable, Model):
     remarks: Mapped[str | None]
     is_rental_blocked: Mapped[bool] = mapped_column(default=False)
     rental_block_reason: Mapped[str | None]
-    rental_blocked_at: Mapped[Naive | None]
+    rental_blocked_at: Mapped[datetime | None]
     rental_blocked_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
 
     item: Mapped["Item"] = relationship(lazy="raise")
     location: Mapped["Location"] = relationship(lazy="raise")
+
+
+STOCK = (
+    "quantity_available",
+    "quantity_on_rent",
+    "quantity_damaged",
+    "quantity_under_repair",
+    "quantity_beyond_repair",
+)
 
 
 class StockLevel(Retirable, Model):
@@ -121,7 +138,8 @@ class StockLevel(Retirable, Model):
 
     __tablename__ = "stock_levels"
     __table_args__ = (
-        Index("idx_sl_item", "item_id"),
+        *at_least(0, *STOCK),
+        CheckConstraint(f"quantity_on_hand = {' + '.join(STOCK)}", name="quantity_on_hand"),
         Index("idx_sl_item_location", "item_id", "location_id", unique=True),
         Index("idx_sl_location", "location_id"),
     )
@@ -145,19 +163,21 @@ class StockMovement(Retirable, Model):
     __tablename__ = "stock_movements"
     __table_args__ = (
         Index("idx_sm_created", "created_at"),
-        Index("idx_sm_item", "item_id"),
+        *at_least(0, "quantity_before"),
+        CheckConstraint(
+            "quantity_after >= 0 AND quantity_after = quantity_before + quantity_change", name="quantity_after"
+        ),
         Index("idx_sm_item_created", "item_id", "created_at"),
         Index("idx_sm_location", "location_id"),
         Index("idx_sm_stock_created", "stock_level_id", "created_at"),
-        Index("idx_sm_stock_level", "stock_level_id"),
         Index("idx_sm_type", "movement_type"),
     )
 
     stock_level_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("stock_levels.id"))
     item_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("items.id"))
     location_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("locations.id"))
-    transaction_header_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_headers.id"))
-    transaction_line_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_lines.id"))
+    transaction_header_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_headers.id"), index=True)
+    transaction_line_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_lines.id"), index=True)
     movement_type: Mapped[MovementType] = mapped_column(one_of(MovementType, 21))
     quantity_change: Mapped[Quantity]
     quantity_before: Mapped[Quantity]
@@ -172,7 +192,6 @@ class RentalBlock(Retirable, Model):
 
     __tablename__ = "rental_block_history"
 
-    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid.uuid4)  # in production without a default
     entity_type: Mapped[BlockedEntity] = mapped_column(one_of(BlockedEntity, 50), index=True)
     entity_id: Mapped[uuid.UUID] = mapped_column(index=True)
     is_blocked: Mapped[bool]

@@ -13,7 +13,7 @@ from ..web.needs import Needs
 from ..web.principal import Principal
 from ..web.projection import Listing, Page
 from . import service
-from .models import BlacklistStatus, Customer, CustomerStatus
+from .models import CUSTOMER_SEARCH, BlacklistStatus, Customer, CustomerStatus
 from .schemas import (
     BlacklistAction,
     BlacklistChange,
@@ -32,15 +32,7 @@ CUSTOMERS = Listing(
     Customer,
     CustomerSchema,
     order=(Customer.created_at.desc(), Customer.id.desc()),
-    search=(
-        Customer.customer_code,
-        Customer.business_name,
-        Customer.first_name,
-        Customer.last_name,
-        Customer.email,
-        Customer.phone,
-        Customer.mobile,
-    ),
+    search=CUSTOMER_SEARCH,
     filters={
         "customer_type": Customer.customer_type.__eq__,
         "customer_tier": Customer.customer_tier.__eq__,

@@ -1,12 +1,13 @@
 """The tables of those we do business with."""
 
 import enum
+from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Enum, Index, Numeric, String, func
+from sqlalchemy import CheckConstraint, Enum, Index, Numeric, String, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
-from ..models import Amount, Model, Naive, Price, Retirable, one_of
+from ..models import Amount, Model, Price, Retirable, at_least, in_order, one_of, trigrams
 
 
 class CustomerType(enum.StrEnum):
@@ -104,7 +105,6 @@ class Customer(Retirable, Model):
         Index("idx_customer_blacklist", "blacklist_status"),
         Index("idx_customer_business_name", "business_name"),
         Index("idx_customer_city", "city"),
-        Index("idx_customer_code", "customer_code"),
         Index("idx_customer_country", "country"),
         Index("idx_customer_email", "email"),
         Index("idx_customer_name", "first_name", "last_name"),
@@ -147,8 +147,8 @@ class Customer(Retirable, Model):
     total_rentals: Mapped[Decimal] = mapped_column(Numeric(10, 0), default=Decimal(0))
     total_spent: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=Decimal(0))
     lifetime_value: Mapped[Decimal] = mapped_column(Numeric(12, 2), default=Decimal(0))
-    last_transaction_date: Mapped[Naive | None]
-    last_rental_date: Mapped[Naive | None]
+    last_transaction_date: Mapped[datetime | None]
+    last_rental_date: Mapped[datetime | None]
     notes: Mapped[str | None]
 
     name: Mapped[str] = column_property(
@@ -156,12 +156,27 @@ class Customer(Retirable, Model):
     )
 
 
+CUSTOMER_SEARCH = (
+    Customer.customer_code,
+    Customer.business_name,
+    Customer.first_name,
+    Customer.last_name,
+    Customer.email,
+    Customer.phone,
+    Customer.mobile,
+)
+trigrams("ix_customers_search", *CUSTOMER_SEARCH)
+
+
 class Supplier(Retirable, Model):
     """Somebody we buy from. Amounts are in the company's currency, ratings from 0 to 5."""
 
     __tablename__ = "suppliers"
     __table_args__ = (
-        Index("idx_supplier_code", "supplier_code"),
+        *at_least(0, "credit_limit"),
+        CheckConstraint("quality_rating BETWEEN 0 AND 5", name="quality_rating"),
+        CheckConstraint("delivery_rating BETWEEN 0 AND 5", name="delivery_rating"),
+        in_order("contract_start_date", "contract_end_date"),
         Index("idx_supplier_company_name", "company_name"),
         Index("idx_supplier_contract_dates", "contract_start_date", "contract_end_date"),
         Index("idx_supplier_email", "email"),
@@ -174,10 +189,10 @@ class Supplier(Retirable, Model):
     )
 
     supplier_code: Mapped[str] = mapped_column(String(50), unique=True, index=True)
-    company_name: Mapped[str] = mapped_column(String(255), index=True)
+    company_name: Mapped[str] = mapped_column(String(255))
     supplier_type: Mapped[SupplierType] = mapped_column(Enum(SupplierType, name="supplier_type_enum"))
     contact_person: Mapped[str | None] = mapped_column(String(255))
-    email: Mapped[str | None] = mapped_column(String(255), index=True)
+    email: Mapped[str | None] = mapped_column(String(255))
     phone: Mapped[str | None] = mapped_column(String(50))
     mobile: Mapped[str | None] = mapped_column(String(50))
     address_line1: Mapped[str | None] = mapped_column(String(255))
@@ -200,12 +215,23 @@ class Supplier(Retirable, Model):
     average_delivery_days: Mapped[int] = mapped_column(default=0)
     total_orders: Mapped[int] = mapped_column(default=0)
     total_spend: Mapped[Amount] = mapped_column(default=Decimal(0))
-    last_order_date: Mapped[Naive | None]
-    contract_start_date: Mapped[Naive | None]
-    contract_end_date: Mapped[Naive | None]
+    last_order_date: Mapped[datetime | None]
+    contract_start_date: Mapped[datetime | None]
+    contract_end_date: Mapped[datetime | None]
     notes: Mapped[str | None]
     website: Mapped[str | None] = mapped_column(String(255))
     account_manager: Mapped[str | None] = mapped_column(String(255))
     preferred_payment_method: Mapped[str | None] = mapped_column(String(50))
-    insurance_expiry: Mapped[Naive | None]
+    insurance_expiry: Mapped[datetime | None]
     certifications: Mapped[str | None]
+
+
+SUPPLIER_SEARCH = (
+    Supplier.supplier_code,
+    Supplier.company_name,
+    Supplier.contact_person,
+    Supplier.email,
+    Supplier.phone,
+    Supplier.mobile,
+)
+trigrams("ix_suppliers_search", *SUPPLIER_SEARCH)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import UTC_NOW, Amount, Audited, Model, Naive, Price, Quantity, Retirable, one_of
+from ..models import Amount, Audited, Model, Price, Quantity, Retirable, at_least, in_order, one_of
 from ..transactions.models import PaymentStatus, RentalStatus
 
 if TYPE_CHECKING:
@@ -68,15 +68,15 @@ class RentalLifecycle(Retirable, Model):
     __table_args__ = (
         Index("idx_lifecycle_expected_return", "expected_return_date"),
         Index("idx_lifecycle_status", "current_status"),
-        Index("idx_lifecycle_transaction", "transaction_id"),
+        *at_least(0, "total_returned_quantity", "total_late_fees", "total_damage_fees", "total_other_fees"),
     )
 
     transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"), unique=True)
     current_status: Mapped[RentalStatus] = mapped_column(
         one_of(RentalStatus, 30), default=RentalStatus.RENTAL_INPROGRESS
     )
-    last_status_change: Mapped[Naive] = mapped_column(default=UTC_NOW)
-    status_changed_by: Mapped[uuid.UUID | None]
+    last_status_change: Mapped[datetime] = mapped_column(default=func.now())
+    status_changed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     total_returned_quantity: Mapped[Quantity] = mapped_column(default=Decimal(0))
     expected_return_date: Mapped[date | None]
     total_late_fees: Mapped[Amount] = mapped_column(default=Decimal(0))
@@ -96,10 +96,12 @@ class RentalExtension(Retirable, Model):
         Index("idx_extension_date", "extension_date"),
         Index("idx_extension_payment_status", "payment_status"),
         Index("idx_extension_rental", "parent_rental_id"),
+        *at_least(0, "extension_charges", "payment_received"),
+        in_order("original_end_date", "new_end_date"),
     )
 
     parent_rental_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
-    extension_date: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    extension_date: Mapped[datetime] = mapped_column(default=func.now())
     original_end_date: Mapped[date]
     new_end_date: Mapped[date]
     extension_type: Mapped[ExtensionType]
@@ -120,6 +122,7 @@ class RentalExtensionLine(Retirable, Model):
     __table_args__ = (
         Index("idx_extension_line_extension", "extension_id"),
         Index("idx_extension_line_transaction", "transaction_line_id"),
+        *at_least(0, "original_quantity", "extended_quantity", "returned_quantity", "damage_assessment"),
     )
 
     extension_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rental_extensions.id"))
@@ -145,13 +148,15 @@ class RentalReturnEvent(Retirable, Model):
         Index("idx_return_event_lifecycle", "rental_lifecycle_id"),
         Index("idx_return_event_processed", "processed_at"),
         Index("idx_return_event_type", "event_type"),
+        *at_least(0, "total_quantity_returned", "late_fees_charged", "damage_fees_charged", "other_fees_charged"),
+        *at_least(0, "payment_collected", "refund_issued"),
     )
 
     rental_lifecycle_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rental_lifecycles.id"))
     event_type: Mapped[ReturnEventType] = mapped_column(one_of(ReturnEventType))
     event_date: Mapped[date]
-    processed_by: Mapped[uuid.UUID | None]
-    processed_at: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    processed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    processed_at: Mapped[datetime] = mapped_column(default=func.now())
     items_returned: Mapped[list[Any] | None]
     total_quantity_returned: Mapped[Quantity] = mapped_column(default=Decimal(0))
     late_fees_charged: Mapped[Amount] = mapped_column(default=Decimal(0))
@@ -176,6 +181,10 @@ class ReturnLineDetail(Audited, Model):
     """
 
     __tablename__ = "return_line_details"
+    __table_args__ = (
+        *at_least(0, "quantity_returned_good", "quantity_returned_damaged", "quantity_returned_beyond_repair"),
+        *at_least(0, "quantity_lost", "damage_charges", "lost_item_charges"),
+    )
 
     transaction_line_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_lines.id"), index=True)
     return_event_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("rental_return_events.id"), index=True)
@@ -201,14 +210,15 @@ class RentalItemInspection(Retirable, Model):
         Index("idx_inspection_damage", "has_damage"),
         Index("idx_inspection_return_event", "return_event_id"),
         Index("idx_inspection_transaction_line", "transaction_line_id"),
+        *at_least(0, "quantity_inspected", "damage_fee_assessed", "cleaning_fee_assessed", "replacement_cost"),
     )
 
     return_event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rental_return_events.id"))
     transaction_line_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_lines.id"))
     quantity_inspected: Mapped[Quantity]
     condition: Mapped[InspectedCondition] = mapped_column(one_of(InspectedCondition))
-    inspected_by: Mapped[uuid.UUID | None]
-    inspected_at: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    inspected_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    inspected_at: Mapped[datetime] = mapped_column(default=func.now())
     has_damage: Mapped[bool] = mapped_column(default=False)
     damage_description: Mapped[str | None]
     damage_photos: Mapped[list[Any] | None]
@@ -228,10 +238,13 @@ class RentalInspection(Retirable, Model):
     """What was found on a return as a whole, and what is kept of the deposit."""
 
     __tablename__ = "rental_inspections"
+    __table_args__ = at_least(
+        0, "total_repair_cost", "total_cleaning_cost", "total_deductions", "deposit_refund_amount"
+    )
 
-    return_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
-    inspector_id: Mapped[uuid.UUID]
-    inspection_date: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    return_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"), index=True)
+    inspector_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    inspection_date: Mapped[datetime] = mapped_column(default=func.now())
     overall_condition: Mapped[InspectedCondition] = mapped_column(one_of(InspectedCondition))
     inspection_passed: Mapped[bool] = mapped_column(default=True)
     total_repair_cost: Mapped[Price] = mapped_column(default=Decimal(0))
@@ -259,13 +272,13 @@ class RentalStatusLog(Retirable, Model):
 
     transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
     transaction_line_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_lines.id"))
-    rental_lifecycle_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("rental_lifecycles.id"))
+    rental_lifecycle_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("rental_lifecycles.id"), index=True)
     old_status: Mapped[str | None] = mapped_column(String(30))
     new_status: Mapped[str] = mapped_column(String(30))
     change_reason: Mapped[StatusChangeReason] = mapped_column(one_of(StatusChangeReason, 30))
     change_trigger: Mapped[str | None] = mapped_column(String(50))
-    changed_by: Mapped[uuid.UUID | None]
-    changed_at: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    changed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    changed_at: Mapped[datetime] = mapped_column(default=func.now())
     notes: Mapped[str | None]
     status_metadata: Mapped[dict[str, Any] | None]
     system_generated: Mapped[bool] = mapped_column(default=False)

@@ -63,7 +63,7 @@ class SaleTransitionRequest(Retirable, Model):
 
     __tablename__ = "sale_transition_requests"
 
-    item_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"))
+    item_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("items.id", ondelete="CASCADE"), index=True)
     requested_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
     request_status: Mapped[TransitionStatus] = mapped_column(
         Enum(TransitionStatus, name="transition_status"), default=TransitionStatus.PENDING
@@ -91,7 +91,7 @@ class SaleConflict(Retirable, Model):
     __tablename__ = "sale_conflicts"
 
     transition_request_id: Mapped[uuid.UUID] = mapped_column(
-        ForeignKey("sale_transition_requests.id", ondelete="CASCADE")
+        ForeignKey("sale_transition_requests.id", ondelete="CASCADE"), index=True
     )
     conflict_type: Mapped[ConflictType] = mapped_column(Enum(ConflictType, name="conflict_type"))
     entity_type: Mapped[str] = mapped_column(String(50))
@@ -116,7 +116,7 @@ class SaleResolution(Retirable, Model):
 
     __tablename__ = "sale_resolutions"
 
-    conflict_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sale_conflicts.id", ondelete="CASCADE"))
+    conflict_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sale_conflicts.id", ondelete="CASCADE"), index=True)
     action_taken: Mapped[ResolutionAction] = mapped_column(Enum(ResolutionAction, name="resolution_action"))
     executed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     execution_status: Mapped[str] = mapped_column(String(50), default="PENDING")
@@ -135,7 +135,7 @@ class SaleNotification(Retirable, Model):
 
     __tablename__ = "sale_notifications"
 
-    resolution_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sale_resolutions.id"))
+    resolution_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sale_resolutions.id"), index=True)
     customer_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("customers.id"))
     notification_type: Mapped[str] = mapped_column(String(50))
     channel: Mapped[str] = mapped_column(String(20))
@@ -157,7 +157,9 @@ class SaleTransitionAudit(Retirable, Model):
 
     __tablename__ = "sale_transition_audit"
 
-    transition_request_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("sale_transition_requests.id"))
+    transition_request_id: Mapped[uuid.UUID | None] = mapped_column(
+        ForeignKey("sale_transition_requests.id"), index=True
+    )
     action: Mapped[str] = mapped_column(String(100))
     actor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     actor_role: Mapped[str | None] = mapped_column(String(50))
@@ -171,7 +173,7 @@ class TransitionCheckpoint(Retirable, Model):
 
     __tablename__ = "transition_checkpoints"
 
-    transition_request_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sale_transition_requests.id"))
+    transition_request_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("sale_transition_requests.id"), index=True)
     checkpoint_data: Mapped[dict[str, Any]]
     expires_at: Mapped[datetime | None]
     used: Mapped[bool] = mapped_column(default=False)

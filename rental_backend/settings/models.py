@@ -2,12 +2,13 @@
 
 import enum
 import uuid
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String
+from sqlalchemy import ForeignKey, Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..models import UTC_NOW, Model, Naive, Retirable, one_of
+from ..models import Model, Retirable, one_of
 
 
 class SettingType(enum.StrEnum):
@@ -91,7 +92,6 @@ class SystemSetting(Retirable, Model):
     __table_args__ = (
         Index("idx_system_setting_category", "setting_category"),
         Index("idx_system_setting_display_order", "display_order"),
-        Index("idx_system_setting_key", "setting_key"),
         Index("idx_system_setting_system", "is_system"),
         Index("idx_system_setting_type", "setting_type"),
     )
@@ -127,9 +127,9 @@ class SystemBackup(Retirable, Model):
     backup_status: Mapped[BackupStatus] = mapped_column(one_of(BackupStatus), default=BackupStatus.PENDING)
     backup_path: Mapped[str | None] = mapped_column(String(500))
     backup_size: Mapped[str | None] = mapped_column(String(20))
-    started_by: Mapped[uuid.UUID]
-    started_at: Mapped[Naive] = mapped_column(default=UTC_NOW)
-    completed_at: Mapped[Naive | None]
+    started_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    started_at: Mapped[datetime] = mapped_column(default=func.now())
+    completed_at: Mapped[datetime | None]
     error_message: Mapped[str | None]
     retention_days: Mapped[str] = mapped_column(String(10), default="30")
     description: Mapped[str | None]
@@ -151,7 +151,7 @@ class AuditLog(Retirable, Model):
         Index("idx_audit_log_user_id", "user_id"),
     )
 
-    user_id: Mapped[uuid.UUID | None]
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     action: Mapped[AuditAction] = mapped_column(one_of(AuditAction, 50))
     entity_type: Mapped[str | None] = mapped_column(String(100))
     entity_id: Mapped[uuid.UUID | None]

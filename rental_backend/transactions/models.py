@@ -2,16 +2,16 @@
 
 import enum
 import uuid
-from datetime import date, time
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from sqlalchemy.schema import conv
 
-from ..models import UTC_NOW, Amount, Model, Naive, Price, Quantity, Retirable
+from ..models import Amount, Model, Price, Quantity, Retirable, at_least, in_order, trigrams
 
 if TYPE_CHECKING:
     from ..catalog.models import Item, Location
@@ -101,30 +101,30 @@ class TransactionHeader(Retirable, Model):
         CheckConstraint("paid_amount <= total_amount", name=conv("transaction_headers_check")),
         CheckConstraint("paid_amount >= 0", name="paid_amount"),
         CheckConstraint("total_amount >= 0", name="total_amount"),
+        *at_least(0, "subtotal", "discount_amount", "tax_amount", "shipping_amount", "deposit_amount"),
+        *at_least(0, "extension_count", "total_extension_charges"),
         Index("idx_customer_id", "customer_id"),
         Index("idx_delivery_date", "delivery_date"),
         Index("idx_delivery_required", "delivery_required"),
-        Index("idx_location_id", "location_id"),
         Index("idx_pickup_date", "pickup_date"),
         Index("idx_pickup_required", "pickup_required"),
         Index("idx_reference_transaction", "reference_transaction_id"),
         Index("idx_sales_person_id", "sales_person_id"),
         Index("idx_supplier_id", "supplier_id"),
         Index("idx_transaction_date", "transaction_date"),
-        Index("idx_transaction_number", "transaction_number"),
         Index("idx_transaction_status", "status"),
-        Index("idx_transaction_type", "transaction_type"),
+        Index("ix_transaction_headers_newest", "transaction_type", "transaction_date", "id"),
     )
 
     transaction_number: Mapped[str] = mapped_column(String(50), unique=True)
     transaction_type: Mapped[TransactionType]
     status: Mapped[TransactionStatus] = mapped_column(default=TransactionStatus.PENDING)
-    transaction_date: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    transaction_date: Mapped[datetime] = mapped_column(default=func.now())
     due_date: Mapped[date | None]
     customer_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("customers.id"))
     supplier_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("suppliers.id"))
-    location_id: Mapped[str | None] = mapped_column(String(36))  # a UUID as text, as production has it
-    sales_person_id: Mapped[uuid.UUID | None]
+    location_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("locations.id"), index=True)
+    sales_person_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     currency: Mapped[str] = mapped_column(String(3), default="INR")
     subtotal: Mapped[Amount] = mapped_column(default=Decimal(0))
     discount_amount: Mapped[Amount] = mapped_column(default=Decimal(0))
@@ -157,7 +157,11 @@ class TransactionHeader(Retirable, Model):
     )
     customer: Mapped["Customer | None"] = relationship(lazy="raise")
     supplier: Mapped["Supplier | None"] = relationship(lazy="raise")
+    location: Mapped["Location | None"] = relationship(lazy="raise")
     events: Mapped[list["TransactionEvent"]] = relationship(lazy="raise", order_by="TransactionEvent.event_timestamp")
+
+
+trigrams("ix_transaction_headers_search", TransactionHeader.transaction_number)
 
 
 class TransactionLine(Retirable, Model):
@@ -169,18 +173,19 @@ class TransactionLine(Retirable, Model):
         CheckConstraint("unit_price >= 0", name="unit_price"),
         CheckConstraint("returned_quantity >= 0", name="returned_quantity"),
         CheckConstraint("tax_rate >= 0", name="tax_rate"),
+        CheckConstraint("tax_rate <= 100", name="tax_rate_limit"),
+        *at_least(0, "discount_amount", "tax_amount", "daily_rate"),
+        in_order("rental_start_date", "rental_end_date"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("returned_quantity <= quantity", name=conv("transaction_lines_check")),
         CheckConstraint("discount_percent >= 0 AND discount_percent <= 100", name="discount_percent"),
         Index("idx_fulfillment_status", "fulfillment_status"),
         Index("idx_inventory_unit_id", "inventory_unit_id"),
         Index("idx_item_id", "item_id"),
-        Index("idx_line_number", "transaction_header_id", "line_number"),
         Index("idx_rental_dates", "rental_start_date", "rental_end_date"),
         Index("idx_rental_status", "current_rental_status"),
         Index("idx_sku", "sku"),
         Index("idx_status", "status"),
-        Index("idx_transaction_header_id", "transaction_header_id"),
     )
 
     transaction_header_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
@@ -228,7 +233,6 @@ class TransactionMetadata(Retirable, Model):
 
     __tablename__ = "transaction_metadata"
     __table_args__ = (
-        Index("idx_transaction_metadata_content", "metadata_content"),
         Index("idx_transaction_metadata_txn_id", "transaction_id"),
         Index("idx_transaction_metadata_type", "metadata_type"),
     )
@@ -243,16 +247,13 @@ class TransactionEvent(Retirable, Model):
 
     __tablename__ = "transaction_events"
     __table_args__ = (
-        Index("idx_transaction_events_category", "event_category"),
         Index("idx_transaction_events_category_status", "event_category", "status", "event_timestamp"),
         Index("idx_transaction_events_correlation", "correlation_id"),
         Index("idx_transaction_events_event_type", "event_type"),
         Index("idx_transaction_events_operation", "operation_name"),
         Index("idx_transaction_events_status", "status"),
         Index("idx_transaction_events_timestamp", "event_timestamp"),
-        Index("idx_transaction_events_transaction_id", "transaction_id"),
         Index("idx_transaction_events_tx_type_time", "transaction_id", "event_type", "event_timestamp"),
-        Index("idx_transaction_events_user_id", "user_id"),
     )
 
     transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id", ondelete="CASCADE"))
@@ -260,14 +261,14 @@ class TransactionEvent(Retirable, Model):
     event_category: Mapped[str] = mapped_column(String(30))
     description: Mapped[str]
     event_data: Mapped[dict[str, Any] | None]
-    user_id: Mapped[int | None]  # as production has it, though users have UUIDs: `created_by` says who
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
     session_id: Mapped[str | None] = mapped_column(String(100))
     ip_address: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(String(500))
     service_name: Mapped[str | None] = mapped_column(String(50))
     operation_name: Mapped[str | None] = mapped_column(String(100))
     correlation_id: Mapped[str | None] = mapped_column(String(100))
-    event_timestamp: Mapped[Naive] = mapped_column(default=UTC_NOW)
+    event_timestamp: Mapped[datetime] = mapped_column(default=func.now())
     processing_duration_ms: Mapped[str | None] = mapped_column(String(20))
     status: Mapped[str] = mapped_column(String(20), default="SUCCESS")
     error_code: Mapped[str | None] = mapped_column(String(50))

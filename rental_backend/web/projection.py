@@ -7,14 +7,13 @@ its `attribute`; hybrids may compute it. Timestamps come out in UTC, numbers as 
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from marshmallow import Schema
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    DateTime,
     Select,
     and_,
     bindparam,
@@ -28,6 +27,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ..errors import NotFound
+from ..models import searched
 from ..schemas import TextOrEmpty
 
 DEFAULT_ROWS = 100
@@ -48,8 +48,6 @@ def _columns(schema: type[Schema], model: Any) -> tuple[ColumnElement[Any], ...]
 
 def _column(model: Any, name: str, field: Any) -> ColumnElement[Any]:
     column = getattr(model, field.attribute or name)
-    if isinstance(column.type, DateTime) and not column.type.timezone:
-        column = func.timezone("UTC", column)
     if isinstance(field, TextOrEmpty):
         column = func.coalesce(column, "")
     labelled: ColumnElement[Any] = column.label(field.data_key or name)
@@ -121,14 +119,8 @@ class Listing:
 
     def _condition(self, name: str) -> ColumnElement[bool]:
         if name == "search":
-            parts: list[ColumnElement[str]] = [func.coalesce(column, "") for column in self.search]
-            return reduce(_joined, parts).ilike(bindparam("search"), escape="\\")
+            return searched(*self.search).ilike(bindparam("search"))
         return (self.filters or {})[name](bindparam(name))
-
-
-def _joined(left: ColumnElement[str], right: ColumnElement[str]) -> ColumnElement[str]:
-    """Return both texts with a blank between them (an expression that an index may hold)."""
-    return left.concat(" ").concat(right)
 
 
 def _escaped(text: str) -> str:

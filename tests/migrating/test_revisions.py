@@ -113,7 +113,9 @@ def test_every_preflight_can_be_asked_before_its_revision(toys: Toys) -> None:
     """A misspelt table or column would pass for one without bad rows: here it fails."""
     server = Server(toys.url)
     for script in NEW:
+        if not (asked := getattr(script.module, "preflight", ())):
+            continue
         Migrator(server, CONFIG, wait=10, say=toys.said.append).migrate(str(script.down_revision))
         with psycopg.connect(toys.url) as connection:
-            for bad in getattr(script.module, "preflight", ()):
+            for bad in asked:
                 assert examine(connection, script.revision, bad).rows == 0

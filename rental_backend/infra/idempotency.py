@@ -1,0 +1,36 @@
+"""The table of requests that must not take effect twice."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, SmallInteger, String, func, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ..models import Model
+
+
+class IdempotencyKey(Model):
+    """A key that a caller sent with a request, and what he was answered.
+
+    The row is inserted first and in the transaction of the request's effect: both are there or neither. Who repeats
+    the request meanwhile waits for the row. Without a `status` the request is in progress.
+    """
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (
+        CheckConstraint("key <> ''", name="key"),
+        CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint"),
+        CheckConstraint("num_nulls(status, headers, body) IN (0, 3)", name="status"),
+        CheckConstraint("expires_at > created_at", name="expires_at"),
+    )
+
+    caller_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    fingerprint: Mapped[bytes]  # SHA-256 of method, path and body: another request with the same key is refused
+    status: Mapped[int | None] = mapped_column(SmallInteger)
+    headers: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    body: Mapped[bytes | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime] = mapped_column(server_default=text("now() + interval '24 hours'"), index=True)
