@@ -1,4 +1,4 @@
-"""The `flask` commands: migrate, create the administrator, and seed."""
+"""The `flask` commands: migrate, create the administrator, and those declared elsewhere: seed, demo."""
 
 import secrets
 
@@ -8,6 +8,7 @@ from flask import Flask, current_app
 from . import seed
 from .accounts import service
 from .config import Config
+from .demo.command import demo
 from .errors import AppError
 from .infra.dependencies import Dependencies
 from .web import logs
@@ -18,6 +19,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(migrate)
     app.cli.add_command(create_admin)
     app.cli.add_command(seed.seed)
+    app.cli.add_command(demo)
 
 
 @click.command()
