@@ -1,4 +1,4 @@
-"""The `flask` commands: migrate, look before migrating, and create the administrator."""
+"""The `flask` commands: migrate, look before migrating, create the administrator; and those declared elsewhere."""
 
 import json
 import secrets
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask, current_app
 
+from . import seed
 from .accounts import service
 from .config import Config
+from .demo.command import demo
 from .errors import AppError
 from .infra.dependencies import Dependencies
 from .web import logs
@@ -30,6 +32,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(migrate)
     app.cli.add_command(preflight)
     app.cli.add_command(create_admin)
+    app.cli.add_command(seed.seed)
+    app.cli.add_command(demo)
 
 
 def _seconds(name: str, default: float, least: float, meaning: str) -> Option:

@@ -1,0 +1,194 @@
+"""Purchases that explain every unit: all of them before the first rental."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import cycle, groupby
+
+from ..inventory.models import InventoryUnit, MovementType, RentalBlock, StockLevel
+from ..parties.models import Supplier, SupplierType
+from ..transactions.models import (
+    PaymentMethod,
+    PaymentStatus,
+    TransactionHeader,
+    TransactionLine,
+    TransactionStatus,
+    TransactionType,
+)
+from .shop import Item, Level, Shop, Unit, money, share
+from .words import SUPPLIERS
+
+TAX = 1800  # in hundredths of a percent; said by each purchase's supplier
+LINES = 5
+BLOCKED = 60  # one unit of so many is not to be rented
+
+
+def stock_up(shop: Shop, items: list[Item]) -> None:
+    """Buy as many units as the size wants, and put each where it is rented or sold."""
+    suppliers = [_supplier(shop, number, name) for number, name in enumerate(SUPPLIERS, 1)]
+    spent = dict.fromkeys(suppliers, 0)
+    orders = dict.fromkeys(suppliers, 0)
+    wanted = [
+        lines[start : start + LINES]
+        for _, each in groupby(_shares(shop, items), key=lambda share: share[0].location.id)
+        for lines in [list(each)]
+        for start in range(0, len(lines), LINES)
+    ]
+    moments = sorted(shop.at(-shop.size.days - shop.chance.randint(1, 30), 10, 6) for _ in wanted)
+    for supplier, lines, at in zip(cycle(suppliers), wanted, moments, strict=False):
+        spent[supplier] += _purchase(shop, supplier, lines, at)
+        orders[supplier] += 1
+    totals = [(each, orders[each], money(spent[each])) for each in suppliers]
+    shop.loader.flush()
+    shop.loader.amend(Supplier, ("id", "total_orders", "total_spend"), totals)
+
+
+def _supplier(shop: Shop, number: int, name: str) -> str:
+    return shop.loader.add(
+        Supplier,
+        shop.at(-shop.size.days - 60, 9),
+        supplier_code=f"SUP-{number:03}",
+        company_name=name,
+        supplier_type=SupplierType.DISTRIBUTOR,
+        contact_person="Sales desk",
+        email=f"supplier{number}@example.com",
+        phone=f"+91 00000 900{number:02}",
+        city="Mumbai",
+        country="India",
+        quality_rating="4.00",
+        delivery_rating="4.20",
+        average_delivery_days=number + 2,
+    )
+
+
+def _shares(shop: Shop, items: list[Item]) -> Iterator[tuple[Level, int]]:
+    """Yield the levels, by location, and how many pieces each gets; a batch counts as one unit."""
+    batches = [item for item in items if not item.serialized]
+    pieces = [item for item in items if item.serialized]
+    left = shop.size.units - len(batches) * len(shop.locations)
+    wanted: dict[tuple[int, str], int] = {}
+    for number in range(left):
+        item = pieces[number % len(pieces)]
+        place = (number + number // len(pieces)) % len(shop.locations)
+        wanted[place, item.id] = wanted.get((place, item.id), 0) + 1
+    for place, location in enumerate(shop.locations):
+        for item in items:
+            many = wanted.get((place, item.id), 0) if item.serialized else shop.chance.randint(8, 24) * 10
+            if many:
+                level = Level(shop.loader.new_id(), item, location)
+                shop.loader.add(
+                    StockLevel, shop.at(-shop.size.days - 31, 9), id=level.id, item_id=item.id, location_id=location.id
+                )
+                shop.levels.append(level)
+                yield level, many
+
+
+def _purchase(shop: Shop, supplier: str, wanted: list[tuple[Level, int]], at: datetime) -> int:
+    """Buy one line for each level and return what it cost."""
+    header = shop.loader.new_id()
+    subtotal = sum(many * level.item.cost for level, many in wanted)
+    tax = sum(share(many * level.item.cost, TAX) for level, many in wanted)
+    shop.loader.add(
+        TransactionHeader,
+        at,
+        id=header,
+        transaction_number=f"PUR-{at:%Y%m%d}-{shop.chance.getrandbits(32):08X}",
+        transaction_type=TransactionType.PURCHASE,
+        status=TransactionStatus.COMPLETED,
+        transaction_date=at,
+        supplier_id=supplier,
+        location_id=wanted[0][0].location.id,
+        subtotal=money(subtotal),
+        tax_amount=money(tax),
+        total_amount=money(subtotal + tax),
+        paid_amount=money(subtotal + tax),
+        payment_status=PaymentStatus.PAID,
+        payment_method=PaymentMethod.BANK_TRANSFER,
+    )
+    for number, (level, many) in enumerate(wanted, 1):
+        line = _store_line(shop, header, number, level.item, many, level.location.id, at)
+        shop.move(level, MovementType.PURCHASE, many, (None, "available"), at, (header, line))
+        _receive(shop, level, many, at)
+    return subtotal + tax
+
+
+def _store_line(shop: Shop, header: str, number: int, item: Item, many: int, location: str, at: datetime) -> str:
+    tax = share(many * item.cost, TAX)
+    return shop.loader.add(
+        TransactionLine,
+        at,
+        transaction_header_id=header,
+        line_number=number,
+        item_id=item.id,
+        sku=item.sku,
+        description=item.name,
+        category=item.category,
+        quantity=many,
+        unit_of_measure="PCS",
+        unit_price=money(item.cost),
+        total_price=money(many * item.cost),
+        tax_rate=money(TAX),
+        tax_amount=money(tax),
+        line_total=money(many * item.cost + tax),
+        location_id=location,
+        status="COMPLETED",
+        fulfillment_status="FULFILLED",
+    )
+
+
+def _receive(shop: Shop, level: Level, many: int, at: datetime) -> None:
+    """Unpack what was bought: one unit for each piece, or one for the batch."""
+    item = level.item
+    for quantity in [1] * many if item.serialized else [many]:
+        unit = Unit(shop.loader.new_id(), f"{item.sku}-{shop.number(item.sku):04}", level, quantity=quantity)
+        shop.units.append(unit)
+        blocked = item.serialized and len(shop.units) % BLOCKED == 0
+        cost = quantity * item.cost + share(quantity * item.cost, TAX)
+        shop.loader.add(
+            InventoryUnit,
+            at,
+            id=unit.id,
+            item_id=item.id,
+            location_id=level.location.id,
+            sku=unit.sku,
+            serial_number=f"SN{shop.number('SN'):08}" if item.serialized else None,
+            batch_code=None if item.serialized else f"BATCH-{at:%Y%m%d}-{unit.id[:8].upper()}",
+            quantity=quantity,
+            purchase_date=at,
+            purchase_price=money(cost),
+            rental_rate_per_period=money(item.rate) if item.rentable else None,
+            sale_price=None if item.rentable else money(item.price),
+            security_deposit=money(item.deposit),
+            warranty_expiry=at + timedelta(365) if item.serialized else None,
+            warranty_period_days=365 if item.serialized else 0,
+            **(_block(shop, unit) if blocked else {}),
+        )
+        if not blocked:
+            _offer(unit)
+
+
+def _offer(unit: Unit) -> None:
+    item, place = unit.level.item, unit.level.location
+    (place.free if item.serialized else place.batches if item.rentable else place.goods).append(unit)
+
+
+def _block(shop: Shop, unit: Unit) -> dict[str, object]:
+    """Keep a unit from being rented, and return what its row says of that."""
+    at = shop.at(-shop.size.days, 8)
+    reason = "Kept for the showroom of the store"
+    shop.loader.add(
+        RentalBlock,
+        at,
+        id=shop.loader.new_id(),
+        entity_type="INVENTORY_UNIT",
+        entity_id=unit.id,
+        is_blocked=True,
+        block_reason=reason,
+        blocked_by=shop.clerk,
+        blocked_at=at,
+    )
+    return {
+        "is_rental_blocked": True,
+        "rental_block_reason": reason,
+        "rental_blocked_at": at,
+        "rental_blocked_by": shop.clerk,
+    }

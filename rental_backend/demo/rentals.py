@@ -1,0 +1,98 @@
+"""Rentals: agreed on by chance, stored in their final state, and what comes back planned for its day."""
+
+from datetime import datetime
+from functools import partial
+
+from ..inventory.models import MovementType, UnitStatus
+from . import bookings, papers, returns
+from .agreements import Extension, Line, Rental, Return
+from .shop import Location, Shop, Unit, share
+
+LENGTHS, WEIGHTS = (1, 2, 3, 4, 5, 7, 10, 14), (12, 22, 22, 14, 10, 12, 5, 3)
+FATES = ("good", "damaged", "beyond_repair", "lost")
+
+
+def rent(shop: Shop, day: int, at: datetime) -> bool:
+    """Rent something out at a moment of a day; return False if nothing was free where it was wanted."""
+    location = shop.chance.choice(shop.locations)
+    picked = _pick(shop, location)
+    if not picked:
+        return False
+    rental = _agree(shop, day, at, location, picked)
+    papers.store(shop, rental)
+    if shop.chance.random() < 0.04:
+        bookings.explain(shop, rental)
+    for line in rental.lines:
+        way = ("available", "on_rent")
+        shop.move(line.unit.level, MovementType.RENTAL_OUT, line.quantity, way, at, (rental.id, line.id))
+        if line.unit.level.item.serialized:
+            line.unit.status = UnitStatus.RENTED
+    for back in rental.returns:
+        shop.plan(back.day, back.at, partial(returns.take_back, shop, rental, back))
+    return True
+
+
+def _pick(shop: Shop, location: Location) -> list[tuple[Unit, int]]:
+    """Take one to three things that are free; nobody else can have them until they are put back."""
+    chance = shop.chance
+    picked: dict[str, tuple[Unit, int]] = {}
+    for _ in range(chance.choices((1, 2, 3), (60, 28, 12))[0]):
+        if chance.random() < 0.85 and location.free:
+            place = chance.randrange(len(location.free))
+            location.free[place], location.free[-1] = location.free[-1], location.free[place]
+            unit = location.free.pop()
+            picked[unit.id] = (unit, 1)
+        elif location.batches:
+            unit = chance.choice(location.batches)
+            most = min(12, unit.level.counts["available"])
+            if most and unit.id not in picked:
+                picked[unit.id] = (unit, chance.randint(1, most))
+    return list(picked.values())
+
+
+def _agree(shop: Shop, day: int, at: datetime, location: Location, picked: list[tuple[Unit, int]]) -> Rental:
+    """Make up a rental and everything that will become of it."""
+    chance = shop.chance
+    length = chance.choices(LENGTHS, WEIGHTS)[0]
+    prefix = f"RENT-{shop.date(day):%Y%m%d}"
+    rental = Rental(
+        shop.loader.new_id(),
+        shop.loader.new_id(),
+        f"{prefix}-{shop.number(prefix):04}",
+        chance.choice(shop.customers),
+        location,
+        at,
+        day,
+        day + length,
+    )
+    for number, (unit, quantity) in enumerate(picked, 1):
+        price = quantity * unit.level.item.rate * length
+        discount = share(price, 1000) if length >= 7 else 0
+        weights = (970, 25, 5, 0) if unit.level.item.serialized else (985, 0, 0, 15)
+        fate = chance.choices(FATES, weights)[0]
+        rental.lines.append(Line(shop.loader.new_id(), number, unit, quantity, length, discount, fate))
+    if length > 1 and chance.random() < 0.1 and rental.agreed_end <= 0:  # what has not happened yet is not known
+        rental.extension = Extension(shop.at(rental.agreed_end - 1, 8, 1), rental.agreed_end + chance.randint(1, 4))
+    rental.returns = _come_back(shop, rental)
+    return rental
+
+
+def _come_back(shop: Shop, rental: Rental) -> list[Return]:
+    """Say what comes back when: most in time, some late; sometimes a part comes back before the rest."""
+    chance = shop.chance
+    end = rental.extension.until if rental.extension else rental.agreed_end
+    last = end + chance.choices((0, chance.randint(1, 5), chance.randint(6, 25)), (80, 15, 5))[0]
+    parts = [(line, line.quantity) for line in rental.lines]
+    early: list[tuple[Line, int]] = []
+    if rental.agreed_end - rental.start > 2 and chance.random() < 0.35:
+        if rental.lines[-1].quantity > 1:
+            early = [(rental.lines[-1], rental.lines[-1].quantity // 2)]
+        elif len(parts) > 1:
+            early = [parts[0]]
+    gone = {line.id: many for line, many in early}
+    rest = tuple((line, many - gone.get(line.id, 0)) for line, many in parts if many > gone.get(line.id, 0))
+    found = [Return(last, shop.at(last, 9, 4), rest)]
+    if early:
+        day = chance.randint(rental.start + 1, rental.agreed_end - 2)
+        found.insert(0, Return(day, shop.at(day, 9, 4), tuple(early)))
+    return found
