@@ -1,10 +1,11 @@
-"""The `flask` commands: migrate, and create the administrator."""
+"""The `flask` commands: migrate, create the administrator, and those of `seed`."""
 
 import secrets
 
 import click
 from flask import Flask, current_app
 
+from . import seed
 from .accounts import service
 from .config import Config
 from .errors import AppError
@@ -16,6 +17,7 @@ def register(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(migrate)
     app.cli.add_command(create_admin)
+    app.cli.add_command(seed.seed)
 
 
 @click.command()

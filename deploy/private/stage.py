@@ -13,7 +13,7 @@ from deploy.private.console import Console, SetupError
 from deploy.private.process import ServerError, spawn, wait_until
 from deploy.private.server import PrivateServer
 
-CHORES = ("migrate", "create-admin")
+CHORES = ("migrate", "seed", "create-admin")
 RETRY_SECONDS = 3
 GRACE_SECONDS = 40
 
