@@ -1,4 +1,4 @@
-"""The `flask` commands: migrate, look before migrating, and create the administrator."""
+"""The `flask` commands: migrate, look before migrating, create the administrator, and those of `seed`."""
 
 import json
 import secrets
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask, current_app
 
+from . import seed
 from .accounts import service
 from .config import Config
 from .errors import AppError
@@ -30,6 +31,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(migrate)
     app.cli.add_command(preflight)
     app.cli.add_command(create_admin)
+    app.cli.add_command(seed.seed)
 
 
 def _seconds(name: str, default: float, least: float, meaning: str) -> Option:

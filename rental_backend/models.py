@@ -7,7 +7,8 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from sqlalchemy import JSON, DateTime, Enum, MetaData, Numeric, String, Text, Uuid, func
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, Session, mapped_column
 
 # The names that PostgreSQL gives by itself, and so those of production, which was created without a convention.
 NAMES = {
@@ -66,3 +67,12 @@ class Retirable(Audited):
     """A row that is retired instead of deleted."""
 
     is_active: Mapped[bool] = mapped_column(default=True, index=True, sort_order=905)
+
+
+def added(session: Session, key: InstrumentedAttribute[str], rows: list[dict[str, Any]]) -> frozenset[str]:
+    """Store those rows whose unique key is not there yet, and return their keys.
+
+    Whoever else stores the same rows is waited for; all must do so in the same order.
+    """
+    statement = insert(key.class_).values(rows).on_conflict_do_nothing(index_elements=[key]).returning(key)
+    return frozenset(session.scalars(statement))

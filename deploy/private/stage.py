@@ -13,7 +13,7 @@ from deploy.private.console import Console, SetupError
 from deploy.private.process import ServerError, spawn, wait_until
 from deploy.private.server import PrivateServer
 
-CHORES = (("migrate", "--wait=0"), ("create-admin",))  # waiting is done here
+CHORES = (("migrate", "--wait=0"), ("seed",), ("create-admin",))  # waiting is done here
 RETRY_SECONDS = 3
 GRACE_SECONDS = 40
 
