@@ -9,6 +9,7 @@ import structlog
 from flask import Flask
 
 from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
+from .accounts import audit
 from .accounts import service as accounts
 from .accounts.api import bp as auth
 from .config import Config
@@ -54,6 +55,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["SETTINGS"] = config
     dependencies = Dependencies(config)
     dependencies.identity.load_accounts_with(accounts.load_account)
+    dependencies.journal.store_with(audit.store)
     for breaker in dependencies.breakers.values():
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
