@@ -73,7 +73,7 @@ def endpoint(
     status: int = 200,
     per_caller: bool = False,
 ) -> Callable[[View], View]:
-    """Declare a view's contract. It gets `session`, `principal`, `actor` if it names them, path and payload by keyword."""
+    """Declare a view's contract. A view that names them gets `session`, `principal` and `actor`, beside path and payload."""
     contract = Contract(
         needs=needs,
         permission=permission,
