@@ -24,21 +24,30 @@ def note(
 
     `before` and `after` hold what changed, by field; whatever is equal in both is left out. Never give a secret.
     """
+    store(session, [change(actor, action, resource, resource_id, before=before, after=after, **details)])
+
+
+def change(
+    actor: Actor,
+    action: str,
+    resource: str,
+    resource_id: object = None,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    **details: Any,
+) -> SecurityEvent:
+    """Return the event of a change, as `note` logs it; many at once go to `store`."""
     if before is not None and after is not None:
         changed = {name for name in {*before, *after} if before.get(name) != after.get(name)}
         before, after = ({name: each[name] for name in sorted(changed & set(each))} for each in (before, after))
     known = {"before": before, "after": after, **details}
-    store(
-        session,
-        [
-            SecurityEvent(
-                actor=actor,
-                action=action,
-                resource=resource,
-                resource_id=None if resource_id is None else str(resource_id),
-                details={name: value for name, value in known.items() if value is not None},
-            )
-        ],
+    return SecurityEvent(
+        actor=actor,
+        action=action,
+        resource=resource,
+        resource_id=None if resource_id is None else str(resource_id),
+        details={name: value for name, value in known.items() if value is not None},
     )
 
 
