@@ -184,6 +184,20 @@ def test_every_route_declares_its_permission(app: Flask) -> None:
     assert {f"{method} {rule}" for method, rule, _ in _routes(app)} >= OPEN | EVERYBODYS
 
 
+def test_changes_of_accounts_need_a_fresh_look_at_the_caller(app: Flask) -> None:
+    """Nobody changes an account by what is remembered of him, or gets an old answer to a change."""
+    changes = [
+        contract.needs
+        for blueprint, method, _, contract in contracts(app)
+        if blueprint in ("users", "roles", "security") and method != "GET"
+    ]
+
+    assert len(changes) > 15
+    assert {(needs.offline, needs.stale_for, needs.answer(frozenset({"auth"}))) for needs in changes} == {
+        (False, 0, "refuse")
+    }
+
+
 stray = Blueprint("stray", __name__)
 
 
