@@ -9,8 +9,12 @@ import structlog
 from flask import Flask
 
 from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
+from .accounts import audit
 from .accounts import service as accounts
 from .accounts.api import bp as auth
+from .accounts.roles_api import bp as roles
+from .accounts.security_api import bp as security
+from .accounts.users_api import bp as users
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
@@ -18,7 +22,7 @@ from .resilience import OPEN
 from .web import cors, health, logs, problems, requests, routing
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, customers)
+BLUEPRINTS = (health.bp, auth, users, roles, security, customers)
 
 
 class Application(Flask):
@@ -54,6 +58,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["SETTINGS"] = config
     dependencies = Dependencies(config)
     dependencies.identity.load_accounts_with(accounts.load_account)
+    dependencies.journal.store_with(audit.store)
     for breaker in dependencies.breakers.values():
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies

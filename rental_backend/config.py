@@ -131,6 +131,9 @@ class Config:
     refresh_token_days: int = count("REFRESH_TOKEN_DAYS", 7, "life of a refresh token")
     hashing_slots: int = count("HASHING_SLOTS", 1, "passwords one worker hashes at a time", high=64)
 
+    journal_folder: str = setting(
+        "JOURNAL_FOLDER", m.String(), "where security events wait for the database; best on a volume", ".local/journal"
+    )
     stale_bytes: int = count("STALE_BYTES", 16 * 2**20, "memory of one worker for last good answers")
     max_body_bytes: int = count("MAX_BODY_BYTES", 2**20, "largest request body")
     max_json_depth: int = count("MAX_JSON_DEPTH", 16, "deepest nesting of a JSON body", high=200)

@@ -217,7 +217,7 @@ class AllowedAddress(Audited, Model):
 
 
 class SecurityAuditLog(Retirable, Model):
-    """Something done to users, roles or permissions."""
+    """Something done to users, roles or permissions, by a user or (without an id) by somebody else. Append-only."""
 
     __tablename__ = "security_audit_logs"
     __table_args__ = (
@@ -226,7 +226,7 @@ class SecurityAuditLog(Retirable, Model):
         Index("ix_security_audit_user_timestamp", "user_id", "timestamp"),
     )
 
-    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
     user_name: Mapped[str] = mapped_column(String(255))
     action: Mapped[str] = mapped_column(String(100))
     resource: Mapped[str] = mapped_column(String(100))

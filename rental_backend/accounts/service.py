@@ -5,12 +5,13 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import case, func, or_, select, union
+from sqlalchemy import case, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..errors import AppError, Unauthenticated
 from ..infra.identity import Account, Identity
-from .models import LoginAttempt, Permission, RefreshToken, Role, User, UserPermission, role_permissions, user_roles
+from .effective import effective
+from .models import LoginAttempt, RefreshToken, Role, User, user_roles
 
 
 class InvalidCredentials(AppError):
@@ -120,23 +121,7 @@ def find_user(session: Session, name: str) -> User | None:
 
 def permissions_of(session: Session, user_id: uuid.UUID) -> tuple[str, ...]:
     """Return the names of a user's effective permissions, those of his active roles and his own, in order."""
-    by_role = (
-        select(Permission.name)
-        .join(role_permissions, role_permissions.c.permission_id == Permission.id)
-        .join(user_roles, user_roles.c.role_id == role_permissions.c.role_id)
-        .join(Role, Role.id == user_roles.c.role_id)
-        .where(user_roles.c.user_id == user_id, Role.is_active, Permission.is_active)
-    )
-    own = (
-        select(Permission.name)
-        .join(UserPermission, UserPermission.permission_id == Permission.id)
-        .where(
-            UserPermission.user_id == user_id,
-            Permission.is_active,
-            or_(UserPermission.expires_at.is_(None), UserPermission.expires_at > func.now()),
-        )
-    )
-    return tuple(sorted(session.scalars(union(by_role, own))))
+    return tuple(sorted(session.scalars(effective([user_id]))))
 
 
 def profile_of(session: Session, user: User) -> Profile:

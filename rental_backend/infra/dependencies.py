@@ -3,12 +3,14 @@
 import os
 import threading
 import time
+from pathlib import Path
 
 from ..config import Config
 from ..resilience import Page, Prober
 from .cache import Cache
 from .database import Database
 from .identity import Identity
+from .journal import Journal
 from .passwords import Passwords
 from .stale import StaleStore
 from .tokens import Tokens
@@ -30,6 +32,7 @@ class Dependencies:
             connections=config.threads + 4,
             calls=config.redis_calls,
         )
+        self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
         doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
         self.breakers = {name: door.breaker for name, door in doors.items()}
@@ -47,11 +50,13 @@ class Dependencies:
                 return
             self._started_in = os.getpid()
             self.stale.start()
+            self.journal.start()
             for prober in self._probers:
                 prober.start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
+        self.journal.stop()
         for prober in self._probers:
             prober.stop()
         self.database.close()

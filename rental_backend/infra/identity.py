@@ -54,6 +54,7 @@ class Identity:
         self._load: Callable[[Session, uuid.UUID], Account | None] | None = None
         self._known: OrderedDict[uuid.UUID, tuple[float, Account | None]] = OrderedDict()
         self._asked: dict[uuid.UUID, threading.Event] = {}
+        self._changed = float("-inf")  # when anybody's account last changed, as far as this process knows
         self._lock = threading.Lock()
 
     def load_accounts_with(self, load: Callable[[Session, uuid.UUID], Account | None]) -> None:
@@ -67,7 +68,7 @@ class Identity:
         """
         user_id = claims.user_id
         known = self._known.get(user_id)
-        if known is None or time.monotonic() - known[0] > self._fresh:
+        if known is None or not self._trusted(known[0]):
             asked, ours = self._ask(user_id)
             if ours:
                 try:
@@ -76,7 +77,7 @@ class Identity:
                     return Standing(_welcome(known[1]) if known else _granted(claims), offline=True)
                 finally:
                     self._answered(user_id)
-            elif known is None:
+            elif known is None or known[0] <= self._changed:
                 asked.wait(limit(ASKED))
                 known = self._known.get(user_id)
         return Standing(_welcome(known[1]) if known else _granted(claims), offline=known is None)
@@ -86,6 +87,13 @@ class Identity:
         known = self._known.get(user_id)
         if known is not None:
             self._known[user_id] = (float("-inf"), known[1])
+
+    def forget_everybody(self) -> None:
+        """Ask anew about every account next time, also about one that is being asked about at this moment."""
+        self._changed = time.monotonic()
+
+    def _trusted(self, seen: float) -> bool:
+        return seen > self._changed and time.monotonic() - seen <= self._fresh
 
     def _ask(self, user_id: uuid.UUID) -> tuple[threading.Event, bool]:
         """Return what is set when the account has been asked for, and whether it is the caller who has to.

@@ -1,9 +1,11 @@
 """What a view may ask of the application that serves it."""
 
-from flask import current_app, request
+from flask import current_app, g, request
 
 from ..config import Config
 from ..infra.dependencies import Dependencies
+from ..infra.journal import Actor
+from .principal import Principal
 
 
 def dependencies() -> Dependencies:
@@ -22,3 +24,14 @@ def client_address() -> str:
     """Return the caller's address: what Railway's edge vouches for there, the peer of the connection elsewhere."""
     edge = request.headers.get("X-Real-IP") if settings().railway_environment else None
     return (edge or request.remote_addr or "unknown")[:45]
+
+
+def actor(caller: Principal | None) -> Actor:
+    """Return who makes this request, and where from, as the audit log wants it."""
+    return Actor(
+        id=caller.id if caller else None,
+        name=caller.username if caller else "nobody",
+        address=client_address(),
+        user_agent=request.user_agent.string[:500],
+        request_id=g.request_id,
+    )

@@ -25,7 +25,7 @@ from ..models import Identified
 from ..resilience import budget, limit
 from . import projection
 from .bodies import read_body, read_query
-from .context import dependencies, settings
+from .context import actor, dependencies, settings
 from .needs import PUBLIC, Needs
 from .principal import Principal, authenticate
 
@@ -73,7 +73,7 @@ def endpoint(
     status: int = 200,
     per_caller: bool = False,
 ) -> Callable[[View], View]:
-    """Declare a view's contract. It gets `session` and `principal` if it names them, path and payload by keyword."""
+    """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` beside its payload."""
     contract = Contract(
         needs=needs,
         permission=permission,
@@ -165,6 +165,8 @@ class Operation:
         """Run the view in its unit of work, and encode what it returns while that is still open."""
         if "principal" in self.names:
             arguments = {**arguments, "principal": caller}
+        if "actor" in self.names:
+            arguments = {**arguments, "actor": actor(caller)}
         if "session" not in self.names:
             return self._encode(self.view(**arguments), None)
         with self._session() as session:

@@ -1,7 +1,8 @@
 """The calls of the frontend: every path, parameter, body and field that its pages rely on is served.
 
-`calls.json` lists them: paths below `/api`, sample values of every parameter and field, and the fields read from the
-answer (of each element, where the answer is an array).
+`calls.json` lists them: paths below `/api`, sample values of every parameter and field (`#` is another number in each
+body), and the fields read from the answer (of each element, where the answer is an array). The envelope `success` is an
+object with that key, which the page looks for.
 """
 
 import json
@@ -13,6 +14,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from rental_backend.accounts.models import Role, SecurityAuditLog, User
 from tests import factories
 from tests.conftest import Caller
 
@@ -30,9 +32,18 @@ def _bodies(call: dict[str, Any]) -> Iterator[dict[str, Any] | None]:
         yield None
         return
     required, optional = call["body"]["required"], call["body"]["optional"]
-    unique = [("customer_code",), ("-1", "-2", "-3")]
-    for number, fields in enumerate(({**required, **optional}, {**dict.fromkeys(optional, ""), **required}, required)):
-        yield {name: f"{value}{unique[1][number]}" if name in unique[0] else value for name, value in fields.items()}
+    forms = ({**required, **optional}, {**dict.fromkeys(optional, ""), **required}, required)
+    for number, fields in enumerate(forms):
+        yield {name: _filled(value, {"#": str(number)}) for name, value in fields.items()}
+
+
+def _filled(value: Any, known: dict[str, str]) -> Any:
+    """Put what is known into a text, or into every text of a list."""
+    if isinstance(value, list):
+        return [_filled(each, known) for each in value]
+    for name, text in known.items() if isinstance(value, str) else ():
+        value = value.replace(name, text)
+    return value
 
 
 def _queries(call: dict[str, Any]) -> Iterator[dict[str, str]]:
@@ -46,9 +57,13 @@ def _queries(call: dict[str, Any]) -> Iterator[dict[str, str]]:
 
 
 def _read(row: Any, path: str) -> Any:
-    for name in path.split("."):
+    for part in path.split("."):
+        name = part.removesuffix("[]")
         assert name in row, f"{path} is not in the answer"
         row = row[name]
+        if part.endswith("[]"):
+            assert row, f"{path} is in no element"
+            row = row[0]
     return row
 
 
@@ -58,27 +73,52 @@ def walk(call: dict[str, Any], client: FlaskClient, known: dict[str, str]) -> No
     for query in _queries(call):
         for body in _bodies(call):
             filled = body and {
-                name: value.format(**known) if isinstance(value, str) else value for name, value in body.items()
+                name: _filled(value, {f"{{{key}}}": text for key, text in known.items()})
+                for name, value in body.items()
             }
-            answer = client.open(path, method=call["method"], query_string=query, json=filled)
+            asked = {name: value.format(**known) for name, value in query.items()}
+            answer = client.open(path, method=call["method"], query_string=asked, json=filled)
             assert answer.status_code == call.get("status", 200), f"{query} {body}: {answer.text}"
+            if call["envelope"] == "empty":
+                assert not answer.data
+                continue
             said = answer.get_json()
             assert isinstance(said, list if call["envelope"] == "array" else dict)
             rows = said if call["envelope"] == "array" else [said]
             assert rows or query, "an empty list shows no field"
             for row in rows:
-                assert "success" not in row
+                assert row.get("success") is True or call["envelope"] != "success"
+                assert "success" not in row or call["envelope"] != "object"
                 for field in call["reads"]:
                     _read(row, field)
 
 
 @pytest.fixture
 def known(client: FlaskClient, session: Session) -> dict[str, str]:
-    """What the calls refer to: a user with his refresh token, and a customer."""
+    """What the calls refer to: a user with his refresh token, a colleague with a role and a grant, and a customer."""
     user = factories.user(session, is_superuser=True)
     body = {"username": user.username, "password": factories.PASSWORD}
     token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
-    return {**body, "refresh_token": token, "id": str(factories.customer(session).id)}
+    colleague = factories.user(session, permissions=("CUSTOMER_VIEW",))
+    held = factories.role(session, colleague, name="held", permissions=("SALE_VIEW",))
+    unused = Role(name="unused")
+    session.add_all((unused, _event(colleague)))
+    session.commit()
+    return {
+        **body,
+        "refresh_token": token,
+        "id": str(factories.customer(session).id),
+        "user_id": str(colleague.id),
+        "role_id": str(held.id),
+        "unused_role_id": str(unused.id),
+        "permission_id": str(factories.permission(session, "SALE_VIEW").id),
+    }
+
+
+def _event(user: User) -> SecurityAuditLog:
+    return SecurityAuditLog(
+        user_id=user.id, user_name=user.username, action="LOOK", resource="users", resource_id="1", success=True
+    )
 
 
 @pytest.mark.parametrize("call", CALLS, ids=_named)

@@ -1,0 +1,29 @@
+"""The security audit log: also of those who are no user, and nobody can change what it says."""
+
+from alembic import op
+
+revision = "202611231901"
+down_revision = "202611231817"
+branch_labels = None
+depends_on = None
+
+REFUSE = """
+CREATE OR REPLACE FUNCTION security_audit_logs_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the security audit log is append-only' USING ERRCODE = 'insufficient_privilege';
+END $$"""
+TRIGGER = """
+CREATE TRIGGER security_audit_logs_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON security_audit_logs
+FOR EACH STATEMENT EXECUTE FUNCTION security_audit_logs_refuse()"""
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE security_audit_logs ALTER COLUMN user_id DROP NOT NULL")
+    op.execute(REFUSE)
+    op.execute("DROP TRIGGER IF EXISTS security_audit_logs_append_only ON security_audit_logs")
+    op.execute(TRIGGER)
+
+
+def downgrade() -> None:
+    op.execute("DROP TRIGGER IF EXISTS security_audit_logs_append_only ON security_audit_logs")
+    op.execute("DROP FUNCTION IF EXISTS security_audit_logs_refuse()")
