@@ -12,6 +12,7 @@ from . import cli, tables  # noqa: F401  models name those of other domains, so 
 from .accounts import audit
 from .accounts import service as accounts
 from .accounts.api import bp as auth
+from .accounts.api import users as sessions
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
@@ -19,7 +20,7 @@ from .resilience import OPEN
 from .web import cors, health, logs, problems, requests, routing
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, customers)
+BLUEPRINTS = (health.bp, auth, sessions, customers)
 
 
 class Application(Flask):

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -17,10 +17,16 @@ from ..errors import Unauthenticated, Unavailable
 from ..resilience import limit
 from .database import Database
 from .passwords import Passwords
+from .revocations import Revocations
+from .throttle import Throttle
 from .tokens import Claims, Tokens
 
 REMEMBERED = 10_000
 ASKED = 0.5  # seconds to wait for what another thread has asked about the same account
+FOREVER = float("inf")
+
+Load = Callable[[Session, Claims], "Account | None"]
+Key = tuple[uuid.UUID, uuid.UUID]  # the user and his session
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,73 +49,98 @@ class Standing:
 
 
 class Identity:
-    """Answers who holds a token. What it learns of an account it trusts for `fresh` seconds."""
+    """Answers who holds a token. What it learns of an account and its session it trusts for `fresh` seconds."""
 
-    def __init__(self, database: Database, tokens: Tokens, passwords: Passwords, *, fresh: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tokens: Tokens,
+        passwords: Passwords,
+        *,
+        throttle: Throttle,
+        revocations: Revocations,
+        fresh: float,
+    ) -> None:
         self.database = database
         self.breaker = database.breaker
         self.tokens = tokens
         self.passwords = passwords
+        self.throttle = throttle
+        self.revocations = revocations
         self._fresh = fresh
-        self._load: Callable[[Session, uuid.UUID], Account | None] | None = None
-        self._known: OrderedDict[uuid.UUID, tuple[float, Account | None]] = OrderedDict()
-        self._asked: dict[uuid.UUID, threading.Event] = {}
+        self._load: Load | None = None
+        self._known: OrderedDict[Key, tuple[float, Account | None]] = OrderedDict()
+        self._asked: dict[Key, threading.Event] = {}
         self._lock = threading.Lock()
 
-    def load_accounts_with(self, load: Callable[[Session, uuid.UUID], Account | None]) -> None:
-        """Set how an account is read (the accounts domain knows its tables; this door does not)."""
+    def load_accounts_with(self, load: Load) -> None:
+        """Set how an account is read: None if it is gone, or the session has ended (this door knows no tables)."""
         self._load = load
 
     def standing(self, claims: Claims) -> Standing:
-        """Return the account of a verified token. Raises `Unauthenticated` if it is gone or disabled.
+        """Return the account of a verified token. Raises `Unauthenticated` if it is gone or disabled, or signed out.
 
-        A disabled account seen disabled stays so, however long the accounts are out of reach.
+        A disabled account seen disabled stays so, however long the accounts are out of reach; an ended session too.
         """
-        user_id = claims.user_id
-        known = self._known.get(user_id)
+        key = (claims.user_id, claims.session)
+        known = self._known.get(key)
         if known is None or time.monotonic() - known[0] > self._fresh:
-            asked, ours = self._ask(user_id)
+            asked, ours = self._ask(key)
             if ours:
                 try:
-                    known = self._look_up(user_id)
+                    known = self._look_up(claims)
                 except Unavailable:
                     return Standing(_welcome(known[1]) if known else _granted(claims), offline=True)
                 finally:
-                    self._answered(user_id)
+                    self._answered(key)
             elif known is None:
                 asked.wait(limit(ASKED))
-                known = self._known.get(user_id)
+                known = self._known.get(key)
         return Standing(_welcome(known[1]) if known else _granted(claims), offline=known is None)
 
     def forget(self, user_id: uuid.UUID) -> None:
         """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
-        known = self._known.get(user_id)
-        if known is not None:
-            self._known[user_id] = (float("-inf"), known[1])
+        with self._lock:
+            for key, (at, account) in self._known.items():
+                if key[0] == user_id and at != FOREVER:
+                    self._known[key] = (-FOREVER, account)
 
-    def _ask(self, user_id: uuid.UUID) -> tuple[threading.Event, bool]:
+    def end(self, user_id: uuid.UUID, sessions: Iterable[uuid.UUID]) -> None:
+        """Let nobody in any more by these sessions of a user (the database has just said so), and tell all workers."""
+        for each in sessions:
+            self._remember((user_id, each), (FOREVER, None))
+            self.revocations.announce(each)
+
+    def _ask(self, key: Key) -> tuple[threading.Event, bool]:
         """Return what is set when the account has been asked for, and whether it is the caller who has to.
 
         Many requests of one user reach a new worker at once. They need one answer, and the pool is small.
         """
         with self._lock:
-            asked = self._asked.get(user_id)
+            asked = self._asked.get(key)
             if asked is not None:
                 return asked, False
-            asked = self._asked[user_id] = threading.Event()
+            asked = self._asked[key] = threading.Event()
             return asked, True
 
-    def _answered(self, user_id: uuid.UUID) -> None:
+    def _answered(self, key: Key) -> None:
         with self._lock:
-            self._asked.pop(user_id).set()
+            self._asked.pop(key).set()
 
-    def _look_up(self, user_id: uuid.UUID) -> tuple[float, Account | None]:
+    def _look_up(self, claims: Claims) -> tuple[float, Account | None]:
         if self._load is None:
             raise RuntimeError("load_accounts_with was not called")
         with self.database.reading() as session:
-            found = (time.monotonic(), self._load(session, user_id))
+            found = (time.monotonic(), self._load(session, claims))
+        return self._remember((claims.user_id, claims.session), found)
+
+    def _remember(self, key: Key, found: tuple[float, Account | None]) -> tuple[float, Account | None]:
+        """Remember what was found, and return what is known now: a session that was ended meanwhile stays so."""
         with self._lock:
-            self._known[user_id] = found
+            known = self._known.get(key)
+            if known is not None and known[0] == FOREVER:
+                return known
+            self._known[key] = found
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return found
@@ -117,7 +148,7 @@ class Identity:
 
 def _welcome(account: Account | None) -> Account:
     if account is None or not account.active:
-        raise Unauthenticated("This account is not active.", reason="inactive")
+        raise Unauthenticated("This session has ended, or its account is not active.", reason="inactive")
     return account
 
 
