@@ -82,7 +82,9 @@ class Config:
     environment: str = setting(
         "ENVIRONMENT", m.String(validate=validate.OneOf(ENVIRONMENTS)), ", ".join(ENVIRONMENTS), "production"
     )
-    secret_key: str = setting("SECRET_KEY", m.String(validate=validate.Length(min=KEY_LENGTH)), "key that signs tokens", "")
+    secret_key: str = setting(
+        "SECRET_KEY", m.String(validate=validate.Length(min=KEY_LENGTH)), "key that signs tokens", ""
+    )
     secret_keys_old: tuple[str, ...] = setting(
         "SECRET_KEYS_OLD", Words(validate=_long_enough), "former SECRET_KEYs, whose tokens are still good", ()
     )

@@ -139,9 +139,9 @@ def signed_in(app: Flask, session: Session) -> Caller:
             permissions=permissions,
             is_superuser=not permissions if superuser is None else superuser,
         )
-        token, _ = app.extensions["dependencies"].identity.tokens.sign(
-            "access", user.id, user.username, scopes=frozenset(permissions), superuser=user.is_superuser
-        )
+        tokens = app.extensions["dependencies"].identity.tokens
+        scopes = frozenset(permissions)
+        token = factories.token(session, tokens, user, scopes=scopes, superuser=user.is_superuser)
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         return client

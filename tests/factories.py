@@ -1,13 +1,25 @@
 """Rows for tests: each factory stores one, with sensible values for what is not said."""
 
+import hashlib
 import itertools
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import argon2
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.models import Permission, Role, User, UserPermission, role_permissions, user_roles
+from rental_backend.accounts.models import (
+    Permission,
+    RefreshToken,
+    Role,
+    User,
+    UserPermission,
+    role_permissions,
+    user_roles,
+)
+from rental_backend.infra.tokens import Tokens
 from rental_backend.parties.models import Customer, CustomerType
 
 _numbers = itertools.count(1)
@@ -27,6 +39,17 @@ def user(session: Session, *, permissions: tuple[str, ...] = (), **values: Any) 
         session.add(UserPermission(user_id=made.id, permission_id=permission(session, name).id))
     session.commit()
     return made
+
+
+def token(session: Session, tokens: Tokens, holder: User, kind: str = "access", **more: Any) -> str:
+    """A token of a new session of a user, as a sign-in gives it out."""
+    number, begun = next(_numbers), uuid.uuid4()
+    signed, _ = tokens.sign(kind, holder.id, holder.username, session=begun, **more)
+    digest = hashlib.sha256(signed.encode()).hexdigest() if kind == "refresh" else f"digest {number}"
+    expires = datetime.now(UTC) + timedelta(days=7)
+    session.add(RefreshToken(id=begun, token=digest, user_id=holder.id, expires_at=expires, ip_address="127.0.0.1"))
+    session.commit()
+    return signed
 
 
 def permission(session: Session, name: str) -> Permission:

@@ -1,4 +1,4 @@
-"""New passwords: which are good enough, and how one gets them: knowing the old one, by a token, or from an administrator.
+"""New passwords: which are good enough, and how one gets them: by the old one, a token, or an administrator.
 
 There is no mailer. Who has forgotten his password says so, which is logged; an administrator, having made sure who it
 is, makes a reset token and hands it over. Every new password ends the user's other sessions and his reset tokens.
@@ -21,14 +21,17 @@ from .service import InvalidCredentials, digest, find_user, permissions_of
 
 SHORTEST, LONGEST = 8, 1000  # NIST SP 800-63B, 5.1.1.2 (the upper one spares the hasher)
 TOKEN_LIFE = timedelta(hours=1)
-COMMON = frozenset(
-    "12345678 123456789 1234567890 0123456789 87654321 987654321 11223344 123123123 1q2w3e4r 1q2w3e4r5t 1qaz2wsx "
-    "password password1 password12 password123 passw0rd p@ssw0rd p@ssword password! password1! pass1234 pass@123 "
-    "admin123 admin1234 admin@123 administrator letmein1 welcome1 welcome123 welcome@123 qwerty12 qwerty123 qwertyuiop "
-    "qwer1234 asdfghjkl asdf1234 zxcvbnm1 abcd1234 abc12345 a1b2c3d4 iloveyou iloveyou1 sunshine princess football "
-    "baseball superman trustno1 starwars computer internet whatever changeme changeme1 test1234 testtest default1 "
-    "manager123 staff123 staff1234 secret123 india123 india@123 qazwsxedc computer1 samsung1 michelle jennifer".split()
-)
+COMMON = {
+    *("12345678", "123456789", "1234567890", "0123456789", "87654321", "987654321", "11223344", "123123123"),
+    *("1q2w3e4r", "1q2w3e4r5t", "1qaz2wsx", "password", "password1", "password12", "password123", "passw0rd"),
+    *("p@ssw0rd", "p@ssword", "password!", "password1!", "pass1234", "pass@123", "admin123", "admin1234"),
+    *("admin@123", "administrator", "letmein1", "welcome1", "welcome123", "welcome@123", "qwerty12", "qwerty123"),
+    *("qwertyuiop", "qwer1234", "asdfghjkl", "asdf1234", "zxcvbnm1", "abcd1234", "abc12345", "a1b2c3d4", "iloveyou"),
+    *("iloveyou1", "sunshine", "princess", "football", "baseball", "superman", "trustno1", "starwars", "computer"),
+    *("internet", "whatever", "changeme", "changeme1", "test1234", "testtest", "default1", "manager123", "staff123"),
+    *("staff1234", "secret123", "india123", "india@123", "qazwsxedc", "computer1", "samsung1", "michelle"),
+    *("jennifer"),
+}
 
 
 class InvalidResetToken(AppError):
@@ -75,7 +78,7 @@ def change(identity: Identity, actor: Actor, current: str, new: str, *, keep: uu
         if not identity.passwords.verify(user.password, current):
             raise InvalidCredentials("The current password is wrong.")
         hashed = identity.passwords.hash(new)
-    with identity.database.transaction() as session:
+    with identity.concluding() as session:
         ended = _replace(session, actor, "PASSWORD_CHANGED", user, hashed, besides=keep)
     identity.end(user.id, ended)
 
@@ -87,7 +90,7 @@ def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> No
     require_good(new, user.username, user.email, field="password")
     with identity.passwords.seat():
         hashed = identity.passwords.hash(new)
-    with identity.database.transaction() as session:
+    with identity.concluding() as session:
         ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
     identity.end(user.id, ended)
 
@@ -112,7 +115,10 @@ def issue(session: Session, actor: Actor, user_id: uuid.UUID) -> ResetToken:
 
 
 def redeem(identity: Identity, actor: Actor, token: str, new: str) -> None:
-    """Set a new password by a reset token, and end all sessions. Raises `InvalidResetToken`; a refused new one is free."""
+    """Set a new password by a reset token, and end all sessions. Raises `InvalidResetToken`.
+
+    A new password that is refused leaves the token as it is.
+    """
     live = (
         PasswordResetToken.token == digest(token),
         PasswordResetToken.is_used.is_(False),
@@ -127,7 +133,7 @@ def redeem(identity: Identity, actor: Actor, token: str, new: str) -> None:
             raise InvalidResetToken("This reset token was used or has expired.")
         require_good(new, user.username, user.email)
         hashed = identity.passwords.hash(new)
-    with identity.database.transaction() as session:
+    with identity.concluding() as session:
         using = update(PasswordResetToken).where(*live).values(is_used=True).returning(PasswordResetToken.id)
         if session.scalar(using) is None:  # somebody else was quicker
             raise InvalidResetToken("This reset token was used or has expired.")

@@ -55,7 +55,7 @@ def sign_in(identity: Identity, actor: Actor, username: str, password: str) -> S
         stored = user.password if user else None
         fits = identity.passwords.verify(stored, password)
         upgraded = identity.passwords.hash(password) if fits and identity.passwords.outdated(stored or "") else stored
-        with identity.database.transaction() as session:
+        with identity.concluding() as session:
             return _answer(session, identity, actor, username, user.id if user and fits else None, stored, upgraded)
 
 

@@ -11,15 +11,16 @@ from ..infra.journal import Actor
 from . import audit
 from .models import RefreshToken, User
 
+LIVE = (RefreshToken.is_active, RefreshToken.expires_at > func.now())
+MOST = 1000
+
 
 def sessions_of(session: Session, user_id: uuid.UUID) -> list[RefreshToken]:
     """Return the sessions of a user that have not ended, last used first. Raises `NotFound` for no user."""
     find_holder(session, user_id)
-    live = select(RefreshToken).where(
-        RefreshToken.user_id == user_id, RefreshToken.is_active, RefreshToken.expires_at > func.now()
-    )
+    live = select(RefreshToken).where(RefreshToken.user_id == user_id, *LIVE)
     used = func.coalesce(RefreshToken.last_used_at, RefreshToken.created_at)
-    return list(session.scalars(live.order_by(used.desc(), RefreshToken.id).limit(1000)))
+    return list(session.scalars(live.order_by(used.desc(), RefreshToken.id).limit(MOST)))
 
 
 def find_holder(session: Session, user_id: uuid.UUID) -> User:
@@ -70,7 +71,7 @@ def end(
 
     After the commit they are to be given to `Identity.end`; until then their access tokens work for AUTH_FRESH.
     """
-    ending = update(RefreshToken).where(RefreshToken.user_id == user_id, RefreshToken.is_active)
+    ending = update(RefreshToken).where(RefreshToken.user_id == user_id, *LIVE)
     if only is not None:
         ending = ending.where(RefreshToken.id == only)
     if besides is not None:

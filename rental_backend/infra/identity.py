@@ -8,13 +8,14 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from ..errors import Unauthenticated, Unavailable
-from ..resilience import limit
+from ..resilience import budget, limit
 from .database import Database
 from .passwords import Passwords
 from .revocations import Revocations
@@ -23,6 +24,7 @@ from .tokens import Claims, Tokens
 
 REMEMBERED = 10_000
 ASKED = 0.5  # seconds to wait for what another thread has asked about the same account
+CONCLUDING = 0.4  # seconds to store what was hashed for
 FOREVER = float("inf")
 
 Load = Callable[[Session, Claims], "Account | None"]
@@ -73,6 +75,12 @@ class Identity:
         self._asked: dict[Key, threading.Event] = {}
         self._lock = threading.Lock()
 
+    @contextmanager
+    def concluding(self) -> Iterator[Session]:
+        """Yield the transaction for which was hashed: it has its own time, hashing may have spent all."""
+        with budget(CONCLUDING), self.database.transaction() as session:
+            yield session
+
     def load_accounts_with(self, load: Load) -> None:
         """Set how an account is read: None if it is gone, or the session has ended (this door knows no tables)."""
         self._load = load
@@ -105,11 +113,11 @@ class Identity:
                 if key[0] == user_id and at != FOREVER:
                     self._known[key] = (-FOREVER, account)
 
-    def end(self, user_id: uuid.UUID, sessions: Iterable[uuid.UUID]) -> None:
+    def end(self, user_id: uuid.UUID, sessions: list[uuid.UUID]) -> None:
         """Let nobody in any more by these sessions of a user (the database has just said so), and tell all workers."""
         for each in sessions:
             self._remember((user_id, each), (FOREVER, None))
-            self.revocations.announce(each)
+        self.revocations.announce(sessions)
 
     def _ask(self, key: Key) -> tuple[threading.Event, bool]:
         """Return what is set when the account has been asked for, and whether it is the caller who has to.

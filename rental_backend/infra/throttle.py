@@ -127,7 +127,7 @@ class OwnCounts:
 
 
 def _keys(name: str, address: str) -> list[str]:
-    """Return the keys of a try. What was typed is not kept (it may be a password), and letter case counts for nothing."""
+    """Return the keys of a try. What was typed is not kept: it may be a password. Case and blanks count for nothing."""
     folded = unicodedata.normalize("NFKC", name.lower()).casefold()
     named = hashlib.sha256("".join(folded.split()).encode("utf-8", "replace")).hexdigest()
     both = f"{named}:{address}"

@@ -42,7 +42,7 @@ class Tokens:
 
     def __init__(self, key: str, *, old: tuple[str, ...] = (), access_seconds: int, refresh_seconds: int) -> None:
         self._key = key
-        self._keys = {_named(each): each for each in (*old, key)}
+        self._keys = {key_name(each): each for each in (*old, key)}
         self.lifetimes = {"access": access_seconds, "refresh": refresh_seconds}
         self._known: OrderedDict[str, Claims] = OrderedDict()
         self._lock = threading.Lock()
@@ -71,7 +71,7 @@ class Tokens:
             "iat": now,
             "exp": expires,
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": _named(self._key)}), expires
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": key_name(self._key)}), expires
 
     def verify(self, token: str, kind: str) -> Claims:
         """Return the claims of a valid token of that kind, or raise `Unauthenticated`."""
@@ -107,6 +107,6 @@ class Tokens:
             raise Unauthenticated("The token is not valid.", reason="invalid") from None
 
 
-def _named(key: str) -> str:
+def key_name(key: str) -> str:
     """Return a name for a key that tells no more of it than a signature does."""
     return hashlib.blake2b(key.encode(), digest_size=8, person=b"token key").hexdigest()

@@ -78,11 +78,12 @@ def clerk(app: Flask, engine: sqlalchemy.Engine) -> Iterator[FlaskClient]:
     """A client signed in as a superuser, for the whole module: these tests store nothing that would have to go."""
     with Session(engine, expire_on_commit=False) as session:
         user = factories.user(session, username=f"clerk-{uuid.uuid4().hex[:8]}", is_superuser=True)
-        token, _ = app.extensions["dependencies"].identity.tokens.sign("access", user.id, user.username, superuser=True)
+        token = factories.token(session, app.extensions["dependencies"].identity.tokens, user, superuser=True)
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         yield client
         session.execute(sqlalchemy.text("DELETE FROM customers"))
+        session.execute(sqlalchemy.text("DELETE FROM refresh_tokens"))
         session.delete(user)
         session.commit()
 
