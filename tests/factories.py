@@ -24,6 +24,7 @@ from rental_backend.parties.models import Customer, CustomerType
 
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
+STRONG = argon2.PasswordHasher().hash(PASSWORD)
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
 
 

@@ -29,8 +29,7 @@ COMMON = {
     *("qwertyuiop", "qwer1234", "asdfghjkl", "asdf1234", "zxcvbnm1", "abcd1234", "abc12345", "a1b2c3d4", "iloveyou"),
     *("iloveyou1", "sunshine", "princess", "football", "baseball", "superman", "trustno1", "starwars", "computer"),
     *("internet", "whatever", "changeme", "changeme1", "test1234", "testtest", "default1", "manager123", "staff123"),
-    *("staff1234", "secret123", "india123", "india@123", "qazwsxedc", "computer1", "samsung1", "michelle"),
-    *("jennifer"),
+    *("staff1234", "secret123", "india123", "india@123", "qazwsxedc", "computer1", "samsung1", "jennifer"),
 }
 
 

@@ -41,6 +41,7 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 
 NAME = key_name(KEY)
+OTHER = "another key that is long enough too"
 
 
 def forged(said: dict[str, Any], *, key: str = KEY, algorithm: str | None = "HS256", kid: str | None = NAME) -> str:
@@ -110,7 +111,7 @@ def test_a_remembered_token_still_expires(tokens: Tokens, monkeypatch: pytest.Mo
 
 def test_a_token_signed_with_another_key_is_refused(tokens: Tokens) -> None:
     """Only our key counts."""
-    assert refused(tokens, forged(claims(), key="another key that is long enough too")) == "invalid"
+    assert refused(tokens, forged(claims(), key=OTHER)) == "invalid"
 
 
 @pytest.mark.parametrize("name", ["none", "None", "HS384", "HS512"])
@@ -132,7 +133,7 @@ def test_a_tampered_token_is_refused(tokens: Tokens) -> None:
     """Nothing can be changed after signing: not the claims, not the signature, not the head."""
     token, _ = tokens.sign("access", USER, "ann", session=SESSION)
     head, body, signature = token.split(".")
-    richer = forged(claims(superuser=True), key="another key that is long enough too").split(".")[1]
+    richer = forged(claims(superuser=True), key=OTHER).split(".")[1]
     flipped = signature[:-2] + ("AA" if signature[-2:] != "AA" else "BA")
     for each in (
         f"{head}.{richer}.{signature}",
@@ -199,3 +200,33 @@ def test_what_was_refused_is_not_remembered(tokens: Tokens) -> None:
     for number in range(100):
         refused(tokens, f"{good}{number}")
     assert list(tokens._known) == [good]
+
+
+def test_a_former_key_verifies_and_does_not_sign(tokens: Tokens) -> None:
+    """A key is changed without signing anybody out: old tokens hold, new ones are by the new key."""
+    changed = Tokens(OTHER, old=(KEY,), access_seconds=60, refresh_seconds=600)
+    before, _ = tokens.sign("refresh", USER, "ann", session=SESSION)
+    assert changed.verify(before, "refresh").session == SESSION
+    after, _ = changed.sign("refresh", USER, "ann", session=SESSION)
+    assert refused(tokens, after, "refresh") == "invalid"
+
+
+def test_a_key_that_was_given_up_verifies_nothing(tokens: Tokens) -> None:
+    """Taking a key off the list ends all its tokens."""
+    before, _ = tokens.sign("access", USER, "ann", session=SESSION)
+    assert refused(Tokens(OTHER, access_seconds=60, refresh_seconds=600), before) == "invalid"
+
+
+def test_a_token_is_held_to_the_key_it_names() -> None:
+    """One that names no key, an unknown one, or another than signed it, is refused."""
+    both = Tokens(KEY, old=(OTHER,), access_seconds=60, refresh_seconds=600)
+    for key, name in ((KEY, None), (KEY, "unknown"), (KEY, key_name(OTHER)), (OTHER, key_name(KEY))):
+        assert refused(both, forged(claims(), key=key, kid=name)) == "invalid"
+    assert both.verify(forged(claims(), key=OTHER, kid=key_name(OTHER)), "access").user_id == USER
+
+
+def test_the_name_of_a_key_is_not_the_key() -> None:
+    """The name is short, the same in all workers, and has nothing of the key."""
+    assert key_name(KEY) == key_name(KEY) != key_name(OTHER)
+    assert len(key_name(KEY)) == 16
+    assert key_name(KEY) not in KEY
