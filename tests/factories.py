@@ -19,12 +19,13 @@ from rental_backend.accounts.models import (
     role_permissions,
     user_roles,
 )
+from rental_backend.infra.passwords import LANES
 from rental_backend.infra.tokens import Tokens
 from rental_backend.parties.models import Customer, CustomerType
 
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
-STRONG = argon2.PasswordHasher().hash(PASSWORD)
+STRONG = argon2.PasswordHasher(parallelism=LANES).hash(PASSWORD)
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
 
 

@@ -12,6 +12,7 @@ from ..errors import Busy
 from ..resilience import limit
 
 WAIT = 2.0
+LANES = 1  # each is a thread, and four of a worker would take the processors from everybody else
 BACK_AFTER = 5.0  # seconds, at the most
 
 
@@ -22,7 +23,7 @@ class Passwords:
     """
 
     def __init__(self, *, slots: int, seats: int = 1000) -> None:
-        self._hasher = argon2.PasswordHasher()  # RFC 9106, second recommended option
+        self._hasher = argon2.PasswordHasher(parallelism=LANES)  # for the rest RFC 9106, second recommended option
         self._slots = threading.BoundedSemaphore(slots)
         self._seats = threading.BoundedSemaphore(seats)
         self._decoy: str | None = None

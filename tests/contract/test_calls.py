@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from rental_backend.accounts.models import RefreshToken
 from tests import factories
 from tests.conftest import Caller
 
@@ -74,11 +76,13 @@ def walk(call: dict[str, Any], client: FlaskClient, known: dict[str, str]) -> No
 
 @pytest.fixture
 def known(client: FlaskClient, session: Session) -> dict[str, str]:
-    """What the calls refer to: a user with his refresh token, and a customer."""
+    """What the calls refer to: a user with his refresh token and session, and a customer."""
     user = factories.user(session, is_superuser=True)
     body = {"username": user.username, "password": factories.PASSWORD}
     token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
-    return {**body, "refresh_token": token, "id": str(factories.customer(session).id)}
+    begun = session.scalars(select(RefreshToken.id).where(RefreshToken.user_id == user.id)).one()
+    ids = {"id": factories.customer(session).id, "user_id": user.id, "session_id": begun}
+    return {**body, "refresh_token": token, **{name: str(value) for name, value in ids.items()}}
 
 
 @pytest.mark.parametrize("call", CALLS, ids=_named)
