@@ -24,7 +24,7 @@ class Watched(argon2.PasswordHasher):
     """The real hasher, which notes what it verifies."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(parallelism=module.LANES)
         self.verified: list[str] = []
 
     def verify(self, hash: Any, password: Any) -> Literal[True]:
