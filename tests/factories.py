@@ -45,13 +45,19 @@ def user(session: Session, *, permissions: tuple[str, ...] = (), **values: Any) 
 
 def token(session: Session, tokens: Tokens, holder: User, kind: str = "access", **more: Any) -> str:
     """A token of a new session of a user, as a sign-in gives it out."""
-    number, begun = next(_numbers), uuid.uuid4()
+    begun = uuid.uuid4()
     signed, _ = tokens.sign(kind, holder.id, holder.username, session=begun, **more)
-    digest = hashlib.sha256(signed.encode()).hexdigest() if kind == "refresh" else f"digest {number}"
-    expires = datetime.now(UTC) + timedelta(days=7)
-    session.add(RefreshToken(id=begun, token=digest, user_id=holder.id, expires_at=expires, ip_address="127.0.0.1"))
-    session.commit()
+    begin(session, holder, id=begun, token=hashlib.sha256(signed.encode()).hexdigest())
     return signed
+
+
+def begin(session: Session, holder: User, **values: Any) -> RefreshToken:
+    """A session of a user, good for a week."""
+    defaults = {"token": f"digest {next(_numbers)}", "expires_at": datetime.now(UTC) + timedelta(days=7)}
+    made = RefreshToken(**{**defaults, "user_id": holder.id, **values})
+    session.add(made)
+    session.commit()
+    return made
 
 
 def permission(session: Session, name: str) -> Permission:
