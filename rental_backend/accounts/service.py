@@ -56,13 +56,22 @@ def sign_in(identity: Identity, actor: Actor, username: str, password: str) -> S
         fits = identity.passwords.verify(stored, password)
         upgraded = identity.passwords.hash(password) if fits and identity.passwords.outdated(stored or "") else stored
         with identity.concluding() as session:
-            return _answer(session, identity, actor, username, user.id if user and fits else None, stored, upgraded)
+            return _answer(
+                session,
+                identity,
+                actor,
+                typed=username,
+                user_id=user.id if user and fits else None,
+                verified=stored,
+                upgraded=upgraded,
+            )
 
 
 def _answer(
     session: Session,
     identity: Identity,
     actor: Actor,
+    *,
     typed: str,
     user_id: uuid.UUID | None,
     verified: str | None,

@@ -361,3 +361,20 @@ def test_no_more_than_a_share_of_the_threads_signs_in(app: Flask, client: FlaskC
             assert 1 <= int(answer.headers["Retry-After"]) <= 5
     assert _attempts(session) == []
     assert _sign_in(client, "ada").status_code == 200
+
+
+def test_without_redis_one_signs_in_and_is_throttled_all_the_same(build: Any, session: Session) -> None:
+    """The process counts by itself; a revocation that nobody can be told of still ends the session here."""
+    factories.user(session, username="ada", password=factories.STRONG)
+    app: Flask = build(REDIS_URL="", SIGN_IN_ATTEMPTS="2")
+    app.extensions["dependencies"].start()
+    assert app.extensions["dependencies"].wait_until_settled(10)
+    client = app.test_client()
+    said = _sign_in(client, "ada").get_json()
+    headers = {"Authorization": f"Bearer {said['access_token']}"}
+    assert client.get("/api/auth/me", headers=headers).status_code == 200
+    assert client.post("/api/auth/logout", json={}, headers=headers).status_code == 200
+    refusal(client.get("/api/auth/me", headers=headers), 401)
+    for _ in range(2):
+        refusal(_sign_in(client, "ada", "wrong"), 400)
+    refusal(_sign_in(client, "ADA"), 429)
