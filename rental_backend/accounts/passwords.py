@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from ..errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from ..errors import AppError, Conflict, Forbidden, Invalid, Unauthenticated
 from ..infra.identity import Identity
 from ..infra.journal import Actor
 from . import audit, sessions
@@ -163,9 +163,7 @@ def _subordinate(session: Session, actor: Actor, user_id: uuid.UUID) -> User:
 
     Raises `NotFound` or `Forbidden`.
     """
-    user, by = session.get(User, user_id), session.get(User, actor.id)
-    if user is None or user.deleted_at is not None:
-        raise NotFound("There is no such user.")
+    user, by = sessions.find_holder(session, user_id), session.get(User, actor.id)
     if by is None or not by.is_superuser:
         held = set(permissions_of(session, by.id)) if by else set()
         if user.is_superuser or not held.issuperset(permissions_of(session, user.id)):
