@@ -12,6 +12,7 @@ from . import cli, tables  # noqa: F401  models name those of other domains, so 
 from .accounts import audit
 from .accounts import service as accounts
 from .accounts.api import bp as auth
+from .accounts.api import users as sessions
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
@@ -22,7 +23,7 @@ from .resilience import OPEN
 from .web import cors, health, logs, problems, requests, routing
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, users, roles, security, customers)
+BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers)
 
 
 class Application(Flask):

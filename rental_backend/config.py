@@ -10,6 +10,7 @@ from typing import Any, cast
 from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validate, validates_schema
 from marshmallow import fields as m
 
+KEY_LENGTH = 32
 ENVIRONMENTS = ("production", "staging", "development", "test")
 
 
@@ -48,6 +49,12 @@ class Words(m.String):
         return tuple(str(super()._deserialize(value, attr, data, **kwargs)).replace(",", " ").split())
 
 
+def _long_enough(keys: tuple[str, ...]) -> None:
+    """Refuse keys that are too short to sign with."""
+    if any(len(key) < KEY_LENGTH for key in keys):
+        raise ValidationError(f"Each shorter than minimum length {KEY_LENGTH}.")
+
+
 def setting(name: str, kind: m.Field[Any], help: str, default: Any = None) -> Any:
     """Declare one setting: its variable, how it is read, what it means (with unit) and its default."""
     return field(default=default, metadata={"name": name, "kind": kind, "help": help})
@@ -75,7 +82,12 @@ class Config:
     environment: str = setting(
         "ENVIRONMENT", m.String(validate=validate.OneOf(ENVIRONMENTS)), ", ".join(ENVIRONMENTS), "production"
     )
-    secret_key: str = setting("SECRET_KEY", m.String(validate=validate.Length(min=32)), "key that signs tokens", "")
+    secret_key: str = setting(
+        "SECRET_KEY", m.String(validate=validate.Length(min=KEY_LENGTH)), "key that signs tokens", ""
+    )
+    secret_keys_old: tuple[str, ...] = setting(
+        "SECRET_KEYS_OLD", Words(validate=_long_enough), "former SECRET_KEYs, whose tokens are still good", ()
+    )
     database_url: str = setting("DATABASE_URL", Url(*DATABASE_SCHEMES), "PostgreSQL 15 to 18", "")
     auth_database_url: str = setting(
         "AUTH_DATABASE_URL",
@@ -129,6 +141,11 @@ class Config:
 
     access_token_minutes: int = count("ACCESS_TOKEN_MINUTES", 30, "life of an access token")
     refresh_token_days: int = count("REFRESH_TOKEN_DAYS", 7, "life of a refresh token")
+    sign_in_attempts: int = count("SIGN_IN_ATTEMPTS", 10, "most tries to sign in under one name per SIGN_IN_WINDOW")
+    sign_in_attempts_address: int = count(
+        "SIGN_IN_ATTEMPTS_ADDRESS", 50, "most tries to sign in from one address per SIGN_IN_WINDOW that fail"
+    )
+    sign_in_window: float = seconds("SIGN_IN_WINDOW", 900, "how long a try to sign in counts")
     hashing_slots: int = count("HASHING_SLOTS", 1, "passwords one worker hashes at a time", high=64)
 
     journal_folder: str = setting(

@@ -1,5 +1,6 @@
 """The named errors of the program. Raise one of these; `web/problems.py` alone renders them."""
 
+import math
 from typing import Any, ClassVar
 
 
@@ -69,6 +70,20 @@ class Invalid(AppError):
 
     def __init__(self, errors: dict[str, Any], detail: str | None = None) -> None:
         super().__init__(detail or _sentence(errors), errors=errors)
+
+
+class TooManyAttempts(AppError):
+    """Somebody tries too often (429); `retry_after` is in seconds."""
+
+    status, code, title = 429, "too_many_attempts", "Too many attempts"
+
+    def __init__(self, retry_after: float) -> None:
+        seconds = max(1, math.ceil(retry_after))
+        super().__init__(
+            f"Too many attempts. Try again in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
+            retry_after=seconds,
+        )
 
 
 class NotReady(AppError):

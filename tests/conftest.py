@@ -10,6 +10,7 @@ from alembic import command
 from alembic.config import Config as AlembicConfig
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 from sqlalchemy.orm import Session
 
 from deploy.private.servers import PostgresServer, RedisServer
@@ -87,8 +88,8 @@ def engine(postgres: PostgresServer) -> Iterator[sqlalchemy.Engine]:
 
 
 @pytest.fixture
-def session(engine: sqlalchemy.Engine) -> Iterator[Session]:
-    """A session around the application; the tables are emptied after the test.
+def session(engine: sqlalchemy.Engine, redis: RedisServer) -> Iterator[Session]:
+    """A session around the application; after the test the tables are emptied, and tries to sign in forgotten.
 
     The application commits on connections of its own, which is part of what is tested, so nothing can be rolled back.
     """
@@ -96,6 +97,10 @@ def session(engine: sqlalchemy.Engine) -> Iterator[Session]:
         yield session
         session.rollback()
         empty_tables(session)
+    with Redis.from_url(redis.url) as connection:
+        tries = list(connection.scan_iter("sign-in:*", count=1000))
+        if tries:
+            connection.delete(*tries)
 
 
 def empty_tables(session: Session) -> None:
@@ -139,9 +144,9 @@ def signed_in(app: Flask, session: Session) -> Caller:
             permissions=permissions,
             is_superuser=not permissions if superuser is None else superuser,
         )
-        token, _ = app.extensions["dependencies"].identity.tokens.sign(
-            "access", user.id, user.username, scopes=frozenset(permissions), superuser=user.is_superuser
-        )
+        tokens = app.extensions["dependencies"].identity.tokens
+        scopes = frozenset(permissions)
+        token = factories.token(session, tokens, user, scopes=scopes, superuser=user.is_superuser)
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         return client

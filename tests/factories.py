@@ -1,17 +1,31 @@
 """Rows for tests: each factory stores one, with sensible values for what is not said."""
 
+import hashlib
 import itertools
+import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import argon2
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.models import Permission, Role, User, UserPermission, role_permissions, user_roles
+from rental_backend.accounts.models import (
+    Permission,
+    RefreshToken,
+    Role,
+    User,
+    UserPermission,
+    role_permissions,
+    user_roles,
+)
+from rental_backend.infra.passwords import LANES
+from rental_backend.infra.tokens import Tokens
 from rental_backend.parties.models import Customer, CustomerType
 
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
+STRONG = argon2.PasswordHasher(parallelism=LANES).hash(PASSWORD)
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
 
 
@@ -25,6 +39,23 @@ def user(session: Session, *, permissions: tuple[str, ...] = (), **values: Any) 
     session.flush()
     for name in permissions:
         session.add(UserPermission(user_id=made.id, permission_id=permission(session, name).id))
+    session.commit()
+    return made
+
+
+def token(session: Session, tokens: Tokens, holder: User, kind: str = "access", **more: Any) -> str:
+    """A token of a new session of a user, as a sign-in gives it out."""
+    begun = uuid.uuid4()
+    signed, _ = tokens.sign(kind, holder.id, holder.username, session=begun, **more)
+    begin(session, holder, id=begun, token=hashlib.sha256(signed.encode()).hexdigest())
+    return signed
+
+
+def begin(session: Session, holder: User, **values: Any) -> RefreshToken:
+    """A session of a user, good for a week."""
+    defaults = {"token": f"digest {next(_numbers)}", "expires_at": datetime.now(UTC) + timedelta(days=7)}
+    made = RefreshToken(**{**defaults, "user_id": holder.id, **values})
+    session.add(made)
     session.commit()
     return made
 

@@ -5,13 +5,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 
 @contextmanager
 def statements(app: Flask) -> Iterator[list[str]]:
     """Collect the statements that the application sends to its database within the block."""
-    engine, sent = app.extensions["dependencies"].database.engine, []
+    with statements_of(app.extensions["dependencies"].database.engine) as sent:
+        yield sent
+
+
+@contextmanager
+def statements_of(engine: Engine) -> Iterator[list[str]]:
+    """Collect the statements that are sent by an engine within the block."""
+    sent: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         sent.append(statement)

@@ -30,6 +30,14 @@ def test_a_whole_environment_is_read() -> None:
     assert (config.workers, config.max_body_bytes, config.access_token_minutes) == (2, 2**20, 30)
 
 
+def test_former_keys_are_a_list() -> None:
+    """They are given with commas or blanks between them; none by default."""
+    config = Config.from_environ({**WHOLE, "SECRET_KEYS_OLD": f"{'a' * 32}, {'b' * 40}"})
+
+    assert config.secret_keys_old == ("a" * 32, "b" * 40)
+    assert Config.from_environ(WHOLE).secret_keys_old == ()
+
+
 def test_all_faults_are_named_at_once_and_no_value_is_told() -> None:
     """Whoever starts it reads every fault in one go, and nothing that was set."""
     faulty = {
@@ -128,6 +136,8 @@ def test_every_spelling_of_a_postgresql_url_is_taken(scheme: str, name: str) -> 
         *(("WEB_CONCURRENCY", value) for value in ("0", "65", "auto")),
         *(("CORS_LOCALHOST", value) for value in ("3000", "3000-", "on", "3000-3010-3020")),
         ("SECRET_KEY", "k" * 31),
+        ("SECRET_KEYS_OLD", f"{'k' * 32} {'k' * 31}"),
+        ("SIGN_IN_ATTEMPTS", "0"),
         ("ADMIN_PASSWORD", "short"),
         ("LOG_LEVEL", "loud"),
         ("ENVIRONMENT", "prod"),
@@ -150,7 +160,7 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_settings_do_not_print_their_secrets() -> None:
     """A settings object that ends up in a log or a traceback shows no key, password or URL."""
-    config = Config.from_environ({**WHOLE, "ADMIN_PASSWORD": "hidden-word"})
+    config = Config.from_environ({**WHOLE, "ADMIN_PASSWORD": "hidden-word", "SECRET_KEYS_OLD": "kkkk" * 9})
 
     shown = f"{config!r} {config}"
 

@@ -16,6 +16,9 @@ from rental_backend.infra.tokens import Tokens
 
 KEY = "a key for benchmarks, long enough to be taken"
 CUSTOMERS, ROUNDS, REQUESTS = 10_000, 5, 2000
+SIGN_IN = """
+INSERT INTO refresh_tokens (token, user_id, expires_at, is_active)
+SELECT 'benchmark', id, now() + interval '1 day', true FROM users RETURNING user_id, id"""
 FILL = """
 INSERT INTO customers (customer_code, customer_type, business_name, first_name, last_name, email, phone, address_line1,
     city, state, country, postal_code, customer_tier, credit_limit, status, blacklist_status, credit_rating,
@@ -66,10 +69,11 @@ def _prepared(url: str, environ: dict[str, str]) -> str:
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(FILL, (CUSTOMERS,))
         connection.execute("VACUUM ANALYZE")
-        row = connection.execute("SELECT id, username FROM users").fetchone()
+        row = connection.execute(SIGN_IN).fetchone()
     if row is None:
         raise RuntimeError("no administrator was created")
-    return Tokens(KEY, access_seconds=3600, refresh_seconds=3600).sign("access", row[0], row[1], superuser=True)[0]
+    tokens = Tokens(KEY, access_seconds=3600, refresh_seconds=3600)
+    return tokens.sign("access", row[0], "admin", session=row[1], superuser=True)[0]
 
 
 def _print(figures: dict[str, list[Cost]]) -> None:

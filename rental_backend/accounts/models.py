@@ -145,13 +145,14 @@ class UserPermission(Model):
 
 
 class RefreshToken(Audited, Model):
-    """A refresh token that was given out; `token` holds its SHA-256, never the token itself."""
+    """A session: its refresh token was given out, and `token` holds its SHA-256, never the token itself."""
 
     __tablename__ = "refresh_tokens"
 
     token: Mapped[str] = mapped_column(String(500), unique=True, index=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
     expires_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     device_info: Mapped[str | None] = mapped_column(String(255))
     ip_address: Mapped[str | None] = mapped_column(String(45))

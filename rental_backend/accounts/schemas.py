@@ -22,6 +22,76 @@ class RefreshRequest(Payload):
     refresh_token = Text(4096, required=True)
 
 
+class SigningOut(Payload):
+    """A sign-out; without a refresh token that of the access token's session."""
+
+    refresh_token = Text(4096)
+
+
+class Forgotten(Payload):
+    """Somebody who has forgotten his password: his user name or e-mail address."""
+
+    username = Text(255, required=True)
+
+
+class Redemption(Payload):
+    """A new password by a reset token."""
+
+    token = Text(200, required=True)
+    new_password = fields.String(required=True)
+
+
+class PasswordChange(Payload):
+    """A new password in place of the current one."""
+
+    current_password = fields.String(required=True)
+    new_password = fields.String(required=True)
+
+
+class NewPassword(Payload):
+    """A password from an administrator."""
+
+    password = fields.String(required=True)
+
+
+class Keeping(Payload):
+    """Whether the session that ends all others goes on."""
+
+    except_current = fields.Boolean()
+
+
+class MessageSchema(Answer):
+    """A sentence for the user."""
+
+    message = fields.String()
+
+
+class EndedSchema(Answer):
+    """How many sessions were ended."""
+
+    ended = fields.Integer()
+
+
+class ResetTokenSchema(Answer):
+    """A reset token, and until when it is good."""
+
+    token = fields.String()
+    expires_at = fields.AwareDateTime()
+
+
+class SessionSchema(Answer):
+    """A session as the frontend's user page shows it."""
+
+    id = fields.UUID(attribute="row.id")
+    ipAddress = fields.String(attribute="row.ip_address")  # noqa: N815
+    userAgent = fields.String(attribute="row.user_agent")  # noqa: N815
+    createdAt = fields.AwareDateTime(attribute="row.created_at")  # noqa: N815
+    lastActivity = fields.Function(lambda it: (it["row"].last_used_at or it["row"].created_at).isoformat())  # noqa: N815
+    expiresAt = fields.AwareDateTime(attribute="row.expires_at")  # noqa: N815
+    isActive = fields.Boolean(attribute="row.is_active")  # noqa: N815
+    isCurrent = fields.Boolean(attribute="is_current")  # noqa: N815
+
+
 class PermissionSet(Answer):
     """Effective permissions, in both spellings."""
 

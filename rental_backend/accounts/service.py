@@ -2,14 +2,17 @@
 
 import hashlib
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ARRAY, String, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import AppError, Unauthenticated
 from ..infra.identity import Account, Identity
+from ..infra.journal import Actor
+from ..infra.tokens import Claims
+from . import audit
 from .effective import effective
 from .models import LoginAttempt, RefreshToken, Role, User, user_roles
 
@@ -19,14 +22,6 @@ class InvalidCredentials(AppError):
 
     status, code, title = 400, "invalid_credentials", "Sign-in failed"
     keeps_transaction = True
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a sign-in comes from."""
-
-    address: str
-    user_agent: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,66 +44,106 @@ class SignedIn:
     profile: Profile | None = None
 
 
-def sign_in(identity: Identity, username: str, password: str, origin: Origin) -> SignedIn:
+def sign_in(identity: Identity, actor: Actor, username: str, password: str) -> SignedIn:
     """Return tokens for a user name or e-mail and its password, or raise `InvalidCredentials`; both are recorded.
 
-    The password is checked between two short transactions, so that slow hashing holds no connection.
+    Raises `TooManyAttempts`, and `Busy` at once if too many others are signing in. The password is checked between two
+    short transactions, so that slow hashing holds no connection.
     """
-    with identity.database.reading() as session:
-        user = find_user(session, username)
-    fits = identity.passwords.verify(user.password if user else None, password)
-    upgraded = (
-        identity.passwords.hash(password) if user and fits and identity.passwords.outdated(user.password) else None
-    )
-    with identity.database.transaction() as session:
-        reason = None if user and fits and user.is_active else "inactive" if user and fits else "wrong credentials"
-        session.add(
-            LoginAttempt(
-                email=username[:255],
-                ip_address=origin.address,
-                user_agent=origin.user_agent,
-                success=reason is None,
-                failure_reason=reason,
+    with identity.passwords.seat(), identity.throttle.attempt(username, actor.address):
+        with identity.database.reading() as session:
+            user = find_user(session, username)
+        stored = user.password if user else None
+        fits = identity.passwords.verify(stored, password)
+        upgraded = identity.passwords.hash(password) if fits and identity.passwords.outdated(stored or "") else stored
+        with identity.concluding() as session:
+            return _answer(
+                session,
+                identity,
+                actor,
+                typed=username,
+                user_id=user.id if user and fits else None,
+                verified=stored,
+                upgraded=upgraded,
             )
-        )
-        if user is None or reason is not None:
-            raise InvalidCredentials("The user name or password is wrong.")
-        return _admit(session, identity, session.merge(user, load=False), upgraded, origin)
 
 
-def _admit(session: Session, identity: Identity, user: User, upgraded: str | None, origin: Origin) -> SignedIn:
-    """Give out tokens and remember the refresh token."""
-    profile = profile_of(session, user)
-    scopes = frozenset(profile.permissions)
-    access, expires = identity.tokens.sign("access", user.id, user.username, scopes=scopes, superuser=user.is_superuser)
-    refresh, until = identity.tokens.sign("refresh", user.id, user.username)
+def _answer(
+    session: Session,
+    identity: Identity,
+    actor: Actor,
+    *,
+    typed: str,
+    user_id: uuid.UUID | None,
+    verified: str | None,
+    upgraded: str | None,
+) -> SignedIn:
+    """Record a try, and let in the user whose password was `verified`, unless it was changed meanwhile."""
+    unchanged = select(User).where(User.id == user_id, User.password == verified, User.deleted_at.is_(None))
+    user = session.scalars(unchanged.with_for_update()).one_or_none() if user_id else None
+    reason = None if user and user.is_active else "inactive" if user else "wrong credentials"
     session.add(
-        RefreshToken(
-            token=_digest(refresh),
-            user_id=user.id,
-            expires_at=datetime.fromtimestamp(until, UTC),
-            ip_address=origin.address,
-            user_agent=origin.user_agent,
+        LoginAttempt(
+            email=typed[:255],
+            ip_address=actor.address,
+            user_agent=actor.user_agent,
+            success=reason is None,
+            failure_reason=reason,
         )
     )
+    if user is None or reason is not None:
+        raise InvalidCredentials("The user name or password is wrong.")
     user.last_login = datetime.now(UTC)
     user.password = upgraded or user.password
-    return SignedIn(access, expires, identity.tokens.lifetimes["access"], refresh, profile)
+    return _admit(session, identity, replace(actor, id=user.id, name=user.username), user)
+
+
+def _admit(session: Session, identity: Identity, actor: Actor, user: User) -> SignedIn:
+    """Begin a session and give out its tokens."""
+    profile, begun = profile_of(session, user), uuid.uuid4()
+    refresh, until = identity.tokens.sign("refresh", user.id, user.username, session=begun)
+    session.add(
+        RefreshToken(
+            id=begun,
+            token=digest(refresh),
+            user_id=user.id,
+            expires_at=datetime.fromtimestamp(until, UTC),
+            last_used_at=user.last_login,
+            ip_address=actor.address,
+            user_agent=actor.user_agent,
+        )
+    )
+    audit.note(session, actor, "SIGN_IN", "sessions", begun)
+    return replace(_access(identity, user, begun, profile.permissions), refresh_token=refresh, profile=profile)
+
+
+def _access(identity: Identity, user: User, session_id: uuid.UUID, permissions: tuple[str, ...]) -> SignedIn:
+    """Return a new access token of a session."""
+    access, expires = identity.tokens.sign(
+        "access",
+        user.id,
+        user.username,
+        session=session_id,
+        scopes=frozenset(permissions),
+        superuser=user.is_superuser,
+    )
+    return SignedIn(access, expires, identity.tokens.lifetimes["access"])
 
 
 def refresh(session: Session, identity: Identity, token: str) -> SignedIn:
     """Return a new access token for a refresh token that was given out and not revoked; it stays as it is."""
     claims = identity.tokens.verify(token, "refresh")
-    user = session.scalars(
-        select(User)
-        .join(RefreshToken, RefreshToken.user_id == User.id)
-        .where(RefreshToken.token == _digest(token), RefreshToken.is_active, RefreshToken.expires_at > func.now())
-    ).one_or_none()
-    if user is None or not user.is_active or user.deleted_at is not None or user.id != claims.user_id:
+    used = session.scalar(
+        update(RefreshToken)
+        .where(RefreshToken.token == digest(token), RefreshToken.is_active, RefreshToken.expires_at > func.now())
+        .where(RefreshToken.id == claims.session, RefreshToken.user_id == claims.user_id)
+        .values(last_used_at=func.now())
+        .returning(RefreshToken.user_id)
+    )
+    user = session.get(User, used) if used else None
+    if user is None or not user.is_active or user.deleted_at is not None:
         raise Unauthenticated("The refresh token is not valid any more.", reason="revoked")
-    scopes = frozenset(permissions_of(session, user.id))
-    access, expires = identity.tokens.sign("access", user.id, user.username, scopes=scopes, superuser=user.is_superuser)
-    return SignedIn(access, expires, identity.tokens.lifetimes["access"])
+    return _access(identity, user, claims.session, permissions_of(session, user.id))
 
 
 def find_user(session: Session, name: str) -> User | None:
@@ -138,13 +173,19 @@ def own_profile(session: Session, user_id: uuid.UUID) -> Profile:
     return profile_of(session, user)
 
 
-def load_account(session: Session, user_id: uuid.UUID) -> Account | None:
-    """Return what the identity door needs to know of a user, or None if there is none."""
-    user = session.get(User, user_id)
-    if user is None or user.deleted_at is not None:
+def load_account(session: Session, claims: Claims) -> Account | None:
+    """Return what the identity door needs to know of a user, or None if he or his session is gone. One query."""
+    names = func.array(effective([claims.user_id]).scalar_subquery(), type_=ARRAY(String))
+    found = session.execute(
+        select(User.id, User.username, User.is_active, User.is_superuser, names)
+        .join(RefreshToken, RefreshToken.user_id == User.id)
+        .where(RefreshToken.id == claims.session, RefreshToken.is_active, RefreshToken.expires_at > func.now())
+        .where(User.id == claims.user_id, User.deleted_at.is_(None))
+    ).one_or_none()
+    if found is None:
         return None
-    permissions = frozenset() if user.is_superuser else frozenset(permissions_of(session, user_id))
-    return Account(user.id, user.username, user.is_active, user.is_superuser, permissions)
+    user_id, username, active, superuser, permissions = found
+    return Account(user_id, username, active, superuser, frozenset() if superuser else frozenset(permissions))
 
 
 def create_administrator(session: Session, identity: Identity, username: str, email: str, password: str) -> bool:
@@ -166,5 +207,6 @@ def create_administrator(session: Session, identity: Identity, username: str, em
     return True
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """Return what is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -58,3 +58,19 @@ class Cache:
                 return bool(self._client and self._client.set(key, value, ex=seconds))
         except AWAY:
             return False
+
+    def has(self, key: str) -> bool | None:
+        """Tell whether there is such a key; None while Redis is away."""
+        try:
+            with self.breaker.guard(), self.bulkhead.enter():
+                return bool(self._client.exists(key)) if self._client else None
+        except AWAY:
+            return None
+
+    def run(self, script: str, keys: list[str], arguments: list[str | int]) -> int | None:
+        """Run a Lua script, which nothing can come between, and return its number; None while Redis is away."""
+        try:
+            with self.breaker.guard(), self.bulkhead.enter():
+                return int(self._client.register_script(script)(keys, arguments)) if self._client else None
+        except AWAY:
+            return None

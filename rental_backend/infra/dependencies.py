@@ -12,7 +12,9 @@ from .database import Database
 from .identity import Identity
 from .journal import Journal
 from .passwords import Passwords
+from .revocations import Revocations
 from .stale import StaleStore
+from .throttle import Throttle
 from .tokens import Tokens
 
 DATABASE, REDIS, AUTH = "database", "redis", "auth"
@@ -24,7 +26,6 @@ class Dependencies:
     def __init__(self, config: Config) -> None:
         page = Page()  # before the fork: all workers of this host share it
         self.database = _database(config, page)
-        self.identity = _identity(config, page)
         self.cache = Cache(
             config.redis_url,
             page=page,
@@ -32,6 +33,7 @@ class Dependencies:
             connections=config.threads + 4,
             calls=config.redis_calls,
         )
+        self.identity = _identity(config, page, self.cache)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
         doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
@@ -91,7 +93,7 @@ def _database(config: Config, page: Page) -> Database:
     )
 
 
-def _identity(config: Config, page: Page) -> Identity:
+def _identity(config: Config, page: Page, cache: Cache) -> Identity:
     accounts = Database(
         AUTH,
         config.auth_database_url or config.database_url,
@@ -104,7 +106,21 @@ def _identity(config: Config, page: Page) -> Identity:
     )
     tokens = Tokens(
         config.secret_key,
+        old=config.secret_keys_old,
         access_seconds=config.access_token_minutes * 60,
         refresh_seconds=config.refresh_token_days * 86400,
     )
-    return Identity(accounts, tokens, Passwords(slots=config.hashing_slots), fresh=config.auth_fresh)
+    throttle = Throttle(
+        cache,
+        by_name=config.sign_in_attempts,
+        by_address=config.sign_in_attempts_address,
+        window=config.sign_in_window,
+    )
+    return Identity(
+        accounts,
+        tokens,
+        Passwords(slots=config.hashing_slots, seats=config.hashing_slots + max(1, config.threads // 4)),
+        throttle=throttle,
+        revocations=Revocations(cache, tokens.lifetimes["access"]),
+        fresh=config.auth_fresh,
+    )

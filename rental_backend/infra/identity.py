@@ -8,19 +8,27 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from ..errors import Unauthenticated, Unavailable
-from ..resilience import limit
+from ..resilience import budget, limit
 from .database import Database
 from .passwords import Passwords
+from .revocations import Revocations
+from .throttle import Throttle
 from .tokens import Claims, Tokens
 
 REMEMBERED = 10_000
 ASKED = 0.5  # seconds to wait for what another thread has asked about the same account
+CONCLUDING = 0.4  # seconds to store what was hashed for
+FOREVER = float("inf")
+
+Load = Callable[[Session, Claims], "Account | None"]
+Key = tuple[uuid.UUID, uuid.UUID]  # the user and his session
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,50 +51,68 @@ class Standing:
 
 
 class Identity:
-    """Answers who holds a token. What it learns of an account it trusts for `fresh` seconds."""
+    """Answers who holds a token. What it learns of an account and its session it trusts for `fresh` seconds."""
 
-    def __init__(self, database: Database, tokens: Tokens, passwords: Passwords, *, fresh: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        tokens: Tokens,
+        passwords: Passwords,
+        *,
+        throttle: Throttle,
+        revocations: Revocations,
+        fresh: float,
+    ) -> None:
         self.database = database
         self.breaker = database.breaker
         self.tokens = tokens
         self.passwords = passwords
+        self.throttle = throttle
+        self.revocations = revocations
         self._fresh = fresh
-        self._load: Callable[[Session, uuid.UUID], Account | None] | None = None
-        self._known: OrderedDict[uuid.UUID, tuple[float, Account | None]] = OrderedDict()
-        self._asked: dict[uuid.UUID, threading.Event] = {}
-        self._changed = float("-inf")  # when anybody's account last changed, as far as this process knows
+        self._load: Load | None = None
+        self._known: OrderedDict[Key, tuple[float, Account | None]] = OrderedDict()
+        self._asked: dict[Key, threading.Event] = {}
+        self._changed = -FOREVER  # when anybody's account last changed, as far as this process knows
         self._lock = threading.Lock()
 
-    def load_accounts_with(self, load: Callable[[Session, uuid.UUID], Account | None]) -> None:
-        """Set how an account is read (the accounts domain knows its tables; this door does not)."""
+    @contextmanager
+    def concluding(self) -> Iterator[Session]:
+        """Yield the transaction for which was hashed: it has its own time, hashing may have spent all."""
+        with budget(CONCLUDING), self.database.transaction() as session:
+            yield session
+
+    def load_accounts_with(self, load: Load) -> None:
+        """Set how an account is read: None if it is gone, or the session has ended (this door knows no tables)."""
         self._load = load
 
     def standing(self, claims: Claims) -> Standing:
-        """Return the account of a verified token. Raises `Unauthenticated` if it is gone or disabled.
+        """Return the account of a verified token. Raises `Unauthenticated` if it is gone or disabled, or signed out.
 
-        A disabled account seen disabled stays so, however long the accounts are out of reach.
+        A disabled account seen disabled stays so, however long the accounts are out of reach; an ended session too.
         """
-        user_id = claims.user_id
-        known = self._known.get(user_id)
+        key = (claims.user_id, claims.session)
+        known = self._known.get(key)
         if known is None or not self._trusted(known[0]):
-            asked, ours = self._ask(user_id)
+            asked, ours = self._ask(key)
             if ours:
                 try:
-                    known = self._look_up(user_id)
+                    known = self._look_up(claims)
                 except Unavailable:
                     return Standing(_welcome(known[1]) if known else _granted(claims), offline=True)
                 finally:
-                    self._answered(user_id)
+                    self._answered(key)
             elif known is None or known[0] <= self._changed:
                 asked.wait(limit(ASKED))
-                known = self._known.get(user_id)
+                known = self._known.get(key)
         return Standing(_welcome(known[1]) if known else _granted(claims), offline=known is None)
 
     def forget(self, user_id: uuid.UUID) -> None:
         """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
-        known = self._known.get(user_id)
-        if known is not None:
-            self._known[user_id] = (float("-inf"), known[1])
+        with self._lock:
+            for key, (at, account) in self._known.items():
+                if key[0] == user_id and at != FOREVER:
+                    self._known[key] = (-FOREVER, account)
 
     def forget_everybody(self) -> None:
         """Ask anew about every account next time, also about one that is being asked about at this moment."""
@@ -95,29 +121,42 @@ class Identity:
     def _trusted(self, seen: float) -> bool:
         return seen > self._changed and time.monotonic() - seen <= self._fresh
 
-    def _ask(self, user_id: uuid.UUID) -> tuple[threading.Event, bool]:
+    def end(self, user_id: uuid.UUID, sessions: list[uuid.UUID]) -> None:
+        """Let nobody in any more by these sessions of a user (the database has just said so), and tell all workers."""
+        for each in sessions:
+            self._remember((user_id, each), (FOREVER, None))
+        self.revocations.announce(sessions)
+
+    def _ask(self, key: Key) -> tuple[threading.Event, bool]:
         """Return what is set when the account has been asked for, and whether it is the caller who has to.
 
         Many requests of one user reach a new worker at once. They need one answer, and the pool is small.
         """
         with self._lock:
-            asked = self._asked.get(user_id)
+            asked = self._asked.get(key)
             if asked is not None:
                 return asked, False
-            asked = self._asked[user_id] = threading.Event()
+            asked = self._asked[key] = threading.Event()
             return asked, True
 
-    def _answered(self, user_id: uuid.UUID) -> None:
+    def _answered(self, key: Key) -> None:
         with self._lock:
-            self._asked.pop(user_id).set()
+            self._asked.pop(key).set()
 
-    def _look_up(self, user_id: uuid.UUID) -> tuple[float, Account | None]:
+    def _look_up(self, claims: Claims) -> tuple[float, Account | None]:
         if self._load is None:
             raise RuntimeError("load_accounts_with was not called")
         with self.database.reading() as session:
-            found = (time.monotonic(), self._load(session, user_id))
+            found = (time.monotonic(), self._load(session, claims))
+        return self._remember((claims.user_id, claims.session), found)
+
+    def _remember(self, key: Key, found: tuple[float, Account | None]) -> tuple[float, Account | None]:
+        """Remember what was found, and return what is known now: a session that was ended meanwhile stays so."""
         with self._lock:
-            self._known[user_id] = found
+            known = self._known.get(key)
+            if known is not None and known[0] == FOREVER:
+                return known
+            self._known[key] = found
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return found
@@ -125,7 +164,7 @@ class Identity:
 
 def _welcome(account: Account | None) -> Account:
     if account is None or not account.active:
-        raise Unauthenticated("This account is not active.", reason="inactive")
+        raise Unauthenticated("This session has ended, or its account is not active.", reason="inactive")
     return account
 
 

@@ -1,5 +1,6 @@
 """The one door to password hashing: argon2id, with the predecessor's bcrypt hashes still accepted."""
 
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +12,31 @@ from ..errors import Busy
 from ..resilience import limit
 
 WAIT = 2.0
+LANES = 1  # each is a thread, and four of a worker would take the processors from everybody else
+BACK_AFTER = 5.0  # seconds, at the most
 
 
 class Passwords:
-    """Hashes and verifies, at most `slots` at a time in this process so that a storm of sign-ins starves nobody."""
+    """Hashes and verifies, at most `slots` at a time in this process so that a storm of sign-ins starves nobody.
 
-    def __init__(self, *, slots: int) -> None:
-        self._hasher = argon2.PasswordHasher()  # RFC 9106, second recommended option
+    `seats` are the threads that may be busy with passwords at all, those that wait for a slot included.
+    """
+
+    def __init__(self, *, slots: int, seats: int = 1000) -> None:
+        self._hasher = argon2.PasswordHasher(parallelism=LANES)  # for the rest RFC 9106, second recommended option
         self._slots = threading.BoundedSemaphore(slots)
+        self._seats = threading.BoundedSemaphore(seats)
         self._decoy: str | None = None
+
+    @contextmanager
+    def seat(self) -> Iterator[None]:
+        """Hold a seat during the block, for whatever will hash there. Raises `Busy` at once if none is free."""
+        if not self._seats.acquire(blocking=False):
+            raise Busy("auth", random.uniform(1, BACK_AFTER))  # noqa: S311 - spreads those who come again
+        try:
+            yield
+        finally:
+            self._seats.release()
 
     def hash(self, password: str) -> str:
         """Return the argon2id hash. Raises `Busy` if no slot is free within two seconds, or the request's budget."""

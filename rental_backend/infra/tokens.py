@@ -1,5 +1,10 @@
-"""The one door to JWTs: access and refresh tokens, HS256, signed with the application's key."""
+"""The one door to JWTs: access and refresh tokens, HS256, signed with the application's key.
 
+Keys are changed without signing anybody out: the new one signs, and the old ones still verify until their last refresh
+token has expired. A token names its key (`kid`), and no other key is tried.
+"""
+
+import hashlib
 import threading
 import time
 import uuid
@@ -12,14 +17,16 @@ import jwt
 from ..errors import Unauthenticated
 
 ALGORITHM = "HS256"
+NEEDED = ["exp", "sub", "user_id", "sid", "type"]
 REMEMBERED = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: whose it is, what he may do, and until when (seconds since the epoch)."""
+    """What a token says: whose it is, of which session, what he may do, until when (seconds since the epoch)."""
 
     user_id: uuid.UUID
+    session: uuid.UUID
     username: str
     kind: str
     scopes: frozenset[str]
@@ -28,10 +35,14 @@ class Claims:
 
 
 class Tokens:
-    """Signs and verifies tokens. Verified ones are remembered until they expire, which spares the cryptography."""
+    """Signs with `key`; verifies what `key` or one of the `old` keys signed.
 
-    def __init__(self, key: str, *, access_seconds: int, refresh_seconds: int) -> None:
+    Verified tokens are remembered until they expire, which spares the cryptography.
+    """
+
+    def __init__(self, key: str, *, old: tuple[str, ...] = (), access_seconds: int, refresh_seconds: int) -> None:
         self._key = key
+        self._keys = {key_name(each): each for each in (*old, key)}
         self.lifetimes = {"access": access_seconds, "refresh": refresh_seconds}
         self._known: OrderedDict[str, Claims] = OrderedDict()
         self._lock = threading.Lock()
@@ -42,6 +53,7 @@ class Tokens:
         user_id: uuid.UUID,
         username: str,
         *,
+        session: uuid.UUID,
         scopes: frozenset[str] = frozenset(),
         superuser: bool = False,
     ) -> tuple[str, int]:
@@ -51,6 +63,7 @@ class Tokens:
         claims = {
             "sub": username,
             "user_id": str(user_id),
+            "sid": str(session),
             "scopes": sorted(scopes),
             "superuser": superuser,
             "type": kind,
@@ -58,7 +71,7 @@ class Tokens:
             "iat": now,
             "exp": expires,
         }
-        return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": key_name(self._key)}), expires
 
     def verify(self, token: str, kind: str) -> Claims:
         """Return the claims of a valid token of that kind, or raise `Unauthenticated`."""
@@ -77,11 +90,11 @@ class Tokens:
 
     def _decode(self, token: str) -> Claims:
         try:
-            said: dict[str, Any] = jwt.decode(
-                token, self._key, algorithms=[ALGORITHM], options={"require": ["exp", "sub", "user_id", "type"]}
-            )
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            said: dict[str, Any] = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": NEEDED})
             return Claims(
                 uuid.UUID(said["user_id"]),
+                uuid.UUID(said["sid"]),
                 str(said["sub"]),
                 str(said["type"]),
                 frozenset(said.get("scopes", ())),
@@ -90,5 +103,10 @@ class Tokens:
             )
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", reason="expired") from None
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
             raise Unauthenticated("The token is not valid.", reason="invalid") from None
+
+
+def key_name(key: str) -> str:
+    """Return a name for a key that tells no more of it than a signature does."""
+    return hashlib.blake2b(key.encode(), digest_size=8, person=b"token key").hexdigest()

@@ -18,6 +18,7 @@ class Principal:
     """The caller of a request; `offline` when only his token's signature vouches for him."""
 
     id: uuid.UUID
+    session: uuid.UUID
     username: str
     superuser: bool
     permissions: frozenset[str]
@@ -48,9 +49,12 @@ def claims_of(request: Request, identity: Identity) -> Claims:
 
 def authenticate(request: Request, identity: Identity, permission: str) -> Principal:
     """Return the caller if he may; raise `Unauthenticated` (401) or `Forbidden` (403)."""
-    standing = identity.standing(claims_of(request, identity))
+    claims = claims_of(request, identity)
+    standing = identity.standing(claims)
     account = standing.account
-    principal = Principal(account.id, account.username, account.superuser, account.permissions, standing.offline)
+    principal = Principal(
+        account.id, claims.session, account.username, account.superuser, account.permissions, standing.offline
+    )
     if not principal.may(permission):
         raise Forbidden(f"This needs the permission {permission}.", permission=permission)
     return principal

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.models import Permission, User, UserPermission
+from rental_backend.accounts.models import Permission, RefreshToken, User, UserPermission
 from tests import factories
 from tests.refusals import refusal
 from tests.serving import until
@@ -17,16 +17,16 @@ from tests.serving import until
 ME = "/api/auth/me"
 
 
-def _client(app: Flask, user: User) -> FlaskClient:
+def _client(app: Flask, session: Session, user: User) -> FlaskClient:
     """Return a client that holds a token of the user."""
-    token, _ = app.extensions["dependencies"].identity.tokens.sign("access", user.id, user.username)
+    token = factories.token(session, app.extensions["dependencies"].identity.tokens, user)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client
 
 
-def _permissions(app: Flask, user: User) -> list[str]:
-    said = _client(app, user).get(ME).get_json()
+def _permissions(app: Flask, session: Session, user: User) -> list[str]:
+    said = _client(app, session, user).get(ME).get_json()
     return list(said["effective_permissions"]["all_permissions"])
 
 
@@ -35,7 +35,7 @@ def test_me_is_the_user_of_the_token(app: Flask, session: Session) -> None:
     factories.user(session)
     user = factories.user(session, username="ada", full_name="Ada Byron", is_superuser=True)
 
-    said = _client(app, user).get(ME).get_json()
+    said = _client(app, session, user).get(ME).get_json()
 
     assert (said["id"], said["username"], said["name"]) == (str(user.id), "ada", "Ada Byron")
     assert (said["is_superuser"], said["isSuperuser"], said["role"], said["roles"]) == (True, True, None, [])
@@ -56,7 +56,7 @@ def test_permissions_come_from_roles_and_grants_together(app: Flask, session: Se
     factories.role(session, user, name="two", permissions=("C", "A"))
     factories.role(session, factories.user(session), name="another's", permissions=("X",))
 
-    assert _permissions(app, user) == ["A", "B", "C", "D"]
+    assert _permissions(app, session, user) == ["A", "B", "C", "D"]
 
 
 def test_an_inactive_role_gives_nothing(app: Flask, session: Session) -> None:
@@ -65,7 +65,7 @@ def test_an_inactive_role_gives_nothing(app: Flask, session: Session) -> None:
     factories.role(session, user, name="on", permissions=("A",))
     factories.role(session, user, name="off", permissions=("A", "B"), is_active=False)
 
-    assert _permissions(app, user) == ["A"]
+    assert _permissions(app, session, user) == ["A"]
 
 
 def test_a_retired_permission_is_given_by_nothing(app: Flask, session: Session) -> None:
@@ -76,7 +76,7 @@ def test_a_retired_permission_is_given_by_nothing(app: Flask, session: Session) 
     session.execute(retired)
     session.commit()
 
-    assert _permissions(app, user) == ["A"]
+    assert _permissions(app, session, user) == ["A"]
 
 
 @pytest.mark.parametrize(("hours", "names"), [(-1, []), (1, ["A"]), (None, ["A"])])
@@ -87,7 +87,7 @@ def test_a_grant_holds_until_it_expires(app: Flask, session: Session, hours: int
     session.execute(sqlalchemy.update(UserPermission).values(expires_at=ends))
     session.commit()
 
-    assert _permissions(app, user) == names
+    assert _permissions(app, session, user) == names
 
 
 def test_what_roles_give_opens_views(app: Flask, session: Session) -> None:
@@ -97,7 +97,7 @@ def test_what_roles_give_opens_views(app: Flask, session: Session) -> None:
     factories.role(session, by_role, name="viewer", permissions=("CUSTOMER_VIEW",))
 
     for user, status in ((by_role, 200), (by_grant, 200), (none, 403)):
-        assert _client(app, user).get("/api/customers/").status_code == status
+        assert _client(app, session, user).get("/api/customers/").status_code == status
 
 
 def test_a_disabled_user_loses_access_within_the_freshness(build: Callable[..., Flask], session: Session) -> None:
@@ -106,7 +106,7 @@ def test_a_disabled_user_loses_access_within_the_freshness(build: Callable[..., 
     app.extensions["dependencies"].start()
     assert app.extensions["dependencies"].wait_until_settled(10)
     user = factories.user(session, permissions=("CUSTOMER_VIEW",))
-    client = _client(app, user)
+    client = _client(app, session, user)
     assert client.get("/api/customers/").status_code == 200
 
     user.is_active = False
@@ -125,7 +125,7 @@ def test_a_lost_permission_is_gone_within_the_freshness(build: Callable[..., Fla
     app.extensions["dependencies"].start()
     assert app.extensions["dependencies"].wait_until_settled(10)
     user = factories.user(session, permissions=("CUSTOMER_VIEW",))
-    client = _client(app, user)
+    client = _client(app, session, user)
     assert client.get("/api/customers/").status_code == 200
 
     session.execute(sqlalchemy.delete(UserPermission))
@@ -137,7 +137,7 @@ def test_a_lost_permission_is_gone_within_the_freshness(build: Callable[..., Fla
 def test_an_account_just_changed_is_asked_anew(app: Flask, session: Session) -> None:
     """Who changes an account has it forgotten: the next request sees the change."""
     user = factories.user(session, permissions=("CUSTOMER_VIEW",))
-    client = _client(app, user)
+    client = _client(app, session, user)
     assert client.get("/api/customers/").status_code == 200
     user.is_active = False
     session.commit()
@@ -151,9 +151,10 @@ def test_an_account_just_changed_is_asked_anew(app: Flask, session: Session) -> 
 def test_a_user_who_is_gone_is_401(app: Flask, session: Session, gone: str) -> None:
     """A deleted row and a row marked as deleted both end the session, also while the account is still trusted."""
     user = factories.user(session)
-    client = _client(app, user)
+    client = _client(app, session, user)
     assert client.get(ME).status_code == 200
     if gone == "deleted":
+        session.execute(sqlalchemy.delete(RefreshToken))
         session.delete(user)
     else:
         user.deleted_at = datetime.now(UTC)

@@ -12,10 +12,12 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import RefreshToken, User, UserPermission
+from rental_backend.infra.tokens import key_name
 from tests import factories
 from tests.refusals import refusal
 
 KEY = "a key for tests, long enough to be taken"
+FOREIGN = "of somebody else, and long enough to be taken"
 PATHS = ("/api/auth/refresh", "/api/v1/auth/refresh", "/api/auth/refresh/")
 
 
@@ -107,13 +109,16 @@ def test_a_refresh_token_ends(client: FlaskClient, session: Session, end: object
 def test_a_token_that_was_never_given_out_is_401(app: Flask, client: FlaskClient, session: Session) -> None:
     """A sound signature is not enough: the token has to be one that was given out."""
     user = factories.user(session)
-    token, _ = app.extensions["dependencies"].identity.tokens.sign("refresh", user.id, user.username)
+    tokens = app.extensions["dependencies"].identity.tokens
+    token, _ = tokens.sign("refresh", user.id, user.username, session=uuid.uuid4())
 
     refusal(client.post("/api/auth/refresh", json={"refresh_token": token}), 401)
 
 
-def _claims(kind: str, ends: float) -> dict[str, object]:
-    return {"sub": "a", "user_id": str(uuid.uuid4()), "type": kind, "exp": int(time.time() + ends)}
+def _forged(kind: str, ends: float, key: str = KEY, algorithm: str = "HS256", named: str = KEY) -> str:
+    ids = {"user_id": str(uuid.uuid4()), "sid": str(uuid.uuid4())}
+    said = {"sub": "a", **ids, "type": kind, "exp": int(time.time() + ends)}
+    return jwt.encode(said, key, algorithm=algorithm, headers={"kid": key_name(named)})
 
 
 @pytest.mark.parametrize(
@@ -122,12 +127,22 @@ def _claims(kind: str, ends: float) -> dict[str, object]:
         ("nonsense", "invalid"),
         ("a.b.c", "invalid"),
         ("ü.ü.ü", "invalid"),
-        (jwt.encode(_claims("access", 60), KEY), "wrong_kind"),
-        (jwt.encode(_claims("refresh", -60), KEY), "expired"),
-        (jwt.encode(_claims("refresh", 60), "of somebody else, and long enough to be taken"), "invalid"),
-        (jwt.encode(_claims("refresh", 60), KEY * 2, algorithm="HS512"), "invalid"),
+        (_forged("access", 60), "wrong_kind"),
+        (_forged("refresh", -60), "expired"),
+        (_forged("refresh", 60, FOREIGN), "invalid"),
+        (_forged("refresh", 60, FOREIGN, named=FOREIGN), "invalid"),
+        (_forged("refresh", 60, KEY * 2, "HS512"), "invalid"),
     ],
-    ids=["nonsense", "three parts", "letters", "an access token", "expired", "foreign", "another algorithm"],
+    ids=[
+        "nonsense",
+        "three parts",
+        "letters",
+        "an access token",
+        "expired",
+        "foreign",
+        "of an unknown key",
+        "another algorithm",
+    ],
 )
 def test_what_is_no_refresh_token_of_ours_is_401(client: FlaskClient, token: str, reason: str) -> None:
     """Nothing but a refresh token of ours is exchanged; the answer tells the frontend to sign in again."""

@@ -1,6 +1,7 @@
 """Signing in: who gets tokens, what they say, and what is written down."""
 
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
-from rental_backend.accounts.models import LoginAttempt, RefreshToken
+from rental_backend.accounts.models import LoginAttempt, RefreshToken, SecurityAuditLog
 from tests import factories
 from tests.refusals import refusal
 
@@ -241,7 +242,7 @@ def test_a_weak_hash_is_made_stronger(client: FlaskClient, session: Session) -> 
     assert _sign_in(client, "ada").status_code == 200
 
     session.refresh(user)
-    assert not argon2.PasswordHasher().check_needs_rehash(user.password)
+    assert argon2.extract_parameters(user.password) == argon2.extract_parameters(factories.STRONG)
 
 
 def test_a_refresh_token_is_kept_as_a_digest_only(client: FlaskClient, session: Session) -> None:
@@ -262,3 +263,118 @@ def test_sign_in_takes_the_frontend_s_extra_field(client: FlaskClient, session: 
     body = {"username": "ada", "password": factories.PASSWORD, "remember_me": True}
 
     assert client.post(LOGIN, json=body).get_json()["expires_in"] == 1800
+
+
+def test_guessing_is_stopped_and_says_nothing_of_the_account(client: FlaskClient, session: Session) -> None:
+    """After ten wrong tries it is 429 with the seconds to wait, for a known and an unknown name; the right one too."""
+    factories.user(session, username="ada", email="ada@example.com")
+    told = []
+    for name, spelt in (("ada", "ADA "), ("nobody", " Nobody")):
+        for _ in range(10):
+            refusal(_sign_in(client, name, "wrong"), 400)
+        answer = _sign_in(client, spelt)
+        said = refusal(answer, 429)
+        assert int(answer.headers["Retry-After"]) == said["retry_after"]
+        assert 800 < said.pop("retry_after") <= 900
+        told.append({name: said[name] for name in ("type", "title", "status", "code")})
+    assert told[0] == told[1]
+    assert len(_attempts(session)) == 20
+
+
+def test_an_address_is_stopped_and_another_is_not(build: Any, session: Session) -> None:
+    """Who tries many names is stopped by his address, before any password is looked at."""
+    factories.user(session, username="ada")
+    app: Flask = build(RAILWAY_ENVIRONMENT_NAME="production", SIGN_IN_ATTEMPTS_ADDRESS="3")
+    app.extensions["dependencies"].start()
+    assert app.extensions["dependencies"].wait_until_settled(10)
+    client = app.test_client()
+    for number in range(3):
+        refusal(_sign_in(client, f"nobody-{number}", "x", headers={"X-Real-IP": "203.0.113.9"}), 400)
+    refusal(_sign_in(client, "ada", headers={"X-Real-IP": "203.0.113.9"}), 429)
+    assert _sign_in(client, "ada", headers={"X-Real-IP": "203.0.113.10"}).status_code == 200
+
+
+def test_a_success_gives_all_tries_back(client: FlaskClient, session: Session) -> None:
+    """Nine wrong ones, the right one, and nine wrong ones again."""
+    factories.user(session, username="ada", password=factories.STRONG)
+    for _ in range(2):
+        for _ in range(9):
+            refusal(_sign_in(client, "ada", "wrong"), 400)
+        assert _sign_in(client, "ada").status_code == 200
+
+
+def test_a_sign_in_is_in_the_audit_log(client: FlaskClient, session: Session) -> None:
+    """With its user, its session, its address and the request; a failed one is in the list of tries only."""
+    user = factories.user(session, username="ada")
+    _sign_in(client, "ada", "wrong")
+    answer = _sign_in(client, "ada", headers={"User-Agent": "a browser"})
+
+    (event,) = session.scalars(select(SecurityAuditLog))
+    (begun,) = session.scalars(select(RefreshToken))
+    assert (event.action, event.user_id, event.user_name) == ("SIGN_IN", user.id, "ada")
+    assert (event.resource_id, event.ip_address, event.user_agent) == (str(begun.id), "127.0.0.1", "a browser")
+    assert event.details == {"request_id": answer.headers["X-Request-ID"]}
+
+
+def test_both_tokens_name_their_session(client: FlaskClient, session: Session) -> None:
+    """What the tokens carry is the id of the row that can be ended."""
+    factories.user(session, username="ada")
+    said = _sign_in(client, "ada").get_json()
+    (begun,) = session.scalars(select(RefreshToken))
+    for name in ("access_token", "refresh_token"):
+        assert jwt.decode(said[name], options={"verify_signature": False})["sid"] == str(begun.id)
+
+
+def test_a_password_that_changes_while_it_is_checked_lets_nobody_in(
+    app: Flask, client: FlaskClient, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow sign-in with the old password neither gets in nor puts the old password back."""
+    user = factories.user(session, username="old", password=OLD_HASH)
+    passwords = app.extensions["dependencies"].identity.passwords
+    verify = passwords.verify
+
+    def slow(stored: str | None, password: str) -> bool:
+        fits = verify(stored, password)
+        user.password = factories.STRONG
+        session.commit()
+        return bool(fits)
+
+    monkeypatch.setattr(passwords, "verify", slow)
+
+    refusal(_sign_in(client, "old"), 400)
+
+    session.refresh(user)
+    assert user.password == factories.STRONG
+    assert session.scalars(select(RefreshToken)).all() == []
+
+
+def test_no_more_than_a_share_of_the_threads_signs_in(app: Flask, client: FlaskClient, session: Session) -> None:
+    """When all seats are taken a sign-in is 503 at once, counts as no try, and leaves the database alone."""
+    factories.user(session, username="ada")
+    passwords = app.extensions["dependencies"].identity.passwords
+    with ExitStack() as stack:
+        for _ in range(3):  # one slot, and a quarter of eight threads
+            stack.enter_context(passwords.seat())
+        for _ in range(12):
+            answer = _sign_in(client, "ada", "wrong")
+            assert refusal(answer, 503)["code"] == "busy"
+            assert 1 <= int(answer.headers["Retry-After"]) <= 5
+    assert _attempts(session) == []
+    assert _sign_in(client, "ada").status_code == 200
+
+
+def test_without_redis_one_signs_in_and_is_throttled_all_the_same(build: Any, session: Session) -> None:
+    """The process counts by itself; a revocation that nobody can be told of still ends the session here."""
+    factories.user(session, username="ada", password=factories.STRONG)
+    app: Flask = build(REDIS_URL="", SIGN_IN_ATTEMPTS="2")
+    app.extensions["dependencies"].start()
+    assert app.extensions["dependencies"].wait_until_settled(10)
+    client = app.test_client()
+    said = _sign_in(client, "ada").get_json()
+    headers = {"Authorization": f"Bearer {said['access_token']}"}
+    assert client.get("/api/auth/me", headers=headers).status_code == 200
+    assert client.post("/api/auth/logout", json={}, headers=headers).status_code == 200
+    refusal(client.get("/api/auth/me", headers=headers), 401)
+    for _ in range(2):
+        refusal(_sign_in(client, "ada", "wrong"), 400)
+    refusal(_sign_in(client, "ADA"), 429)

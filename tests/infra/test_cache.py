@@ -1,6 +1,7 @@
 """The door to Redis: whatever happens to it, an answer comes soon and no exception does."""
 
 import socket
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -45,6 +46,31 @@ def test_what_is_put_is_got(frail_redis: RedisServer, open_cache: OpenCache, aro
     assert 0 < around.ttl("key") <= 60
     assert cache.get("another key") is None
     assert cache.breaker.counts() == Counts(successes=3)
+
+
+def test_a_key_is_there_or_not(frail_redis: RedisServer, open_cache: OpenCache) -> None:
+    """Whether there is a key is told apart from not knowing it."""
+    cache = open_cache(frail_redis.url)
+    cache.put("here", b"1", seconds=60)
+    assert (cache.has("here"), cache.has("not here")) == (True, False)
+    frail_redis.kill()
+    with within(SOON):
+        assert cache.has("here") is None
+
+
+def test_a_script_runs_as_a_whole(frail_redis: RedisServer, open_cache: OpenCache) -> None:
+    """It gets its keys and arguments and gives a number, also after the server has forgotten it; None while away."""
+    cache = open_cache(frail_redis.url)
+    script = "return redis.call('INCRBY', KEYS[1], ARGV[1])"
+    key = f"count-{uuid.uuid4()}"
+    assert [cache.run(script, [key], [2]) for _ in range(2)] == [2, 4]
+    assert cache._client is not None
+    cache._client.script_flush()
+    assert cache.run(script, [key], [1]) == 5
+    assert cache.run("return redis.call('NONSENSE')", [], []) is None
+    frail_redis.kill()
+    with within(SOON):
+        assert cache.run(script, [key], [1]) is None
 
 
 def test_nothing_connects_before_the_first_probe(open_cache: OpenCache) -> None:

@@ -15,8 +15,12 @@ from sqlalchemy.orm import Session
 from deploy.private.servers import PostgresServer
 from rental_backend.errors import Unauthenticated
 from rental_backend.infra import identity as module
+from rental_backend.infra.cache import Cache
+from rental_backend.infra.database import Database
 from rental_backend.infra.identity import Account, Identity
 from rental_backend.infra.passwords import Passwords
+from rental_backend.infra.revocations import Revocations
+from rental_backend.infra.throttle import Throttle
 from rental_backend.infra.tokens import Claims, Tokens
 from tests.resilience.clock import Clock
 
@@ -24,6 +28,7 @@ from .conftest import OpenDatabase, failures
 from .timing import within
 
 FRESH = 15.0
+SESSION = uuid.UUID(int=1)
 QUERY = text("SELECT username, active, permissions FROM people WHERE id = :id")
 
 
@@ -36,13 +41,13 @@ class Accounts:
         self.go_on = threading.Event()
         self.go_on.set()
 
-    def load(self, session: Session, id: uuid.UUID) -> Account | None:
+    def load(self, session: Session, claims: Claims) -> Account | None:
         """Read one account."""
         self.read += 1
         self.reached.set()
         assert self.go_on.wait(10)
-        row = session.execute(QUERY, {"id": id}).one_or_none()
-        return Account(id, row.username, row.active, False, frozenset(row.permissions)) if row else None
+        row = session.execute(QUERY, {"id": claims.user_id}).one_or_none()
+        return Account(claims.user_id, row.username, row.active, False, frozenset(row.permissions)) if row else None
 
 
 @pytest.fixture
@@ -51,6 +56,19 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
     return clock
+
+
+def door(database: Database) -> Identity:
+    """Make the door, without Redis."""
+    cache = Cache("", deadline=0.1, connections=1, calls=1)
+    return Identity(
+        database,
+        Tokens("a key for tests that is long enough", access_seconds=60, refresh_seconds=600),
+        Passwords(slots=1),
+        throttle=Throttle(cache, by_name=10, by_address=50, window=900),
+        revocations=Revocations(cache, 60),
+        fresh=FRESH,
+    )
 
 
 @pytest.fixture
@@ -63,8 +81,7 @@ def accounts() -> Accounts:
 def identity(frail_postgres: PostgresServer, open_database: OpenDatabase, accounts: Accounts, clock: Clock) -> Identity:
     """The door, with its accounts in reach."""
     assert clock() == 1000
-    tokens = Tokens("a key for tests that is long enough", access_seconds=60, refresh_seconds=600)
-    identity = Identity(open_database(frail_postgres.url), tokens, Passwords(slots=1), fresh=FRESH)
+    identity = door(open_database(frail_postgres.url))
     identity.load_accounts_with(accounts.load)
     return identity
 
@@ -85,9 +102,9 @@ def person(frail_postgres: PostgresServer) -> Person:
     return store
 
 
-def claims(id: uuid.UUID, *, superuser: bool = False) -> Claims:
+def claims(id: uuid.UUID, *, superuser: bool = False, session: uuid.UUID = SESSION) -> Claims:
     """Return what a token says of somebody."""
-    return Claims(id, "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, 2e9)
+    return Claims(id, session, "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, 2e9)
 
 
 def change(server: PostgresServer, claims: Claims, **values: Any) -> None:
@@ -138,6 +155,48 @@ def test_a_forgotten_account_is_read_anew(
     identity.forget(uuid.uuid4())
     assert identity.standing(ann).account.username == "anna"
     assert accounts.read == 2
+
+
+def test_an_ended_session_lets_nobody_in(identity: Identity, person: Person, accounts: Accounts, clock: Clock) -> None:
+    """Once ended it stays so, without another look; the user's other sessions go on."""
+    ann = person()
+    other = claims(ann.user_id, session=uuid.uuid4())
+    for each in (ann, other):
+        identity.standing(each)
+    identity.end(ann.user_id, [ann.session])
+    identity.forget(ann.user_id)
+    for _ in range(3):
+        clock.advance(FRESH + 1)
+        assert refused(identity, ann) == "inactive"
+        assert not identity.standing(other).offline
+    assert accounts.read == 5
+
+
+def test_a_session_that_ends_while_it_is_looked_up_has_ended(
+    identity: Identity, person: Person, accounts: Accounts
+) -> None:
+    """An answer from before the end does not bring the session back."""
+    ann = person()
+    accounts.go_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(identity.standing, ann)
+        assert accounts.reached.wait(10)
+        identity.end(ann.user_id, [ann.session])
+        accounts.go_on.set()
+        assert isinstance(first.exception(10), Unauthenticated)
+    assert refused(identity, ann) == "inactive"
+
+
+def test_an_ended_session_stays_ended_while_the_accounts_are_away(
+    identity: Identity, person: Person, clock: Clock, frail_postgres: PostgresServer
+) -> None:
+    """An outage brings no session back that this process knows to have ended."""
+    ann = person()
+    identity.standing(ann)
+    identity.end(ann.user_id, [ann.session])
+    frail_postgres.stop()
+    clock.advance(3600)
+    assert refused(identity, ann) == "inactive"
 
 
 def test_nobody_comes_in_without_an_account(identity: Identity, accounts: Accounts) -> None:
@@ -296,8 +355,8 @@ def test_a_refresher_that_fails_leaves_the_way_to_the_next(
     identity.standing(ann)
     clock.advance(FRESH + 1)
 
-    def broken(session: Session, id: uuid.UUID) -> Account | None:
-        raise LookupError(session, id)
+    def broken(session: Session, claims: Claims) -> Account | None:
+        raise LookupError(session, claims)
 
     identity.load_accounts_with(broken)
     for _ in range(2):
@@ -327,7 +386,6 @@ def test_a_door_without_accounts_is_a_mistake_of_ours(
     frail_postgres: PostgresServer, open_database: OpenDatabase
 ) -> None:
     """Nobody is let in, or kept out quietly, because the program was put together wrongly."""
-    tokens = Tokens("a key for tests that is long enough", access_seconds=60, refresh_seconds=600)
-    identity = Identity(open_database(frail_postgres.url), tokens, Passwords(slots=1), fresh=FRESH)
+    identity = door(open_database(frail_postgres.url))
     with pytest.raises(RuntimeError, match="load_accounts_with"):
         identity.standing(claims(uuid.uuid4()))

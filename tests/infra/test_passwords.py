@@ -24,7 +24,7 @@ class Watched(argon2.PasswordHasher):
     """The real hasher, which notes what it verifies."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(parallelism=module.LANES)
         self.verified: list[str] = []
 
     def verify(self, hash: Any, password: Any) -> Literal[True]:
@@ -40,11 +40,11 @@ def passwords() -> Passwords:
 
 
 def test_a_password_is_hashed_by_argon2id(passwords: Passwords) -> None:
-    """The hash names its algorithm and at least RFC 9106's second recommendation, and differs each time."""
+    """The hash names its algorithm and RFC 9106's second recommendation but for its lanes, and differs each time."""
     first, second = passwords.hash("sesame"), passwords.hash("sesame")
     parameters = argon2.extract_parameters(first)
     assert first.startswith("$argon2id$")
-    assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (65536, 3, 4)
+    assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (65536, 3, 1)
     assert first != second
 
 
@@ -157,3 +157,24 @@ def test_a_slot_is_given_back_after_an_error(passwords: Passwords, monkeypatch: 
         assert not passwords.verify(OLD, "\ud800")
         assert not passwords.verify(CHEAP.hash("sesame"), "\ud800")
     assert passwords.verify(OLD, "old password")
+
+
+def test_whoever_finds_no_seat_is_turned_away_at_once() -> None:
+    """Those who wait for a slot take no more threads than there are seats; the others are told to come back."""
+    passwords = Passwords(slots=1, seats=2)
+    with passwords.seat(), passwords.seat():
+        with within(0.1):
+            for _ in range(100):
+                with pytest.raises(Busy) as caught, passwords.seat():
+                    pass
+        assert 1 <= int(caught.value.headers["Retry-After"]) <= 5
+    with passwords.seat():
+        pass
+
+
+def test_a_seat_is_given_back_after_an_error() -> None:
+    """Whatever goes wrong on a seat does not use it up."""
+    passwords = Passwords(slots=1, seats=1)
+    for _ in range(3):
+        with pytest.raises(LookupError), passwords.seat():
+            raise LookupError

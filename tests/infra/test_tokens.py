@@ -12,10 +12,11 @@ import pytest
 
 from rental_backend.errors import Unauthenticated
 from rental_backend.infra import tokens as module
-from rental_backend.infra.tokens import Tokens
+from rental_backend.infra.tokens import Tokens, key_name
 
 KEY = "a key for tests that is long enough"
 USER = uuid.UUID("6f1f5d4e-0c3b-4f2a-9d5e-111111111111")
+SESSION = uuid.UUID("6f1f5d4e-0c3b-4f2a-9d5e-222222222222")
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def claims(**changes: Any) -> dict[str, Any]:
     said = {
         "sub": "ann",
         "user_id": str(USER),
+        "sid": str(SESSION),
         "scopes": ["CUSTOMER_VIEW"],
         "superuser": False,
         "type": "access",
@@ -38,9 +40,13 @@ def claims(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**said, **changes}.items() if value is not None}
 
 
-def forged(said: dict[str, Any], *, key: str = KEY, algorithm: str | None = "HS256") -> str:
-    """Sign claims as somebody else might."""
-    return jwt.encode(said, key, algorithm=algorithm)
+NAME = key_name(KEY)
+OTHER = "another key that is long enough too"
+
+
+def forged(said: dict[str, Any], *, key: str = KEY, algorithm: str | None = "HS256", kid: str | None = NAME) -> str:
+    """Sign claims as somebody else might, by default with our own key under its name."""
+    return jwt.encode(said, key, algorithm=algorithm, headers=None if kid is None else {"kid": kid})
 
 
 def refused(tokens: Tokens, token: str, kind: str = "access") -> str:
@@ -57,24 +63,24 @@ def refused(tokens: Tokens, token: str, kind: str = "access") -> str:
 
 def test_a_signed_token_says_what_was_signed(tokens: Tokens) -> None:
     """Everything comes back, the first time and from memory."""
-    token, expires = tokens.sign("access", USER, "ann", scopes=frozenset({"B", "A"}), superuser=True)
+    token, expires = tokens.sign("access", USER, "ann", session=SESSION, scopes=frozenset({"B", "A"}), superuser=True)
     for _ in range(2):
         said = tokens.verify(token, "access")
-        assert (said.user_id, said.username, said.kind) == (USER, "ann", "access")
+        assert (said.user_id, said.session, said.username, said.kind) == (USER, SESSION, "ann", "access")
         assert (sorted(said.scopes), said.superuser, said.expires) == (["A", "B"], True, float(expires))
     assert abs(expires - time.time() - 60) < 5
 
 
 def test_each_kind_has_its_life(tokens: Tokens) -> None:
     """Refresh tokens live longer, and carry no permissions unless given."""
-    token, expires = tokens.sign("refresh", USER, "ann")
+    token, expires = tokens.sign("refresh", USER, "ann", session=SESSION)
     assert abs(expires - time.time() - 600) < 5
     assert tokens.verify(token, "refresh").scopes == frozenset()
 
 
 def test_two_tokens_are_never_the_same(tokens: Tokens) -> None:
     """Tokens signed in the same second differ."""
-    assert tokens.sign("refresh", USER, "ann") != tokens.sign("refresh", USER, "ann")
+    assert tokens.sign("refresh", USER, "ann", session=SESSION) != tokens.sign("refresh", USER, "ann", session=SESSION)
 
 
 def test_a_token_of_another_signer_with_our_key_is_taken(tokens: Tokens) -> None:
@@ -84,8 +90,8 @@ def test_a_token_of_another_signer_with_our_key_is_taken(tokens: Tokens) -> None
 
 def test_the_wrong_kind_is_refused(tokens: Tokens) -> None:
     """A refresh token opens no door, an access token is not refreshed."""
-    assert refused(tokens, tokens.sign("refresh", USER, "ann")[0], "access") == "wrong_kind"
-    assert refused(tokens, tokens.sign("access", USER, "ann")[0], "refresh") == "wrong_kind"
+    assert refused(tokens, tokens.sign("refresh", USER, "ann", session=SESSION)[0], "access") == "wrong_kind"
+    assert refused(tokens, tokens.sign("access", USER, "ann", session=SESSION)[0], "refresh") == "wrong_kind"
 
 
 def test_an_expired_token_is_refused_as_expired(tokens: Tokens) -> None:
@@ -95,7 +101,7 @@ def test_an_expired_token_is_refused_as_expired(tokens: Tokens) -> None:
 
 def test_a_remembered_token_still_expires(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory spares the cryptography, not the look at the clock."""
-    token, expires = tokens.sign("access", USER, "ann")
+    token, expires = tokens.sign("access", USER, "ann", session=SESSION)
     assert tokens.verify(token, "access").expires == expires
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: expires - 0.5))
     assert tokens.verify(token, "access")
@@ -105,14 +111,18 @@ def test_a_remembered_token_still_expires(tokens: Tokens, monkeypatch: pytest.Mo
 
 def test_a_token_signed_with_another_key_is_refused(tokens: Tokens) -> None:
     """Only our key counts."""
-    assert refused(tokens, forged(claims(), key="another key that is long enough too")) == "invalid"
+    assert refused(tokens, forged(claims(), key=OTHER)) == "invalid"
 
 
 @pytest.mark.parametrize("name", ["none", "None", "HS384", "HS512"])
 def test_only_our_algorithm_is_taken(tokens: Tokens, name: str) -> None:
     """A token cannot choose how it is verified, least of all not at all."""
     if name.lower() == "none":
-        head = base64.urlsafe_b64encode(json.dumps({"alg": name, "typ": "JWT"}).encode()).rstrip(b"=").decode()
+        head = (
+            base64.urlsafe_b64encode(json.dumps({"alg": name, "typ": "JWT", "kid": NAME}).encode())
+            .rstrip(b"=")
+            .decode()
+        )
         token = f"{head}.{forged(claims()).split('.')[1]}."
     else:
         token = forged(claims(), key=KEY * 3, algorithm=name)
@@ -121,9 +131,9 @@ def test_only_our_algorithm_is_taken(tokens: Tokens, name: str) -> None:
 
 def test_a_tampered_token_is_refused(tokens: Tokens) -> None:
     """Nothing can be changed after signing: not the claims, not the signature, not the head."""
-    token, _ = tokens.sign("access", USER, "ann")
+    token, _ = tokens.sign("access", USER, "ann", session=SESSION)
     head, body, signature = token.split(".")
-    richer = forged(claims(superuser=True), key="another key that is long enough too").split(".")[1]
+    richer = forged(claims(superuser=True), key=OTHER).split(".")[1]
     flipped = signature[:-2] + ("AA" if signature[-2:] != "AA" else "BA")
     for each in (
         f"{head}.{richer}.{signature}",
@@ -140,7 +150,7 @@ def test_what_is_no_token_is_refused(tokens: Tokens, token: str) -> None:
     assert refused(tokens, token) == "invalid"
 
 
-@pytest.mark.parametrize("missing", ["sub", "user_id", "type", "exp"])
+@pytest.mark.parametrize("missing", ["sub", "user_id", "sid", "type", "exp"])
 def test_a_token_without_a_needed_claim_is_refused(tokens: Tokens, missing: str) -> None:
     """A token that says too little is worth nothing, although its signature is right."""
     assert refused(tokens, forged(claims(**{missing: None}))) == "invalid"
@@ -148,7 +158,16 @@ def test_a_token_without_a_needed_claim_is_refused(tokens: Tokens, missing: str)
 
 @pytest.mark.parametrize(
     "changes",
-    [{"user_id": "7"}, {"user_id": 7}, {"user_id": ["a"]}, {"scopes": 5}, {"scopes": [[]]}, {"exp": "soon"}],
+    [
+        {"user_id": "7"},
+        {"user_id": 7},
+        {"user_id": ["a"]},
+        {"sid": 7},
+        {"sid": "x"},
+        {"scopes": 5},
+        {"scopes": [[]]},
+        {"exp": "soon"},
+    ],
     ids=repr,
 )
 def test_a_token_with_claims_of_the_wrong_shape_is_refused(tokens: Tokens, changes: dict[str, Any]) -> None:
@@ -165,7 +184,7 @@ def test_only_true_makes_a_superuser(tokens: Tokens, said: object) -> None:
 def test_memory_is_bounded(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tokens verified last are remembered, so many and no more; a forgotten one is verified anew."""
     monkeypatch.setattr(module, "REMEMBERED", 20)
-    many = [tokens.sign("access", USER, "ann")[0] for _ in range(70)]
+    many = [tokens.sign("access", USER, "ann", session=SESSION)[0] for _ in range(70)]
     for each in many:
         tokens.verify(each, "access")
     assert len(tokens._known) == 20
@@ -176,8 +195,38 @@ def test_memory_is_bounded(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_what_was_refused_is_not_remembered(tokens: Tokens) -> None:
     """A storm of bad tokens pushes no good one out."""
-    good, _ = tokens.sign("access", USER, "ann")
+    good, _ = tokens.sign("access", USER, "ann", session=SESSION)
     tokens.verify(good, "access")
     for number in range(100):
         refused(tokens, f"{good}{number}")
     assert list(tokens._known) == [good]
+
+
+def test_a_former_key_verifies_and_does_not_sign(tokens: Tokens) -> None:
+    """A key is changed without signing anybody out: old tokens hold, new ones are by the new key."""
+    changed = Tokens(OTHER, old=(KEY,), access_seconds=60, refresh_seconds=600)
+    before, _ = tokens.sign("refresh", USER, "ann", session=SESSION)
+    assert changed.verify(before, "refresh").session == SESSION
+    after, _ = changed.sign("refresh", USER, "ann", session=SESSION)
+    assert refused(tokens, after, "refresh") == "invalid"
+
+
+def test_a_key_that_was_given_up_verifies_nothing(tokens: Tokens) -> None:
+    """Taking a key off the list ends all its tokens."""
+    before, _ = tokens.sign("access", USER, "ann", session=SESSION)
+    assert refused(Tokens(OTHER, access_seconds=60, refresh_seconds=600), before) == "invalid"
+
+
+def test_a_token_is_held_to_the_key_it_names() -> None:
+    """One that names no key, an unknown one, or another than signed it, is refused."""
+    both = Tokens(KEY, old=(OTHER,), access_seconds=60, refresh_seconds=600)
+    for key, name in ((KEY, None), (KEY, "unknown"), (KEY, key_name(OTHER)), (OTHER, key_name(KEY))):
+        assert refused(both, forged(claims(), key=key, kid=name)) == "invalid"
+    assert both.verify(forged(claims(), key=OTHER, kid=key_name(OTHER)), "access").user_id == USER
+
+
+def test_the_name_of_a_key_is_not_the_key() -> None:
+    """The name is short, the same in all workers, and has nothing of the key."""
+    assert key_name(KEY) == key_name(KEY) != key_name(OTHER)
+    assert len(key_name(KEY)) == 16
+    assert key_name(KEY) not in KEY

@@ -59,7 +59,7 @@ def player(shelf: Session, toy_app: Flask) -> Player:
 
     def sign_in(*permissions: str) -> FlaskClient:
         user = factories.user(shelf, permissions=permissions, is_superuser=not permissions)
-        token, _ = toy_app.extensions["dependencies"].identity.tokens.sign("access", user.id, user.username)
+        token = factories.token(shelf, toy_app.extensions["dependencies"].identity.tokens, user)
         client = toy_app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         return client

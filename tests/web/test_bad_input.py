@@ -60,6 +60,8 @@ NOT_CHOICE: tuple[Any, ...] = ("NO SUCH", "gold", 7, 1.5, True, None, [], ["GOLD
 CUSTOMERS = "/api/customers/"
 SOMEBODY = "/api/customers/7b0f4a4e-5c5c-4a29-9a5c-0f6f3c1f7a11"
 
+TEXTS = [("logout", "refresh_token"), ("forgot-password", "username"), ("reset-password", "token")]
+
 BAD_FIELDS = [
     *((field, value) for field in LONGEST for value in NOT_TEXT),
     *((field, "x" * (longest + 1)) for field, longest in LONGEST.items()),
@@ -78,11 +80,12 @@ def clerk(app: Flask, engine: sqlalchemy.Engine) -> Iterator[FlaskClient]:
     """A client signed in as a superuser, for the whole module: these tests store nothing that would have to go."""
     with Session(engine, expire_on_commit=False) as session:
         user = factories.user(session, username=f"clerk-{uuid.uuid4().hex[:8]}", is_superuser=True)
-        token, _ = app.extensions["dependencies"].identity.tokens.sign("access", user.id, user.username, superuser=True)
+        token = factories.token(session, app.extensions["dependencies"].identity.tokens, user, superuser=True)
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         yield client
         session.execute(sqlalchemy.text("DELETE FROM customers"))
+        session.execute(sqlalchemy.text("DELETE FROM refresh_tokens"))
         session.delete(user)
         session.commit()
 
@@ -175,6 +178,9 @@ def test_a_bad_verb_is_refused_by_name(clerk: FlaskClient, path: str, method: st
         *(("/api/auth/login", {"username": value, "password": "x"}, "username") for value in (*NOT_TEXT, None)),
         *(("/api/auth/login", {"username": "x", "password": value}, "password") for value in (*NOT_TEXT, None)),
         *(("/api/auth/refresh", {"refresh_token": value}, "refresh_token") for value in (*NOT_TEXT, None)),
+        *((f"/api/auth/{path}", {field: value}, field) for path, field in TEXTS for value in (*NOT_TEXT, None, "a\0b")),
+        ("/api/auth/reset-password", {"token": "x"}, "new_password"),
+        ("/api/auth/forgot-password", {}, "username"),
         ("/api/auth/login", {"username": "x"}, "password"),
         ("/api/auth/login", {"password": "x"}, "username"),
         ("/api/auth/login", {"username": "", "password": "x"}, "username"),
@@ -204,6 +210,11 @@ TAKE_BODIES = [
     ("PUT", SOMEBODY + "/status"),
     ("POST", "/api/auth/login"),
     ("POST", "/api/auth/refresh"),
+    ("POST", "/api/auth/logout"),
+    ("POST", "/api/auth/forgot-password"),
+    ("POST", "/api/auth/reset-password"),
+    ("POST", "/api/users/me/change-password"),
+    ("POST", "/api/users/7b0f4a4e-5c5c-4a29-9a5c-0f6f3c1f7a11/reset-password"),
 ]
 BAD_BODIES = {
     "cut off": (b'{"first_name": "A', 400, "invalid_json"),

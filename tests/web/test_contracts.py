@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from rental_backend.app import _require_contracts
 from rental_backend.infra.database import Database
+from rental_backend.infra.tokens import key_name
 from rental_backend.resilience import budget
 from rental_backend.web.contracts import contract_of
 from rental_backend.web.routing import ALIASES
@@ -78,6 +79,7 @@ def _claims(owner: uuid.UUID, **more: Any) -> dict[str, Any]:
     claims = {
         "sub": "somebody",
         "user_id": str(owner),
+        "sid": str(uuid.uuid4()),
         "type": "access",
         "scopes": [],
         "superuser": True,
@@ -90,27 +92,33 @@ def _claims(owner: uuid.UUID, **more: Any) -> dict[str, Any]:
 
 
 def _unsigned(claims: dict[str, Any]) -> str:
-    parts = ({"alg": "none", "typ": "JWT"}, claims)
+    parts = ({"alg": "none", "typ": "JWT", "kid": key_name(KEY)}, claims)
     return ".".join(base64.urlsafe_b64encode(orjson.dumps(part)).decode().rstrip("=") for part in parts) + "."
 
 
+def _sign(claims: dict[str, Any], key: str = KEY, algorithm: str = "HS256") -> str:
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": key_name(KEY)})
+
+
 FORGERIES: dict[str, tuple[Callable[[uuid.UUID], str], str]] = {
-    "expired": (lambda owner: jwt.encode(_claims(owner, exp=int(time.time()) - 1), KEY), "expired"),
+    "expired": (lambda owner: _sign(_claims(owner, exp=int(time.time()) - 1)), "expired"),
     "another key": (
-        lambda owner: jwt.encode(_claims(owner), "another key, and long enough to be taken too"),
+        lambda owner: _sign(_claims(owner), "another key, and long enough to be taken too"),
         "invalid",
     ),
     "no algorithm": (lambda owner: _unsigned(_claims(owner)), "invalid"),
-    "another algorithm": (lambda owner: jwt.encode(_claims(owner), KEY * 2, algorithm="HS512"), "invalid"),
-    "no expiry": (lambda owner: jwt.encode(_claims(owner, exp=None), KEY), "invalid"),
-    "no user": (lambda owner: jwt.encode(_claims(owner, user_id=None), KEY), "invalid"),
-    "no type": (lambda owner: jwt.encode(_claims(owner, type=None), KEY), "invalid"),
-    "a refresh token": (lambda owner: jwt.encode(_claims(owner, type="refresh"), KEY), "wrong_kind"),
-    "a user that is no id": (lambda owner: jwt.encode(_claims(owner, user_id="1; DROP TABLE users"), KEY), "invalid"),
-    "a user that is a number": (lambda owner: jwt.encode(_claims(owner, user_id=7), KEY), "invalid"),
-    "scopes that are none": (lambda owner: jwt.encode(_claims(owner, scopes=7), KEY), "invalid"),
-    "tampered": (lambda owner: _tampered(jwt.encode(_claims(owner, superuser=False), KEY)), "invalid"),
-    "cut off": (lambda owner: jwt.encode(_claims(owner), KEY)[:-5], "invalid"),
+    "another algorithm": (lambda owner: _sign(_claims(owner), KEY * 2, "HS512"), "invalid"),
+    "no expiry": (lambda owner: _sign(_claims(owner, exp=None)), "invalid"),
+    "no user": (lambda owner: _sign(_claims(owner, user_id=None)), "invalid"),
+    "no session": (lambda owner: _sign(_claims(owner, sid=None)), "invalid"),
+    "a session that is none": (lambda owner: _sign(_claims(owner)), "inactive"),
+    "no type": (lambda owner: _sign(_claims(owner, type=None)), "invalid"),
+    "a refresh token": (lambda owner: _sign(_claims(owner, type="refresh")), "wrong_kind"),
+    "a user that is no id": (lambda owner: _sign(_claims(owner, user_id="1; DROP TABLE users")), "invalid"),
+    "a user that is a number": (lambda owner: _sign(_claims(owner, user_id=7)), "invalid"),
+    "scopes that are none": (lambda owner: _sign(_claims(owner, scopes=7)), "invalid"),
+    "tampered": (lambda owner: _tampered(_sign(_claims(owner, superuser=False))), "invalid"),
+    "cut off": (lambda owner: _sign(_claims(owner))[:-5], "invalid"),
     "not a token": (lambda _: "not-a-token", "invalid"),
     "dummy": (lambda _: "dummy", "invalid"),
     "letters": (lambda _: "é.ü.ß", "invalid"),
@@ -140,21 +148,23 @@ def test_a_token_that_is_not_ours_is_401(
 
 def test_a_token_made_the_same_way_and_sound_is_taken(client: FlaskClient, session: Session) -> None:
     """The forgeries above fail for what is wrong with them: a sound token of the same making is let in."""
-    token = jwt.encode(_claims(factories.user(session, is_superuser=True).id), KEY)
+    user = factories.user(session, is_superuser=True)
+    token = _sign(_claims(user.id, sid=str(factories.begin(session, user).id)))
 
     assert client.get(CUSTOMERS, headers={"Authorization": f"bearer {token}"}).status_code == 200
 
 
 def test_permissions_are_those_of_the_account_not_of_the_token(client: FlaskClient, session: Session) -> None:
     """While the accounts answer, what a token claims gives nobody more than his account has."""
-    token = jwt.encode(_claims(factories.user(session).id, scopes=["CUSTOMER_VIEW"]), KEY)
+    user = factories.user(session)
+    token = _sign(_claims(user.id, sid=str(factories.begin(session, user).id), scopes=["CUSTOMER_VIEW"]))
 
     refusal(client.get(CUSTOMERS, headers={"Authorization": f"Bearer {token}"}), 403)
 
 
 def test_a_token_of_nobody_is_401(client: FlaskClient) -> None:
     """A sound token of a user who does not exist opens nothing."""
-    token = jwt.encode(_claims(uuid.uuid4()), KEY)
+    token = _sign(_claims(uuid.uuid4()))
 
     said = refusal(client.get(CUSTOMERS, headers={"Authorization": f"Bearer {token}"}), 401)
 
@@ -177,7 +187,7 @@ def test_every_view_has_a_contract(app: Flask) -> None:
 
     assert None not in contracts.values()
     assert {name for name, contract in contracts.items() if contract and contract.permission == "public"} == {
-        *("auth.login", "auth.refresh"),
+        *("auth.login", "auth.refresh", "auth.logout", "auth.forgot_password", "auth.reset_password"),
         *("health.root", "health.alive", "health.ready", "health.health", "health.breakers"),
     }
 

@@ -158,7 +158,8 @@ def test_every_answer_to_a_client_carries_the_headers(signed_in: Caller, client:
 
 def test_a_crash_and_an_outage_carry_the_headers(toy_app: Flask, dark_app: Flask) -> None:
     """A 500 and a 503 can be read by the page too."""
-    token, _ = dark_app.extensions["dependencies"].identity.tokens.sign("access", uuid.uuid4(), "a", superuser=True)
+    tokens = dark_app.extensions["dependencies"].identity.tokens
+    token, _ = tokens.sign("access", uuid.uuid4(), "a", session=uuid.uuid4(), superuser=True)
     headers = {"Origin": SHOP, "Authorization": f"Bearer {token}"}
 
     crashed = toy_app.test_client().get("/api/toys/crash", headers=headers)
