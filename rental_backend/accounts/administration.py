@@ -9,12 +9,11 @@ from sqlalchemy import Text, cast, event, func, or_, select
 from sqlalchemy.orm import Session
 
 from ..errors import Forbidden, Invalid, Unauthenticated
-from ..infra.identity import Account, Identity
+from ..infra.identity import Identity
 from ..infra.journal import Actor
 from . import audit
 from .effective import effective
 from .models import Permission, User
-from .service import load_account
 
 TURN = 202_508_190  # the advisory lock of those who change users, roles and grants
 
@@ -25,7 +24,8 @@ class Administrator:
 
     session: Session
     actor: Actor
-    account: Account
+    user: User
+    permissions: frozenset[str]
 
     def require(self, permission: str) -> None:
         """Raise `Forbidden` unless he has a permission."""
@@ -33,21 +33,21 @@ class Administrator:
 
     def require_all(self, permissions: Iterable[str], deed: str) -> None:
         """Raise `Forbidden`, which names the deed, unless he has all of the permissions."""
-        missing = [] if self.account.superuser else sorted(set(permissions) - self.account.permissions)
+        missing = [] if self.user.is_superuser else sorted(set(permissions) - self.permissions)
         if missing:
             raise Forbidden(f"You may not {deed} without having {', '.join(missing)} yourself.", missing=missing)
 
     def require_superuser(self) -> None:
         """Raise `Forbidden` unless he is a superuser."""
-        if not self.account.superuser:
+        if not self.user.is_superuser:
             raise Forbidden("Only a superuser changes who is a superuser, or anything about one.")
 
     def require_power_over(self, *users: User) -> None:
         """Raise `Forbidden` if any other of the users may do something that he may not: a new password is a way in."""
-        others = [user for user in users if user.id != self.account.id]
+        others = [user for user in users if user.id != self.user.id]
         if any(user.is_superuser for user in others):
             self.require_superuser()
-        if others and not self.account.superuser:
+        if others and not self.user.is_superuser:
             held = self.session.scalars(effective(user.id for user in others))
             self.require_all(held, "change a user who may do more than you,")
 
@@ -78,10 +78,10 @@ def administrator(session: Session, identity: Identity, actor: Actor) -> Adminis
     """
     event.listen(session, "after_transaction_end", lambda _, ended: _forget(identity, ended))
     session.execute(select(func.pg_advisory_xact_lock(TURN)))
-    account = load_account(session, actor.id) if actor.id else None
-    if account is None or not account.active:
+    user = session.get(User, actor.id) if actor.id else None
+    if user is None or not user.is_active or user.deleted_at is not None:
         raise Unauthenticated("This account is not active.", reason="inactive")
-    return Administrator(session, actor, account)
+    return Administrator(session, actor, user, frozenset(session.scalars(effective([user.id]))))
 
 
 def _forget(identity: Identity, ended: Any) -> None:

@@ -57,7 +57,7 @@ def _grant(admin: Administrator, user: User, permissions: dict[str, Any], expire
     naive = expires_at.astimezone(UTC).replace(tzinfo=None) if expires_at else None
     granted = insert(UserPermission).values(
         [
-            {"user_id": user.id, "permission_id": key, "granted_by": admin.account.id, "expires_at": naive}
+            {"user_id": user.id, "permission_id": key, "granted_by": admin.user.id, "expires_at": naive}
             for key in permissions.values()
         ]
     )

@@ -161,7 +161,7 @@ def _set_active(admin: Administrator, user: User, active: bool) -> None:
 
 def _require_dispensable(admin: Administrator, user: User) -> None:
     """Nobody locks himself out, and so nobody the last superuser: only another superuser could."""
-    if user.id == admin.account.id:
+    if user.id == admin.user.id:
         raise Conflict("You cannot disable or delete your own account.")
 
 

@@ -199,6 +199,27 @@ def test_an_ended_session_stays_ended_while_the_accounts_are_away(
     assert refused(identity, ann) == "inactive"
 
 
+def test_when_everybody_is_forgotten_a_look_under_way_does_not_count(
+    identity: Identity, person: Person, accounts: Accounts, frail_postgres: PostgresServer
+) -> None:
+    """What is read while it is being changed is old: it is read again, for its reader and for who waited for him."""
+    ann, bob = person(), person()
+    identity.standing(bob)
+    with psycopg.connect(frail_postgres.url, autocommit=True) as connection:
+        connection.execute("UPDATE people SET username = 'old'")
+    accounts.go_on.clear()
+    accounts.reached.clear()
+    with ThreadPoolExecutor(1) as pool:
+        early = pool.submit(identity.standing, ann)
+        assert accounts.reached.wait(10)
+        identity.forget_everybody()
+        accounts.go_on.set()
+        early.result()
+    for each in (ann, bob):
+        change(frail_postgres, each, username="new")
+        assert identity.standing(each).account.username == "new"
+
+
 def test_nobody_comes_in_without_an_account(identity: Identity, accounts: Accounts) -> None:
     """A token whose account is gone is of no use, and that is remembered too."""
     nobody = claims(uuid.uuid4())
