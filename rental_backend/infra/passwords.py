@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,7 @@ from ..errors import Busy
 from ..resilience import limit
 
 WAIT = 2.0
+LONGEST_REST = 0.5
 LANES = 1  # each is a thread, and four of a worker would take the processors from everybody else
 BACK_AFTER = 5.0  # seconds, at the most
 
@@ -27,6 +29,7 @@ class Passwords:
         self._slots = threading.BoundedSemaphore(slots)
         self._seats = threading.BoundedSemaphore(seats)
         self._decoy: str | None = None
+        self._took = 0.0
 
     @contextmanager
     def seat(self) -> Iterator[None]:
@@ -66,9 +69,14 @@ class Passwords:
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
-        if not self._slots.acquire(timeout=limit(WAIT)):
+        queued = not self._slots.acquire(blocking=False)
+        if queued and not self._slots.acquire(timeout=limit(WAIT)):
             raise Busy("auth")
         try:
+            if queued:  # a storm hashes half of the time at most; the other half is for everybody else
+                time.sleep(min(self._took, limit(LONGEST_REST)))
+            began = time.monotonic()
             yield
+            self._took = time.monotonic() - began
         finally:
             self._slots.release()
