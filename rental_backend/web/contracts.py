@@ -73,7 +73,7 @@ def endpoint(
     status: int = 200,
     per_caller: bool = False,
 ) -> Callable[[View], View]:
-    """Declare a view's contract. A view that names them gets `session`, `principal` and `actor`, beside path and payload."""
+    """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` beside its payload."""
     contract = Contract(
         needs=needs,
         permission=permission,
