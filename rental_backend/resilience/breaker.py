@@ -1,8 +1,7 @@
 """A circuit breaker for all workers of a host: pybreaker's vocabulary over the engine on the shared page."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -135,6 +134,11 @@ class Breaker(pybreaker.CircuitBreaker):
         return self.engine.slot.since
 
     @property
+    def down_since(self) -> float | None:
+        """When the outage began: the first refusal since calls were last made (monotonic seconds), or None."""
+        return self.engine.slot.down_since
+
+    @property
     def events(self) -> tuple[Transition, ...]:
         """The last transitions, of all workers, the oldest first."""
         return self.engine.transitions
@@ -177,11 +181,9 @@ class Breaker(pybreaker.CircuitBreaker):
         self.succeeded(generation, began, self.clock())
         return result
 
-    @contextmanager
-    def calling(self) -> Iterator[None]:
+    def calling(self) -> Any:
         """Guard a block (pybreaker's interface)."""
-        with self.guard():
-            yield
+        return self.guard()
 
     def verdict(self, error: BaseException) -> Verdict:
         """Judge what a call raised; what pybreaker's `exclude` names says nothing about the dependency."""

@@ -19,7 +19,7 @@ from .machine import (
     Word,
 )
 from .page import BUCKETS, Page
-from .slot import ACTOR, CAUSE, OPENINGS, PROBES, REASON, SINCE, Operator, Slot, microseconds
+from .slot import ACTOR, CAUSE, DOWN, OPENINGS, PROBES, REASON, SINCE, Operator, Slot, microseconds
 from .verdict import Verdict
 
 Step = Callable[[Word, float], Word | None]
@@ -68,7 +68,7 @@ class Engine:
         self._moved = moved
         if not self.words[self.slot.base + SINCE]:
             self.words[self._state_at] = Word(State.CLOSED if starts_closed else State.OPEN).pack()
-            self.words[self.slot.base + SINCE] = max(1, microseconds(clock()))
+            self.words[self.slot.base + SINCE] = self.words[self.slot.base + DOWN] = max(1, microseconds(clock()))
             self.slot.write(CAUSE, "starting")
 
     def _jitter(self) -> float:
@@ -240,8 +240,7 @@ class Engine:
             self.words[self.slot.base + PROBES] += 1
             return word.to(State.OPEN, now)
 
-        moved = self.move(step, "the probe failed" if error else "the probe succeeded", error)
-        return moved and self.admits
+        return self.move(step, "the probe failed" if error else "the probe succeeded", error) and self.admits
 
     def order(self, state: State, *, reason: str, actor: str, ttl: float | None = None) -> bool:
         """Put the breaker into a state for `ttl` seconds, or until the next order; False if it was overtaken."""
@@ -277,6 +276,8 @@ class Engine:
         if after is None:
             return None
         self.words[slot.base + SINCE] = max(1, microseconds(now))
+        if before.state.admits:
+            self.words[slot.base + DOWN] = microseconds(now)
         self.words[self._row_at] = 0
         if after.state is State.CLOSED:
             self.words[slot.base + OPENINGS] = self.words[slot.base + PROBES] = 0

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 MAGIC = 0x52425041_47450000  # "RBPAGE" and two bytes for the version
-VERSION = 1
+VERSION = 2
 PATIENCE = 0.25
 
 SLOTS, LANES, BUCKETS = 16, 64, 16
-HEADER_WORDS, SLOT_WORDS, LANE_HEADER = 8, 64, 2
+HEADER_WORDS, SLOT_WORDS, LANE_HEADER = 8, 72, 2
 EVENTS, EVENT_WORDS = 256, 32
 BUCKET_WORDS = 5  # second, successes, failures, slow, retries
 COUNTER_WORDS = 2 + BUCKETS * BUCKET_WORDS  # generation, calls in flight, buckets

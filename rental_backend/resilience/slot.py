@@ -8,7 +8,7 @@ from .page import BUCKET_WORDS, BUCKETS, SLOT_WORDS, SLOTS_AT, Page
 
 STATE, OPENINGS, SINCE, ROW, PROBES, HEARTBEAT, ROW_BEGAN, STRAGGLERS = range(8)
 SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its second
-CAUSE_AT, REASON_AT, ACTOR_AT = 8, 24, 48  # words; texts are of 128, 192 and 128 bytes
+CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; texts are of 128, 192 and 128 bytes
 
 
 def microseconds(seconds: float) -> int:
@@ -50,7 +50,8 @@ class Slot:
     def _forget(self) -> None:
         """Begin anew in a forked child, whose lane and lock are its own."""
         self._lock = self.page.locks[self.number]
-        self._generation = self._ends = -1
+        self._generation = -1
+        self._begins = self._ends = -1.0
 
     @property
     def word(self) -> Word:
@@ -71,6 +72,11 @@ class Slot:
     def since(self) -> float:
         """When the present state began (monotonic seconds)."""
         return self.words[self.base + SINCE] / 1e6
+
+    @property
+    def down_since(self) -> float | None:
+        """When calls were last refused after a time in which they were made (monotonic seconds); None if they are."""
+        return None if self.word.state.admits else self.words[self.base + DOWN] / 1e6
 
     @property
     def cause(self) -> str:
@@ -99,7 +105,8 @@ class Slot:
     def succeed(self, generation: int, now: float) -> None:
         """Count a quick success of this process: the hot path."""
         with self._lock:
-            if (now < self._ends and generation == self._generation) or self._roll(generation, int(now)):
+            current = generation == self._generation and self._begins <= now < self._ends
+            if current or self._roll(generation, int(now)):
                 self.words[self._bucket + SUCCESSES] += 1
 
     def count(self, generation: int, now: float, *, failed: bool, slow: bool) -> None:
@@ -135,7 +142,8 @@ class Slot:
             for word in range(at + 1, at + BUCKET_WORDS):
                 self.words[word] = 0
             self.words[at] = second
-        self._generation, self._ends, self._bucket = generation, second + 1, at
+        self._generation, self._bucket = generation, at
+        self._begins, self._ends = float(second), second + 1.0  # floats, for the comparisons of the hot path
         return True
 
     def sums(self, generation: int, now: float, window: int) -> tuple[int, int, int, int]:

@@ -11,7 +11,7 @@ import pytest
 from rental_backend.resilience import OPEN, Breaker, BreakerOpen, Counts, Policy, Verdict
 from rental_backend.resilience.prober import idle
 
-from .calls import Mistake, Outage, fail, judge, nothing, succeed, throw, trip, wait_out
+from .calls import Mistake, Outage, fail, judge, nothing, outage, succeed, throw, trip, wait_out
 from .clock import Clock
 
 THREADS = 8
@@ -382,3 +382,21 @@ def test_the_clock_of_the_wall_plays_no_part(monkeypatch: pytest.MonkeyPatch) ->
     for change in (-3600, 3600):
         monkeypatch.setattr(time, "time", lambda change=change: real() + change)
         assert 1.0 < breaker.retry_after <= 2.0
+
+
+def test_an_outage_lasts_until_calls_are_made_again(clock: Clock) -> None:
+    """It began with the first opening, whatever became of the probes since; a breaker not yet tried is one as well."""
+    breaker = Breaker("thing", judge=judge, clock=clock)
+    assert breaker.down_since == clock.now
+    clock.advance(5)
+    assert breaker.probe(nothing)
+    assert breaker.down_since is None
+    trip(breaker)
+    began = clock.now
+    for _ in range(3):
+        assert not wait_out(breaker, clock).probe(outage)
+        assert breaker.down_since == began < clock.now
+    breaker.force_open(reason="repair", actor="ann")
+    assert breaker.down_since == began
+    breaker.reset(reason="done", actor="ann")
+    assert breaker.down_since is None
