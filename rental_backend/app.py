@@ -12,6 +12,7 @@ from . import cli, tables  # noqa: F401  models name those of other domains, so 
 from .accounts import audit
 from .accounts import service as accounts
 from .accounts.api import bp as auth
+from .accounts.permissions import HARMLESS
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
@@ -55,6 +56,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["SETTINGS"] = config
     dependencies = Dependencies(config)
     dependencies.identity.load_accounts_with(accounts.load_account)
+    dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
     for breaker in dependencies.breakers.values():
         breaker.add_listener(TransitionLog())

@@ -9,7 +9,8 @@ from sqlalchemy import case, func, or_, select, union
 from sqlalchemy.orm import Session
 
 from ..errors import AppError, Unauthenticated
-from ..infra.identity import Account, Identity
+from ..infra.identity import Identity
+from ..infra.offline import Account
 from .models import LoginAttempt, Permission, RefreshToken, Role, User, UserPermission, role_permissions, user_roles
 
 

@@ -51,6 +51,14 @@ class Cache:
             return None
         return value if isinstance(value, bytes) else None
 
+    def has(self, key: str) -> bool | None:
+        """Tell whether there is a value, or None while Redis is away."""
+        try:
+            with self.breaker.guard(), self.bulkhead.enter():
+                return bool(self._client and self._client.exists(key))
+        except AWAY:
+            return None
+
     def put(self, key: str, value: bytes, *, seconds: int) -> bool:
         """Keep the value for `seconds`; return whether it is kept (False while Redis is away)."""
         try:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from ..config import Config
 from ..resilience import Page, Prober
+from .break_glass import BreakGlass
 from .cache import Cache
 from .database import Database
 from .identity import Identity
 from .journal import Journal
+from .offline import Offline, Revocations
 from .passwords import Passwords
 from .stale import StaleStore
 from .tokens import Tokens
@@ -24,7 +26,6 @@ class Dependencies:
     def __init__(self, config: Config) -> None:
         page = Page()  # before the fork: all workers of this host share it
         self.database = _database(config, page)
-        self.identity = _identity(config, page)
         self.cache = Cache(
             config.redis_url,
             page=page,
@@ -32,7 +33,11 @@ class Dependencies:
             connections=config.threads + 4,
             calls=config.redis_calls,
         )
+        self.identity = _identity(config, page, self.cache)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
+        self.break_glass = BreakGlass(
+            config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
+        )
         self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
         doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
         self.breakers = {name: door.breaker for name, door in doors.items()}
@@ -91,7 +96,7 @@ def _database(config: Config, page: Page) -> Database:
     )
 
 
-def _identity(config: Config, page: Page) -> Identity:
+def _identity(config: Config, page: Page, cache: Cache) -> Identity:
     accounts = Database(
         AUTH,
         config.auth_database_url or config.database_url,
@@ -107,4 +112,12 @@ def _identity(config: Config, page: Page) -> Identity:
         access_seconds=config.access_token_minutes * 60,
         refresh_seconds=config.refresh_token_days * 86400,
     )
-    return Identity(accounts, tokens, Passwords(slots=config.hashing_slots), fresh=config.auth_fresh)
+    offline = Offline(
+        revocations=Revocations(cache, config.refresh_token_days * 86400),
+        breaker=accounts.breaker,
+        horizon=config.offline_horizon,
+        refreshing=config.offline_refreshing,
+        access=config.offline_access_seconds,
+    )
+    passwords = Passwords(slots=config.hashing_slots)
+    return Identity(accounts, tokens, passwords, fresh=config.auth_fresh, offline=offline)

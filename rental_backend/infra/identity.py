@@ -9,29 +9,19 @@ import time
 import uuid
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from ..errors import Unauthenticated, Unavailable
 from ..resilience import limit
 from .database import Database
+from .offline import Account, Offline
 from .passwords import Passwords
 from .tokens import Claims, Tokens
 
 REMEMBERED = 10_000
 ASKED = 0.5  # seconds to wait for what another thread has asked about the same account
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What is known of a user: whether he may come in, and his effective permissions."""
-
-    id: uuid.UUID
-    username: str
-    active: bool
-    superuser: bool
-    permissions: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +35,11 @@ class Standing:
 class Identity:
     """Answers who holds a token. What it learns of an account it trusts for `fresh` seconds."""
 
-    def __init__(self, database: Database, tokens: Tokens, passwords: Passwords, *, fresh: float) -> None:
+    def __init__(
+        self, database: Database, tokens: Tokens, passwords: Passwords, *, fresh: float, offline: Offline
+    ) -> None:
         self.database = database
+        self.offline = offline
         self.breaker = database.breaker
         self.tokens = tokens
         self.passwords = passwords
@@ -59,6 +52,10 @@ class Identity:
     def load_accounts_with(self, load: Callable[[Session, uuid.UUID], Account | None]) -> None:
         """Set how an account is read (the accounts domain knows its tables; this door does not)."""
         self._load = load
+
+    def limit_offline_to(self, harmless: frozenset[str]) -> None:
+        """Set the permissions that are left to somebody who cannot be known not to be revoked."""
+        self.offline = replace(self.offline, harmless=harmless)
 
     def standing(self, claims: Claims) -> Standing:
         """Return the account of a verified token. Raises `Unauthenticated` if it is gone or disabled.
@@ -73,13 +70,21 @@ class Identity:
                 try:
                     known = self._look_up(user_id)
                 except Unavailable:
-                    return Standing(_welcome(known[1]) if known else _granted(claims), offline=True)
+                    return self._offline(claims)
                 finally:
                     self._answered(user_id)
             elif known is None:
                 asked.wait(limit(ASKED))
                 known = self._known.get(user_id)
-        return Standing(_welcome(known[1]) if known else _granted(claims), offline=known is None)
+        return Standing(_welcome(known[1]), offline=False) if known else self._offline(claims)
+
+    def _offline(self, claims: Claims) -> Standing:
+        return Standing(self.offline.standing(claims, self.seen(claims.user_id)), offline=True)
+
+    def seen(self, user_id: uuid.UUID) -> Account | None:
+        """Return an account as this process has last seen it; None if it never has. Raises if it was gone by then."""
+        known = self._known.get(user_id)
+        return _welcome(known[1]) if known else None
 
     def forget(self, user_id: uuid.UUID) -> None:
         """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
@@ -119,8 +124,3 @@ def _welcome(account: Account | None) -> Account:
     if account is None or not account.active:
         raise Unauthenticated("This account is not active.", reason="inactive")
     return account
-
-
-def _granted(claims: Claims) -> Account:
-    """Return the account as its token describes it."""
-    return Account(claims.user_id, claims.username, True, claims.superuser, claims.scopes)

@@ -17,7 +17,7 @@ REMEMBERED = 2048
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: whose it is, what he may do, and until when (seconds since the epoch)."""
+    """What a token says: whose it is, of which session, what he may do, and from and until when (epoch seconds)."""
 
     user_id: uuid.UUID
     username: str
@@ -25,6 +25,8 @@ class Claims:
     scopes: frozenset[str]
     superuser: bool
     expires: float
+    issued: float = 0.0
+    session: uuid.UUID | None = None
 
 
 class Tokens:
@@ -44,10 +46,15 @@ class Tokens:
         *,
         scopes: frozenset[str] = frozenset(),
         superuser: bool = False,
+        session: uuid.UUID | None = None,
+        seconds: int | None = None,
     ) -> tuple[str, int]:
-        """Return a new token of the kind `access` or `refresh`, and when it expires (seconds since the epoch)."""
+        """Return a new token of the kind `access` or `refresh`, and when it expires (seconds since the epoch).
+
+        It lives as long as its kind does, or for `seconds`.
+        """
         now = int(time.time())
-        expires = now + self.lifetimes[kind]
+        expires = now + (seconds or self.lifetimes[kind])
         claims = {
             "sub": username,
             "user_id": str(user_id),
@@ -57,6 +64,7 @@ class Tokens:
             "jti": uuid.uuid4().hex,
             "iat": now,
             "exp": expires,
+            **({"sid": str(session)} if session else {}),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM), expires
 
@@ -87,6 +95,8 @@ class Tokens:
                 frozenset(said.get("scopes", ())),
                 said.get("superuser") is True,
                 float(said["exp"]),
+                float(said.get("iat", 0)),
+                uuid.UUID(said["sid"]) if "sid" in said else None,
             )
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", reason="expired") from None

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from flask import Request
 
-from ..errors import Forbidden, Unauthenticated
+from ..errors import Unauthenticated
 from ..infra.identity import Identity
 from ..infra.tokens import Claims
 from .needs import SIGNED_IN
@@ -15,22 +15,21 @@ from .needs import SIGNED_IN
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a request; `offline` when only his token's signature vouches for him."""
+    """The caller of a request; `offline` when only his token's signature vouches for him.
+
+    `scope` is that of all he ever held: by it answers are kept apart, and those of one scope see the same.
+    """
 
     id: uuid.UUID
     username: str
     superuser: bool
     permissions: frozenset[str]
     offline: bool
+    scope: str
 
     def may(self, permission: str) -> bool:
         """Tell whether he holds a permission; superusers hold all."""
         return self.superuser or permission == SIGNED_IN or permission in self.permissions
-
-    @property
-    def scope(self) -> str:
-        """The permission scope by which answers are kept apart: callers of one scope see the same."""
-        return "superuser" if self.superuser else _digest(self.permissions)
 
 
 @lru_cache(maxsize=1024)
@@ -46,11 +45,10 @@ def claims_of(request: Request, identity: Identity) -> Claims:
     return identity.tokens.verify(token.strip(), "access")
 
 
-def authenticate(request: Request, identity: Identity, permission: str) -> Principal:
-    """Return the caller if he may; raise `Unauthenticated` (401) or `Forbidden` (403)."""
+def authenticate(request: Request, identity: Identity) -> Principal:
+    """Return the caller, or raise `Unauthenticated` (401)."""
     standing = identity.standing(claims_of(request, identity))
     account = standing.account
-    principal = Principal(account.id, account.username, account.superuser, account.permissions, standing.offline)
-    if not principal.may(permission):
-        raise Forbidden(f"This needs the permission {permission}.", permission=permission)
-    return principal
+    whole = account.whole or account
+    scope = "superuser" if whole.superuser else _digest(whole.permissions)
+    return Principal(account.id, account.username, account.superuser, account.permissions, standing.offline, scope)

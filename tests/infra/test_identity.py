@@ -1,6 +1,7 @@
 """The door to who somebody is, with accounts of a toy table behind it."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,15 +13,16 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from deploy.private.servers import PostgresServer
+from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.errors import Unauthenticated
 from rental_backend.infra import identity as module
-from rental_backend.infra.identity import Account, Identity
+from rental_backend.infra.identity import Identity
+from rental_backend.infra.offline import Account, Offline, Revocations
 from rental_backend.infra.passwords import Passwords
 from rental_backend.infra.tokens import Claims, Tokens
 from tests.resilience.clock import Clock
 
-from .conftest import OpenDatabase, failures
+from .conftest import OpenCache, OpenDatabase, failures
 from .timing import within
 
 FRESH = 15.0
@@ -60,11 +62,26 @@ def accounts() -> Accounts:
 
 
 @pytest.fixture
-def identity(frail_postgres: PostgresServer, open_database: OpenDatabase, accounts: Accounts, clock: Clock) -> Identity:
+def identity(
+    frail_postgres: PostgresServer,
+    open_database: OpenDatabase,
+    redis: RedisServer,
+    open_cache: OpenCache,
+    accounts: Accounts,
+    clock: Clock,
+) -> Identity:
     """The door, with its accounts in reach."""
     assert clock() == 1000
+    database = open_database(frail_postgres.url)
+    offline = Offline(
+        revocations=Revocations(open_cache(redis.url), 600),
+        breaker=database.breaker,
+        horizon=900,
+        refreshing=3600,
+        access=300,
+    )
     tokens = Tokens("a key for tests that is long enough", access_seconds=60, refresh_seconds=600)
-    identity = Identity(open_database(frail_postgres.url), tokens, Passwords(slots=1), fresh=FRESH)
+    identity = Identity(database, tokens, Passwords(slots=1), fresh=FRESH, offline=offline)
     identity.load_accounts_with(accounts.load)
     return identity
 
@@ -87,7 +104,8 @@ def person(frail_postgres: PostgresServer) -> Person:
 
 def claims(id: uuid.UUID, *, superuser: bool = False) -> Claims:
     """Return what a token says of somebody."""
-    return Claims(id, "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, 2e9)
+    now = time.time()
+    return Claims(id, "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, now + 60, now, uuid.uuid4())
 
 
 def change(server: PostgresServer, claims: Claims, **values: Any) -> None:
@@ -323,11 +341,8 @@ def test_memory_is_bounded(
     assert accounts.read == 5
 
 
-def test_a_door_without_accounts_is_a_mistake_of_ours(
-    frail_postgres: PostgresServer, open_database: OpenDatabase
-) -> None:
+def test_a_door_without_accounts_is_a_mistake_of_ours(identity: Identity) -> None:
     """Nobody is let in, or kept out quietly, because the program was put together wrongly."""
-    tokens = Tokens("a key for tests that is long enough", access_seconds=60, refresh_seconds=600)
-    identity = Identity(open_database(frail_postgres.url), tokens, Passwords(slots=1), fresh=FRESH)
+    bare = Identity(identity.database, identity.tokens, identity.passwords, fresh=FRESH, offline=identity.offline)
     with pytest.raises(RuntimeError, match="load_accounts_with"):
-        identity.standing(claims(uuid.uuid4()))
+        bare.standing(claims(uuid.uuid4()))

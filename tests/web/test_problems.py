@@ -82,7 +82,7 @@ def test_an_outage_is_503_and_says_when_to_come_back(dark_app: Flask) -> None:
     """A call that needs what is away is refused at once, with the seconds to wait in header and body."""
     token, _ = dark_app.extensions["dependencies"].identity.tokens.sign("access", uuid.uuid4(), "a", superuser=True)
 
-    answer = dark_app.test_client().get("/api/toys/", headers={"Authorization": f"Bearer {token}"})
+    answer = dark_app.test_client().get("/api/customers/", headers={"Authorization": f"Bearer {token}"})
 
     said = refusal(answer, 503)
     assert (said["code"], said["dependency"]) == ("dependency_unavailable", "database")
