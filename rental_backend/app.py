@@ -13,6 +13,7 @@ from .accounts import audit
 from .accounts import service as accounts
 from .accounts.api import bp as auth
 from .accounts.api import users as sessions
+from .accounts.permissions import HARMLESS
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
@@ -59,6 +60,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.config["SETTINGS"] = config
     dependencies = Dependencies(config)
     dependencies.identity.load_accounts_with(accounts.load_account)
+    dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
     for breaker in dependencies.breakers.values():
         breaker.add_listener(TransitionLog())

@@ -146,6 +146,20 @@ class Config:
         "SIGN_IN_ATTEMPTS_ADDRESS", 50, "most tries to sign in from one address per SIGN_IN_WINDOW that fail"
     )
     sign_in_window: float = seconds("SIGN_IN_WINDOW", 900, "how long a try to sign in counts")
+    offline_horizon: float = seconds(
+        "OFFLINE_HORIZON", 900, "how old an access token may be while the accounts are away"
+    )
+    offline_refreshing: float = seconds("OFFLINE_REFRESHING", 3600, "how long into an outage refresh tokens are taken")
+    offline_access_seconds: int = count("OFFLINE_ACCESS_SECONDS", 300, "life of an access token given out meanwhile")
+    break_glass_username: str = setting(
+        "BREAK_GLASS_USERNAME", m.String(), "who may sign in while the accounts are away", "break-glass"
+    )
+    break_glass_hash: str = setting(
+        "BREAK_GLASS_HASH",
+        m.String(validate=validate.Regexp(r"\$argon2id\$", error="Not an argon2id hash.")),
+        "argon2id hash of his password; nobody may if unset",
+        "",
+    )
     hashing_slots: int = count("HASHING_SLOTS", 1, "passwords one worker hashes at a time", high=64)
 
     journal_folder: str = setting(

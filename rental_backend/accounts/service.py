@@ -9,8 +9,9 @@ from sqlalchemy import ARRAY, String, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import AppError, Unauthenticated
-from ..infra.identity import Account, Identity
+from ..infra.identity import Identity
 from ..infra.journal import Actor
+from ..infra.offline import Account
 from ..infra.tokens import Claims
 from . import audit
 from .effective import effective

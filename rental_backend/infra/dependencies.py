@@ -7,10 +7,12 @@ from pathlib import Path
 
 from ..config import Config
 from ..resilience import Page, Prober
+from .break_glass import BreakGlass
 from .cache import Cache
 from .database import Database
 from .identity import Identity
 from .journal import Journal
+from .offline import Offline
 from .passwords import Passwords
 from .revocations import Revocations
 from .stale import StaleStore
@@ -35,6 +37,9 @@ class Dependencies:
         )
         self.identity = _identity(config, page, self.cache)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
+        self.break_glass = BreakGlass(
+            config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
+        )
         self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
         doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
         self.breakers = {name: door.breaker for name, door in doors.items()}
@@ -116,11 +121,12 @@ def _identity(config: Config, page: Page, cache: Cache) -> Identity:
         by_address=config.sign_in_attempts_address,
         window=config.sign_in_window,
     )
-    return Identity(
-        accounts,
-        tokens,
-        Passwords(slots=config.hashing_slots, seats=config.hashing_slots + max(1, config.threads // 4)),
-        throttle=throttle,
-        revocations=Revocations(cache, tokens.lifetimes["access"]),
-        fresh=config.auth_fresh,
+    offline = Offline(
+        revocations=Revocations(cache, tokens.lifetimes["refresh"]),
+        breaker=accounts.breaker,
+        horizon=config.offline_horizon,
+        refreshing=config.offline_refreshing,
+        access=config.offline_access_seconds,
     )
+    passwords = Passwords(slots=config.hashing_slots, seats=config.hashing_slots + max(1, config.threads // 4))
+    return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh)

@@ -10,15 +10,15 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from ..errors import Unauthenticated, Unavailable
 from ..resilience import budget, limit
 from .database import Database
+from .offline import Account, Offline
 from .passwords import Passwords
-from .revocations import Revocations
 from .throttle import Throttle
 from .tokens import Claims, Tokens
 
@@ -29,17 +29,6 @@ FOREVER = float("inf")
 
 Load = Callable[[Session, Claims], "Account | None"]
 Key = tuple[uuid.UUID, uuid.UUID]  # the user and his session
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """What is known of a user: whether he may come in, and his effective permissions."""
-
-    id: uuid.UUID
-    username: str
-    active: bool
-    superuser: bool
-    permissions: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +49,15 @@ class Identity:
         passwords: Passwords,
         *,
         throttle: Throttle,
-        revocations: Revocations,
+        offline: Offline,
         fresh: float,
     ) -> None:
         self.database = database
+        self.offline = offline
         self.breaker = database.breaker
         self.tokens = tokens
         self.passwords = passwords
         self.throttle = throttle
-        self.revocations = revocations
         self._fresh = fresh
         self._load: Load | None = None
         self._known: OrderedDict[Key, tuple[float, Account | None]] = OrderedDict()
@@ -86,6 +75,10 @@ class Identity:
         """Set how an account is read: None if it is gone, or the session has ended (this door knows no tables)."""
         self._load = load
 
+    def limit_offline_to(self, harmless: frozenset[str]) -> None:
+        """Set the permissions that are left to somebody who cannot be known not to be revoked."""
+        self.offline = replace(self.offline, harmless=harmless)
+
     def standing(self, claims: Claims) -> Standing:
         """Return the account of a verified token. Raises `Unauthenticated` if it is gone or disabled, or signed out.
 
@@ -99,13 +92,21 @@ class Identity:
                 try:
                     known = self._look_up(claims)
                 except Unavailable:
-                    return Standing(_welcome(known[1]) if known else _granted(claims), offline=True)
+                    return self._offline(claims)
                 finally:
                     self._answered(key)
             elif known is None or known[0] <= self._changed:
                 asked.wait(limit(ASKED))
                 known = self._known.get(key)
-        return Standing(_welcome(known[1]) if known else _granted(claims), offline=known is None)
+        return Standing(_welcome(known[1]), offline=False) if known else self._offline(claims)
+
+    def _offline(self, claims: Claims) -> Standing:
+        return Standing(self.offline.standing(claims, self.seen(claims)), offline=True)
+
+    def seen(self, claims: Claims) -> Account | None:
+        """Return an account as this process last saw it, None if never; raises `Unauthenticated` if it was gone."""
+        known = self._known.get((claims.user_id, claims.session))
+        return _welcome(known[1]) if known else None
 
     def forget(self, user_id: uuid.UUID) -> None:
         """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
@@ -125,7 +126,7 @@ class Identity:
         """Let nobody in any more by these sessions of a user (the database has just said so), and tell all workers."""
         for each in sessions:
             self._remember((user_id, each), (FOREVER, None))
-        self.revocations.announce(sessions)
+        self.offline.revocations.announce(sessions)
 
     def _ask(self, key: Key) -> tuple[threading.Event, bool]:
         """Return what is set when the account has been asked for, and whether it is the caller who has to.
@@ -166,8 +167,3 @@ def _welcome(account: Account | None) -> Account:
     if account is None or not account.active:
         raise Unauthenticated("This session has ended, or its account is not active.", reason="inactive")
     return account
-
-
-def _granted(claims: Claims) -> Account:
-    """Return the account as its token describes it."""
-    return Account(claims.user_id, claims.username, True, claims.superuser, claims.scopes)

@@ -9,8 +9,10 @@ import fcntl
 import json
 import os
 import threading
+import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +26,7 @@ from .database import Database
 
 BATCH = 500
 PAUSE = 1.0
+REMEMBERED = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class Journal:
         self._store: Store | None = None
         self._owner: int | None = None
         self._stopping = threading.Event()
+        self._kept: OrderedDict[Hashable, float] = OrderedDict()
+        self._lock = threading.Lock()
 
     def store_with(self, store: Store) -> None:
         """Set how events are stored (the accounts domain knows the table; this does not)."""
@@ -86,6 +91,18 @@ class Journal:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._appending() as file:
             os.write(file, event.line())
+
+    def write_seldom(self, key: Hashable, event: SecurityEvent, *, once_in: float) -> None:
+        """Keep an event unless this process has kept one of the same key in the last `once_in` seconds."""
+        now = time.monotonic()
+        with self._lock:
+            if now < self._kept.get(key, float("-inf")) + once_in:
+                return
+            self._kept[key] = now
+            self._kept.move_to_end(key)
+            while len(self._kept) > REMEMBERED:
+                self._kept.popitem(last=False)
+        self.write(event)
 
     def start(self) -> None:
         """Start the thread of this process, once; a forked child starts its own."""

@@ -11,7 +11,7 @@ MARK = "for _, key in ipairs(KEYS) do redis.call('SET', key, '1', 'EX', ARGV[1])
 
 
 class Revocations:
-    """Remembers ended sessions for `seconds`, the life of an access token: after that none of theirs is left."""
+    """Remembers ended sessions for `seconds`, the life of a refresh token: after that none of theirs is left."""
 
     def __init__(self, cache: Cache, seconds: int) -> None:
         self._cache = cache

@@ -23,7 +23,7 @@ REMEMBERED = 2048
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: whose it is, of which session, what he may do, until when (seconds since the epoch)."""
+    """What a token says: whose it is, of which session, what he may do, and from and until when (epoch seconds)."""
 
     user_id: uuid.UUID
     session: uuid.UUID
@@ -32,6 +32,7 @@ class Claims:
     scopes: frozenset[str]
     superuser: bool
     expires: float
+    issued: float
 
 
 class Tokens:
@@ -56,10 +57,14 @@ class Tokens:
         session: uuid.UUID,
         scopes: frozenset[str] = frozenset(),
         superuser: bool = False,
+        seconds: int | None = None,
     ) -> tuple[str, int]:
-        """Return a new token of the kind `access` or `refresh`, and when it expires (seconds since the epoch)."""
+        """Return a new token of the kind `access` or `refresh`, and when it expires (seconds since the epoch).
+
+        It lives as long as its kind does, or for `seconds`.
+        """
         now = int(time.time())
-        expires = now + self.lifetimes[kind]
+        expires = now + (seconds or self.lifetimes[kind])
         claims = {
             "sub": username,
             "user_id": str(user_id),
@@ -100,6 +105,7 @@ class Tokens:
                 frozenset(said.get("scopes", ())),
                 said.get("superuser") is True,
                 float(said["exp"]),
+                float(said.get("iat", 0)),
             )
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", reason="expired") from None

@@ -26,6 +26,7 @@ from ..resilience import budget, limit
 from . import projection
 from .bodies import read_body, read_query
 from .context import actor, dependencies, settings
+from .denials import forbidden
 from .needs import PUBLIC, Needs
 from .principal import Principal, authenticate
 
@@ -139,9 +140,11 @@ class Operation:
         """Return who calls, or None where nobody needs to say. Refuses if a fresh look is needed and impossible."""
         if self.contract.permission == PUBLIC:
             return None
-        identity = dependencies().identity
-        caller = authenticate(request, identity, self.contract.permission)
+        identity, permission = dependencies().identity, self.contract.permission
+        caller = authenticate(request, identity)
         g.username = caller.username
+        if not caller.may(permission):
+            raise forbidden(caller, permission)
         if caller.offline and not self.contract.needs.offline:
             raise Unavailable(AUTH, identity.breaker.retry_after)
         return caller

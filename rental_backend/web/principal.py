@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from flask import Request
 
-from ..errors import Forbidden, Unauthenticated
+from ..errors import Unauthenticated
 from ..infra.identity import Identity
 from ..infra.tokens import Claims
 from .needs import SIGNED_IN
@@ -15,7 +15,10 @@ from .needs import SIGNED_IN
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a request; `offline` when only his token's signature vouches for him."""
+    """The caller of a request; `offline` when only his token's signature vouches for him.
+
+    `scope` is that of all he ever held: by it answers are kept apart, and those of one scope see the same.
+    """
 
     id: uuid.UUID
     session: uuid.UUID
@@ -23,15 +26,11 @@ class Principal:
     superuser: bool
     permissions: frozenset[str]
     offline: bool
+    scope: str
 
     def may(self, permission: str) -> bool:
         """Tell whether he holds a permission; superusers hold all."""
         return self.superuser or permission == SIGNED_IN or permission in self.permissions
-
-    @property
-    def scope(self) -> str:
-        """The permission scope by which answers are kept apart: callers of one scope see the same."""
-        return "superuser" if self.superuser else _digest(self.permissions)
 
 
 @lru_cache(maxsize=1024)
@@ -47,14 +46,18 @@ def claims_of(request: Request, identity: Identity) -> Claims:
     return identity.tokens.verify(token.strip(), "access")
 
 
-def authenticate(request: Request, identity: Identity, permission: str) -> Principal:
-    """Return the caller if he may; raise `Unauthenticated` (401) or `Forbidden` (403)."""
+def authenticate(request: Request, identity: Identity) -> Principal:
+    """Return the caller, or raise `Unauthenticated` (401)."""
     claims = claims_of(request, identity)
     standing = identity.standing(claims)
     account = standing.account
-    principal = Principal(
-        account.id, claims.session, account.username, account.superuser, account.permissions, standing.offline
+    whole = account.whole or account
+    return Principal(
+        account.id,
+        claims.session,
+        account.username,
+        account.superuser,
+        account.permissions,
+        standing.offline,
+        "superuser" if whole.superuser else _digest(whole.permissions),
     )
-    if not principal.may(permission):
-        raise Forbidden(f"This needs the permission {permission}.", permission=permission)
-    return principal

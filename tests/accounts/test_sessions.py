@@ -160,7 +160,7 @@ def test_a_user_ends_all_his_sessions(device: Callable[[], Device], query: str, 
 def test_a_revocation_is_announced_to_other_workers(app: Flask, device: Callable[[], Device]) -> None:
     """It stands in Redis for those who cannot ask the accounts."""
     here = device()
-    revocations = app.extensions["dependencies"].identity.revocations
+    revocations = app.extensions["dependencies"].identity.offline.revocations
     ended = uuid.UUID(_id(here))
     assert revocations.includes(ended) is False
 

@@ -1,6 +1,7 @@
 """The door to who somebody is, with accounts of a toy table behind it."""
 
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,19 +13,20 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from deploy.private.servers import PostgresServer
+from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.errors import Unauthenticated
 from rental_backend.infra import identity as module
 from rental_backend.infra.cache import Cache
 from rental_backend.infra.database import Database
-from rental_backend.infra.identity import Account, Identity
+from rental_backend.infra.identity import Identity
+from rental_backend.infra.offline import Account, Offline
 from rental_backend.infra.passwords import Passwords
 from rental_backend.infra.revocations import Revocations
 from rental_backend.infra.throttle import Throttle
 from rental_backend.infra.tokens import Claims, Tokens
 from tests.resilience.clock import Clock
 
-from .conftest import OpenDatabase, failures
+from .conftest import OpenCache, OpenDatabase, failures
 from .timing import within
 
 FRESH = 15.0
@@ -58,15 +60,17 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def door(database: Database) -> Identity:
-    """Make the door, without Redis."""
-    cache = Cache("", deadline=0.1, connections=1, calls=1)
+def door(database: Database, cache: Cache) -> Identity:
+    """Make the door."""
+    offline = Offline(
+        revocations=Revocations(cache, 600), breaker=database.breaker, horizon=900, refreshing=3600, access=300
+    )
     return Identity(
         database,
         Tokens("a key for tests that is long enough", access_seconds=60, refresh_seconds=600),
         Passwords(slots=1),
         throttle=Throttle(cache, by_name=10, by_address=50, window=900),
-        revocations=Revocations(cache, 60),
+        offline=offline,
         fresh=FRESH,
     )
 
@@ -78,10 +82,17 @@ def accounts() -> Accounts:
 
 
 @pytest.fixture
-def identity(frail_postgres: PostgresServer, open_database: OpenDatabase, accounts: Accounts, clock: Clock) -> Identity:
+def identity(
+    frail_postgres: PostgresServer,
+    open_database: OpenDatabase,
+    redis: RedisServer,
+    open_cache: OpenCache,
+    accounts: Accounts,
+    clock: Clock,
+) -> Identity:
     """The door, with its accounts in reach."""
     assert clock() == 1000
-    identity = door(open_database(frail_postgres.url))
+    identity = door(open_database(frail_postgres.url), open_cache(redis.url))
     identity.load_accounts_with(accounts.load)
     return identity
 
@@ -104,7 +115,8 @@ def person(frail_postgres: PostgresServer) -> Person:
 
 def claims(id: uuid.UUID, *, superuser: bool = False, session: uuid.UUID = SESSION) -> Claims:
     """Return what a token says of somebody."""
-    return Claims(id, session, "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, 2e9)
+    now = time.time()
+    return Claims(id, session, "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, now + 60, now)
 
 
 def change(server: PostgresServer, claims: Claims, **values: Any) -> None:
@@ -403,10 +415,8 @@ def test_memory_is_bounded(
     assert accounts.read == 5
 
 
-def test_a_door_without_accounts_is_a_mistake_of_ours(
-    frail_postgres: PostgresServer, open_database: OpenDatabase
-) -> None:
+def test_a_door_without_accounts_is_a_mistake_of_ours(identity: Identity) -> None:
     """Nobody is let in, or kept out quietly, because the program was put together wrongly."""
-    identity = door(open_database(frail_postgres.url))
+    bare = door(identity.database, Cache("", deadline=0.1, connections=1, calls=1))
     with pytest.raises(RuntimeError, match="load_accounts_with"):
-        identity.standing(claims(uuid.uuid4()))
+        bare.standing(claims(uuid.uuid4()))

@@ -158,3 +158,16 @@ def test_a_journal_without_a_store_is_a_mistake_of_ours(journal: Journal) -> Non
     with pytest.raises(RuntimeError, match="store_with"):
         bare.flush()
     assert list(journal._folder.glob("*.leaving"))
+
+
+def test_the_same_is_written_seldom(journal: Journal, stored: Stored) -> None:
+    """One of a kind in a while, another kind at once; and only so many kinds are remembered."""
+    for action in ("a", "a", "b"):
+        journal.write_seldom(action, event(action), once_in=60)
+    journal.write_seldom("b", event("b again"), once_in=0)
+    for number in range(1100):
+        journal._kept[number] = 0.0
+    journal.write_seldom("c", event("c"), once_in=60)
+    assert len(journal._kept) == 1024
+    journal.flush()
+    assert stored() == ["a", "b", "b again", "c"]

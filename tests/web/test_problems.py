@@ -80,7 +80,7 @@ def test_an_outage_is_503_and_says_when_to_come_back(dark_app: Flask) -> None:
     tokens = dark_app.extensions["dependencies"].identity.tokens
     token, _ = tokens.sign("access", uuid.uuid4(), "a", session=uuid.uuid4(), superuser=True)
 
-    answer = dark_app.test_client().get("/api/toys/", headers={"Authorization": f"Bearer {token}"})
+    answer = dark_app.test_client().get("/api/customers/", headers={"Authorization": f"Bearer {token}"})
 
     said = refusal(answer, 503)
     assert (said["code"], said["dependency"]) == ("dependency_unavailable", "database")
