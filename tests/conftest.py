@@ -56,7 +56,7 @@ def migrate(url: str, revision: str = "head") -> None:
 
 
 @pytest.fixture(scope="session")
-def settings(postgres: PostgresServer, redis: RedisServer) -> dict[str, str]:
+def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of the application under test."""
     return {
         "ENVIRONMENT": "test",
@@ -64,6 +64,7 @@ def settings(postgres: PostgresServer, redis: RedisServer) -> dict[str, str]:
         "DATABASE_URL": postgres.url,
         "REDIS_URL": redis.url,
         "LOG_LEVEL": "WARNING",
+        "JOURNAL_FOLDER": str(tmp_path_factory.mktemp("journal")),
     }
 
 

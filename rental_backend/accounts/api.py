@@ -14,7 +14,7 @@ from ..web.context import dependencies
 from ..web.contracts import endpoint
 from ..web.needs import PUBLIC, SIGNED_IN, Needs
 from ..web.principal import Principal, claims_of
-from . import passwords, service, sessions
+from . import fallback, passwords, service, sessions
 from .schemas import (
     Credentials,
     EndedSchema,
@@ -43,14 +43,14 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
 @endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema())
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
-    return service.sign_in(dependencies().identity, actor, username, password)
+    return fallback.sign_in(dependencies(), actor, username, password)
 
 
 @bp.post("/refresh")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=RefreshRequest(), returns=RefreshedSchema())
-def refresh(session: Session, refresh_token: str) -> service.SignedIn:
-    """Exchange a refresh token for a new access token."""
-    return service.refresh(session, dependencies().identity, refresh_token)
+@endpoint(needs=Needs(optional=(AUTH,)), permission=PUBLIC, accepts=RefreshRequest(), returns=RefreshedSchema())
+def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
+    """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
+    return fallback.refresh(dependencies(), actor, refresh_token)
 
 
 @bp.post("/logout")

@@ -104,6 +104,11 @@ PERMISSIONS = {
 # What is left to somebody signed in who cannot be known not to be signed out: nothing that harms.
 HARMLESS = frozenset(each.name for each in PERMISSIONS.values() if each.risk_level in (RiskLevel.LOW, RiskLevel.MEDIUM))
 
+# What the break-glass account may do: look at everything, and steer.
+BREAK_GLASS = frozenset(
+    {"SYSTEM_MAINTENANCE", *(each.name for each in PERMISSIONS.values() if each.action.startswith("VIEW"))}
+)
+
 BUSINESS = set(RESOURCES) - ADMINISTERED
 MANAGED = {*("INVENTORY_EDIT", "INVENTORY_TRANSFER", "RENTAL_RETURN", "RENTAL_EXTEND", "REPORT_EXPORT", "AUDIT_VIEW")}
 # The predecessor let everybody see locations and items, and clerks cannot rent without: that is MASTER_DATA and ITEM.

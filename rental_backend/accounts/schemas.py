@@ -19,7 +19,7 @@ class Credentials(Payload):
 class RefreshRequest(Payload):
     """A request for a new access token."""
 
-    refresh_token = Text(4096, required=True)
+    refresh_token = Text(8192, required=True)
 
 
 class SigningOut(Payload):
@@ -163,4 +163,5 @@ class RefreshedSchema(Answer):
     access_token = fields.String()
     token_type = fields.Constant("bearer")
     expires_in = fields.Integer()
+    offline = fields.Boolean()
     expires_at = fields.Integer()

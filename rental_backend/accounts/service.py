@@ -36,13 +36,14 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """The tokens of a sign-in or refresh; `expires_at` is in seconds since the epoch."""
+    """The tokens of a sign-in or refresh; `expires_at` is in seconds since the epoch; `offline`: nobody was asked."""
 
     access_token: str
     expires_at: int
     expires_in: int
     refresh_token: str | None = None
     profile: Profile | None = None
+    offline: bool = False
 
 
 def sign_in(identity: Identity, actor: Actor, username: str, password: str) -> SignedIn:
@@ -102,7 +103,14 @@ def _answer(
 def _admit(session: Session, identity: Identity, actor: Actor, user: User) -> SignedIn:
     """Begin a session and give out its tokens."""
     profile, begun = profile_of(session, user), uuid.uuid4()
-    refresh, until = identity.tokens.sign("refresh", user.id, user.username, session=begun)
+    refresh, until = identity.tokens.sign(
+        "refresh",
+        user.id,
+        user.username,
+        session=begun,
+        scopes=frozenset(profile.permissions),
+        superuser=user.is_superuser,
+    )
     session.add(
         RefreshToken(
             id=begun,

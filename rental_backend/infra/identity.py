@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import Unauthenticated, Unavailable
 from ..resilience import budget, limit
+from . import break_glass
 from .database import Database
 from .offline import Account, Offline
 from .passwords import Passwords
@@ -84,6 +85,8 @@ class Identity:
 
         A disabled account seen disabled stays so, however long the accounts are out of reach; an ended session too.
         """
+        if claims.user_id == break_glass.ID:  # in no table; its token is short-lived
+            return Standing(Account(claims.user_id, claims.username, True, False, claims.scopes), offline=True)
         key = (claims.user_id, claims.session)
         known = self._known.get(key)
         if known is None or not self._trusted(known[0]):

@@ -119,8 +119,8 @@ class Operation:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
         caller = self._caller()
         degraded = ["offline"] if caller and caller.offline else []
-        if not all(doors.breakers[name].closed for name in contract.needs.optional):
-            degraded.append("partial")
+        if contract.needs.optional:
+            degraded += {"offline" if name == AUTH else "partial" for name in contract.needs.optional & doors.down()}
         arguments = {**path, **self._payload()}
         run = self._read if request.method in READS else self._run
         if not contract.needs.stale_for or request.method not in READS:

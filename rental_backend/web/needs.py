@@ -38,6 +38,8 @@ class Needs:
         if AUTH in self.required & down:
             own = DATABASE not in self.required  # the accounts themselves are what it reads or changes
             return ("stale" if self.stale_for else "refuse") if own or not self.offline else "offline"
+        if AUTH in self.optional & down:
+            return "offline"
         return "partial" if self.optional & down else "full"
 
 

@@ -1,0 +1,65 @@
+"""Signing in and staying signed in while the accounts cannot be asked: bounded, marked and journalled."""
+
+import uuid
+
+from ..errors import Unavailable
+from ..infra import break_glass
+from ..infra.dependencies import Dependencies
+from ..infra.journal import Actor, SecurityEvent
+from . import service
+from .models import User
+from .permissions import BREAK_GLASS
+
+ONCE_IN = 300.0  # seconds between two events of one session that is refreshed again and again
+
+
+def refresh(doors: Dependencies, actor: Actor, token: str) -> service.SignedIn:
+    """Return a new access token; by the signature alone, and for a short time, if the accounts are away."""
+    identity = doors.identity
+    claims = identity.tokens.verify(token, "refresh")
+    try:
+        with identity.database.transaction() as session:
+            return service.refresh(session, identity, token)
+    except Unavailable as outage:
+        if type(outage) is not Unavailable:  # busy: the accounts are there
+            raise
+    account = identity.offline.refreshed(claims, identity.seen(claims))
+    seconds = identity.offline.access
+    access, expires = identity.tokens.sign(
+        "access",
+        account.id,
+        account.username,
+        session=claims.session,
+        scopes=account.permissions,
+        superuser=account.superuser,
+        seconds=seconds,
+    )
+    event = SecurityEvent(actor=actor, action="REFRESHED_OFFLINE", resource="sessions", resource_id=str(claims.session))
+    doors.journal.write_seldom(("refreshed", claims.session), event, once_in=ONCE_IN)
+    return service.SignedIn(access, expires, seconds, offline=True)
+
+
+def sign_in(doors: Dependencies, actor: Actor, username: str, password: str) -> service.SignedIn:
+    """Sign in. While the accounts are away nobody can, except with the break-glass account, if there is one."""
+    try:
+        return service.sign_in(doors.identity, actor, username, password)
+    except Unavailable as outage:
+        if type(outage) is not Unavailable or not doors.break_glass.is_meant(username):
+            raise
+    if not doors.break_glass.opens(password, actor):
+        raise service.InvalidCredentials("The user name or password is wrong.")
+    name = doors.break_glass.username
+    access, expires = doors.identity.tokens.sign(
+        "access", break_glass.ID, name, session=uuid.uuid4(), scopes=BREAK_GLASS, seconds=break_glass.SECONDS
+    )
+    user = User(
+        id=break_glass.ID,
+        username=name,
+        email="",
+        full_name="Break glass",
+        is_active=True,
+        is_superuser=False,
+        user_type="ADMIN",
+    )
+    profile = service.Profile(user, (), tuple(sorted(BREAK_GLASS)))
+    return service.SignedIn(access, expires, break_glass.SECONDS, profile=profile, offline=True)
