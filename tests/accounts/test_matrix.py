@@ -15,13 +15,14 @@ import jwt
 import pytest
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session, object_session
 
 from rental_backend import app as program
-from rental_backend.accounts.models import Role, User, user_roles
+from rental_backend.accounts.models import RefreshToken, Role, User, user_roles
 from rental_backend.accounts.permissions import PERMISSIONS, ROLES
 from rental_backend.accounts.reference import add_permissions_and_roles
+from rental_backend.infra.tokens import key_name
 from rental_backend.web.contracts import endpoint
 from rental_backend.web.features import contracts
 from rental_backend.web.needs import NOTHING, PUBLIC, SIGNED_IN
@@ -32,9 +33,18 @@ KEY = "a key for tests, long enough to be taken"
 OPEN = {
     *("GET /", "GET /health", "GET /health/ready", "GET /health/breakers"),
     *("GET /api/health", "GET /api/health/ready", "GET /api/health/breakers"),
-    *("POST /api/auth/login", "POST /api/auth/refresh", "GET /api/auth/setup/status"),
+    *("POST /api/auth/login", "POST /api/auth/refresh", "POST /api/auth/logout", "GET /api/auth/setup/status"),
+    *("POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
 }
-EVERYBODYS = {"GET /api/auth/me", "GET /api/users/me", "PUT /api/users/me"}
+SIGNING_OUT = "POST /api/auth/logout"  # 401 by itself to nobody, and the end of the caller to anybody
+SESSIONS = {  # one's own are everybody's; the views themselves refuse those of others
+    *("GET /api/users/<uuid:user_id>/sessions", "DELETE /api/users/<uuid:user_id>/sessions"),
+    "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>",
+}
+EVERYBODYS = {
+    *("GET /api/auth/me", "GET /api/users/me", "PUT /api/users/me", "POST /api/users/me/change-password"),
+    *SESSIONS,
+}
 PARAMETER = re.compile(r"<(?:\w+:)?\w+>")
 Route = tuple[str, str, str]
 
@@ -59,9 +69,13 @@ def _mismatches(app: Flask, client: FlaskClient, expected: Callable[[str], int |
     """Call every route with nothing in the body; name those that do not answer as expected (None: let in)."""
     wrong = []
     for method, rule, permission in _routes(app):
+        if f"{method} {rule}" == SIGNING_OUT:
+            continue
         path = PARAMETER.sub(str(uuid.uuid4()), rule)
         status = client.open(path, method=method, json={} if method != "GET" else None).status_code
         wanted = None if permission == PUBLIC else expected(permission)
+        if not wanted and f"{method} {rule}" in SESSIONS:
+            continue
         if (status != wanted) if wanted else (status in (401, 403) or status >= 500):
             wrong.append(f"{method} {rule} ({permission}): {status} instead of {wanted or 'let in'}")
     return wrong
@@ -75,8 +89,9 @@ def _client(app: Flask, token: str | None) -> FlaskClient:
 
 
 def _token(app: Flask, user: User) -> str:
-    token, _ = app.extensions["dependencies"].identity.tokens.sign("access", user.id, user.username)
-    return str(token)
+    session = object_session(user)
+    assert session
+    return factories.token(session, app.extensions["dependencies"].identity.tokens, user)
 
 
 def _with_role(session: Session, name: str) -> User:
@@ -125,33 +140,39 @@ def _segment(value: dict[str, Any]) -> str:
 
 def _false_tokens(user: User) -> Iterator[tuple[str, str]]:
     """Yield tokens that say the right things about a superuser, each with one thing wrong."""
-    now = int(time.time())
+    now, session = int(time.time()), object_session(user)
+    assert session
     said = {
         "sub": user.username,
         "user_id": str(user.id),
+        "sid": str(factories.begin(session, user).id),
         "superuser": True,
         "scopes": sorted(PERMISSIONS),
         "type": "access",
         "iat": now,
         "exp": now + 600,
     }
-    good = jwt.encode(said, KEY, algorithm="HS256")
+    ours = {"kid": key_name(KEY)}
+    good = jwt.encode(said, KEY, algorithm="HS256", headers=ours)
     head, body, signature = good.split(".")
     yield "tampered claims", f"{head}.{_segment({**said, 'sub': 'another'})}.{signature}"
     yield "tampered signature", f"{head}.{body}.{signature[:-2] + ('AA' if signature[-2:] != 'AA' else 'BB')}"
     yield "no signature", f"{head}.{body}."
     for name in ("none", "None", "NONE"):
-        yield f"alg {name}", f"{_segment({'alg': name, 'typ': 'JWT'})}.{body}."
-        yield f"alg {name}, signed", f"{_segment({'alg': name, 'typ': 'JWT'})}.{body}.{signature}"
-    yield "HS512", jwt.encode(said, KEY.ljust(64), algorithm="HS512")
+        yield f"alg {name}", f"{_segment({'alg': name, 'typ': 'JWT', **ours})}.{body}."
+        yield f"alg {name}, signed", f"{_segment({'alg': name, 'typ': 'JWT', **ours})}.{body}.{signature}"
+    yield "HS512", jwt.encode(said, KEY.ljust(64), algorithm="HS512", headers=ours)
     for algorithm, digest in (("HS512", hashlib.sha512), ("RS256", hashlib.sha256), ("HS384", hashlib.sha384)):
-        unsigned = f"{_segment({'alg': algorithm, 'typ': 'JWT'})}.{body}"
+        unsigned = f"{_segment({'alg': algorithm, 'typ': 'JWT', **ours})}.{body}"
         signed = base64.urlsafe_b64encode(hmac.new(KEY.encode(), unsigned.encode(), digest).digest())
         yield f"{algorithm} in the header", f"{unsigned}.{signed.rstrip(b'=').decode()}"
-    yield "another key", jwt.encode(said, KEY.upper(), algorithm="HS256")
-    yield "expired", jwt.encode({**said, "exp": now - 1}, KEY, algorithm="HS256")
-    yield "of another kind", jwt.encode({**said, "type": "refresh"}, KEY, algorithm="HS256")
-    yield "without an end", jwt.encode({name: said[name] for name in said if name != "exp"}, KEY, algorithm="HS256")
+    yield "another key", jwt.encode(said, KEY.upper(), algorithm="HS256", headers=ours)
+    yield "expired", jwt.encode({**said, "exp": now - 1}, KEY, algorithm="HS256", headers=ours)
+    yield "of another kind", jwt.encode({**said, "type": "refresh"}, KEY, algorithm="HS256", headers=ours)
+    yield (
+        "without an end",
+        jwt.encode({name: said[name] for name in said if name != "exp"}, KEY, algorithm="HS256", headers=ours),
+    )
 
 
 def test_a_false_token_is_no_token(app: Flask, session: Session) -> None:
@@ -170,6 +191,7 @@ def test_who_is_gone_is_out(app: Flask, session: Session, how: str) -> None:
     user = factories.user(session, is_superuser=True)
     token = _token(app, user)
     if how == "deleted":
+        session.execute(delete(RefreshToken).where(RefreshToken.user_id == user.id))
         session.delete(user)
     else:
         user.is_active, user.deleted_at = how == "retired", datetime.now(UTC) if how == "retired" else None

@@ -36,7 +36,7 @@ def test_a_refresh_token_gives_a_new_access_token(client: FlaskClient, session: 
 
     said = answer.get_json()
     assert answer.status_code == 200, answer.text
-    assert set(said) == {"access_token", "token_type", "expires_in", "expires_at"}
+    assert set(said) == {"access_token", "token_type", "expires_in", "expires_at", "offline"}
     assert abs(said["expires_at"] - time.time() - 1800) < 30
     headers = {"Authorization": f"Bearer {said['access_token']}"}
     assert client.get("/api/customers/", headers=headers).status_code == 200
