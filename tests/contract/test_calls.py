@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.models import RefreshToken, Role, SecurityAuditLog, User
+from rental_backend.accounts.models import Role, SecurityAuditLog, User
 from tests import factories
 from tests.conftest import Caller
 
@@ -100,8 +99,8 @@ def known(client: FlaskClient, session: Session) -> dict[str, str]:
     user = factories.user(session, is_superuser=True)
     body = {"username": user.username, "password": factories.PASSWORD}
     token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
-    begun = session.scalars(select(RefreshToken.id).where(RefreshToken.user_id == user.id)).one()
     colleague = factories.user(session, permissions=("CUSTOMER_VIEW",))
+    begun = factories.begin(session, colleague)
     held = factories.role(session, colleague, name="held", permissions=("SALE_VIEW",))
     unused = Role(name="unused")
     session.add_all((unused, _event(colleague)))
@@ -111,7 +110,7 @@ def known(client: FlaskClient, session: Session) -> dict[str, str]:
         "refresh_token": token,
         "id": str(factories.customer(session).id),
         "user_id": str(colleague.id),
-        "session_id": str(begun),
+        "session_id": str(begun.id),
         "role_id": str(held.id),
         "unused_role_id": str(unused.id),
         "permission_id": str(factories.permission(session, "SALE_VIEW").id),

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from redis import Redis
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -92,6 +93,8 @@ def identity(
 ) -> Identity:
     """The door, with its accounts in reach."""
     assert clock() == 1000
+    with Redis.from_url(redis.url) as client:
+        client.flushdb()  # what earlier tests said of the session that all share
     identity = door(open_database(frail_postgres.url), open_cache(redis.url))
     identity.load_accounts_with(accounts.load)
     return identity

@@ -69,14 +69,20 @@ def test_an_event_reads_as_it_was_written() -> None:
 
 def test_events_are_stored_in_the_background(journal: Journal, stored: Stored) -> None:
     """Within seconds, and nothing stays on disk."""
+    before = _threads()
     journal.start()
     journal.start()
+    assert _threads() == before + 1
     for number in range(3):
         journal.write(event(f"e{number}"))
     until(lambda: stored() == ["e0", "e1", "e2"], 10)
     until(lambda: not list(journal._folder.iterdir()), 10)
     journal.stop()
-    assert sum(thread.name == "journal" for thread in threading.enumerate()) <= 1
+    until(lambda: _threads() == before, 10)
+
+
+def _threads() -> int:
+    return sum(thread.name == "journal" for thread in threading.enumerate())
 
 
 def test_events_wait_for_the_database(journal: Journal, stored: Stored, frail_postgres: PostgresServer) -> None:

@@ -191,7 +191,7 @@ def test_a_bad_verb_is_refused_by_name(clerk: FlaskClient, path: str, method: st
         ("/api/auth/login", {"username": "x", "password": "x", "is_superuser": True}, "is_superuser"),
         ("/api/auth/refresh", {}, "refresh_token"),
         ("/api/auth/refresh", {"refresh_token": "a\0b"}, "refresh_token"),
-        ("/api/auth/refresh", {"refresh_token": "x" * 4097}, "refresh_token"),
+        ("/api/auth/refresh", {"refresh_token": "x" * 8193}, "refresh_token"),
         ("/api/auth/refresh", {"refresh_token": "x", "user_id": "y"}, "user_id"),
     ],
     ids=_named,
@@ -369,8 +369,12 @@ FIELDS = st.sampled_from(
 TEXT = st.text() | st.sampled_from(["-1", "0", "1", "1000", "NaN", "true", "ACTIVE", "%", "\0"])
 
 
+# Signing out would end the session that all these tests share, and leave a row that holds on to its user.
+UNHARMFUL = [each for each in TAKE_BODIES if each[1] not in ("/api/auth/logout", "/api/auth/forgot-password")]
+
+
 @hypothesis_settings(max_examples=120, deadline=None)
-@given(body=ANYTHING | st.dictionaries(FIELDS, ANYTHING), target=st.sampled_from(TAKE_BODIES))
+@given(body=ANYTHING | st.dictionaries(FIELDS, ANYTHING), target=st.sampled_from(UNHARMFUL))
 def test_no_json_breaks_anything(clerk: FlaskClient, body: Any, target: tuple[str, str]) -> None:
     """Whatever JSON is sent, the answer is a success or a problem below 500."""
     method, path = target
