@@ -137,7 +137,9 @@ def test_a_new_worker_refuses_nobody(server: Gunicorn, token: str) -> None:
 
     assert {each.status for each in running.seen} <= {200, 201, 0}
     assert len([each for each in running.seen if each.status == 0]) <= 7  # what the killed worker had in hand
-    assert {each.degraded for each in running.seen} <= {None, ""}
+    degraded = [each.degraded for each in running.seen if each.degraded]
+    assert set(degraded) <= {"offline"}  # by signature, where the account could not be read in time by a cold process
+    assert len(degraded) <= 8
 
 
 def test_it_starts_with_everything_in_a_black_hole_and_brings_features_up(shop: Shop) -> None:
