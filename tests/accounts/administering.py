@@ -8,17 +8,15 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from rental_backend.accounts.models import SecurityAuditLog, User
 from tests import factories
 
 
-def client_of(app: Flask, user: User) -> FlaskClient:
-    """Return a client that holds a token of the user, of a session of its own."""
-    session = object_session(user)
-    assert session
+def client_of(app: Flask, session: Session, user: User) -> FlaskClient:
+    """Return a client that holds a token of the user."""
     token = factories.token(session, app.extensions["dependencies"].identity.tokens, user)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
@@ -26,12 +24,10 @@ def client_of(app: Flask, user: User) -> FlaskClient:
 
 
 def logged(session: Session) -> list[tuple[str, str, str | None, dict[str, Any]]]:
-    """Return the changes in the audit log, oldest first: action, resource, id and details, without the request's id."""
+    """Return what the audit log holds, oldest first: action, resource, id and details, without the request's id."""
     session.rollback()
     log = SecurityAuditLog
-    columns = select(log.action, log.resource, log.resource_id, log.details)
-    changes = columns.where(log.resource != "sessions", log.action != "PERMISSION_DENIED")
-    rows = session.execute(changes.order_by(log.timestamp))
+    rows = session.execute(select(log.action, log.resource, log.resource_id, log.details).order_by(log.timestamp))
     return [(a, r, i, {name: details[name] for name in details if name != "request_id"}) for a, r, i, details in rows]
 
 

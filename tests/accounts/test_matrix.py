@@ -16,7 +16,7 @@ import pytest
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 from sqlalchemy import delete, select
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import Session
 
 from rental_backend import app as program
 from rental_backend.accounts.models import RefreshToken, Role, User, user_roles
@@ -33,18 +33,22 @@ KEY = "a key for tests, long enough to be taken"
 OPEN = {
     *("GET /", "GET /health", "GET /health/ready", "GET /health/breakers"),
     *("GET /api/health", "GET /api/health/ready", "GET /api/health/breakers"),
-    *("POST /api/auth/login", "POST /api/auth/refresh", "POST /api/auth/logout", "GET /api/auth/setup/status"),
-    *("POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
+    *("POST /api/auth/login", "POST /api/auth/refresh", "GET /api/auth/setup/status"),
+    *("POST /api/auth/logout", "POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
 }
-SIGNING_OUT = "POST /api/auth/logout"  # 401 by itself to nobody, and the end of the caller to anybody
-SESSIONS = {  # one's own are everybody's; the views themselves refuse those of others
-    *("GET /api/users/<uuid:user_id>/sessions", "DELETE /api/users/<uuid:user_id>/sessions"),
-    "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>",
+# Open to everybody for what is his own; for others' it takes a permission, and the matrix asks for others'.
+OTHERS = {
+    "GET /api/users/<uuid:user_id>/sessions": "USER_VIEW_SESSIONS",
+    "DELETE /api/users/<uuid:user_id>/sessions": "USER_MANAGE",
+    "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>": "USER_MANAGE",
 }
 EVERYBODYS = {
     *("GET /api/auth/me", "GET /api/users/me", "PUT /api/users/me", "POST /api/users/me/change-password"),
-    *SESSIONS,
+    *OTHERS,
 }
+# Signing out takes a token in its body too. It gets a bad one, which it refuses itself: it would end our session.
+BODIES = {"POST /api/auth/logout": {"refresh_token": "nonsense"}}
+REFUSE = {"POST /api/auth/logout": 401}
 PARAMETER = re.compile(r"<(?:\w+:)?\w+>")
 Route = tuple[str, str, str]
 
@@ -69,15 +73,13 @@ def _mismatches(app: Flask, client: FlaskClient, expected: Callable[[str], int |
     """Call every route with nothing in the body; name those that do not answer as expected (None: let in)."""
     wrong = []
     for method, rule, permission in _routes(app):
-        if f"{method} {rule}" == SIGNING_OUT:
-            continue
         path = PARAMETER.sub(str(uuid.uuid4()), rule)
-        status = client.open(path, method=method, json={} if method != "GET" else None).status_code
-        wanted = None if permission == PUBLIC else expected(permission)
-        if not wanted and f"{method} {rule}" in SESSIONS:
-            continue
+        route = f"{method} {rule}"
+        body = BODIES.get(route, {}) if method != "GET" else None
+        status = client.open(path, method=method, json=body).status_code
+        wanted = REFUSE.get(route) if permission == PUBLIC else expected(OTHERS.get(route, permission))
         if (status != wanted) if wanted else (status in (401, 403) or status >= 500):
-            wrong.append(f"{method} {rule} ({permission}): {status} instead of {wanted or 'let in'}")
+            wrong.append(f"{route} ({permission}): {status} instead of {wanted or 'let in'}")
     return wrong
 
 
@@ -88,9 +90,7 @@ def _client(app: Flask, token: str | None) -> FlaskClient:
     return client
 
 
-def _token(app: Flask, user: User) -> str:
-    session = object_session(user)
-    assert session
+def _token(app: Flask, session: Session, user: User) -> str:
     return factories.token(session, app.extensions["dependencies"].identity.tokens, user)
 
 
@@ -112,7 +112,7 @@ def test_nobody_is_let_in_where_anything_is_declared(app: Flask) -> None:
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_a_role_opens_just_what_it_has(app: Flask, session: Session, role: Any) -> None:
     """A user with a role as it is seeded is let in where the role has the permission, and is 403 elsewhere."""
-    client = _client(app, _token(app, _with_role(session, role.name)))
+    client = _client(app, _token(app, session, _with_role(session, role.name)))
 
     def expected(permission: str) -> int | None:
         return None if permission == SIGNED_IN or role.has(PERMISSIONS[permission]) else 403
@@ -122,14 +122,14 @@ def test_a_role_opens_just_what_it_has(app: Flask, session: Session, role: Any) 
 
 def test_a_user_without_permissions_gets_nowhere(app: Flask, session: Session) -> None:
     """Whoever is only signed in is 403 wherever a permission is declared."""
-    client = _client(app, _token(app, factories.user(session)))
+    client = _client(app, _token(app, session, factories.user(session)))
 
     assert _mismatches(app, client, lambda permission: None if permission == SIGNED_IN else 403) == []
 
 
 def test_a_superuser_is_let_in_everywhere(app: Flask, session: Session) -> None:
     """No route keeps a superuser out."""
-    client = _client(app, _token(app, factories.user(session, is_superuser=True)))
+    client = _client(app, _token(app, session, factories.user(session, is_superuser=True)))
 
     assert _mismatches(app, client, lambda _: None) == []
 
@@ -138,50 +138,66 @@ def _segment(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def _false_tokens(user: User) -> Iterator[tuple[str, str]]:
-    """Yield tokens that say the right things about a superuser, each with one thing wrong."""
-    now, session = int(time.time()), object_session(user)
-    assert session
-    said = {
+def _said(user: User, begun: RefreshToken) -> dict[str, Any]:
+    """Return what a valid token says of a superuser and his session."""
+    now = int(time.time())
+    return {
         "sub": user.username,
         "user_id": str(user.id),
-        "sid": str(factories.begin(session, user).id),
+        "sid": str(begun.id),
         "superuser": True,
         "scopes": sorted(PERMISSIONS),
         "type": "access",
         "iat": now,
         "exp": now + 600,
     }
-    ours = {"kid": key_name(KEY)}
-    good = jwt.encode(said, KEY, algorithm="HS256", headers=ours)
+
+
+def _signed(said: dict[str, Any], key: str = KEY, *, algorithm: str = "HS256", named: str = KEY) -> str:
+    return jwt.encode(said, key, algorithm=algorithm, headers={"kid": key_name(named)})
+
+
+def _header(algorithm: str) -> str:
+    return _segment({"alg": algorithm, "typ": "JWT", "kid": key_name(KEY)})
+
+
+def _false_tokens(said: dict[str, Any], ended: RefreshToken) -> Iterator[tuple[str, str]]:
+    """Yield tokens that say the right things, each with one thing wrong."""
+    now = int(time.time())
+    good = _signed(said)
     head, body, signature = good.split(".")
     yield "tampered claims", f"{head}.{_segment({**said, 'sub': 'another'})}.{signature}"
     yield "tampered signature", f"{head}.{body}.{signature[:-2] + ('AA' if signature[-2:] != 'AA' else 'BB')}"
     yield "no signature", f"{head}.{body}."
     for name in ("none", "None", "NONE"):
-        yield f"alg {name}", f"{_segment({'alg': name, 'typ': 'JWT', **ours})}.{body}."
-        yield f"alg {name}, signed", f"{_segment({'alg': name, 'typ': 'JWT', **ours})}.{body}.{signature}"
-    yield "HS512", jwt.encode(said, KEY.ljust(64), algorithm="HS512", headers=ours)
+        yield f"alg {name}", f"{_header(name)}.{body}."
+        yield f"alg {name}, signed", f"{_header(name)}.{body}.{signature}"
+    yield "HS512", _signed(said, KEY.ljust(64), algorithm="HS512")
     for algorithm, digest in (("HS512", hashlib.sha512), ("RS256", hashlib.sha256), ("HS384", hashlib.sha384)):
-        unsigned = f"{_segment({'alg': algorithm, 'typ': 'JWT', **ours})}.{body}"
+        unsigned = f"{_header(algorithm)}.{body}"
         signed = base64.urlsafe_b64encode(hmac.new(KEY.encode(), unsigned.encode(), digest).digest())
         yield f"{algorithm} in the header", f"{unsigned}.{signed.rstrip(b'=').decode()}"
-    yield "another key", jwt.encode(said, KEY.upper(), algorithm="HS256", headers=ours)
-    yield "expired", jwt.encode({**said, "exp": now - 1}, KEY, algorithm="HS256", headers=ours)
-    yield "of another kind", jwt.encode({**said, "type": "refresh"}, KEY, algorithm="HS256", headers=ours)
-    yield (
-        "without an end",
-        jwt.encode({name: said[name] for name in said if name != "exp"}, KEY, algorithm="HS256", headers=ours),
-    )
+    yield "another key", _signed(said, KEY.upper())
+    yield "another key by its own name", _signed(said, KEY.upper(), named=KEY.upper())
+    yield "a key without a name", jwt.encode(said, KEY, algorithm="HS256")
+    yield "expired", _signed({**said, "exp": now - 1})
+    yield "of another kind", _signed({**said, "type": "refresh"})
+    yield "of an ended session", _signed({**said, "sid": str(ended.id)})
+    yield "of no session", _signed({**said, "sid": str(uuid.uuid4())})
+    for needed in ("exp", "sub", "user_id", "sid", "type"):
+        yield f"without {needed}", _signed({name: said[name] for name in said if name != needed})
 
 
 def test_a_false_token_is_no_token(app: Flask, session: Session) -> None:
-    """Whatever is wrong with a superuser's token, every route that is not public is 401."""
+    """Whatever is wrong with a superuser's token, every route that is not public is 401. Put right, it is good."""
     superuser = factories.user(session, is_superuser=True)
+    said = _said(superuser, factories.begin(session, superuser))
+    ended = factories.begin(session, superuser, is_active=False)
 
-    wrong = {name: _mismatches(app, _client(app, token), lambda _: 401) for name, token in _false_tokens(superuser)}
+    wrong = {name: _mismatches(app, _client(app, token), lambda _: 401) for name, token in _false_tokens(said, ended)}
 
-    assert len(wrong) >= 15
+    assert _mismatches(app, _client(app, _signed(said)), lambda _: None) == []
+    assert len(wrong) >= 24
     assert {name: routes for name, routes in wrong.items() if routes} == {}
 
 
@@ -189,7 +205,7 @@ def test_a_false_token_is_no_token(app: Flask, session: Session) -> None:
 def test_who_is_gone_is_out(app: Flask, session: Session, how: str) -> None:
     """The token of a superuser who is disabled, retired or not there any more is 401 everywhere."""
     user = factories.user(session, is_superuser=True)
-    token = _token(app, user)
+    token = _token(app, session, user)
     if how == "deleted":
         session.execute(delete(RefreshToken).where(RefreshToken.user_id == user.id))
         session.delete(user)

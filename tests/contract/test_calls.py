@@ -95,12 +95,11 @@ def walk(call: dict[str, Any], client: FlaskClient, known: dict[str, str]) -> No
 
 @pytest.fixture
 def known(client: FlaskClient, session: Session) -> dict[str, str]:
-    """What the calls refer to: a user with his refresh token, a colleague with a role and a grant, and a customer."""
+    """A user with his refresh token, a colleague with a role, a grant and a session, roles, and a customer."""
     user = factories.user(session, is_superuser=True)
     body = {"username": user.username, "password": factories.PASSWORD}
     token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
     colleague = factories.user(session, permissions=("CUSTOMER_VIEW",))
-    begun = factories.begin(session, colleague)
     held = factories.role(session, colleague, name="held", permissions=("SALE_VIEW",))
     unused = Role(name="unused")
     session.add_all((unused, _event(colleague)))
@@ -110,7 +109,7 @@ def known(client: FlaskClient, session: Session) -> dict[str, str]:
         "refresh_token": token,
         "id": str(factories.customer(session).id),
         "user_id": str(colleague.id),
-        "session_id": str(begun.id),
+        "session_id": str(factories.begin(session, colleague).id),
         "role_id": str(held.id),
         "unused_role_id": str(unused.id),
         "permission_id": str(factories.permission(session, "SALE_VIEW").id),

@@ -10,7 +10,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from redis import Redis
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -31,7 +30,6 @@ from .conftest import OpenCache, OpenDatabase, failures
 from .timing import within
 
 FRESH = 15.0
-SESSION = uuid.UUID(int=1)
 QUERY = text("SELECT username, active, permissions FROM people WHERE id = :id")
 
 
@@ -93,8 +91,6 @@ def identity(
 ) -> Identity:
     """The door, with its accounts in reach."""
     assert clock() == 1000
-    with Redis.from_url(redis.url) as client:
-        client.flushdb()  # what earlier tests said of the session that all share
     identity = door(open_database(frail_postgres.url), open_cache(redis.url))
     identity.load_accounts_with(accounts.load)
     return identity
@@ -116,10 +112,12 @@ def person(frail_postgres: PostgresServer) -> Person:
     return store
 
 
-def claims(id: uuid.UUID, *, superuser: bool = False, session: uuid.UUID = SESSION) -> Claims:
+def claims(id: uuid.UUID, *, superuser: bool = False, session: uuid.UUID | None = None) -> Claims:
     """Return what a token says of somebody."""
     now = time.time()
-    return Claims(id, session, "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, now + 60, now)
+    return Claims(
+        id, session or uuid.uuid4(), "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, now + 60, now
+    )
 
 
 def change(server: PostgresServer, claims: Claims, **values: Any) -> None:
