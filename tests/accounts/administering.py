@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from rental_backend.accounts.models import SecurityAuditLog, User
+from tests import factories
 
 
-def client_of(app: Flask, user: User) -> FlaskClient:
+def client_of(app: Flask, session: Session, user: User) -> FlaskClient:
     """Return a client that holds a token of the user."""
-    token, _ = app.extensions["dependencies"].identity.tokens.sign("access", user.id, user.username)
+    token = factories.token(session, app.extensions["dependencies"].identity.tokens, user)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client

@@ -33,6 +33,7 @@ OPEN = {
     *("GET /", "GET /health", "GET /health/ready", "GET /health/breakers"),
     *("GET /api/health", "GET /api/health/ready", "GET /api/health/breakers"),
     *("POST /api/auth/login", "POST /api/auth/refresh", "GET /api/auth/setup/status"),
+    *("POST /api/auth/logout", "POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
 }
 EVERYBODYS = {"GET /api/auth/me", "GET /api/users/me", "PUT /api/users/me"}
 PARAMETER = re.compile(r"<(?:\w+:)?\w+>")
@@ -74,9 +75,8 @@ def _client(app: Flask, token: str | None) -> FlaskClient:
     return client
 
 
-def _token(app: Flask, user: User) -> str:
-    token, _ = app.extensions["dependencies"].identity.tokens.sign("access", user.id, user.username)
-    return str(token)
+def _token(app: Flask, session: Session, user: User) -> str:
+    return factories.token(session, app.extensions["dependencies"].identity.tokens, user)
 
 
 def _with_role(session: Session, name: str) -> User:
@@ -97,7 +97,7 @@ def test_nobody_is_let_in_where_anything_is_declared(app: Flask) -> None:
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_a_role_opens_just_what_it_has(app: Flask, session: Session, role: Any) -> None:
     """A user with a role as it is seeded is let in where the role has the permission, and is 403 elsewhere."""
-    client = _client(app, _token(app, _with_role(session, role.name)))
+    client = _client(app, _token(app, session, _with_role(session, role.name)))
 
     def expected(permission: str) -> int | None:
         return None if permission == SIGNED_IN or role.has(PERMISSIONS[permission]) else 403
@@ -107,14 +107,14 @@ def test_a_role_opens_just_what_it_has(app: Flask, session: Session, role: Any) 
 
 def test_a_user_without_permissions_gets_nowhere(app: Flask, session: Session) -> None:
     """Whoever is only signed in is 403 wherever a permission is declared."""
-    client = _client(app, _token(app, factories.user(session)))
+    client = _client(app, _token(app, session, factories.user(session)))
 
     assert _mismatches(app, client, lambda permission: None if permission == SIGNED_IN else 403) == []
 
 
 def test_a_superuser_is_let_in_everywhere(app: Flask, session: Session) -> None:
     """No route keeps a superuser out."""
-    client = _client(app, _token(app, factories.user(session, is_superuser=True)))
+    client = _client(app, _token(app, session, factories.user(session, is_superuser=True)))
 
     assert _mismatches(app, client, lambda _: None) == []
 
@@ -168,7 +168,7 @@ def test_a_false_token_is_no_token(app: Flask, session: Session) -> None:
 def test_who_is_gone_is_out(app: Flask, session: Session, how: str) -> None:
     """The token of a superuser who is disabled, retired or not there any more is 401 everywhere."""
     user = factories.user(session, is_superuser=True)
-    token = _token(app, user)
+    token = _token(app, session, user)
     if how == "deleted":
         session.delete(user)
     else:

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -122,16 +123,16 @@ def _forged(kind: str, ends: float, key: str = KEY, algorithm: str = "HS256", na
 
 
 @pytest.mark.parametrize(
-    ("token", "reason"),
+    ("make", "reason"),
     [
-        ("nonsense", "invalid"),
-        ("a.b.c", "invalid"),
-        ("ü.ü.ü", "invalid"),
-        (_forged("access", 60), "wrong_kind"),
-        (_forged("refresh", -60), "expired"),
-        (_forged("refresh", 60, FOREIGN), "invalid"),
-        (_forged("refresh", 60, FOREIGN, named=FOREIGN), "invalid"),
-        (_forged("refresh", 60, KEY * 2, "HS512"), "invalid"),
+        (lambda: "nonsense", "invalid"),
+        (lambda: "a.b.c", "invalid"),
+        (lambda: "ü.ü.ü", "invalid"),
+        (lambda: _forged("access", 60), "wrong_kind"),
+        (lambda: _forged("refresh", -60), "expired"),
+        (lambda: _forged("refresh", 60, FOREIGN), "invalid"),
+        (lambda: _forged("refresh", 60, FOREIGN, named=FOREIGN), "invalid"),
+        (lambda: _forged("refresh", 60, KEY * 2, "HS512"), "invalid"),
     ],
     ids=[
         "nonsense",
@@ -144,9 +145,9 @@ def _forged(kind: str, ends: float, key: str = KEY, algorithm: str = "HS256", na
         "another algorithm",
     ],
 )
-def test_what_is_no_refresh_token_of_ours_is_401(client: FlaskClient, token: str, reason: str) -> None:
+def test_what_is_no_refresh_token_of_ours_is_401(client: FlaskClient, make: Callable[[], str], reason: str) -> None:
     """Nothing but a refresh token of ours is exchanged; the answer tells the frontend to sign in again."""
-    answer = client.post("/api/auth/refresh", json={"refresh_token": token})
+    answer = client.post("/api/auth/refresh", json={"refresh_token": make()})
 
     assert refusal(answer, 401)["reason"] == reason
     assert answer.headers["WWW-Authenticate"] == "Bearer"

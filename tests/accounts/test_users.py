@@ -58,7 +58,7 @@ def test_a_created_user_can_sign_in(signed_in: Caller, session: Session, app: Fl
     assert said.status_code == 200
     log = logged(session)
     assert [(entry[0], entry[2]) for entry in log] == [
-        (action, made["id"]) for action in ("CREATE", "REPLACE_ROLES", "CHANGE_PERMISSIONS")
+        (action, made["id"]) for action in ("CREATE", "REPLACE_ROLES", "CHANGE_PERMISSIONS", "SIGN_IN")
     ]
     assert log[0][3]["after"]["email"] == ADA["email"]
     assert not any(secret in answer.text + str(log) for secret in (ADA["password"], stored))
@@ -235,7 +235,7 @@ def test_a_change_is_felt_at_once(app: Flask, signed_in: Caller, session: Sessio
     """The next request of whom a change concerns sees it, although this process knew him."""
     user = factories.user(session)
     role = factories.role(session, factories.user(session), name="clerk", permissions=("CUSTOMER_VIEW",))
-    client, admin = client_of(app, user), signed_in()
+    client, admin = client_of(app, session, user), signed_in()
 
     def seen() -> int:
         return client.get("/api/customers/").status_code
@@ -259,7 +259,7 @@ def test_a_deleted_user_is_gone_but_his_row_stays(app: Flask, signed_in: Caller,
 
     assert signed_in(username="boss").delete(_path(user)).status_code == 204
 
-    assert client_of(app, user).get("/api/auth/me").status_code == 401
+    assert client_of(app, session, user).get("/api/auth/me").status_code == 401
     assert (_fresh(session, user).deleted_by, user.is_active) == ("boss", False)
     refusal(signed_in().post(USERS, json={**ADA, "email": user.email}), 409, fields=("email",))
     assert logged(session)[0][:3] == ("DELETE", "users", str(user.id))
@@ -275,7 +275,7 @@ def test_nobody_locks_himself_out(
     """One's own account is neither disabled nor deleted by oneself, superuser or not."""
     may = ("USER_VIEW", "USER_UPDATE", "USER_DELETE", "USER_DEACTIVATE")
     for user in (factories.user(session, is_superuser=True), factories.user(session, permissions=may)):
-        refusal(client_of(app, user).open(_path(user, rest), method=method, json=body), 409)
+        refusal(client_of(app, session, user).open(_path(user, rest), method=method, json=body), 409)
         assert _fresh(session, user).is_active
 
 
@@ -321,10 +321,10 @@ def test_the_last_superuser_stays(app: Flask, session: Session) -> None:
     factories.user(session, is_superuser=True, deleted_at=datetime.now(UTC))
 
     for body in ({"userType": "ADMIN"}, {"isSuperuser": False}):
-        refusal(client_of(app, last).put(_path(last), json=body), 409)
+        refusal(client_of(app, session, last).put(_path(last), json=body), 409)
     factories.user(session, is_superuser=True)
 
-    assert client_of(app, last).put(_path(last), json={"userType": "ADMIN"}).status_code == 200
+    assert client_of(app, session, last).put(_path(last), json={"userType": "ADMIN"}).status_code == 200
     assert not _fresh(session, last).is_superuser
 
 
@@ -341,7 +341,7 @@ def _race(app: Flask, session: Session, way: str, *, himself: bool) -> list[int]
     method, rest, body = WAYS[way]
 
     def remover(caller: User, target: User) -> Any:
-        client = client_of(app, caller)
+        client = client_of(app, session, caller)
         assert client.get("/api/auth/me").status_code == 200
         return lambda: client.open(_path(target, rest), method=method, json=body)
 
@@ -379,7 +379,7 @@ def test_without_turns_the_last_superusers_would_be_lost(
 def test_my_own_profile_is_always_mine(app: Flask, session: Session) -> None:
     """Whoever asks is the one shown and changed; nothing that gives power is taken, nor an address to sign in with."""
     user = factories.user(session)
-    client = client_of(app, user)
+    client = client_of(app, session, user)
 
     said = client.put("/api/users/me", json={"firstName": "Ada", "last_name": "King", "email": user.email.upper()})
 
@@ -415,7 +415,7 @@ def test_an_audit_log_of_a_user_has_both_sides(signed_in: Caller, session: Sessi
     user, other = factories.user(session, is_superuser=True), factories.user(session)
     boss = signed_in(username="boss")
     boss.put(_path(user), json={"phone": "1"})
-    client_of(app, user).put(_path(other), json={"phone": "2"})
+    client_of(app, session, user).put(_path(other), json={"phone": "2"})
     boss.put(_path(other), json={"phone": "3"})
 
     refusal(signed_in("USER_VIEW").get(_path(user, "/audit-logs")), 403)

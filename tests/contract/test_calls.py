@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.models import RefreshToken, Role, SecurityAuditLog, User
+from rental_backend.accounts.models import Role, SecurityAuditLog, User
 from tests import factories
 from tests.conftest import Caller
 
@@ -96,11 +95,10 @@ def walk(call: dict[str, Any], client: FlaskClient, known: dict[str, str]) -> No
 
 @pytest.fixture
 def known(client: FlaskClient, session: Session) -> dict[str, str]:
-    """What the calls refer to: a user with his refresh token, a colleague with a role and a grant, and a customer."""
+    """What the calls refer to: a user with his refresh token, a colleague with a role, a grant and a session, and a customer."""
     user = factories.user(session, is_superuser=True)
     body = {"username": user.username, "password": factories.PASSWORD}
     token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
-    begun = session.scalars(select(RefreshToken.id).where(RefreshToken.user_id == user.id)).one()
     colleague = factories.user(session, permissions=("CUSTOMER_VIEW",))
     held = factories.role(session, colleague, name="held", permissions=("SALE_VIEW",))
     unused = Role(name="unused")
@@ -111,7 +109,7 @@ def known(client: FlaskClient, session: Session) -> dict[str, str]:
         "refresh_token": token,
         "id": str(factories.customer(session).id),
         "user_id": str(colleague.id),
-        "session_id": str(begun),
+        "session_id": str(factories.begin(session, colleague).id),
         "role_id": str(held.id),
         "unused_role_id": str(unused.id),
         "permission_id": str(factories.permission(session, "SALE_VIEW").id),

@@ -30,7 +30,6 @@ from .conftest import OpenCache, OpenDatabase, failures
 from .timing import within
 
 FRESH = 15.0
-SESSION = uuid.UUID(int=1)
 QUERY = text("SELECT username, active, permissions FROM people WHERE id = :id")
 
 
@@ -113,10 +112,12 @@ def person(frail_postgres: PostgresServer) -> Person:
     return store
 
 
-def claims(id: uuid.UUID, *, superuser: bool = False, session: uuid.UUID = SESSION) -> Claims:
+def claims(id: uuid.UUID, *, superuser: bool = False, session: uuid.UUID | None = None) -> Claims:
     """Return what a token says of somebody."""
     now = time.time()
-    return Claims(id, session, "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, now + 60, now)
+    return Claims(
+        id, session or uuid.uuid4(), "ann by token", "access", frozenset({"FROM_TOKEN"}), superuser, now + 60, now
+    )
 
 
 def change(server: PostgresServer, claims: Claims, **values: Any) -> None:
