@@ -15,13 +15,14 @@ import jwt
 import pytest
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from rental_backend import app as program
-from rental_backend.accounts.models import Role, User, user_roles
+from rental_backend.accounts.models import RefreshToken, Role, User, user_roles
 from rental_backend.accounts.permissions import PERMISSIONS, ROLES
 from rental_backend.accounts.reference import add_permissions_and_roles
+from rental_backend.infra.tokens import key_name
 from rental_backend.web.contracts import endpoint
 from rental_backend.web.features import contracts
 from rental_backend.web.needs import NOTHING, PUBLIC, SIGNED_IN
@@ -35,7 +36,19 @@ OPEN = {
     *("POST /api/auth/login", "POST /api/auth/refresh", "GET /api/auth/setup/status"),
     *("POST /api/auth/logout", "POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
 }
-EVERYBODYS = {"GET /api/auth/me", "GET /api/users/me", "PUT /api/users/me"}
+# Open to everybody for what is his own; for others' it takes a permission, and the matrix asks for others'.
+OTHERS = {
+    "GET /api/users/<uuid:user_id>/sessions": "USER_VIEW_SESSIONS",
+    "DELETE /api/users/<uuid:user_id>/sessions": "USER_MANAGE",
+    "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>": "USER_MANAGE",
+}
+EVERYBODYS = {
+    *("GET /api/auth/me", "GET /api/users/me", "PUT /api/users/me", "POST /api/users/me/change-password"),
+    *OTHERS,
+}
+# Signing out takes a token in its body too. It gets a bad one, which it refuses itself: it would end our session.
+BODIES = {"POST /api/auth/logout": {"refresh_token": "nonsense"}}
+REFUSE = {"POST /api/auth/logout": 401}
 PARAMETER = re.compile(r"<(?:\w+:)?\w+>")
 Route = tuple[str, str, str]
 
@@ -61,10 +74,12 @@ def _mismatches(app: Flask, client: FlaskClient, expected: Callable[[str], int |
     wrong = []
     for method, rule, permission in _routes(app):
         path = PARAMETER.sub(str(uuid.uuid4()), rule)
-        status = client.open(path, method=method, json={} if method != "GET" else None).status_code
-        wanted = None if permission == PUBLIC else expected(permission)
+        route = f"{method} {rule}"
+        body = BODIES.get(route, {}) if method != "GET" else None
+        status = client.open(path, method=method, json=body).status_code
+        wanted = REFUSE.get(route) if permission == PUBLIC else expected(OTHERS.get(route, permission))
         if (status != wanted) if wanted else (status in (401, 403) or status >= 500):
-            wrong.append(f"{method} {rule} ({permission}): {status} instead of {wanted or 'let in'}")
+            wrong.append(f"{route} ({permission}): {status} instead of {wanted or 'let in'}")
     return wrong
 
 
@@ -123,44 +138,66 @@ def _segment(value: dict[str, Any]) -> str:
     return base64.urlsafe_b64encode(json.dumps(value).encode()).rstrip(b"=").decode()
 
 
-def _false_tokens(user: User) -> Iterator[tuple[str, str]]:
-    """Yield tokens that say the right things about a superuser, each with one thing wrong."""
+def _said(user: User, begun: RefreshToken) -> dict[str, Any]:
+    """Return what a valid token says of a superuser and his session."""
     now = int(time.time())
-    said = {
+    return {
         "sub": user.username,
         "user_id": str(user.id),
+        "sid": str(begun.id),
         "superuser": True,
         "scopes": sorted(PERMISSIONS),
         "type": "access",
         "iat": now,
         "exp": now + 600,
     }
-    good = jwt.encode(said, KEY, algorithm="HS256")
+
+
+def _signed(said: dict[str, Any], key: str = KEY, *, algorithm: str = "HS256", named: str = KEY) -> str:
+    return jwt.encode(said, key, algorithm=algorithm, headers={"kid": key_name(named)})
+
+
+def _header(algorithm: str) -> str:
+    return _segment({"alg": algorithm, "typ": "JWT", "kid": key_name(KEY)})
+
+
+def _false_tokens(said: dict[str, Any], ended: RefreshToken) -> Iterator[tuple[str, str]]:
+    """Yield tokens that say the right things, each with one thing wrong."""
+    now = int(time.time())
+    good = _signed(said)
     head, body, signature = good.split(".")
     yield "tampered claims", f"{head}.{_segment({**said, 'sub': 'another'})}.{signature}"
     yield "tampered signature", f"{head}.{body}.{signature[:-2] + ('AA' if signature[-2:] != 'AA' else 'BB')}"
     yield "no signature", f"{head}.{body}."
     for name in ("none", "None", "NONE"):
-        yield f"alg {name}", f"{_segment({'alg': name, 'typ': 'JWT'})}.{body}."
-        yield f"alg {name}, signed", f"{_segment({'alg': name, 'typ': 'JWT'})}.{body}.{signature}"
-    yield "HS512", jwt.encode(said, KEY.ljust(64), algorithm="HS512")
+        yield f"alg {name}", f"{_header(name)}.{body}."
+        yield f"alg {name}, signed", f"{_header(name)}.{body}.{signature}"
+    yield "HS512", _signed(said, KEY.ljust(64), algorithm="HS512")
     for algorithm, digest in (("HS512", hashlib.sha512), ("RS256", hashlib.sha256), ("HS384", hashlib.sha384)):
-        unsigned = f"{_segment({'alg': algorithm, 'typ': 'JWT'})}.{body}"
+        unsigned = f"{_header(algorithm)}.{body}"
         signed = base64.urlsafe_b64encode(hmac.new(KEY.encode(), unsigned.encode(), digest).digest())
         yield f"{algorithm} in the header", f"{unsigned}.{signed.rstrip(b'=').decode()}"
-    yield "another key", jwt.encode(said, KEY.upper(), algorithm="HS256")
-    yield "expired", jwt.encode({**said, "exp": now - 1}, KEY, algorithm="HS256")
-    yield "of another kind", jwt.encode({**said, "type": "refresh"}, KEY, algorithm="HS256")
-    yield "without an end", jwt.encode({name: said[name] for name in said if name != "exp"}, KEY, algorithm="HS256")
+    yield "another key", _signed(said, KEY.upper())
+    yield "another key by its own name", _signed(said, KEY.upper(), named=KEY.upper())
+    yield "a key without a name", jwt.encode(said, KEY, algorithm="HS256")
+    yield "expired", _signed({**said, "exp": now - 1})
+    yield "of another kind", _signed({**said, "type": "refresh"})
+    yield "of an ended session", _signed({**said, "sid": str(ended.id)})
+    yield "of no session", _signed({**said, "sid": str(uuid.uuid4())})
+    for needed in ("exp", "sub", "user_id", "sid", "type"):
+        yield f"without {needed}", _signed({name: said[name] for name in said if name != needed})
 
 
 def test_a_false_token_is_no_token(app: Flask, session: Session) -> None:
-    """Whatever is wrong with a superuser's token, every route that is not public is 401."""
+    """Whatever is wrong with a superuser's token, every route that is not public is 401. Put right, it is good."""
     superuser = factories.user(session, is_superuser=True)
+    said = _said(superuser, factories.begin(session, superuser))
+    ended = factories.begin(session, superuser, is_active=False)
 
-    wrong = {name: _mismatches(app, _client(app, token), lambda _: 401) for name, token in _false_tokens(superuser)}
+    wrong = {name: _mismatches(app, _client(app, token), lambda _: 401) for name, token in _false_tokens(said, ended)}
 
-    assert len(wrong) >= 15
+    assert _mismatches(app, _client(app, _signed(said)), lambda _: None) == []
+    assert len(wrong) >= 24
     assert {name: routes for name, routes in wrong.items() if routes} == {}
 
 
@@ -170,6 +207,7 @@ def test_who_is_gone_is_out(app: Flask, session: Session, how: str) -> None:
     user = factories.user(session, is_superuser=True)
     token = _token(app, session, user)
     if how == "deleted":
+        session.execute(delete(RefreshToken).where(RefreshToken.user_id == user.id))
         session.delete(user)
     else:
         user.is_active, user.deleted_at = how == "retired", datetime.now(UTC) if how == "retired" else None

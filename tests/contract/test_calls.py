@@ -95,7 +95,7 @@ def walk(call: dict[str, Any], client: FlaskClient, known: dict[str, str]) -> No
 
 @pytest.fixture
 def known(client: FlaskClient, session: Session) -> dict[str, str]:
-    """What the calls refer to: a user with his refresh token, a colleague with a role, a grant and a session, and a customer."""
+    """A user with his refresh token, a colleague with a role, a grant and a session, roles, and a customer."""
     user = factories.user(session, is_superuser=True)
     body = {"username": user.username, "password": factories.PASSWORD}
     token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
