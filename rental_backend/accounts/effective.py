@@ -8,6 +8,7 @@ from sqlalchemy import CompoundSelect, Select, func, or_, select, union
 from .models import Permission, Role, UserPermission, role_permissions, user_roles
 
 Names = Select[str]
+IN_FORCE = or_(UserPermission.expires_at.is_(None), UserPermission.expires_at > func.now())  # of a direct grant
 
 
 def by_role(*user_ids: uuid.UUID) -> Names:
@@ -23,11 +24,10 @@ def by_role(*user_ids: uuid.UUID) -> Names:
 
 def direct(*user_ids: uuid.UUID) -> Names:
     """Select the names of the permissions that users were granted directly, and still have."""
-    in_force = or_(UserPermission.expires_at.is_(None), UserPermission.expires_at > func.now())
     return (
         select(Permission.name)
         .join(UserPermission, UserPermission.permission_id == Permission.id)
-        .where(UserPermission.user_id.in_(user_ids), Permission.is_active, in_force)
+        .where(UserPermission.user_id.in_(user_ids), Permission.is_active, IN_FORCE)
     )
 
 

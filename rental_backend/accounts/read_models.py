@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, String, and_, case, func, literal, literal_column, not_, null, or_, select
+from sqlalchemy import ColumnElement, String, and_, case, func, literal, literal_column, not_, null, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import DeclarativeBase
 
 from . import models
+from .effective import IN_FORCE
 from .models import LoginAttempt, UserPermission, UserType, role_permissions, user_roles
 
 
@@ -31,10 +32,7 @@ _roles_of_user = (
 _granted = (
     select(_list(models.Permission.name, models.Permission.name))
     .join(UserPermission, UserPermission.permission_id == models.Permission.id)
-    .where(
-        UserPermission.user_id == models.User.id,
-        or_(UserPermission.expires_at.is_(None), UserPermission.expires_at > func.now()),
-    )
+    .where(UserPermission.user_id == models.User.id, IN_FORCE)
     .correlate(models.User)
 )
 _sign_ins = (
