@@ -1,73 +1,21 @@
 """Every setting of the program, its type, default and meaning: read once from the environment into a frozen object."""
 
 import os
-import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, cast
 
 from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validate, validates_schema
 from marshmallow import fields as m
 
-KEY_LENGTH = 32
+from .config_fields import KEY_LENGTH, Url, Words, count, long_enough, seconds, setting
+
 ENVIRONMENTS = ("production", "staging", "development", "test")
 
 
 class ConfigError(Exception):
     """The environment cannot be used; the message names every setting at fault, and never a value."""
-
-
-HOST = r"(\[[^\]\s]*\]|[^\[\]@:/?,\s]*)(:[0-9]*)?"
-READABLE = re.compile(rf"(?!.*%(?![0-9A-Fa-f]{{2}}))([^@/?\s]*@)?{HOST}(,{HOST})*([/?]\S*)?")
-
-
-class Url(m.String):
-    """A connection URL of one of the given schemes, without surrounding blanks.
-
-    One that drivers would read differently is refused here: their complaints repeat pieces of it, passwords too.
-    """
-
-    def __init__(self, *schemes: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.schemes = schemes
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = str(super()._deserialize(value, attr, data, **kwargs)).strip()
-        scheme, _, rest = text.partition("://")
-        if scheme not in self.schemes or not rest:
-            raise ValidationError(f"Not a URL of the form {self.schemes[0]}://…")
-        if not READABLE.fullmatch(rest):
-            raise ValidationError("Not readable as a URL (is the password percent-encoded, is the port a number?)")
-        return text
-
-
-class Words(m.String):
-    """A list of words separated by commas or blanks, as a tuple."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return tuple(str(super()._deserialize(value, attr, data, **kwargs)).replace(",", " ").split())
-
-
-def _long_enough(keys: tuple[str, ...]) -> None:
-    """Refuse keys that are too short to sign with."""
-    if any(len(key) < KEY_LENGTH for key in keys):
-        raise ValidationError(f"Each shorter than minimum length {KEY_LENGTH}.")
-
-
-def setting(name: str, kind: m.Field[Any], help: str, default: Any = None) -> Any:
-    """Declare one setting: its variable, how it is read, what it means (with unit) and its default."""
-    return field(default=default, metadata={"name": name, "kind": kind, "help": help})
-
-
-def seconds(name: str, default: float, help: str) -> Any:
-    """Declare a positive length of time in seconds."""
-    return setting(name, m.Float(validate=validate.Range(min=0.01, max=3600)), f"{help} (seconds)", default)
-
-
-def count(name: str, default: int, help: str, *, low: int = 1, high: int = 1_000_000_000) -> Any:
-    """Declare a whole number."""
-    return setting(name, m.Integer(validate=validate.Range(low, high)), help, default)
 
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -86,7 +34,7 @@ class Config:
         "SECRET_KEY", m.String(validate=validate.Length(min=KEY_LENGTH)), "key that signs tokens", ""
     )
     secret_keys_old: tuple[str, ...] = setting(
-        "SECRET_KEYS_OLD", Words(validate=_long_enough), "former SECRET_KEYs, whose tokens are still good", ()
+        "SECRET_KEYS_OLD", Words(validate=long_enough), "former SECRET_KEYs, whose tokens are still good", ()
     )
     database_url: str = setting("DATABASE_URL", Url(*DATABASE_SCHEMES), "PostgreSQL 15 to 18", "")
     auth_database_url: str = setting(
