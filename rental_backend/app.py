@@ -17,6 +17,10 @@ from .accounts.permissions import HARMLESS
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
+from .catalog.brands_api import bp as brands
+from .catalog.categories_api import bp as categories
+from .catalog.locations_api import bp as locations
+from .catalog.units_api import bp as units
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
@@ -24,7 +28,11 @@ from .resilience import OPEN
 from .web import cors, health, logs, problems, requests, routing
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers)
+BLUEPRINTS = (
+    *(health.bp, auth, sessions, users, roles, security),
+    *(brands, categories, units, locations),
+    customers,
+)
 
 
 class Application(Flask):
