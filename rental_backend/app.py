@@ -17,6 +17,7 @@ from .accounts.permissions import HARMLESS
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
+from .analytics.parties_api import bp as party_analytics
 from .catalog.brands_api import bp as brands
 from .catalog.categories_api import bp as categories
 from .catalog.locations_api import bp as locations
@@ -24,6 +25,7 @@ from .catalog.units_api import bp as units
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
+from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
 from .web import cors, health, logs, problems, requests, routing
 from .web.contracts import contract_of
@@ -31,7 +33,7 @@ from .web.contracts import contract_of
 BLUEPRINTS = (
     *(health.bp, auth, sessions, users, roles, security),
     *(brands, categories, units, locations),
-    customers,
+    *(customers, suppliers, party_analytics),
 )
 
 

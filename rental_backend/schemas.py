@@ -137,7 +137,5 @@ class Browsing(Paging):
 class Lookup(Browsing):
     """The query of a field that suggests rows as one types."""
 
-    ALIASES: ClassVar = {"q": "search", "search_term": "search"}
-
-    search = Text(200, 1, required=True)
+    search = Text(200, 1, required=True, data_key="q")
     limit = fields.Integer(validate=validate.Range(1, MOST_ROWS), load_default=10)

@@ -77,7 +77,7 @@ def leaves(session: Session, **arguments: Any) -> Page:
 @endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", query=TreeQuery(), returns=CategoryNode(many=True))
 def nested(session: Session, root_id: uuid.UUID | None, include_inactive: bool) -> bytes:
     """Return the tree from the top, or from one category."""
-    return tree.nested(session, CategorySchema, root_id, everything=include_inactive)
+    return tree.nested(session, root_id, everything=include_inactive)
 
 
 @bp.route("/<uuid:id>", methods=["PUT", "PATCH"])
@@ -113,5 +113,4 @@ def retire(session: Session, principal: Principal, id: uuid.UUID) -> None:
 def _found(session: Session, id: uuid.UUID) -> Category:
     """Return a category for a change, in the turn of this transaction."""
     categories.take_turn(session)
-    found: Category = CATEGORIES.find(session, id)
-    return found
+    return CATEGORIES.find(session, id)

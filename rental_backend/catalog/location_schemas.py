@@ -89,7 +89,7 @@ class LocationQuery(Browsing):
 class LocationSearch(Lookup):
     """The predecessor's search for locations, which answers up to a hundred unless told otherwise."""
 
-    search = Text(200, 2, required=True)
+    search = Text(200, 2, required=True, data_key="search_term")
     limit = fields.Integer(validate=validate.Range(1, MOST_ROWS), load_default=100)
 
 

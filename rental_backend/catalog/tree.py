@@ -4,24 +4,24 @@ import uuid
 from typing import Any
 
 import orjson
-from marshmallow import Schema
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ..errors import NotFound
 from ..web.projection import columns
+from .category_schemas import CategorySchema
 from .models import Category
 
 Node = dict[str, Any]
 
 
-def nested(session: Session, schema: type[Schema], root_id: uuid.UUID | None, *, everything: bool) -> bytes:
+def nested(session: Session, root_id: uuid.UUID | None, *, everything: bool) -> bytes:
     """Return the tree as JSON: each category with its `children`, by display order and name. One statement reads it.
 
     With `everything` retired categories are there too; one whose parent is not shown stands at the top. From
     `root_id` on the array holds just that one. Raises `NotFound` if it is not shown.
     """
-    wanted = select(*columns(schema, Category)).order_by(Category.display_order, Category.name, Category.id)
+    wanted = select(*columns(CategorySchema, Category)).order_by(Category.display_order, Category.name, Category.id)
     if not everything:
         wanted = wanted.where(Category.is_active)
     nodes: dict[uuid.UUID, Node] = {row["id"]: {**row, "children": []} for row in session.execute(wanted).mappings()}

@@ -12,7 +12,7 @@ from .principal import Principal
 from .resources import Resource
 
 
-def add_activation(bp: Blueprint, resource: Resource) -> None:
+def add_activation(bp: Blueprint, resource: Resource[Any]) -> None:
     """Add `POST /<id>/activate` and `POST /<id>/deactivate`; what refers to such a row keeps it."""
     may, schema = resource.permissions.update, resource.schema
 

@@ -11,8 +11,8 @@ from .listing import Page
 from .resources import Resource
 
 
-def add_search(bp: Blueprint, resource: Resource, query: type[Lookup] = Lookup) -> None:
-    """Add `GET /search`: those that contain the text `q` (or `search_term`)."""
+def add_search(bp: Blueprint, resource: Resource[Any], query: type[Lookup] = Lookup) -> None:
+    """Add `GET /search`: those that contain the text `q`, or those that `query` describes."""
 
     @bp.get("/search")
     @endpoint(
@@ -26,7 +26,7 @@ def add_search(bp: Blueprint, resource: Resource, query: type[Lookup] = Lookup) 
         return resource.listing.page(session, arguments)
 
 
-def add_active(bp: Blueprint, resource: Resource) -> None:
+def add_active(bp: Blueprint, resource: Resource[Any]) -> None:
     """Add `GET /active`: all that are not retired, or those of them that fit `search`."""
 
     @bp.get("/active")

@@ -145,5 +145,5 @@ def test_the_list_is_an_array_that_counts(signed_in: Caller, session: Session) -
         ["Old"],
     )
     assert names("", "active") == ["Depot", "Shop"]
-    refusal(client.get(f"{LOCATIONS}search?search_term=x"), 422, fields=("search",))
+    refusal(client.get(f"{LOCATIONS}search?search_term=x"), 422, fields=("search_term",))
     refusal(client.get(f"{LOCATIONS}?location_type=KIOSK"), 422, fields=("location_type",))
