@@ -28,8 +28,9 @@ class Payload(Schema):
             return data
         said = {name: value for name, value in data.items() if not isinstance(value, str) or value.strip()}
         meant = {name: value for name, value in said.items() if name not in self.ALIASES}
-        for other in self.ALIASES.keys() & said.keys():
-            meant.setdefault(self.ALIASES[other], said[other])
+        for other, name in self.ALIASES.items():
+            if other in said:
+                meant.setdefault(name, said[other])
         return meant
 
 

@@ -1,12 +1,11 @@
 """Brands."""
 
-from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..web.listing import contains
 from ..web.lookups import add_active, add_search
-from ..web.needs import Needs
-from ..web.resources import Permissions, Resource
+from ..web.resources import Resource
 from . import service
 from .models import Brand
+from .needs import BROWSE, CHANGE, MASTER_DATA
 from .schemas import BrandChange, BrandSchema, NamedQuery, NewBrand
 
 BRANDS = Resource(
@@ -14,9 +13,9 @@ BRANDS = Resource(
     prefix="/api/master-data/brands",
     model=Brand,
     schema=BrandSchema,
-    reads=Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600),
-    writes=Needs(DATABASE, AUTH, optional=(REDIS,)),  # refuse rather than guess
-    permissions=Permissions.of("MASTER_DATA"),
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=MASTER_DATA,
     accepts=NewBrand,
     changes=BrandChange,
     query=NamedQuery,

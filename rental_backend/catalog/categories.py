@@ -116,7 +116,7 @@ def _require_outside(session: Session, category: Category, parent: Category) -> 
 
 def _require_childless(session: Session, category: Category) -> None:
     children = service.count(session, Category.parent_category_id == category.id, Category.is_active)
-    service.require_unused(category, "child category", children)
+    service.require_unused(category, children, "child category", "child categories")
 
 
 def _require_bounds(level: int, length: int) -> None:
@@ -140,9 +140,9 @@ def _settle_paths(session: Session, category: Category, actor: str) -> None:
         .cte("tree", recursive=True)
     )
     tree = tree.union_all(
-        select(child.id, func.concat(tree.c.path, literal("/"), child.name), tree.c.level + 1).join(
-            tree, child.parent_category_id == tree.c.id
-        )
+        select(child.id, func.concat(tree.c.path, literal("/"), child.name), tree.c.level + 1)
+        .join(tree, child.parent_category_id == tree.c.id)
+        .where(tree.c.level <= DEEPEST)
     )
     deepest, longest = session.execute(select(func.max(tree.c.level), func.max(func.length(tree.c.path)))).one()
     _require_bounds(deepest, longest)

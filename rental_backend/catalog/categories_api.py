@@ -5,14 +5,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..schemas import MOST_ROWS, Browsing
 from ..web.contracts import endpoint
 from ..web.listing import Page, contains
 from ..web.lookups import add_search
-from ..web.needs import Needs
 from ..web.principal import Principal
-from ..web.resources import Permissions, Resource
+from ..web.resources import Resource
 from . import categories, tree
 from .category_schemas import (
     CategoryChange,
@@ -25,9 +23,7 @@ from .category_schemas import (
     TreeQuery,
 )
 from .models import Category
-
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
-CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
+from .needs import BROWSE, CHANGE, MASTER_DATA
 
 CATEGORIES = Resource(
     name="categories",
@@ -36,7 +32,7 @@ CATEGORIES = Resource(
     schema=CategorySchema,
     reads=BROWSE,
     writes=CHANGE,
-    permissions=Permissions.of("MASTER_DATA"),
+    permissions=MASTER_DATA,
     accepts=NewCategory,
     query=CategoryQuery,
     order=(Category.name.asc(), Category.id.asc()),

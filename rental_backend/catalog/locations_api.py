@@ -4,13 +4,11 @@ import uuid
 
 from sqlalchemy.orm import Session
 
-from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..web.activation import add_activation
 from ..web.contracts import endpoint
 from ..web.lookups import add_active, add_search
-from ..web.needs import Needs
 from ..web.principal import Principal
-from ..web.resources import Permissions, Resource
+from ..web.resources import Resource
 from . import locations
 from .location_schemas import (
     Assignment,
@@ -21,9 +19,7 @@ from .location_schemas import (
     NewLocation,
 )
 from .models import Location
-
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
-CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
+from .needs import BROWSE, CHANGE, MASTER_DATA
 
 LOCATIONS = Resource(
     name="locations",
@@ -32,7 +28,7 @@ LOCATIONS = Resource(
     schema=LocationSchema,
     reads=BROWSE,
     writes=CHANGE,
-    permissions=Permissions.of("MASTER_DATA"),
+    permissions=MASTER_DATA,
     accepts=NewLocation,
     changes=LocationChange,
     query=LocationQuery,

@@ -16,7 +16,7 @@ ITEMS_OF = {Brand: Item.brand_id, Category: Item.category_id, UnitOfMeasurement:
 
 
 class InUse(Conflict):
-    """Something cannot be deleted, because others hang on it (409); the answer says how many."""
+    """Something cannot go, because others hang on it (409); the answer says how many."""
 
     code, title = "in_use", "Still in use"
 
@@ -34,7 +34,7 @@ def retire(session: Session, row: Any, actor: str) -> Any:
 
     Its row is locked: an item that is just being created with it is waited for, and counts.
     """
-    require_unused(row, "item", count(session, ITEMS_OF[type(row)] == row.id, Item.is_active))
+    require_unused(row, count(session, ITEMS_OF[type(row)] == row.id, Item.is_active), "item", "items")
     return records.retire(row, actor)
 
 
@@ -43,11 +43,11 @@ def count(session: Session, *conditions: Any) -> int:
     return session.scalar(select(func.count()).where(*conditions)) or 0
 
 
-def require_unused(row: Any, thing: str, number: int) -> None:
+def require_unused(row: Any, number: int, one: str, many: str) -> None:
     """Raise `InUse` if a number of things hang on a row."""
     if number:
-        things = thing if number == 1 else {"category": "categories"}.get(thing, f"{thing}s")
-        raise InUse(f"The {records.spoken(type(row))} has {number} {things} and cannot be deleted.", count=number)
+        things = f"{number} {one if number == 1 else many}"
+        raise InUse(f"The {records.spoken(type(row))} still has {things}, so it cannot go.", count=number)
 
 
 def set_active(session: Session, actor: str, ids: Sequence[uuid.UUID], active: bool) -> Outcome:

@@ -5,22 +5,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..web import projection
 from ..web.activation import add_activation
 from ..web.contracts import endpoint
 from ..web.listing import contains
 from ..web.lookups import add_active, add_search
-from ..web.needs import Needs
 from ..web.principal import Principal
-from ..web.resources import Permissions, Resource
+from ..web.resources import Resource
 from ..web.transfers import add_export, add_import
 from . import service
 from .models import UnitOfMeasurement as Unit
+from .needs import BROWSE, CHANGE, MASTER_DATA
 from .schemas import NewUnit, UnitChange, UnitOperation, UnitQuery, UnitSchema
-
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
-CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
 
 UNITS = Resource(
     name="units-of-measurement",
@@ -29,7 +25,7 @@ UNITS = Resource(
     schema=UnitSchema,
     reads=BROWSE,
     writes=CHANGE,
-    permissions=Permissions.of("MASTER_DATA"),
+    permissions=MASTER_DATA,
     accepts=NewUnit,
     changes=UnitChange,
     query=UnitQuery,

@@ -78,7 +78,7 @@ def test_what_has_items_is_not_deleted(signed_in: Caller, session: Session, path
 
     said = refusal(client.delete(f"{path}{row.id}"), 409)
     assert (said["code"], said["count"]) == ("in_use", 3)
-    assert said["detail"].endswith("has 3 items and cannot be deleted.")
+    assert said["detail"].endswith("still has 3 items, so it cannot go.")
     for item in items:
         item.is_active = False
     session.commit()

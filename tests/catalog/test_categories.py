@@ -171,11 +171,15 @@ def test_what_has_items_or_children_is_not_deleted(signed_in: Caller, session: S
 
     said = refusal(client.delete(f"{CATEGORIES}{child}"), 409)
     assert (said["code"], said["detail"], said["count"]) == (
-        *("in_use", "The category has 2 items and cannot be deleted."),
+        *("in_use", "The category still has 2 items, so it cannot go."),
         2,
     )
     said = refusal(client.delete(f"{CATEGORIES}{top}"), 409)
-    assert said["detail"] == "The category has 1 child category and cannot be deleted."
+    assert said["detail"] == "The category still has 1 child category, so it cannot go."
+    other = _made(client, "Lenses", top)["id"]
+    said = refusal(client.delete(f"{CATEGORIES}{top}"), 409)
+    assert said["detail"] == "The category still has 2 child categories, so it cannot go."
+    assert client.delete(f"{CATEGORIES}{other}").status_code == 204
 
     for item in items:
         item.is_active = False

@@ -117,7 +117,7 @@ def test_an_item_that_is_just_being_made_counts(signed_in: Caller, session: Sess
         until(lambda: session.scalar(waiting))
         session.commit()
 
-        assert refusal(deleting.result(), 409)["detail"].endswith("has 1 item and cannot be deleted.")
+        assert refusal(deleting.result(), 409)["detail"].endswith("still has 1 item, so it cannot go.")
 
 
 def test_many_units_are_changed_at_once_in_any_order(signed_in: Caller, session: Session) -> None:
