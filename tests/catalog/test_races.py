@@ -1,6 +1,6 @@
 """Many at once: codes and names stay unique, the tree a tree, and nothing in use is deleted."""
 
-import itertools
+import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -38,6 +38,10 @@ def _creating(client: FlaskClient, name: str, parent: str | None = None) -> Call
     return _patient(lambda: client.post(CATEGORIES, json={"name": name, "parent_category_id": parent}))
 
 
+def _moved(id: uuid.UUID) -> str:
+    return f"{CATEGORIES}{id}/move"
+
+
 def test_twenty_at_once_get_twenty_codes(app: Flask, signed_in: Caller, session: Session) -> None:
     """Clerks who create categories of like names at the same moment get the codes one after another, none left out."""
     client = signed_in()
@@ -64,16 +68,19 @@ def test_of_twenty_of_one_name_one_is_created(signed_in: Caller, session: Sessio
 
 
 def test_moves_at_once_make_no_circle(signed_in: Caller, session: Session) -> None:
-    """Of moves that together would make a circle one is refused, in each of ten rounds."""
+    """Of moves that together would make a circle one is refused, in each of ten rounds.
+
+    Each goes below a child of the next, which has a child itself, so that no two moves touch a row of each other.
+    """
     client = signed_in()
     for _ in range(10):
         tops = [factories.category(session) for _ in range(3)]
-        for top in tops:
-            factories.category(session, top)  # so that no move has to touch another one's row to say it is no leaf
-        ids = [str(top.id) for top in tops]
+        below = [factories.category(session, top) for top in tops]
+        for child in below:
+            factories.category(session, child)
         moves = [
-            _patient(lambda one=one, to=to: client.patch(f"{CATEGORIES}{one}/move", json={"new_parent_id": to}))
-            for one, to in itertools.pairwise((*ids, ids[0]))
+            _patient(lambda one=one.id, to=str(to.id): client.patch(_moved(one), json={"new_parent_id": to}))
+            for one, to in zip(tops, below[1:] + below[:1], strict=True)
         ]
 
         assert sorted(at_once(*moves)) == [200, 200, 409]
