@@ -9,7 +9,7 @@ import structlog
 from flask import Flask
 
 from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
-from .accounts import audit
+from .accounts import audit, purging
 from .accounts import service as accounts
 from .accounts.api import bp as auth
 from .accounts.api import users as sessions
@@ -62,6 +62,7 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.identity.load_accounts_with(accounts.load_account)
     dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
+    dependencies.sweeper.sweep_with(purging.purge)
     for breaker in dependencies.breakers.values():
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies

@@ -16,6 +16,7 @@ from .offline import Offline
 from .passwords import Passwords
 from .revocations import Revocations
 from .stale import StaleStore
+from .sweeper import Sweeper
 from .throttle import Throttle
 from .tokens import Tokens
 
@@ -37,6 +38,7 @@ class Dependencies:
         )
         self.identity = _identity(config, page, self.cache)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
+        self.sweeper = Sweeper(self.database)
         self.break_glass = BreakGlass(
             config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
         )
@@ -58,12 +60,14 @@ class Dependencies:
             self._started_in = os.getpid()
             self.stale.start()
             self.journal.start()
+            self.sweeper.start()
             for prober in self._probers:
                 prober.start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
         self.journal.stop()
+        self.sweeper.stop()
         for prober in self._probers:
             prober.stop()
         self.database.close()

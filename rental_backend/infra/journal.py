@@ -94,15 +94,21 @@ class Journal:
 
     def write_seldom(self, key: Hashable, event: SecurityEvent, *, once_in: float) -> None:
         """Keep an event unless this process has kept one of the same key in the last `once_in` seconds."""
+        if self.is_due(key, once_in=once_in):
+            self.write(event)
+
+    def is_due(self, *keys: Hashable, once_in: float) -> bool:
+        """Tell whether no key was due in the last `once_in` seconds; then all of them are due now."""
         now = time.monotonic()
         with self._lock:
-            if now < self._kept.get(key, float("-inf")) + once_in:
-                return
-            self._kept[key] = now
-            self._kept.move_to_end(key)
+            if any(now < self._kept.get(key, float("-inf")) + once_in for key in keys):
+                return False
+            for key in keys:
+                self._kept[key] = now
+                self._kept.move_to_end(key)
             while len(self._kept) > REMEMBERED:
                 self._kept.popitem(last=False)
-        self.write(event)
+        return True
 
     def start(self) -> None:
         """Start the thread of this process, once; a forked child starts its own."""
