@@ -63,7 +63,8 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
     dependencies.sweeper.sweep_with(purging.purge)
-    for breaker in dependencies.breakers.values():
+    issuer = dependencies.identity.issuer
+    for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.before_request(dependencies.start)

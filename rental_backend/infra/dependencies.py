@@ -13,6 +13,7 @@ from .database import Database
 from .identity import Identity
 from .journal import Journal
 from .offline import Offline
+from .oidc import REFRESH, Issuer, Trust
 from .passwords import Passwords
 from .revocations import Revocations
 from .stale import StaleStore
@@ -47,6 +48,8 @@ class Dependencies:
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
+        issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
+        self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self._lock = threading.Lock()
         self._started_in: int | None = None
 
@@ -61,14 +64,14 @@ class Dependencies:
             self.stale.start()
             self.journal.start()
             self.sweeper.start()
-            for prober in self._probers:
+            for prober in (*self._probers, *self._others):
                 prober.start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
         self.journal.stop()
         self.sweeper.stop()
-        for prober in self._probers:
+        for prober in (*self._probers, *self._others):
             prober.stop()
         self.database.close()
         self.identity.database.close()
@@ -133,4 +136,20 @@ def _identity(config: Config, page: Page, cache: Cache) -> Identity:
         access=config.offline_access_seconds,
     )
     passwords = Passwords(slots=config.hashing_slots, seats=config.hashing_slots + max(1, config.threads // 4))
-    return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh)
+    return Identity(
+        accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh, issuer=_issuer(config)
+    )
+
+
+def _issuer(config: Config) -> Issuer | None:
+    if not config.oidc_issuer:
+        return None
+    return Issuer(
+        Trust(
+            issuer=config.oidc_issuer,
+            audience=config.oidc_audience,
+            keys_url=config.oidc_jwks_url,
+            claim=config.oidc_claim,
+            deadline=config.oidc_deadline,
+        )
+    )
