@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from ..errors import Forbidden
 from ..infra.dependencies import AUTH
 from ..infra.journal import Actor
-from ..web.context import dependencies
+from ..web.context import dependencies, say_degraded
 from ..web.contracts import endpoint
 from ..web.needs import PUBLIC, SIGNED_IN, Needs
 from ..web.principal import Principal, claims_of
@@ -44,14 +44,21 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
     with throttled.noted(dependencies(), actor, username, "sign in"):
-        return fallback.sign_in(dependencies(), actor, username, password)
+        return _marked(fallback.sign_in(dependencies(), actor, username, password))
 
 
 @bp.post("/refresh")
 @endpoint(needs=Needs(optional=(AUTH,)), permission=PUBLIC, accepts=RefreshRequest(), returns=RefreshedSchema())
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
     """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
-    return fallback.refresh(dependencies(), actor, refresh_token)
+    return _marked(fallback.refresh(dependencies(), actor, refresh_token))
+
+
+def _marked(signed_in: service.SignedIn) -> service.SignedIn:
+    """Have the answer marked if nobody was asked: also in the second before the breaker opens."""
+    if signed_in.offline:
+        say_degraded("offline")
+    return signed_in
 
 
 @bp.post("/logout")

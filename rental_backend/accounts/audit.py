@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from ..infra.journal import Actor, SecurityEvent
+from ..infra.journal import Actor, Journal, SecurityEvent
 from .models import SecurityAuditLog
 
 
@@ -49,6 +50,32 @@ def change(
         resource_id=None if resource_id is None else str(resource_id),
         details={name: value for name, value in known.items() if value is not None},
     )
+
+
+def operate(
+    journal: Journal,
+    actor: Actor,
+    action: str,
+    resource: str,
+    resource_id: object = None,
+    *,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    **details: Any,
+) -> None:
+    """Log what an operator does to the service itself: to a breaker, a mode, a setting kept outside of the database.
+
+    It is on disk before this returns and in the table once the database can be reached, once. No outage stops an
+    operator: where nothing can be written to the disk, the event goes into the log of the process.
+    """
+    event = change(actor, action, resource, resource_id, before=before, after=after, **details)
+    try:
+        journal.write(event)
+    except OSError as error:
+        line = event.line().decode()
+        structlog.get_logger("rental_backend.audit").error(
+            "not journalled", error=type(error).__name__, event_line=line
+        )
 
 
 def store(session: Session, events: list[SecurityEvent]) -> None:
