@@ -51,7 +51,8 @@ class Scanner:
     def keep_sent(self, body: object) -> None:
         """Look for the passwords and tokens of a body, as well as for those of an answer."""
         if isinstance(body, dict):
-            self.keep(*(value for name, value in body.items() if name in SENT and isinstance(value, str)))
+            texts = (value for name, value in body.items() if name in SENT and isinstance(value, str))
+            self.keep(*(text for text in texts if "@" not in text))  # an address is a bad password, and no secret
 
     def search(self, place: str, text: str) -> None:
         """Note if any secret is in a text."""

@@ -5,7 +5,7 @@ from alembic import op
 from migrations import safely
 
 revision = "202611251905"
-down_revision = "202611231902"
+down_revision = "202611251900"
 branch_labels = None
 depends_on = None
 

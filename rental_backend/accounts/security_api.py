@@ -11,8 +11,8 @@ from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..infra.journal import Actor
 from ..web.context import dependencies
 from ..web.contracts import endpoint
+from ..web.listing import Page
 from ..web.needs import PUBLIC, Needs
-from ..web.projection import Page
 from . import memberships, service, statistics, users
 from .audit_schemas import AUDIT_LOG, AuditEntrySchema, AuditQuery
 from .models import User
