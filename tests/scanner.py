@@ -75,9 +75,16 @@ class Scanner:
         for title, text in report.sections:
             self.search(f"{report.nodeid} ({title})", text)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over what a worker of pytest-xdist has found."""
+        self.found += getattr(node, "workeroutput", {}).get("secrets", [])
+
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Fail a run in which a secret was told."""
-        if self.found and session.exitstatus == pytest.ExitCode.OK:
+        if hasattr(session.config, "workeroutput"):  # a worker of pytest-xdist: its controller ends the run
+            session.config.workeroutput["secrets"] = self.found
+        elif self.found and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

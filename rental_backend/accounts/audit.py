@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import structlog
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -65,17 +64,10 @@ def operate(
 ) -> None:
     """Log what an operator does to the service itself: to a breaker, a mode, a setting kept outside of the database.
 
-    It is on disk before this returns and in the table once the database can be reached, once. No outage stops an
-    operator: where nothing can be written to the disk, the event goes into the log of the process.
+    It is on disk before this returns and in the table when the database can be reached, once. No outage stops an
+    operator, a full disk neither.
     """
-    event = change(actor, action, resource, resource_id, before=before, after=after, **details)
-    try:
-        journal.write(event)
-    except OSError as error:
-        line = event.line().decode()
-        structlog.get_logger("rental_backend.audit").error(
-            "not journalled", error=type(error).__name__, event_line=line
-        )
+    journal.write(change(actor, action, resource, resource_id, before=before, after=after, **details))
 
 
 def store(session: Session, events: list[SecurityEvent]) -> None:

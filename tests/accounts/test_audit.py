@@ -72,6 +72,6 @@ def test_a_full_disk_stops_no_operator(
     (line,) = capsys.readouterr().out.splitlines()
     said = json.loads(line)
     assert (said["event"], said["error"], said["level"]) == ("not journalled", "FileExistsError", "error")
-    event = json.loads(said["event_line"])
+    event = json.loads(said["line"])
     assert (event["action"], event["actor"]["id"]) == ("FORCE_OPEN", str(actor.id))
     assert event["details"]["after"] == {"state": "forced-open"}
