@@ -65,7 +65,7 @@ class Sweeper:
             return self._sweep(session, BATCH)
 
     def _run(self, every: float) -> None:
-        wait = random.uniform(0, every)  # noqa: S311 - spreads the workers
+        wait = random.uniform(every / 2, every)  # noqa: S311 - spreads the workers, and lets a start be a start
         while not self._stopping.wait(wait):
             wait = every
             try:
