@@ -182,7 +182,7 @@ def _translate(error: Exception, name: str, retry_after: float) -> Exception:
             return Busy(name)
         case "42P01" | "42703":
             return Unavailable(name, 5, "The database is not yet at the revision that this version needs.")
-        case state if state.startswith("22") or isinstance(cause, psycopg.DataError):  # a NUL never gets to the server
+        case state if state.startswith("22"):
             return Invalid({"body": ["A value is out of the range the database can hold."]})
     return error
 
