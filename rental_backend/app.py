@@ -21,10 +21,11 @@ from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
 from .resilience import OPEN
-from .web import cors, health, logs, problems, requests, routing
+from .web import cors, health, logs, operations, problems, requests, routing, warming
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers)
+BLUEPRINTS = (health.bp, operations.bp, auth, sessions, users, roles, security, customers)
+DRILLS = (operations.drills,)  # never served in production
 
 
 class Application(Flask):
@@ -65,15 +66,18 @@ def create_app(config: Config | None = None) -> Flask:
     for breaker in dependencies.breakers.values():
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
+    app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
+    dependencies.background.append(warmer.start)
     app.before_request(dependencies.start)
     for part in (requests, cors):
         part.register(app, config)
     problems.register(app)
     routing.register(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, *(DRILLS if dependencies.drills.allowed else ())):
         app.register_blueprint(blueprint)
     cli.register(app)
     _require_contracts(app)
+    warming.refuse_what_cannot_be_warm(app)
     return app
 
 

@@ -33,28 +33,34 @@ from .schemas import (
     UserSchema,
 )
 
-ACCOUNTS = Needs(AUTH)  # refuse rather than guess
+ACCOUNTS = Needs(AUTH, touches=("accounts",))  # refuse rather than guess
 
 bp = Blueprint("auth", __name__, url_prefix="/api/auth")
 users = Blueprint("sessions", __name__, url_prefix="/api/users")
 
 
 @bp.post("/login")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema())
+@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema(), changes=False)
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
     return fallback.sign_in(dependencies(), actor, username, password)
 
 
 @bp.post("/refresh")
-@endpoint(needs=Needs(optional=(AUTH,)), permission=PUBLIC, accepts=RefreshRequest(), returns=RefreshedSchema())
+@endpoint(
+    needs=Needs(optional=(AUTH,)),
+    permission=PUBLIC,
+    accepts=RefreshRequest(),
+    returns=RefreshedSchema(),
+    changes=False,
+)
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
     """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
     return fallback.refresh(dependencies(), actor, refresh_token)
 
 
 @bp.post("/logout")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema())
+@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema(), changes=False)
 def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
     """End the session of a refresh token, or else of the access token; whoever holds either may, again and again."""
     identity = dependencies().identity
@@ -65,7 +71,12 @@ def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
 
 
 @bp.get("/me")
-@endpoint(needs=Needs(AUTH, stale_for=1800), permission=SIGNED_IN, returns=UserSchema(), per_caller=True)
+@endpoint(
+    needs=Needs(AUTH, stale_for=1800, touches=("accounts",)),
+    permission=SIGNED_IN,
+    returns=UserSchema(),
+    per_caller=True,
+)
 def me(session: Session, principal: Principal) -> service.Profile:
     """Return the caller with his roles and permissions."""
     return service.own_profile(session, principal.id)

@@ -30,8 +30,8 @@ from .role_schemas import (
     TemplateSchema,
 )
 
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
-CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), offline=False)  # not by anybody's memory of who may
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("accounts",))
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), offline=False, touches=("accounts",))  # not by memory of who may
 
 _role = read_models.Role.__table__.c
 ROLES = Listing(

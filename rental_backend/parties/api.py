@@ -46,7 +46,13 @@ bp = Blueprint("customers", __name__, url_prefix="/api/customers")
 
 
 @bp.get("/")
-@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerQuery(), returns=CustomerSchema(many=True))
+@endpoint(
+    needs=BROWSE,
+    permission="CUSTOMER_VIEW",
+    query=CustomerQuery(),
+    returns=CustomerSchema(many=True),
+    warm=({"status": "ACTIVE", "limit": "100"}, {"skip": "0", "limit": "100"}),
+)
 def browse(session: Session, **filters: Any) -> Page:
     """Return customers, newest first."""
     return CUSTOMERS.page(session, filters)

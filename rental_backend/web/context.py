@@ -1,11 +1,16 @@
 """What a view may ask of the application that serves it."""
 
+from typing import TYPE_CHECKING
+
 from flask import current_app, g, request
 
 from ..config import Config
 from ..infra.dependencies import Dependencies
 from ..infra.journal import Actor
 from .principal import Principal
+
+if TYPE_CHECKING:
+    from .warming import Warmer
 
 
 def dependencies() -> Dependencies:
@@ -17,6 +22,12 @@ def dependencies() -> Dependencies:
 def settings() -> Config:
     """Return the settings of this application."""
     found: Config = current_app.config["SETTINGS"]
+    return found
+
+
+def warmer() -> "Warmer":
+    """Return what makes answers ahead of an outage."""
+    found: Warmer = current_app.extensions["warmer"]
     return found
 
 

@@ -12,7 +12,17 @@ from werkzeug.datastructures import Headers
 from ..config import Config
 
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match")
-EXPOSED_HEADERS = ("X-Request-ID", "X-Total-Count", "X-Degraded", "Age", "Retry-After", "Location", "ETag")
+EXPOSED_HEADERS = (
+    "X-Request-ID",
+    "X-Total-Count",
+    "X-Degraded",
+    "X-Mode",
+    "X-Replica-Lag",
+    "Age",
+    "Retry-After",
+    "Location",
+    "ETag",
+)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOK_EVERY = 1.0
 
