@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ..errors import Forbidden
 from ..infra.dependencies import AUTH
 from ..infra.journal import Actor
+from ..infra.modes import Mode
 from ..web.context import dependencies
 from ..web.contracts import endpoint
 from ..web.needs import PUBLIC, SIGNED_IN, Needs
@@ -35,12 +36,15 @@ from .schemas import (
 
 ACCOUNTS = Needs(AUTH, touches=("accounts",))  # refuse rather than guess
 
+SIGN_INS = Needs(AUTH, touches=("sign-ins",))  # which nobody is shown by a stale answer
+TO_SIGN_IN = (Mode.NORMAL, Mode.EMERGENCY)  # then with the break-glass account
+
 bp = Blueprint("auth", __name__, url_prefix="/api/auth")
 users = Blueprint("sessions", __name__, url_prefix="/api/users")
 
 
 @bp.post("/login")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema(), changes=False)
+@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema(), modes=TO_SIGN_IN)
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
     return fallback.sign_in(dependencies(), actor, username, password)
@@ -52,7 +56,7 @@ def login(actor: Actor, username: str, password: str, remember_me: bool = False)
     permission=PUBLIC,
     accepts=RefreshRequest(),
     returns=RefreshedSchema(),
-    changes=False,
+    modes=tuple(Mode),
 )
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
     """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
@@ -60,7 +64,7 @@ def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
 
 
 @bp.post("/logout")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema(), changes=False)
+@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema())
 def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
     """End the session of a refresh token, or else of the access token; whoever holds either may, again and again."""
     identity = dependencies().identity

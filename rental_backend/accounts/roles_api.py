@@ -158,7 +158,7 @@ def remove_permissions(session: Session, actor: Actor, id: uuid.UUID, permission
 
 
 @bp.get("/security/roles/templates")
-@endpoint(needs=Needs(AUTH), permission="ROLE_VIEW", returns=TemplateSchema(many=True))
+@endpoint(needs=Needs(optional=(AUTH,)), permission="ROLE_VIEW", returns=TemplateSchema(many=True))
 def templates() -> list[roles.Template]:
     """Return what a new role may start from."""
     return list(roles.TEMPLATES.values())

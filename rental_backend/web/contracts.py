@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from ..errors import AppError, OutcomeUnknown, Unavailable
 from ..infra.database import Database
 from ..infra.dependencies import AUTH, DATABASE
+from ..infra.modes import Mode
 from ..infra.stale import StaleStore
 from ..models import Identified
 from ..resilience import budget, limit
@@ -41,9 +42,8 @@ class Contract:
     """What a view declares.
 
     `per_caller`: its answers differ between callers of the same permissions. `changes`: whether a call changes
-    anything that others are shown; what changes nothing is answered in read-only mode too (by default all but GET
-    change). `in_every_mode`: not even then is it refused here. `warm`: queries whose answers are to be at hand when an
-    outage begins, for everybody who may see them.
+    anything (by default all but GET do). `modes`: those in which a change is taken. `warm`: queries whose answers are
+    to be at hand when an outage begins, for everybody who may see them.
     """
 
     needs: Needs
@@ -54,8 +54,12 @@ class Contract:
     status: int = 200
     per_caller: bool = False
     changes: bool | None = None
-    in_every_mode: bool = False
+    modes: tuple[Mode, ...] = (Mode.NORMAL,)
     warm: tuple[Mapping[str, str], ...] = ()
+
+    def refused_in(self, mode: Mode, method: str) -> bool:
+        """Tell whether a call by that method is refused in a mode, whatever is there."""
+        return mode not in self.modes and self.changes_by(method)
 
     def changes_by(self, method: str) -> bool:
         """Tell whether a call by that method changes anything."""
@@ -75,7 +79,7 @@ def endpoint(
     status: int = 200,
     per_caller: bool = False,
     changes: bool | None = None,
-    in_every_mode: bool = False,
+    modes: tuple[Mode, ...] = (Mode.NORMAL,),
     warm: tuple[Mapping[str, str], ...] = (),
 ) -> Callable[[View], View]:
     """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` beside its payload."""
@@ -88,7 +92,7 @@ def endpoint(
         status=status,
         per_caller=per_caller,
         changes=changes,
-        in_every_mode=in_every_mode,
+        modes=modes,
         warm=warm,
     )
 
@@ -132,7 +136,7 @@ class Operation:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
         caller = self._caller()
         changes = contract.changes_by(request.method)
-        if changes and not contract.in_every_mode:
+        if changes and doors.modes.current not in contract.modes:
             doors.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
         degraded = ["offline"] if caller and caller.offline else []
         if contract.needs.optional:

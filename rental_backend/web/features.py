@@ -23,10 +23,10 @@ def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
 
 def answer_now(doors: Dependencies, method: str, contract: Contract) -> str:
     """Return how a call is answered at this moment: full, partial, offline, replica, stale or refuse."""
-    changes, mode = contract.changes_by(method), doors.modes.current
-    if changes and mode is not Mode.NORMAL and not contract.in_every_mode:
+    mode = doors.modes.current
+    if contract.refused_in(mode, method):
         return "refuse"
-    replica = not changes and mode is not Mode.EMERGENCY and doors.replica_serves
+    replica = not contract.changes_by(method) and mode is not Mode.EMERGENCY and doors.replica_serves
     return contract.needs.answer(doors.down(), replica=replica)
 
 

@@ -87,7 +87,7 @@ def show_mode() -> dict[str, Any]:
 
 
 @bp.put("/mode")
-@endpoint(needs=STEER, permission=PERMISSION, accepts=ModeChange(), in_every_mode=True)
+@endpoint(needs=STEER, permission=PERMISSION, accepts=ModeChange(), modes=tuple(Mode))
 def set_mode(actor: Actor, mode: str, reason: str, seconds: int | None, keep: bool) -> dict[str, Any]:
     """Put all workers of this host into a mode, at once."""
     before = dependencies().modes.current.value
@@ -105,7 +105,7 @@ def show_drills() -> dict[str, Any]:
 
 
 @drills.put("/<name>")
-@endpoint(needs=STEER, permission=PERMISSION, accepts=DrillOrder(), in_every_mode=True)
+@endpoint(needs=STEER, permission=PERMISSION, accepts=DrillOrder(), modes=tuple(Mode))
 def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
     """Let calls of a dependency fail in all workers of this host; 404 if there is no such breaker."""
     fault = dependencies().drills.order(name, actor=actor.name, **order)
@@ -114,7 +114,7 @@ def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
 
 
 @drills.delete("/<name>")
-@endpoint(needs=STEER, permission=PERMISSION, in_every_mode=True)
+@endpoint(needs=STEER, permission=PERMISSION, modes=tuple(Mode))
 def end_drill(actor: Actor, name: str) -> None:
     """Let a dependency work again."""
     dependencies().drills.end(name)
