@@ -59,7 +59,7 @@ class Matrix:
     def __init__(self, app: Flask, session: Session) -> None:
         self.app = app
         self.doors: Dependencies = app.extensions["dependencies"]
-        holder = factories.user(session, is_superuser=True)
+        holder = factories.user(session, username=samples.HOLDER, is_superuser=True)
         tokens = self.doors.identity.tokens
         self._token = factories.token(session, tokens, holder, superuser=True)
         given = {"kind": "refresh", "superuser": True}
@@ -88,6 +88,7 @@ class Matrix:
         """Put the breakers into these states, which last."""
         for name, state in zip(NAMES, vector, strict=True):
             self.doors.breakers[name].engine.move(_into(state), "the matrix")
+        self.doors.identity.forget_everybody()
 
     def ask(self, route: Route) -> Said:
         """Ask a route in the present states."""
