@@ -143,12 +143,7 @@ class StaleStore:
             if len(self._looked) > 10_000:
                 self._looked.clear()
             self._looked[key] = now
-            theirs = self._from_redis(key, rows)
-            if theirs and (mine is None or theirs.at > mine.at):
-                self._keep(key, theirs)
-                mine = theirs
-            if mine and mine.tag != self._writes.tag(rows):  # Redis has told of a change elsewhere
-                mine = None
+            mine = self._newer(key, rows, mine)
         if mine and mine.age <= within:
             self.hits += 1
             return mine
@@ -156,19 +151,34 @@ class StaleStore:
         self.outdated += known is not None and mine is None
         return None
 
+    def _newer(self, key: str, rows: tuple[int, ...], mine: Answer | None) -> Answer | None:
+        """Return the newer of an answer and its copy in Redis; None if Redis tells of a change since, elsewhere."""
+        theirs = self._from_redis(key, rows)
+        if theirs and (mine is None or theirs.at > mine.at):
+            self._keep(key, theirs)
+            return theirs
+        tag = self._writes.tag(rows)
+        if mine is None or mine.tag == tag:
+            return mine
+        if mine.at <= self._writes.last(rows) + SKEW:
+            return None
+        mine = replace(mine, tag=tag)  # the change was before it, and is only heard of now
+        self._keep(key, mine)
+        return mine
+
     def _from_redis(self, key: str, rows: tuple[int, ...]) -> Answer | None:
         """Return the copy in Redis, with the tag of this host, if no change that is known here or there is newer.
 
         Both are read in one command, so that no mark is set in between.
         """
         found = self._cache.get_many([key, *self._writes.marks_of(rows)])
-        if not found or not found[0]:
-            return None
-        try:
-            answer = Answer.unpack(found[0])
-        except (ValueError, TypeError):
+        if not found:
             return None
         self._writes.heed(rows, found[1:])
+        try:
+            answer = Answer.unpack(found[0] or b"")
+        except (ValueError, TypeError):
+            return None
         tag = self._writes.tag(rows)
         if answer.boot == self._writes.boot:
             return answer if answer.tag == tag else None
@@ -183,7 +193,7 @@ class StaleStore:
     def _exchange(self) -> None:
         """Tell other hosts what was changed here, at once or when Redis is back, and hear from them."""
         while True:
-            self._changed.wait(LOOK_EVERY)
-            self._changed.clear()
             self._writes.tell()
             self._writes.listen()
+            self._changed.wait(LOOK_EVERY)
+            self._changed.clear()

@@ -22,6 +22,14 @@ SKEW = 1.0
 KEEP = 25 * 3600  # longer than any answer is kept
 UNKNOWN = 2**62  # a position that no replica ever reaches
 
+TELL = """
+local known = redis.call('GET', KEYS[1])
+local at = known and string.match(known, '^%S+ (%d+) ')
+if at and tonumber(at) > tonumber(ARGV[2]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
+return 1
+"""  # a mark that comes late does not push out a newer one of another host
+
 Tag = tuple[int, ...]
 
 
@@ -61,11 +69,6 @@ class Writes:
             rows = self._rows[resources] = tuple(sorted(found))
         return rows
 
-    @property
-    def _known(self) -> tuple[int, ...]:
-        """The rows of every resource that this process has had to do with."""
-        return tuple(sorted({row for rows in tuple(self._rows.values()) for row in rows}))
-
     def tag(self, rows: tuple[int, ...]) -> Tag:
         """Return how often these were changed, as far as this host knows."""
         words = self._words
@@ -94,13 +97,14 @@ class Writes:
 
     def tell(self) -> bool:
         """Send the marks that Redis has not got; return whether it has all. For a thread that may wait."""
-        sent = [self._tell(row) for row in self._known if self._words[row + UNSENT]]
+        rows = (self._board.row(number) for number in range(ROWS))
+        sent = [self._tell(row) for row in rows if self._words[row + UNSENT]]
         return all(sent)
 
     def _tell(self, row: int) -> bool:
         number, at = self._words[row + UNSENT], self._words[row + LAST]
-        mark = f"{self.boot} {at} {self._words[row + POSITION]}".encode()
-        if not self._cache.put(_key(row), mark, seconds=KEEP):
+        mark = f"{self.boot} {at} {self._words[row + POSITION]}"
+        if self._cache.run(TELL, [_key(row)], [mark, at, KEEP]) is None:
             return False
         with self._board.page.locked():
             if self._words[row + UNSENT] == number:
@@ -110,10 +114,10 @@ class Writes:
     def listen(self) -> None:
         """Take over what other hosts have changed; at most once a second over all workers."""
         now, polled = int(time.monotonic() * 1e6), self._board.row(POLLED)
-        rows = self._known
-        if not rows or now < self._words[polled] + POLL_EVERY * 1e6:
+        if now < self._words[polled] + POLL_EVERY * 1e6:
             return
         self._words[polled] = now
+        rows = tuple(self._board.row(number) for number in range(ROWS))
         found = self._cache.get_many([_key(row) for row in rows]) or []
         for row, packed in zip(rows, found, strict=False):
             self._heed(row, packed)
