@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -26,14 +27,16 @@ from ..infra.stale import StaleStore
 from ..models import Identified
 from ..resilience import budget, limit
 from . import projection, stale_answers
-from .bodies import read_body, read_query
+from .bodies import read_body, read_query, read_rows
+from .conditional import tag
 from .context import actor, dependencies, settings, warmer
 from .denials import forbidden
+from .listing import Page
 from .needs import PUBLIC, Needs
 from .principal import Principal, authenticate
-from .replies import Reply
+from .replies import READS, Reply
+from .streams import Stream
 
-READS = ("GET", "HEAD")
 FIRST_LOOK = 0.5
 
 
@@ -202,7 +205,11 @@ class Operation:
         """Read query and body as declared."""
         contract = self.contract
         payload = read_query(request, contract.query) if contract.query else {}
-        return payload | read_body(request, contract.accepts) if contract.accepts else payload
+        if contract.accepts is None:
+            return payload
+        if contract.accepts.many:
+            return {**payload, "rows": read_rows(request, contract.accepts)}
+        return payload | read_body(request, contract.accepts)
 
     def _read(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
         """Run a read; once more if the database failed it quickly and the retry budget allows that."""
@@ -234,13 +241,29 @@ class Operation:
         status, returns = self.contract.status, self.contract.returns
         if value is None:
             return Reply(b"", 204)
-        if isinstance(value, projection.Page):
-            return Reply(value.body, status, {"X-Total-Count": str(value.total)})
+        if isinstance(value, Page):
+            return Reply(value.body, status, _totals(value))
+        if isinstance(value, Stream):
+            return Reply(value.chunks, status, value.headers)
         if isinstance(value, bytes):
-            return Reply(value, status)
+            return Reply(value, status, {"ETag": tag(value)})
         if isinstance(value, Identified) and session is not None and returns is not None:
             session.flush()
             body = projection.one(session, type(returns), type(value), value.id)
             place = {"Location": f"{request.path.rstrip('/')}/{value.id}"} if status == 201 else {}
-            return Reply(body, status, place)
-        return Reply(orjson.dumps(returns.dump(value) if returns else value), status)
+            return Reply(body, status, {**place, "ETag": tag(body)})
+        return Reply(orjson.dumps(returns.dump(value) if returns else value, default=_number), status)
+
+
+def _number(value: Any) -> float:
+    """Return an amount as a JSON number; anything else is no answer."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} cannot be answered.")
+
+
+def _totals(page: Page) -> dict[str, str]:
+    """Say how many rows there are, and whether that is only the least that there are."""
+    if page.total is None:
+        return {}
+    return {"X-Total-Count": str(page.total), **({} if page.exact else {"X-Total-Count-Relation": "gte"})}

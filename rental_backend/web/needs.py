@@ -40,6 +40,10 @@ class Needs:
         object.__setattr__(self, "offline", offline)
         object.__setattr__(self, "touches", touches)
 
+    def fresh(self) -> "Needs":
+        """Return the same needs without an answer from memory."""
+        return Needs(*self.required, optional=tuple(self.optional), offline=self.offline, touches=self.touches)
+
     def answer(self, down: frozenset[str], *, replica: bool = False) -> str:
         """Return how a call is answered while `down`: full, partial, offline, replica, stale or refuse.
 

@@ -40,7 +40,7 @@ def answer(doors: Dependencies, question: Question) -> Answered:
     def ask() -> Reply:
         began = time.time()
         reply = question.fresh()
-        if question.within:
+        if question.within and isinstance(reply.body, bytes):
             doors.stale.remember(question.key, Answer(reply.body, reply.headers, began, tag))
         return reply
 

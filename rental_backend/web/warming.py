@@ -102,6 +102,8 @@ class Warmer:
             reply = operation.read_by(self._doors.database, arguments)
         except AppError:  # an outage begins; what is known stays
             return
+        if not isinstance(reply.body, bytes):
+            return
         self._doors.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
         self.made += 1
 

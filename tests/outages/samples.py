@@ -16,6 +16,7 @@ from rental_backend.web.contracts import Contract
 from tests import factories
 
 Ids = dict[str, uuid.UUID]
+CODE = "SAMPLE-1"
 HOLDER = "outage-holder"  # who asks; his password is cheap to verify
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -24,6 +25,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/auth/roles/<uuid:id>/permissions": {"permission_ids": ["CUSTOMER_VIEW"]},
     "DELETE /api/auth/roles/<uuid:id>/permissions": {"permission_ids": ["CUSTOMER_VIEW"]},
     "PATCH /api/users/<uuid:id>/status": {"is_active": True},
+    "PUT /api/suppliers/<uuid:id>/status": {"is_active": True},
     "POST /api/auth/login": {"username": HOLDER, "password": "wrong"},
 }
 QUERIES: dict[str, dict[str, str]] = {}
@@ -31,7 +33,7 @@ CHECKED_BY_VIEW = {  # open to everybody for what is his own; the matrix asks fo
     "DELETE /api/users/<uuid:user_id>/sessions": "USER_MANAGE",
     "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>": "USER_MANAGE",
 }
-PARTS: dict[str, str] = {}  # parameters of a path that are no ids
+PARTS = {"code": CODE}  # parameters of a path that are no ids
 
 
 def rows(session: Session, holder: User) -> Ids:
@@ -41,7 +43,8 @@ def rows(session: Session, holder: User) -> Ids:
     permission = factories.permission(session, "CUSTOMER_VIEW").id
     session.commit()
     return {
-        "customers": factories.customer(session).id,
+        "customers": factories.customer(session, customer_code=CODE).id,
+        "suppliers": factories.supplier(session, supplier_code=CODE).id,
         "roles": role.id,
         "permissions": permission,
         "users": holder.id,
@@ -67,12 +70,13 @@ def path(method: str, rule: str, ids: Ids) -> str:
     return "/".join(made)
 
 
-def body(route: str, contract: Contract, refresh_token: str) -> dict[str, Any] | None:
+def body(route: str, contract: Contract, refresh_token: str) -> Any:
     """Return a body that the contract takes: its required fields, and what is said above."""
     if contract.accepts is None:
         return None
     given = {"refresh_token": refresh_token} if "refresh_token" in contract.accepts.fields else {}
-    return {**_required(contract.accepts), **given, **BODIES.get(route, {})}
+    body = {**_required(contract.accepts), **given, **BODIES.get(route, {})}
+    return [body] if contract.accepts.many else body
 
 
 def query(route: str, contract: Contract) -> dict[str, str]:
