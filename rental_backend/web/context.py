@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from flask import current_app, g, request
 
 from ..config import Config
+from ..infra import break_glass
 from ..infra.dependencies import Dependencies
 from ..infra.journal import Actor
 from .principal import Principal
@@ -40,7 +41,7 @@ def client_address() -> str:
 def actor(caller: Principal | None) -> Actor:
     """Return who makes this request, and where from, as the audit log wants it."""
     return Actor(
-        id=caller.id if caller else None,
+        id=caller.id if caller and caller.id != break_glass.ID else None,  # that account is in no table
         name=caller.username if caller else "nobody",
         address=client_address(),
         user_agent=request.user_agent.string[:500],

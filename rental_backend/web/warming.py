@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
 from flask import Flask
 
 from ..errors import AppError
@@ -17,6 +18,7 @@ from .contracts import Operation, operation_of
 from .needs import PUBLIC
 from .principal import Principal
 
+log = structlog.get_logger("rental_backend.warming")
 LOOK_EVERY = 1.0
 RENEW_EVERY = 60.0  # seconds between two answers to the same question while nothing changes
 PAUSE = 5.0  # seconds between two if something changes all the time
@@ -40,6 +42,7 @@ class Warmer:
         self._scopes: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._asked: dict[str, float] = {}
         self._owner: int | None = None
+        self._lock = threading.Lock()
 
     def saw(self, caller: Principal) -> None:
         """Note that somebody of this scope is here."""
@@ -47,9 +50,11 @@ class Warmer:
         now = time.monotonic()
         if caller.offline or (known and now - known[1] < LOOK_EVERY):
             return
-        self._scopes[caller.scope] = (caller, now)
-        while len(self._scopes) > SCOPES:
-            self._scopes.popitem(last=False)
+        with self._lock:
+            self._scopes[caller.scope] = (caller, now)
+            self._scopes.move_to_end(caller.scope)
+            while len(self._scopes) > SCOPES:
+                self._scopes.popitem(last=False)
 
     def start(self) -> None:
         """Start the thread of this process, once; a forked child starts its own."""
@@ -60,7 +65,10 @@ class Warmer:
     def _run(self) -> None:
         pause = threading.Event()
         while not pause.wait(LOOK_EVERY):
-            self.once()
+            try:
+                self.once()
+            except Exception:  # of a view: the other pages, and the next round, are none the worse for it
+                log.exception("a page could not be made ahead")
 
     def once(self) -> None:
         """Ask what is due, while the database answers and nobody has ordered otherwise."""
@@ -86,7 +94,8 @@ class Warmer:
         if permission == PUBLIC:
             return [(PUBLIC, None)]
         lately = time.monotonic() - SEEN_FOR
-        known = tuple(self._scopes.items())
+        with self._lock:
+            known = tuple(self._scopes.items())
         return [(scope, caller) for scope, (caller, seen) in known if seen > lately and caller.may(permission)]
 
     def _renew(self, name: str, operation: Operation, arguments: dict[str, Any], scope: str) -> None:

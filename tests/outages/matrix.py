@@ -98,11 +98,11 @@ class Matrix:
         degraded = frozenset(said.split(", ")) if said else frozenset()
         return Said(int(status[:3]), degraded, dict(headers), b"".join(chunks))
 
-    def remember(self) -> None:
-        """Ask anew, with everything there, what a change of before has made useless for an outage."""
+    def remember(self, vector: Vector = (State.OPEN,) * len(NAMES)) -> None:
+        """Ask anew, with everything there, what is stale in these states and was made useless by a change."""
         self.put((State.CLOSED,) * len(NAMES))
         for route in self.routes:
-            if route.contract.needs.stale_for and self._tags.get(route.name) != self._tag(route):
+            if declared(route, _down(vector)) == "stale" and self._tags.get(route.name) != self._tag(route):
                 self._tags[route.name] = self._tag(route)
                 self.ask(route)
 
@@ -112,7 +112,7 @@ class Matrix:
     def wrong(self, vector: Vector) -> Iterator[str]:
         """Put the breakers into these states, ask every route, and name those that do not answer as declared."""
         self.put(vector)
-        down = frozenset(name for name, state in zip(NAMES, vector, strict=True) if state is not State.CLOSED)
+        down = _down(vector)
         mode = self.doors.modes.current
         for route in self.routes:
             said = self.ask(route)
@@ -121,6 +121,10 @@ class Matrix:
                 states = "/".join(state.label for state in vector)
                 got = f"{said.status} {sorted(said.degraded)} {said.body[:200]!r}"
                 yield f"{route.name} in {states}: {fault}, but {got}"
+
+
+def _down(vector: Vector) -> frozenset[str]:
+    return frozenset(name for name, state in zip(NAMES, vector, strict=True) if state is not State.CLOSED)
 
 
 def _into(state: State) -> Any:

@@ -49,7 +49,7 @@ def wrong(matrix: Matrix, *vectors: Vector) -> str:
     """Name the routes that do not answer as declared in these states, a line each."""
     found = []
     for vector in vectors:
-        matrix.remember()
+        matrix.remember(vector)
         found += matrix.wrong(vector)
     return "\n".join(found)
 

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import json
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from sqlalchemy.orm import Session
 from rental_backend.accounts.models import SecurityAuditLog
 from rental_backend.config import Config
 from rental_backend.errors import NotFound
+from rental_backend.infra import break_glass
 from rental_backend.infra.database import Database
 from rental_backend.infra.dependencies import Dependencies
 from rental_backend.infra.modes import Mode
@@ -184,6 +186,26 @@ def test_every_order_is_written_down(operator: Operator, session: Session) -> No
         "kept": False,
     }.items() <= (rows[0].details or {}).items()
     assert rows[1].resource_id == "redis"
+
+
+def test_an_order_by_command_is_written_down_too(operator: Operator, session: Session) -> None:
+    """Its author is in no table; the log names him all the same, and what comes after him is not held up."""
+    app, client = operator
+    tokens = _doors(app).identity.tokens
+    more = {"session": uuid.uuid4(), "scopes": frozenset({"SYSTEM_MAINTENANCE"}), "seconds": 60}
+    token, _ = tokens.sign("access", break_glass.ID, "flask (root)", **more)
+    ordered = app.test_client().put(MODE, json=READ_ONLY, headers={"Authorization": f"Bearer {token}"})
+    assert ordered.status_code == 200
+    client.put(MODE, json={"mode": "normal", "reason": "done"})
+
+    def logged() -> list[tuple[str, bool]]:
+        session.expire_all()
+        found = session.scalars(select(SecurityAuditLog).order_by(SecurityAuditLog.timestamp))
+        return [(each.user_name, each.user_id is None) for each in found if each.resource == "operations"]
+
+    found = until(lambda: len(logged()) == 2 and logged())
+    assert found[0] == ("flask (root)", True)
+    assert not found[1][1]
 
 
 @contextlib.contextmanager
