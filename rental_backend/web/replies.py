@@ -21,9 +21,10 @@ class Reply:
     def response(self, degraded: Iterable[str] = ()) -> Response:
         """Return it as Flask's response, which says how it is degraded; what the caller has is not sent again."""
         made = self._plain()
-        if degraded:
-            made.headers["X-Degraded"] = ", ".join(degraded)
-            g.degraded = list(degraded)
+        marks = list(dict.fromkeys([*degraded, *g.get("degraded", ())]))  # the view may have said so too
+        if marks:
+            made.headers["X-Degraded"] = ", ".join(marks)
+            g.degraded = marks
         return made
 
     def _plain(self) -> Response:

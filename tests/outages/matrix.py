@@ -27,6 +27,7 @@ from . import samples
 NAMES = (DATABASE, REDIS, AUTH)
 STATES = (State.CLOSED, State.HALF_OPEN, State.OPEN)
 VECTORS = tuple(itertools.product(STATES, repeat=len(NAMES)))
+ALL_OPEN = (State.OPEN,) * len(NAMES)
 LASTING = 3000.0  # seconds that a state is to last: no probe is due, no lease ends
 Vector = tuple[State, ...]
 
@@ -98,7 +99,7 @@ class Matrix:
         degraded = frozenset(said.split(", ")) if said else frozenset()
         return Said(int(status[:3]), degraded, dict(headers), b"".join(chunks))
 
-    def remember(self, vector: Vector = (State.OPEN,) * len(NAMES)) -> None:
+    def remember(self, vector: Vector = ALL_OPEN) -> None:
         """Ask anew, with everything there, what is stale in these states and was made useless by a change."""
         self.put((State.CLOSED,) * len(NAMES))
         for route in self.routes:
