@@ -62,11 +62,7 @@ class Database:
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
         self.deadline = deadline
-        milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
-        self._options = (
-            f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
-            "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
-        )
+        self._options = _options(deadline)
         self._class: type[DeadlineConnection] = type(
             "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
         )
@@ -180,6 +176,15 @@ class Database:
             if ours is error:
                 raise
             raise ours from error
+
+
+def _options(deadline: float) -> str:
+    """Return the settings of a session whose answers are waited for `deadline` seconds."""
+    milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
+    return (
+        f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
+        "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+    )
 
 
 def replayed(session: Session) -> tuple[int, float | None]:
