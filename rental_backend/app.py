@@ -19,12 +19,14 @@ from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
 from .config import Config
 from .infra.dependencies import Dependencies
+from .inventory.blocking_api import bp as item_blocking
+from .inventory.items_api import bp as items
 from .parties.api import bp as customers
 from .resilience import OPEN
 from .web import cors, health, logs, problems, requests, routing
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers)
+BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers, items, item_blocking)
 
 
 class Application(Flask):

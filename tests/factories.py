@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import argon2
 from sqlalchemy import select
@@ -19,10 +19,14 @@ from rental_backend.accounts.models import (
     role_permissions,
     user_roles,
 )
+from rental_backend.catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
 from rental_backend.infra.passwords import LANES
 from rental_backend.infra.tokens import Tokens
+from rental_backend.inventory.models import InventoryUnit, StockLevel
+from rental_backend.models import Model
 from rental_backend.parties.models import Customer, CustomerType
 
+Row = TypeVar("Row", bound=Model)
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
 STRONG = argon2.PasswordHasher(parallelism=LANES).hash(PASSWORD)
@@ -99,3 +103,66 @@ def customer(session: Session, **values: Any) -> Customer:
     session.add(made)
     session.commit()
     return made
+
+
+def category(session: Session, name: str, parent: Category | None = None, **values: Any) -> Category:
+    """A category, below another if one is given."""
+    number = next(_numbers)
+    defaults = {
+        "category_code": f"C{number}",
+        "category_path": f"{parent.category_path}/{name}" if parent else name,
+        "category_level": parent.category_level + 1 if parent else 1,
+        "parent_category_id": parent.id if parent else None,
+    }
+    return _stored(session, Category(name=name, **{**defaults, **values}))
+
+
+def brand(session: Session, name: str) -> Brand:
+    """A brand whose code is its name's beginning."""
+    return _stored(session, Brand(name=name, code=name[:4].upper()))
+
+
+def unit_of_measurement(session: Session) -> UnitOfMeasurement:
+    """Pieces; the same one each time."""
+    found = session.scalars(select(UnitOfMeasurement)).first()
+    return found or _stored(session, UnitOfMeasurement(name="Piece", code="PCS"))
+
+
+def location(session: Session, kind: LocationType = LocationType.STORE, **values: Any) -> Location:
+    """A store, unless said otherwise."""
+    number = next(_numbers)
+    defaults = {"location_code": f"L{number}", "location_name": f"Location {number}", "location_type": kind}
+    return _stored(session, Location(**{**defaults, **values}))
+
+
+def item(session: Session, **values: Any) -> Item:
+    """An item to be rented, unless said otherwise, without stock."""
+    number = next(_numbers)
+    defaults = {
+        "sku": f"SKU-{number:05}",
+        "item_name": f"Item {number}",
+        "unit_of_measurement_id": unit_of_measurement(session).id,
+        "reorder_point": 1,
+        "is_rentable": not values.get("is_saleable", False),
+    }
+    return _stored(session, Item(**{**defaults, **values}))
+
+
+def stock(session: Session, item: Item, place: Location | None = None, **quantities: int) -> StockLevel:
+    """What there is of an item at a location: `available=3, on_rent=1`."""
+    at = place or location(session)
+    counted = {f"quantity_{name}": quantity for name, quantity in quantities.items()}
+    level = StockLevel(item_id=item.id, location_id=at.id, quantity_on_hand=sum(quantities.values()), **counted)
+    return _stored(session, level)
+
+
+def inventory_unit(session: Session, item: Item, place: Location, **values: Any) -> InventoryUnit:
+    """A free piece of an item at a location."""
+    defaults = {"sku": f"U-{next(_numbers):06}", "item_id": item.id, "location_id": place.id}
+    return _stored(session, InventoryUnit(**{**defaults, **values}))
+
+
+def _stored(session: Session, row: Row) -> Row:
+    session.add(row)
+    session.commit()
+    return row

@@ -1,11 +1,11 @@
-"""How paths are read: with and without trailing slash, under the frontend's doubled prefixes, and ids that are ids."""
+"""How paths are read: with and without trailing slash, under the prefixes of other builds, and ids that are ids."""
 
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, UnicodeConverter, ValidationError
 
 from ..errors import Invalid
 from . import problems
@@ -19,6 +19,7 @@ ALIASES = (
     ("/api/v1/", "/api/"),
     ("/api/analytics/analytics/", "/api/analytics/"),
     ("/api/transactions/sales/sales/", "/api/transactions/sales/"),
+    ("/api/master-data/item-master/rental-blocking/", "/api/master-data/items/rental-blocking/"),
 )
 
 
@@ -46,8 +47,19 @@ class UuidConverter(BaseConverter):
         return str(value)
 
 
+class TextConverter(UnicodeConverter):
+    """Text in a path; with a NUL character, which PostgreSQL cannot store, it names nothing (404)."""
+
+    def to_python(self, value: str) -> str:
+        """Return the text, or fit no route."""
+        if "\0" in value:
+            raise ValidationError
+        return value
+
+
 def register(app: Flask) -> None:
     """Read paths this way in all blueprints registered afterwards."""
+    app.url_map.converters["default"] = TextConverter
     app.url_map.converters["uuid"] = UuidConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
