@@ -24,7 +24,8 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
         "request_id": g.get("request_id"),
         **members,
     }
-    return Response(orjson.dumps(body, default=str), status, content_type=MEDIA_TYPE)
+    encoded = orjson.dumps(body, default=str, option=orjson.OPT_NON_STR_KEYS)  # errors of a list go by position
+    return Response(encoded, status, content_type=MEDIA_TYPE)
 
 
 def register(app: Flask) -> None:
