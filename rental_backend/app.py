@@ -9,7 +9,7 @@ import structlog
 from flask import Flask
 
 from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
-from .accounts import audit
+from .accounts import audit, purging
 from .accounts import service as accounts
 from .accounts.api import bp as auth
 from .accounts.api import users as sessions
@@ -17,16 +17,21 @@ from .accounts.permissions import HARMLESS
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
+from .analytics.parties_api import bp as party_analytics
 from .config import Config
 from .infra.dependencies import Dependencies
 from .inventory.blocking_api import bp as item_blocking
 from .inventory.items_api import bp as items
 from .parties.api import bp as customers
+from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
 from .web import cors, health, logs, problems, requests, routing
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers, items, item_blocking)
+BLUEPRINTS = (
+    *(health.bp, auth, sessions, users, roles, security),
+    *(customers, suppliers, party_analytics, items, item_blocking),
+)
 
 
 class Application(Flask):
@@ -64,7 +69,9 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.identity.load_accounts_with(accounts.load_account)
     dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
-    for breaker in dependencies.breakers.values():
+    dependencies.sweeper.sweep_with(purging.purge)
+    issuer = dependencies.identity.issuer
+    for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.before_request(dependencies.start)

@@ -3,7 +3,7 @@
 from migrations import safely
 
 revision = "202611251920"
-down_revision = "202611251900"
+down_revision = "202611251905"
 branch_labels = None
 depends_on = None
 

@@ -48,10 +48,10 @@ class UuidConverter(BaseConverter):
 
 
 class TextConverter(UnicodeConverter):
-    """Text in a path; with a NUL character, which PostgreSQL cannot store, it names nothing (404)."""
+    """A text in a path; one that no database can hold names nothing, and is not found."""
 
     def to_python(self, value: str) -> str:
-        """Return the text, or fit no route."""
+        """Return the text, or refuse."""
         if "\0" in value:
             raise ValidationError
         return value
@@ -59,7 +59,7 @@ class TextConverter(UnicodeConverter):
 
 def register(app: Flask) -> None:
     """Read paths this way in all blueprints registered afterwards."""
-    app.url_map.converters["default"] = TextConverter
+    app.url_map.converters["default"] = app.url_map.converters["string"] = TextConverter
     app.url_map.converters["uuid"] = UuidConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

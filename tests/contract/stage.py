@@ -1,11 +1,13 @@
 """What stands ready before a call of the frontend is made: each domain prepares its rows and names their ids."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import Role, SecurityAuditLog, User
+from rental_backend.transactions.models import TransactionType
 from tests import factories
 
 Known = dict[str, str]
@@ -39,8 +41,12 @@ def _event(user: User) -> SecurityAuditLog:
 
 
 def parties(_: FlaskClient, session: Session) -> Known:
-    """A customer."""
-    return {"customer_id": str(factories.customer(session).id)}
+    """A customer who has bought, and a supplier we have bought from."""
+    customer = factories.customer(session, lifetime_value=5)
+    supplier = factories.supplier(session, last_order_date=datetime.now(UTC))
+    factories.transaction(session, TransactionType.SALE, customer_id=customer.id, total_amount=5)
+    factories.transaction(session, TransactionType.PURCHASE, supplier_id=supplier.id, total_amount=7)
+    return {"customer_id": str(customer.id), "supplier_id": str(supplier.id)}
 
 
 def items(_: FlaskClient, session: Session) -> Known:
