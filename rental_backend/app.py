@@ -25,13 +25,14 @@ from .inventory.items_api import bp as items
 from .parties.api import bp as customers
 from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
-from .web import cors, health, logs, problems, requests, routing
+from .web import cors, health, logs, operations, problems, requests, routing, warming
 from .web.contracts import contract_of
 
 BLUEPRINTS = (
-    *(health.bp, auth, sessions, users, roles, security),
+    *(health.bp, operations.bp, auth, sessions, users, roles, security),
     *(customers, suppliers, party_analytics, items, item_blocking),
 )
+DRILLS = (operations.drills,)  # never served in production
 
 
 class Application(Flask):
@@ -74,15 +75,18 @@ def create_app(config: Config | None = None) -> Flask:
     for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
+    app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
+    dependencies.background.append(warmer.start)
     app.before_request(dependencies.start)
     for part in (requests, cors):
         part.register(app, config)
     problems.register(app)
     routing.register(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, *(DRILLS if dependencies.drills.allowed else ())):
         app.register_blueprint(blueprint)
     cli.register(app)
     _require_contracts(app)
+    warming.refuse_what_cannot_be_warm(app)
     return app
 
 

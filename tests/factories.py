@@ -28,6 +28,7 @@ from rental_backend.parties.models import Customer, CustomerType, Supplier, Supp
 from rental_backend.transactions.models import TransactionHeader, TransactionType
 
 Row = TypeVar("Row", bound=Model)
+NOBODY = uuid.UUID(int=0)  # an id of nothing; the same in every run, since tests are named by it
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
 STRONG = argon2.PasswordHasher(parallelism=LANES).hash(PASSWORD)

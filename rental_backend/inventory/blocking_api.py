@@ -28,8 +28,8 @@ from .block_schemas import (
 from .blocking import Outcome, Outcomes, Who
 from .item_read_models import BlockedItem, BlockEntry, Rentability
 
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
-CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("items", "stock"))
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items",))  # refuse rather than guess
 
 _blocked, _entry = BlockedItem.__table__.c, BlockEntry.__table__.c
 BLOCKED = Listing(

@@ -20,8 +20,9 @@ from . import opening
 from .item_filters import CONDITIONS, EQUAL, SORTS, alerts
 from .item_schemas import ItemQuery, ItemRow, ItemSchema, LowStockQuery
 
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
-CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
+SHOWN = ("items", "stock", "brands", "categories", "units-of-measurement")
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=SHOWN)
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items", "stock"))  # refuse rather than guess
 
 ITEMS = Resource(
     name="items",

@@ -65,6 +65,7 @@ class Resource(Generic[Row]):
     rules; `retires=False` leaves retiring out. With `pages` a list is an object that counts its pages, else an array.
     `row_schema` is what a row of the list holds, if not the same as one alone.
     `filters` and `sorts` name columns; a query parameter that is more than equality has its function in `conditions`.
+    `warm` are queries of the list whose answers are to be at hand in an outage.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Resource(Generic[Row]):
     conditions: Mapping[str, Filter] = field(default_factory=dict)
     sorts: tuple[str, ...] = ()
     pages: bool = False
+    warm: tuple[Mapping[str, str], ...] = ()
     create: Callable[[Session, str, Fields], Any] | None = None
     change: Callable[[Session, Any, str, Fields], Any] = _change
     retire: Callable[[Session, Any, str], Any] = _retire
@@ -130,7 +132,13 @@ class Resource(Generic[Row]):
         may = self.permissions.view
 
         @bp.get("/")
-        @endpoint(needs=self.reads, permission=may, query=self.query(), returns=self.listing.schema(many=True))
+        @endpoint(
+            needs=self.reads,
+            permission=may,
+            query=self.query(),
+            returns=self.listing.schema(many=True),
+            warm=self.warm,
+        )
         def browse(session: Session, **arguments: Any) -> Page:
             """Return those that fit the filters."""
             return self.page(session, arguments)
