@@ -24,6 +24,8 @@ from .catalog.locations_api import bp as locations
 from .catalog.units_api import bp as units
 from .config import Config
 from .infra.dependencies import Dependencies
+from .inventory.blocking_api import bp as item_blocking
+from .inventory.items_api import bp as items
 from .parties.api import bp as customers
 from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
@@ -33,7 +35,7 @@ from .web.contracts import contract_of
 BLUEPRINTS = (
     *(health.bp, operations.bp, auth, sessions, users, roles, security),
     *(brands, categories, units, locations),
-    *(customers, suppliers, party_analytics),
+    *(customers, suppliers, party_analytics, items, item_blocking),
 )
 DRILLS = (operations.drills,)  # never served in production
 

@@ -48,10 +48,11 @@ class Page(NamedTuple):
     total: int | None
     exact: bool = True
 
-    def under(self, *names: str) -> "Page":
-        """Return it as an object that holds the array under each name, and the `total`."""
+    def under(self, *names: str, **numbers: int) -> "Page":
+        """Return it as an object that holds the array under each name, the `total`, and further numbers."""
         arrays = b",".join(b'"%b":%b' % (name.encode(), self.body) for name in names)
-        return self._replace(body=b'{%b,"total":%d}' % (arrays, self.total or 0))
+        more = b"".join(b',"%b":%d' % (name.encode(), number) for name, number in numbers.items())
+        return self._replace(body=b'{%b,"total":%d%b}' % (arrays, self.total or 0, more))
 
 
 class Paged(NamedTuple):

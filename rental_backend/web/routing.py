@@ -1,4 +1,4 @@
-"""How paths are read: with and without trailing slash, under the frontend's doubled prefixes, and ids that are ids."""
+"""How paths are read: with and without trailing slash, under the prefixes of other builds, and ids that are ids."""
 
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ ALIASES = (
     ("/api/v1/", "/api/"),
     ("/api/analytics/analytics/", "/api/analytics/"),
     ("/api/transactions/sales/sales/", "/api/transactions/sales/"),
+    ("/api/master-data/item-master/rental-blocking/", "/api/master-data/items/rental-blocking/"),
 )
 
 

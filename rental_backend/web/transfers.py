@@ -96,10 +96,10 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     listing = replace(resource.listing, order=(resource.model.id.asc(),))
     formats = fields.String(load_default="json", validate=validate.OneOf(list(MEDIA_TYPES)))
     query = type("ExportQuery", (resource.query,), {"format": formats, "__doc__": "Filters and format of an export."})
-    names = list(resource.schema().dump_fields)
+    names = list(listing.schema().dump_fields)
 
     @bp.get("/export")
-    @endpoint(needs=resource.reads.fresh(), permission=permission, query=query(), returns=resource.schema(many=True))
+    @endpoint(needs=resource.reads.fresh(), permission=permission, query=query(), returns=listing.schema(many=True))
     def export(format: str, **arguments: Any) -> Stream:
         """Return everything that fits the filters."""
         chosen = {name: value for name, value in arguments.items() if name not in PAGING}

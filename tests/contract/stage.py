@@ -66,8 +66,25 @@ def catalog(_: FlaskClient, session: Session) -> Known:
     }
 
 
+def items(_: FlaskClient, session: Session) -> Known:
+    """Two items of a brand in a category, one of them in stock at the one location, the other with serial numbers."""
+    brand, category = factories.brand(session, name="Acme"), factories.category(session, name="Lamps")
+    of = {"brand_id": brand.id, "category_id": category.id}
+    item = factories.item(session, item_name="Arc lamp", rental_rate_per_period=12, **of)
+    factories.stock(session, factories.item(session, item_name="Arc", rental_rate_per_period=9, **of), available=2)
+    factories.item(session, item_name="Arc two", serial_number_required=True, **of)
+    return {
+        "item_id": str(item.id),
+        "sku": item.sku,
+        "brand_id": str(brand.id),
+        "category_id": str(category.id),
+        "unit_of_measurement_id": str(item.unit_of_measurement_id),
+    }
+
+
 STAGE: dict[str, Callable[[FlaskClient, Session], Known]] = {
     "accounts": accounts,
     "catalog": catalog,
+    "items": items,
     "parties": parties,
 }
