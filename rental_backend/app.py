@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pybreaker
@@ -21,10 +22,18 @@ from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
 from .resilience import OPEN
-from .web import cors, health, logs, problems, requests, routing
+from .settings import backups, backups_api, operations_api, origins_api
+from .settings import service as business
+from .settings.api import bp as settings
+from .settings.api import companies
+from .web import cors, diagnosis, health, logs, problems, requests, routing
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers)
+ACCOUNTS = (auth, sessions, users, roles, security)
+SETTINGS = (settings, companies, origins_api.bp, backups_api.bp, operations_api.bp)
+BLUEPRINTS = (health.bp, diagnosis.bp, *ACCOUNTS, *SETTINGS, customers)
+
+REAP_EVERY, EXPIRE_EVERY = 10.0, 3600.0  # seconds
 
 
 class Application(Flask):
@@ -62,6 +71,9 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.identity.load_accounts_with(accounts.load_account)
     dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
+    dependencies.settings.load_with(business.load)
+    dependencies.background.every(REAP_EVERY, partial(backups.reap, dependencies.database))
+    dependencies.background.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
     for breaker in dependencies.breakers.values():
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies

@@ -22,7 +22,7 @@ PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read
 
 
 class GuardedSession(Session):
-    """A session that knows in `info["driver"]` which connection it used, if any."""
+    """A session that knows in `info["driver"]` which connection it used, if any, and what its door shares."""
 
 
 class Database:
@@ -50,6 +50,7 @@ class Database:
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
         self._deadline = deadline
+        self.shared: dict[str, Any] = {}  # for the `info` of every session
         milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
         self._options = (
             f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
@@ -100,7 +101,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Yield a session for queries only: each statement stands alone, which saves a round trip for BEGIN."""
-        with self._guarded(GuardedSession(self.engine, autoflush=False)) as session:
+        with self._guarded(GuardedSession(self.engine, autoflush=False, info=self.shared)) as session:
             yield session
 
     @contextmanager
@@ -110,7 +111,7 @@ class Database:
         An `AppError` that `keeps_transaction` is committed, then raised.
         """
         kept: AppError | None = None
-        with self._guarded(GuardedSession(self._transactional, expire_on_commit=False)) as session:
+        with self._guarded(GuardedSession(self._transactional, expire_on_commit=False, info=self.shared)) as session:
             try:
                 yield session
             except AppError as error:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from ..config import Config
 from ..resilience import Page, Prober
+from .background import Background
 from .break_glass import BreakGlass
 from .cache import Cache
 from .database import Database
+from .dumping import Dumper
+from .following import SETTINGS, Followed
 from .identity import Identity
 from .journal import Journal
 from .offline import Offline
@@ -41,6 +44,13 @@ class Dependencies:
             config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
         )
         self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
+        self.settings = Followed(self.database, self.cache, Path(config.journal_folder))
+        self.database.shared[SETTINGS] = self.settings
+        self.dumper = Dumper(
+            config.database_unpooled_url or config.database_url, Path(config.backup_folder), config.pg_bin
+        )
+        self.background = Background()
+        self.background.every(0, self.settings.follow)
         doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
@@ -58,12 +68,14 @@ class Dependencies:
             self._started_in = os.getpid()
             self.stale.start()
             self.journal.start()
+            self.background.start()
             for prober in self._probers:
                 prober.start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
         self.journal.stop()
+        self.background.stop()
         for prober in self._probers:
             prober.stop()
         self.database.close()
