@@ -115,10 +115,9 @@ class SystemSetting(Retirable, Model):
 
 
 Company.currency_code = column_property(
-    select(SystemSetting.setting_value)
-    .where(SystemSetting.setting_key == "currency", Company.id.is_not(None))
-    .correlate_except(SystemSetting)
-    .scalar_subquery(),
+    func.coalesce(
+        select(SystemSetting.setting_value).where(SystemSetting.setting_key == "currency").scalar_subquery(), "INR"
+    ),
     deferred=True,
 )
 
@@ -148,7 +147,9 @@ class SystemBackup(Retirable, Model):
     retention_days: Mapped[str] = mapped_column(String(10), default="30")
     description: Mapped[str | None]
     backup_metadata: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    size: Mapped[int | None] = column_property(cast(backup_size, BigInteger), deferred=True)
+    size: Mapped[int | None] = column_property(
+        cast(func.substring(backup_size, "^[0-9]{1,18}$"), BigInteger), deferred=True
+    )
     progress: Mapped[int | None] = column_property(backup_metadata["percent"].as_integer(), deferred=True)
     sha256: Mapped[str | None] = column_property(backup_metadata["sha256"].as_string(), deferred=True)
 
