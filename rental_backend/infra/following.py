@@ -51,7 +51,7 @@ class Followed:
     def __init__(self, database: Database, cache: Cache, folder: Path) -> None:
         self.beacon = Beacon()
         self._database, self._cache = database, cache
-        self._file = folder / "settings.json"
+        self.file = folder / "settings.json"
         self._load: Load | None = None
         self._texts: Texts | None = None
         self._seen = -1
@@ -97,16 +97,16 @@ class Followed:
     def _keep(self, texts: Texts) -> None:
         packed = orjson.dumps(dict(texts))
         self._cache.put(KEY, packed, seconds=KEEP_IN_REDIS)
-        draft = self._file.with_name(f"settings.{os.getpid()}.draft")
+        draft = self.file.with_name(f"settings.{os.getpid()}.draft")
         with contextlib.suppress(OSError):  # a read-only disk: Redis has them
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            self.file.parent.mkdir(parents=True, exist_ok=True)
             draft.write_bytes(packed)
-            draft.replace(self._file)
+            draft.replace(self.file)
 
     def _kept(self) -> Texts | None:
         """Return what was kept, or None. Redis is shared by all hosts, so its copy is the newer one."""
         packed = self._cache.get(KEY)
         with contextlib.suppress(OSError, ValueError):
-            found = orjson.loads(packed or self._file.read_bytes())
+            found = orjson.loads(packed or self.file.read_bytes())
             return found if isinstance(found, dict) else None
         return None

@@ -10,7 +10,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, cast, event, exists, func, not_, select, text, update
+from sqlalchemy import Integer, cast, event, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from .. import records
@@ -27,8 +27,8 @@ STARTABLE = (BackupStatus.PENDING, BackupStatus.FAILED)
 LOST = "The process that made it ended before it was done."
 ATTEMPTS = 5
 WHOLE = "^[0-9]{1,4}$"  # what else a text may hold keeps a backup for ever
-HELD = text(
-    "EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND objsubid = 1"
+UNHELD = text(
+    "NOT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = :lock AND objsubid = 1"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 ).bindparams(lock=LOCK)
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
@@ -132,7 +132,7 @@ def reap(database: Database) -> None:
     lost = (
         SystemBackup.backup_status == BackupStatus.RUNNING,
         SystemBackup.started_at < func.now() - GRACE,
-        not_(HELD),
+        UNHELD,
     )
     with database.transaction() as session:
         session.execute(update(SystemBackup).where(*lost).values(_failed(LOST)))

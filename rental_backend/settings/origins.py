@@ -15,7 +15,8 @@ from .values import read
 ORIGINS, PORTS = "cors_origins", "cors_localhost"
 MOST = 100
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-ORIGIN = re.compile(rf"(https?)://({LABEL}(\.{LABEL})*|\[[0-9a-f:.]+\])(?::([1-9][0-9]{{0,4}}))?")
+HOST = rf"{LABEL}(\.{LABEL})*|\[[0-9a-f:.]+\]"
+ORIGIN = re.compile(rf"(?P<scheme>https?)://(?P<host>{HOST})(:(?P<port>[1-9][0-9]{{0,4}}))?")
 USUAL = {"http": "80", "https": "443"}
 
 
@@ -25,9 +26,10 @@ def origin_of(text: str) -> str:
     It is a scheme, a host and perhaps a port; no path, no wildcard.
     """
     found = ORIGIN.fullmatch(text.strip().lower())
-    if found is None or len(text) > 255 or int(found[5] or 1) > 65535:
+    if found is None or len(text) > 255 or int(found["port"] or 1) > 65535:
         raise Invalid({"origin": ["Must be http or https, a host and perhaps a port, such as https://shop.example."]})
-    return f"{found[1]}://{found[2]}" + (f":{found[5]}" if found[5] not in (None, USUAL[found[1]]) else "")
+    scheme, host, port = found.group("scheme", "host", "port")
+    return f"{scheme}://{host}" if port in (None, USUAL[scheme]) else f"{scheme}://{host}:{port}"
 
 
 def add(session: Session, actor: Actor, text: str, configured: Collection[str]) -> str:

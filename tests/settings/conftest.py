@@ -24,4 +24,5 @@ def seeded(app: Flask, session: Session) -> Session:
     add_company(session)
     session.commit()
     app.extensions["dependencies"].settings.beacon.light()
+    app.extensions["dependencies"].settings.follow()
     return session

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from rental_backend.settings.models import SettingCategory, SettingType, SystemSetting
@@ -15,6 +15,7 @@ from tests.conftest import Caller
 from tests.refusals import refusal
 from tests.statements import statements
 
+pytestmark = pytest.mark.usefixtures("seeded")
 FOUR = {
     "rental_status_check_enabled": "false",
     "rental_status_check_time": "03:30",
@@ -44,7 +45,7 @@ def _stored(session: Session, key: str) -> str | None:
     return session.scalar(select(SystemSetting.setting_value).where(SystemSetting.setting_key == key))
 
 
-def test_the_page_writes_its_four_settings(signed_in: Caller, seeded: Session) -> None:
+def test_the_page_writes_its_four_settings(signed_in: Caller) -> None:
     """Each of the four keys is found under RENTAL, changed by its key, and there when the page looks again."""
     client = signed_in()
 
@@ -57,7 +58,7 @@ def test_the_page_writes_its_four_settings(signed_in: Caller, seeded: Session) -
     assert {found[key]["updated_by"] for key in FOUR} != {"somebody"}
 
 
-def test_the_list_is_one_statement_in_order(app: Flask, signed_in: Caller, seeded: Session) -> None:
+def test_the_list_is_one_statement_in_order(app: Flask, signed_in: Caller) -> None:
     """All settings in the order of their categories and places, asked for with one statement."""
     client = signed_in("SYSTEM_CONFIG")
     client.get("/api/system/settings")
@@ -200,7 +201,9 @@ def test_values_are_told_by_their_type(signed_in: Caller, seeded: Session) -> No
 
 
 def test_a_setting_that_was_not_seeded_comes_to_be(signed_in: Caller, session: Session) -> None:
-    """An older database may lack a key that this version knows: two at once change it, and it is there once."""
+    """An older database may lack a key that this version knows: three at once change it, and it is there once."""
+    session.execute(delete(SystemSetting))
+    session.commit()
     client = signed_in()
 
     def change(value: str) -> Any:
@@ -211,7 +214,7 @@ def test_a_setting_that_was_not_seeded_comes_to_be(signed_in: Caller, session: S
     refusal(client.put("/api/system/settings/nothing", json={"setting_value": "1"}), 404)
 
 
-def test_nobody_overwrites_what_he_has_not_seen(signed_in: Caller, seeded: Session) -> None:
+def test_nobody_overwrites_what_he_has_not_seen(signed_in: Caller) -> None:
     """With the tag of an older look a change is 412, with the present one it is made."""
     client = signed_in()
     seen = client.get("/api/system/settings/currency").headers["ETag"]
@@ -224,7 +227,7 @@ def test_nobody_overwrites_what_he_has_not_seen(signed_in: Caller, seeded: Sessi
     assert (change(seen), change(newer)) == (412, 200)
 
 
-def test_rates_follow_a_change_at_once_and_cost_nothing(app: Flask, signed_in: Caller, seeded: Session) -> None:
+def test_rates_follow_a_change_at_once_and_cost_nothing(app: Flask, signed_in: Caller) -> None:
     """The next transaction after a change has the new rate; those after it ask nothing of the database."""
     database = app.extensions["dependencies"].database
     signed_in().put("/api/system/settings/rental_tax_percent", json={"setting_value": "5.5"})
@@ -237,7 +240,7 @@ def test_rates_follow_a_change_at_once_and_cost_nothing(app: Flask, signed_in: C
     assert (again.rental_tax_percent, sent) == (Decimal("5.5"), [])
 
 
-def test_a_change_that_is_rolled_back_never_counts(app: Flask, seeded: Session) -> None:
+def test_a_change_that_is_rolled_back_never_counts(app: Flask) -> None:
     """Rates inside a transaction that fails are not kept for anybody."""
     database = app.extensions["dependencies"].database
     with database.reading() as inside:
@@ -260,7 +263,7 @@ def test_a_change_that_is_rolled_back_never_counts(app: Flask, seeded: Session) 
 
 
 @pytest.mark.parametrize("nonsense", ["", "a lot", "-3", "NaN"])
-def test_nonsense_in_the_database_is_not_in_force(app: Flask, seeded: Session, nonsense: str) -> None:
+def test_nonsense_in_the_database_is_not_in_force(seeded: Session, nonsense: str) -> None:
     """A text that no operation would have stored gives way to the first value."""
     setting = seeded.scalars(select(SystemSetting).where(SystemSetting.setting_key == "rental_tax_percent")).one()
     setting.setting_value = nonsense
@@ -269,7 +272,7 @@ def test_nonsense_in_the_database_is_not_in_force(app: Flask, seeded: Session, n
     assert rates(seeded).rental_tax_percent == 18
 
 
-def test_looking_is_not_changing(signed_in: Caller, seeded: Session) -> None:
+def test_looking_is_not_changing(signed_in: Caller) -> None:
     """Who may see the settings may not change them, and nobody else sees them."""
     looker, stranger = signed_in("SYSTEM_CONFIG"), signed_in("CUSTOMER_VIEW")
 
