@@ -30,6 +30,7 @@ from tests.serving import ROOT, until
 
 pytestmark = pytest.mark.usefixtures("seeded")
 FORM = {"backup_name": "before the move", "backup_type": "FULL", "retention_days": "7", "description": "all"}
+PROGRAMS = binaries.postgres("pg_dump").parent
 BACKUPS = "/api/system/backups"
 # A program in place of pg_dump that says a little, then waits to be stopped, or hears that nobody listens.
 SLOW = """#!/bin/sh
@@ -73,7 +74,8 @@ def open_shop(build: Callable[..., Flask], session: Session, tmp_path: Path) -> 
     """Make a shop whose programs are those of a folder."""
 
     def opened(programs: Path) -> Shop:
-        app = build(PG_BIN=str(programs), BACKUP_FOLDER=str(tmp_path / "backups"))
+        folders = {"BACKUP_FOLDER": str(tmp_path / "backups"), "JOURNAL_FOLDER": str(tmp_path / "journal")}
+        app = build(PG_BIN=str(programs), **folders)
         app.extensions["dependencies"].start()
         assert app.extensions["dependencies"].wait_until_settled(10)
         admin = factories.user(session, username="admin", is_superuser=True)
@@ -86,7 +88,7 @@ def open_shop(build: Callable[..., Flask], session: Session, tmp_path: Path) -> 
 @pytest.fixture
 def shop(open_shop: Open) -> Shop:
     """A shop with the programs of PostgreSQL."""
-    return open_shop(binaries.postgres("pg_dump").parent)
+    return open_shop(PROGRAMS)
 
 
 @pytest.fixture
@@ -116,9 +118,7 @@ def test_a_backup_is_made_and_fetched(shop: Shop, session: Session) -> None:
     assert [each[:2] for each in logged(session)] == [(a, "backups") for a in ("CREATE", "START", "DOWNLOAD")]
 
 
-def test_a_backup_is_restored_into_another_database(
-    shop: Shop, session: Session, postgres: PostgresServer, tmp_path: Path
-) -> None:
+def test_a_backup_is_restored_into_another_database(shop: Shop, session: Session, postgres: PostgresServer) -> None:
     """By the documented command, into an empty database; every row of every table is the same there."""
     factories.customer(session, first_name="Zoë", notes="line\nbreak\t\\N")
     session.execute(text("UPDATE system_settings SET setting_value = '12.5' WHERE setting_key = 'rental_tax_percent'"))
@@ -129,7 +129,7 @@ def test_a_backup_is_restored_into_another_database(
     with psycopg.connect(postgres.url, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
     url = postgres.url.replace("/rental", f"/{name}")
-    environ = {**os.environ, "ENVIRONMENT": "test", "DATABASE_URL": url, "PG_BIN": str(binaries.postgres("x").parent)}
+    environ = {**os.environ, "ENVIRONMENT": "test", "DATABASE_URL": url, "PG_BIN": str(PROGRAMS)}
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "restore", str(shop.folder / done["backup_path"])]
 
     first, second = (

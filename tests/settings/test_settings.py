@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from rental_backend.infra.following import FOLLOW_EVERY
 from rental_backend.settings.models import SettingCategory, SettingType, SystemSetting
 from rental_backend.settings.service import rates
 from tests.accounts.administering import at_once, logged
 from tests.conftest import Caller
 from tests.refusals import refusal
+from tests.serving import until
 from tests.statements import statements
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -260,6 +262,17 @@ def test_a_change_that_is_rolled_back_never_counts(app: Flask) -> None:
     assert app.extensions["dependencies"].settings.beacon.lit_at == beacon
     with database.reading() as inside:
         assert rates(inside).rental_tax_percent == 18
+
+
+def test_a_change_on_another_host_comes_into_force(app: Flask, seeded: Session) -> None:
+    """Nobody lights a beacon here for it; the thread in the background reads again within two seconds and a half."""
+    followed = app.extensions["dependencies"].settings
+    until(lambda: followed.last()["rental_tax_percent"] == "18.00", 1)
+    change = update(SystemSetting).where(SystemSetting.setting_key == "rental_tax_percent")
+    seeded.execute(change.values(setting_value="3"))
+    seeded.commit()
+
+    until(lambda: followed.last()["rental_tax_percent"] == "3", FOLLOW_EVERY + 0.5)
 
 
 @pytest.mark.parametrize("nonsense", ["", "a lot", "-3", "NaN"])
