@@ -10,7 +10,7 @@ import structlog
 from flask import Flask
 
 from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
-from .accounts import audit
+from .accounts import audit, purging
 from .accounts import service as accounts
 from .accounts.api import bp as auth
 from .accounts.api import users as sessions
@@ -18,9 +18,11 @@ from .accounts.permissions import HARMLESS
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
+from .analytics.parties_api import bp as party_analytics
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
+from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
 from .settings import backups, backups_api, operations_api, origins_api
 from .settings import service as business
@@ -31,7 +33,7 @@ from .web.contracts import contract_of
 
 ACCOUNTS = (auth, sessions, users, roles, security)
 SETTINGS = (settings, companies, origins_api.bp, backups_api.bp, operations_api.bp)
-BLUEPRINTS = (health.bp, diagnosis.bp, *ACCOUNTS, *SETTINGS, customers)
+BLUEPRINTS = (health.bp, diagnosis.bp, *ACCOUNTS, *SETTINGS, customers, suppliers, party_analytics)
 
 REAP_EVERY, EXPIRE_EVERY = 10.0, 3600.0  # seconds
 
@@ -74,7 +76,9 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.settings.load_with(business.load)
     dependencies.background.every(REAP_EVERY, partial(backups.reap, dependencies.database))
     dependencies.background.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
-    for breaker in dependencies.breakers.values():
+    dependencies.sweeper.sweep_with(purging.purge)
+    issuer = dependencies.identity.issuer
+    for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.before_request(dependencies.start)

@@ -13,12 +13,14 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy.orm import Session
 
+from deploy.private import binaries
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
 from rental_backend.infra.migration import Server
 from rental_backend.tables import metadata
 from tests import factories
+from tests.scanner import SCANNER, watch
 
 ROOT = Path(__file__).parent.parent
 # Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
@@ -29,6 +31,12 @@ EMPTY = """
             EXECUTE format('DELETE FROM %s', filled);
         END LOOP;
     END $$"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search all that the application says for secrets."""
+    watch(SCANNER)
+    config.pluginmanager.register(SCANNER, "secrets")
 
 
 @pytest.fixture(scope="session")
@@ -65,6 +73,8 @@ def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pyt
         "REDIS_URL": redis.url,
         "LOG_LEVEL": "WARNING",
         "JOURNAL_FOLDER": str(tmp_path_factory.mktemp("journal")),
+        "BACKUP_FOLDER": str(tmp_path_factory.mktemp("backups")),
+        "PG_BIN": str(binaries.postgres("pg_dump").parent),
     }
 
 

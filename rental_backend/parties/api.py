@@ -1,11 +1,14 @@
 """Customers."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy.orm import Session
 
+from .. import records
 from ..infra.dependencies import AUTH, DATABASE, REDIS
+from ..web import projection
 from ..web.contracts import endpoint
 from ..web.listing import Page
 from ..web.needs import Needs
@@ -13,16 +16,19 @@ from ..web.principal import Principal
 from ..web.resources import Permissions, Resource
 from ..web.transfers import add_export, add_import
 from . import service
-from .models import CUSTOMER_SEARCH, BlacklistStatus, Customer, CustomerStatus
+from .models import CUSTOMER_SEARCH, BlacklistStatus, Customer, CustomerStatus, CustomerTier
 from .schemas import (
     BlacklistAction,
     BlacklistChange,
+    CreditLimit,
     CustomerChange,
+    CustomerNameSearch,
     CustomerQuery,
     CustomerSchema,
     CustomerSearch,
     NewCustomer,
     StatusChange,
+    TierChange,
 )
 
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
@@ -56,6 +62,41 @@ add_export(bp, CUSTOMERS, "CUSTOMER_EXPORT")
 def search(session: Session, search_term: str, **filters: Any) -> Page:
     """Return customers whose name, code, address or number contains a text."""
     return CUSTOMERS.page(session, {**filters, "search": search_term})
+
+
+@bp.get("/search/name")
+@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerNameSearch(), returns=CustomerSchema(many=True))
+def search_by_name(session: Session, name: str, **filters: Any) -> Page:
+    """Return customers as a search does, under the name that some pages have for it."""
+    return CUSTOMERS.page(session, {**filters, "search": name})
+
+
+@bp.get("/blacklisted")
+@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerQuery(), returns=CustomerSchema(many=True))
+def browse_blacklisted(session: Session, **filters: Any) -> Page:
+    """Return the customers to whom nothing is rented."""
+    return CUSTOMERS.page(session, {**filters, "blacklist_status": BlacklistStatus.BLACKLISTED})
+
+
+@bp.get("/code/<code>")
+@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", returns=CustomerSchema())
+def show_by_code(session: Session, code: str) -> bytes:
+    """Return the customer with a code."""
+    return projection.one(session, CustomerSchema, Customer, service.by_code(session, code))
+
+
+@bp.put("/<uuid:id>/credit-limit")
+@endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE_CREDIT", accepts=CreditLimit(), returns=CustomerSchema())
+def set_credit_limit(session: Session, principal: Principal, id: uuid.UUID, credit_limit: Decimal) -> Customer:
+    """Change how much a customer may owe."""
+    return records.change(CUSTOMERS.find(session, id), principal.username, {"credit_limit": credit_limit})
+
+
+@bp.put("/<uuid:id>/tier")
+@endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE", accepts=TierChange(), returns=CustomerSchema())
+def set_tier(session: Session, principal: Principal, id: uuid.UUID, customer_tier: CustomerTier) -> Customer:
+    """Change how valued a customer is."""
+    return records.change(CUSTOMERS.find(session, id), principal.username, {"customer_tier": customer_tier})
 
 
 @bp.post("/<uuid:id>/blacklist")

@@ -104,6 +104,24 @@ class CustomerSearch(CustomerQuery):
     search_term = Text(200, 2, required=True)
 
 
+class CustomerNameSearch(CustomerQuery):
+    """A search as some pages send it."""
+
+    name = Text(200, 1, required=True)
+
+
+class CreditLimit(Payload):
+    """How much a customer may owe."""
+
+    credit_limit = Money(required=True)
+
+
+class TierChange(Payload):
+    """How valued a customer is to be."""
+
+    customer_tier = Choice(CustomerTier, required=True)
+
+
 class BlacklistAction(Payload):
     """The frontend's way to blacklist."""
 

@@ -1,12 +1,14 @@
 """The rules of customers (business rules B.1, H)."""
 
+import uuid
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from .. import records
-from ..errors import AppError, Invalid
+from ..errors import AppError, Invalid, NotFound
 from .models import BlacklistStatus, Customer, CustomerStatus, CustomerType
 
 
@@ -14,6 +16,14 @@ class CustomerCodeTaken(AppError):
     """Another customer has the code (400: only then does the frontend mark the field)."""
 
     status, code, title = 400, "customer_code_taken", "Customer code taken"
+
+
+def by_code(session: Session, code: str) -> uuid.UUID:
+    """Return the id of the customer with a code, or raise `NotFound`."""
+    found = session.scalar(select(Customer.id).where(Customer.customer_code == code))
+    if found is None:
+        raise NotFound("There is no customer with this code.")
+    return found
 
 
 def create(session: Session, actor: str, fields: dict[str, Any]) -> Customer:
@@ -41,12 +51,12 @@ def change(_: Session, customer: Customer, actor: str, fields: dict[str, Any]) -
 
 def blacklist(customer: Customer, actor: str, status: BlacklistStatus, notes: str | None = None) -> Customer:
     """Warn about a customer, refuse to rent to him, or clear him; notes are added to what is there."""
-    return records.change(customer, actor, {"blacklist_status": status, "notes": _noted(customer, notes)})
+    return records.change(customer, actor, {"blacklist_status": status, "notes": noted(customer.notes, notes)})
 
 
 def set_status(customer: Customer, actor: str, status: CustomerStatus, notes: str | None = None) -> Customer:
     """Change whether business is done with a customer; notes are added to what is there."""
-    return records.change(customer, actor, {"status": status, "notes": _noted(customer, notes)})
+    return records.change(customer, actor, {"status": status, "notes": noted(customer.notes, notes)})
 
 
 def _require_name(customer: Customer) -> None:
@@ -57,5 +67,6 @@ def _require_name(customer: Customer) -> None:
         raise Invalid(missing)
 
 
-def _noted(customer: Customer, notes: str | None) -> str | None:
-    return "\n".join(filter(None, (customer.notes, notes))) or None
+def noted(notes: str | None, more: str | None) -> str | None:
+    """Return notes with a paragraph more, if there is one."""
+    return "\n".join(filter(None, (notes, more))) or None

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -213,7 +214,7 @@ class Operation:
             body = projection.one(session, type(returns), type(value), value.id)
             place = {"Location": f"{request.path.rstrip('/')}/{value.id}"} if status == 201 else {}
             return Reply(body, status, {**place, "ETag": tag(body)})
-        return Reply(orjson.dumps(returns.dump(value) if returns else value), status)
+        return Reply(orjson.dumps(returns.dump(value) if returns else value, default=_number), status)
 
     def _key(self, arguments: dict[str, Any], caller: Principal | None) -> str:
         """Return the key of this answer: the endpoint, its arguments, and the permission scope it is made for."""
@@ -227,6 +228,13 @@ def _replayed(answer: Answer) -> Response:
     return replace(Reply(answer.body, 200), headers=headers).response()
 
 
+def _number(value: Any) -> float:
+    """Return an amount as a JSON number; anything else is no answer."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} cannot be answered.")
+
+
 def _totals(page: Page) -> dict[str, str]:
     """Say how many rows there are, and whether that is only the least that there are."""
     if page.total is None:
@@ -235,7 +243,8 @@ def _totals(page: Page) -> dict[str, str]:
 
 
 def _mark(response: Response, degraded: list[str]) -> Response:
-    """Say on the answer itself how it is degraded, if it is."""
+    """Say on the answer itself how it is degraded, if it is; the view may have said so too."""
+    degraded = list(dict.fromkeys([*degraded, *g.get("degraded", ())]))
     if degraded:
         response.headers["X-Degraded"] = ", ".join(degraded)
         g.degraded = degraded

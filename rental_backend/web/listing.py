@@ -38,6 +38,7 @@ COUNTED = 10_000  # rows a total is counted to unless it is asked for: whoever h
 
 Filter = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
+Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
 
 
 class Page(NamedTuple):
@@ -70,7 +71,8 @@ def paged(arguments: Mapping[str, Any]) -> Paged:
 class Listing:
     """A list of rows: what may be filtered, what `search` looks at, in what order, and by what else it may be sorted.
 
-    A filter named `x` gets the value of the query parameter `x` as a bound parameter and returns a condition.
+    Only rows that fit `where` are in it at all. A filter named `x` gets the value of the query parameter `x` as a bound
+    parameter and returns a condition.
     Statements are built once for each combination of filters and orders and then only executed.
     """
 
@@ -80,6 +82,7 @@ class Listing:
     search: tuple[Column, ...] = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
     sorts: Mapping[str, Column] = field(default_factory=dict)
+    where: tuple[Condition, ...] = ()
 
     def page(self, session: Session, arguments: Mapping[str, Any]) -> Page:
         """Return the rows that fit the arguments. Raises `Invalid` for an unknown `sort_field` or `after`."""
@@ -102,7 +105,7 @@ class Listing:
     def _statement(self, names: frozenset[str], sort: tuple[Any, Any], count: str | None) -> Select[Any]:
         """Build the statement: the page as JSON, and the total, counted only when the page does not tell it."""
         order = self._order(*sort)
-        conditions = [self._condition(name) for name in sorted(names - {"after"})]
+        conditions: list[Condition] = [*self.where, *(self._condition(name) for name in sorted(names - {"after"}))]
         rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
         beyond = [self._beyond(order)] if "after" in names else []
         page = (
@@ -116,7 +119,7 @@ class Listing:
         array = func.coalesce(func.json_agg(literal_column("page")), literal_column("'[]'::json")).cast(SqlText)
         return select(array, self._total(conditions, count, keyed=bool(beyond))).select_from(page)
 
-    def _total(self, conditions: list[ColumnElement[bool]], count: str | None, *, keyed: bool) -> ColumnElement[Any]:
+    def _total(self, conditions: list[Condition], count: str | None, *, keyed: bool) -> ColumnElement[Any]:
         if count == "none":
             return literal_column("NULL")
         found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)

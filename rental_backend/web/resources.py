@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic
 
 from flask import Blueprint
 from marshmallow import Schema
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from .. import records
 from ..models import Retirable
+from ..records import Row
 from ..schemas import Browsing, Payload
 from . import projection
 from .conditional import require_match
@@ -56,7 +57,7 @@ def _retire(_: Session, row: Any, actor: str) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Resource:
+class Resource(Generic[Row]):
     """A table that is listed, shown, created, changed and retired below `prefix`.
 
     `accepts` and `changes` are the forms of creation and change (None: there is no such operation). `create(session,
@@ -67,7 +68,7 @@ class Resource:
 
     name: str
     prefix: str
-    model: Any
+    model: type[Row]
     schema: type[Schema]
     reads: Needs
     writes: Needs
@@ -98,7 +99,7 @@ class Resource:
         """The service that creates one."""
         return self.create or _create(self.model)
 
-    def find(self, session: Session, id: uuid.UUID) -> Any:
+    def find(self, session: Session, id: uuid.UUID) -> Row:
         """Return a row for a change, locked; raise `NotFound`, or `Changed` if the caller has seen it otherwise."""
         row = records.find(session, self.model, id)
         require_match(session, self.schema, self.model, id)

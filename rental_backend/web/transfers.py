@@ -56,7 +56,7 @@ class Outcome:
         }
 
 
-def add_import(bp: Blueprint, resource: Resource, permission: str) -> None:
+def add_import(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     """Add `POST /import`: each row is created like a single one, or not at all; what is wrong with it is answered."""
     if resource.accepts is None:
         raise TypeError(f"{resource.name} cannot be created.")
@@ -73,7 +73,7 @@ def add_import(bp: Blueprint, resource: Resource, permission: str) -> None:
         return outcome.said(dry_run=dry_run)
 
 
-def _make(session: Session, resource: Resource, actor: str, rows: Rows) -> Outcome:
+def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> Outcome:
     outcome = Outcome({}, dict(rows.errors))
     for number, values in rows.valid.items():
         try:
@@ -91,7 +91,7 @@ def _make(session: Session, resource: Resource, actor: str, rows: Rows) -> Outco
     return outcome
 
 
-def add_export(bp: Blueprint, resource: Resource, permission: str) -> None:
+def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     """Add `GET /export`: all rows that fit the filters, as JSON, JSON lines or CSV, in the order of their ids."""
     listing = replace(resource.listing, order=(resource.model.id.asc(),))
     formats = fields.String(load_default="json", validate=validate.OneOf(list(MEDIA_TYPES)))

@@ -1,11 +1,15 @@
 """What stands ready before a call of the frontend is made: each domain prepares its rows and names their ids."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import Role, SecurityAuditLog, User
+from rental_backend.settings.models import BackupType, SystemBackup
+from rental_backend.settings.reference import add_company, add_settings
+from rental_backend.transactions.models import TransactionType
 from tests import factories
 
 Known = dict[str, str]
@@ -39,8 +43,25 @@ def _event(user: User) -> SecurityAuditLog:
 
 
 def parties(_: FlaskClient, session: Session) -> Known:
-    """A customer."""
-    return {"customer_id": str(factories.customer(session).id)}
+    """A customer who has bought, and a supplier we have bought from."""
+    customer = factories.customer(session, lifetime_value=5)
+    supplier = factories.supplier(session, last_order_date=datetime.now(UTC))
+    factories.transaction(session, TransactionType.SALE, customer_id=customer.id, total_amount=5)
+    factories.transaction(session, TransactionType.PURCHASE, supplier_id=supplier.id, total_amount=7)
+    return {"customer_id": str(customer.id), "supplier_id": str(supplier.id)}
 
 
-STAGE: dict[str, Callable[[FlaskClient, Session], Known]] = {"accounts": accounts, "parties": parties}
+def settings(client: FlaskClient, session: Session) -> Known:
+    """Settings and the company as they are seeded, and a backup of a colleague."""
+    add_settings(session)
+    add_company(session)
+    colleague = factories.user(session)
+    backup = SystemBackup(backup_name="B", backup_type=BackupType.FULL, started_by=colleague.id)
+    session.add(backup)
+    session.commit()
+    client.application.extensions["dependencies"].settings.beacon.light()
+    return {"colleague_id": str(colleague.id), "backup_id": str(backup.id)}
+
+
+Stage = Callable[[FlaskClient, Session], Known]
+STAGE: dict[str, Stage] = {"accounts": accounts, "parties": parties, "settings": settings}

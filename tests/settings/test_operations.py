@@ -79,9 +79,9 @@ def test_the_health_of_a_worker_is_for_operators(client: FlaskClient, signed_in:
     assert found["system_info"]["python_version"].startswith("3.")
 
 
-def test_the_health_says_what_is_away(build: Callable[..., Flask]) -> None:
-    """Of a worker without a database it names the dependency; the answer needs none."""
-    app = build(DATABASE_URL="postgresql://127.0.0.1:1/none", AUTH_DATABASE_URL="")
+def test_without_a_database_the_currency_is_still_told(build: Callable[..., Flask]) -> None:
+    """By a worker that never saw the database, marked as partial; for the details nobody can be let in."""
+    app = build(DATABASE_URL="postgresql://127.0.0.1:1/none")
     app.extensions["dependencies"].start()
     app.extensions["dependencies"].wait_until_settled(5)
 
