@@ -145,7 +145,7 @@ class Dumper:
         variables = {each.keyword.decode(): each.envvar for each in pq.Conninfo.get_defaults()}
         given = conninfo.conninfo_to_dict(self._url).items()
         found = {variable.decode(): str(value) for name, value in given if (variable := variables.get(name))}
-        return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", **found}
+        return {"LC_ALL": "C", **found}
 
 
 def _copy(process: "subprocess.Popen[bytes]", file: IO[bytes], go_on: Callable[[int], bool]) -> tuple[int, str]:
