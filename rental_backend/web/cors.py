@@ -113,8 +113,7 @@ def _ports(text: str) -> range:
 
 def register(app: Flask, config: Config) -> None:
     """Answer preflights before anything else, and mark every answer."""
-    allowed = AllowList(config, app.extensions["dependencies"].settings.last)
-    app.extensions["allow_list"] = allowed
+    app.extensions["allow_list"] = allowed = AllowList(config, app.extensions["dependencies"].settings.last)
     options = get_cors_options(
         app,
         {
