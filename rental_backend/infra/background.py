@@ -10,6 +10,7 @@ import structlog
 from ..errors import AppError
 
 TICK = 0.25
+REST = 2.0  # seconds after a chore that failed
 
 Chore = Callable[[], object]
 
@@ -42,15 +43,17 @@ class Background:
         while not self._stopping.is_set():
             for number, (seconds, chore) in enumerate(self._chores):
                 if time.monotonic() >= due[number]:
-                    _do(chore)
-                    due[number] = time.monotonic() + seconds
+                    due[number] = time.monotonic() + (seconds if _done(chore) else max(seconds, REST))
             self._stopping.wait(TICK)
 
 
-def _do(chore: Chore) -> None:
+def _done(chore: Chore) -> bool:
+    """Do a chore and tell whether that went well."""
     try:
         chore()
     except AppError:  # an outage: next time
-        return
+        return False
     except Exception:
         structlog.get_logger("rental_backend.background").exception("chore failed", chore=repr(chore))
+        return False
+    return True

@@ -141,7 +141,9 @@ class Dumper:
                 raise DumpFailed(_last_words(said) or "pg_restore failed.")
 
     def _environment(self) -> dict[str, str]:
-        """Return libpq's variables for the database, and little else."""
+        """Return libpq's variables for the database, and little else. Raises `DumpFailed` where there is none."""
+        if not self._url:  # libpq would take a server of this machine
+            raise DumpFailed("No DATABASE_URL is set.")
         variables = {each.keyword.decode(): each.envvar for each in pq.Conninfo.get_defaults()}
         given = conninfo.conninfo_to_dict(self._url).items()
         found = {variable.decode(): str(value) for name, value in given if (variable := variables.get(name))}

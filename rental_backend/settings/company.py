@@ -25,9 +25,15 @@ def id_of_ours(session: Session) -> uuid.UUID:
 
 
 def change(session: Session, company: Company, actor: Actor, fields: dict[str, Any]) -> Company:
-    """Change what is given and leave the rest, and log what it was before."""
+    """Change what is given and leave the rest, and log what it was before.
+
+    Raises `Conflict` if no active company would be left: papers need a name.
+    """
     before = seen(company)
     records.change(company, actor.name, fields)
+    session.flush()
+    if not company.is_active and session.scalar(select(Company.id).where(Company.is_active).limit(1)) is None:
+        raise Conflict("The last company cannot be retired.", code="last_company")
     audit.note(session, actor, "UPDATE", "companies", company.id, before=before, after=seen(company))
     return company
 
@@ -50,9 +56,5 @@ def change_any(session: Session, company: Company, actor: str, fields: dict[str,
 
 
 def retire(session: Session, company: Company, actor: str) -> Company:
-    """Take a company out of the lists. Raises `Conflict` for the last one: papers need a name."""
-    change_any(session, company, actor, {"is_active": False})
-    session.flush()
-    if session.scalar(select(Company.id).where(Company.is_active).limit(1)) is None:
-        raise Conflict("The last company cannot be retired.", code="last_company")
-    return company
+    """Take a company out of the lists. Raises `Conflict` for the last one."""
+    return change_any(session, company, actor, {"is_active": False})

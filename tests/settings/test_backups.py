@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from deploy.private import binaries
 from deploy.private.servers import PostgresServer
-from rental_backend.infra.dumping import LOCK
+from rental_backend.infra.dumping import LOCK, Dumper, DumpFailed
 from rental_backend.settings import backups
 from rental_backend.settings.models import BackupStatus, SystemBackup
 from tests import factories
@@ -145,6 +145,12 @@ def test_a_backup_is_restored_into_another_database(shop: Shop, session: Session
     assert len(after["customers"]) == 1
     assert second.returncode == 1
     assert "already exists" in second.stderr
+
+
+def test_nothing_is_restored_without_a_database_named(tmp_path: Path) -> None:
+    """The programs would otherwise take whatever server this machine has."""
+    with pytest.raises(DumpFailed, match="DATABASE_URL"):
+        Dumper("", tmp_path, str(PROGRAMS)).restore(tmp_path / "any.dump")
 
 
 def _content(url: str) -> dict[str, list[str]]:

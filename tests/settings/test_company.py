@@ -107,6 +107,8 @@ def test_a_company_lives(signed_in: Caller, seeded: Session) -> None:
     assert [each[0] for each in logged(seeded)] == ["CREATE", "UPDATE", "UPDATE"]
     (last,) = client.get("/api/company/").get_json()["items"]
     assert refusal(client.delete(f"/api/company/{last['id']}"), 409)["code"] == "last_company"
+    retired = client.put(f"/api/company/{last['id']}", json={"is_active": False})
+    assert refusal(retired, 409)["code"] == "last_company"
 
 
 @pytest.mark.parametrize("body", [{}, {"company_name": " "}, {"company_name": "x" * 256}, {"company_name": 5}])
