@@ -24,17 +24,19 @@ from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
 from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
-from .settings import backups, backups_api, operations_api, origins_api
+from .settings import backups, backups_api, origins_api, system_api
 from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
-from .web import cors, diagnosis, health, logs, problems, requests, routing
+from .web import cors, diagnosis, health, logs, operations, problems, requests, routing, warming
 from .web.contracts import contract_of
 
-ACCOUNTS = (auth, sessions, users, roles, security)
-SETTINGS = (settings, companies, origins_api.bp, backups_api.bp, operations_api.bp)
-BLUEPRINTS = (health.bp, diagnosis.bp, *ACCOUNTS, *SETTINGS, customers, suppliers, party_analytics)
-
+BLUEPRINTS = (
+    *(health.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
+    *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
+    *(customers, suppliers, party_analytics),
+)
+DRILLS = (operations.drills,)  # never served in production
 REAP_EVERY, EXPIRE_EVERY = 10.0, 3600.0  # seconds
 
 
@@ -74,22 +76,25 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
     dependencies.settings.load_with(business.load)
-    dependencies.background.every(REAP_EVERY, partial(backups.reap, dependencies.database))
-    dependencies.background.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
+    dependencies.chores.every(REAP_EVERY, partial(backups.reap, dependencies.database))
+    dependencies.chores.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
     dependencies.sweeper.sweep_with(purging.purge)
     issuer = dependencies.identity.issuer
     for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
+    app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
+    dependencies.background.append(warmer.start)
     app.before_request(dependencies.start)
     for part in (requests, cors):
         part.register(app, config)
     problems.register(app)
     routing.register(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, *(DRILLS if dependencies.drills.allowed else ())):
         app.register_blueprint(blueprint)
     cli.register(app)
     _require_contracts(app)
+    warming.refuse_what_cannot_be_warm(app)
     return app
 
 

@@ -24,6 +24,7 @@ from rental_backend.infra.tokens import Tokens
 from rental_backend.parties.models import Customer, CustomerType, Supplier, SupplierType
 from rental_backend.transactions.models import TransactionHeader, TransactionType
 
+NOBODY = uuid.UUID(int=0)  # an id of nothing; the same in every run, since tests are named by it
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
 STRONG = argon2.PasswordHasher(parallelism=LANES).hash(PASSWORD)

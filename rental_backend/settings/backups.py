@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from .. import records
 from ..accounts import audit
-from ..errors import AppError, Conflict, NotFound, Unavailable
+from ..errors import AppError, Conflict, NotFound
 from ..infra.database import Database
 from ..infra.dumping import LOCK, Dumped, Dumper, DumpFailed, Progress
 from ..infra.journal import Actor
@@ -155,7 +155,7 @@ def _note(database: Database, id: uuid.UUID, progress: Progress, total: int) -> 
     metadata = {"percent": percent, "bytes": progress.bytes, "tables": progress.tables, "of_tables": total}
     try:
         return _update(database, id, {"backup_metadata": metadata})
-    except Unavailable:
+    except AppError:
         return True
 
 
@@ -179,8 +179,8 @@ def _finish(database: Database, id: uuid.UUID, values: dict[str, Any]) -> bool:
     for attempt in range(ATTEMPTS):
         try:
             return _update(database, id, values)
-        except Unavailable as error:
-            threading.Event().wait(error.members["retry_after"] * (attempt + 1))
+        except AppError as error:
+            threading.Event().wait(error.members.get("retry_after", 1) * (attempt + 1))
     return False
 
 

@@ -15,8 +15,9 @@ from .backup_schemas import AuditLogSchema, BackupSchema
 from .models import Company, SystemBackup, SystemSetting
 from .schemas import CompanyChange, CompanyQuery, CompanySchema, NewCompany, SettingSchema
 
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
-CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), offline=False)
+BOTH = ("settings", "companies")  # our company is shown with the currency, and under both
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=BOTH)
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), offline=False, touches=BOTH)
 SEE, SET = "SYSTEM_CONFIG", "SYSTEM_CONFIG_UPDATE"
 
 

@@ -25,7 +25,7 @@ def detailed() -> dict[str, Any]:
     `checks` and `import_status` are lists, since the page that shows them walks over them.
     """
     down = dependencies().down()
-    parts = features(current_app, down)
+    parts = features(current_app, dependencies())
     return {
         "status": "degraded" if down else "healthy",
         "timestamp": datetime.now(UTC).isoformat(),

@@ -24,11 +24,11 @@ LOOK = Needs(DATABASE, AUTH)
 KNOWN = Needs(AUTH)
 OPERATE = "SYSTEM_MAINTENANCE"
 
-bp = Blueprint("operations", __name__, url_prefix="/api")
+bp = Blueprint("system", __name__, url_prefix="/api")
 
 
 @bp.get("/system/info")
-@endpoint(needs=BROWSE, permission="SYSTEM_VIEW")
+@endpoint(needs=BROWSE.fresh(), permission="SYSTEM_VIEW")
 def info(session: Session) -> dict[str, Any]:
     """Return the version, the time zone, how much there is, and how this worker does (memory in percent, ms)."""
     counts = operations.counts(session)
@@ -43,14 +43,14 @@ def info(session: Session) -> dict[str, Any]:
 
 
 @bp.get("/system/audit-logs")
-@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditLogQuery(), returns=AuditLogSchema(many=True))
+@endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", query=AuditLogQuery(), returns=AuditLogSchema(many=True))
 def audit_logs(session: Session, **filters: Any) -> Page:
     """Return what was done, newest first."""
     return AUDIT_LOG.page(session, filters)
 
 
 @bp.get("/system/audit-logs/<uuid:id>")
-@endpoint(needs=BROWSE, permission="AUDIT_VIEW", returns=AuditLogSchema())
+@endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", returns=AuditLogSchema())
 def audit_log(session: Session, id: uuid.UUID) -> bytes:
     """Return one entry."""
     return projection.one(session, AuditLogSchema, SecurityAuditLog, id)
