@@ -18,6 +18,7 @@ from .config import Config
 from .demo.command import demo
 from .errors import AppError
 from .infra.dependencies import Dependencies
+from .infra.dumping import DumpFailed
 from .infra.sweeper import Sweeper
 from .web import logs
 
@@ -36,6 +37,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(purge)
     app.cli.add_command(seed.seed)
     app.cli.add_command(demo)
+    app.cli.add_command(restore)
     app.cli.add_command(steering.mode)
     app.cli.add_command(steering.drill)
 
@@ -162,3 +164,16 @@ def create_admin() -> None:
         click.echo(f"Administrator {config.admin_username} created, with the password of ADMIN_PASSWORD.")
     else:
         click.echo(f"Administrator {config.admin_username} created. Password, shown only this once: {password}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def restore(file: Path) -> None:
+    """Fill the empty database of DATABASE_URL from a backup: whole, or not at all."""
+    logs.configure("ERROR")
+    dependencies: Dependencies = current_app.extensions["dependencies"]
+    try:
+        dependencies.dumper.restore(file)
+    except (AppError, DumpFailed) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Restored from {file}. Bring it to this version with `flask migrate`.")

@@ -139,6 +139,10 @@ class Config:
     journal_folder: str = setting(
         "JOURNAL_FOLDER", m.String(), "where security events wait for the database; best on a volume", ".local/journal"
     )
+    backup_folder: str = setting(
+        "BACKUP_FOLDER", m.String(), "where backups of the database lie; best on a volume", ".local/backups"
+    )
+    pg_bin: str = setting("PG_BIN", m.String(), "folder of pg_dump and pg_restore, if they are not on the PATH", "")
     stale_bytes: int = count("STALE_BYTES", 16 * 2**20, "memory of one worker for last good answers")
     max_body_bytes: int = count("MAX_BODY_BYTES", 2**20, "largest request body")
     max_json_depth: int = count("MAX_JSON_DEPTH", 16, "deepest nesting of a JSON body", high=200)

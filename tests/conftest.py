@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy.orm import Session
 
+from deploy.private import binaries
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
@@ -81,6 +82,8 @@ def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pyt
         "REDIS_URL": redis.url,
         "LOG_LEVEL": "WARNING",
         "JOURNAL_FOLDER": str(tmp_path_factory.mktemp("journal")),
+        "BACKUP_FOLDER": str(tmp_path_factory.mktemp("backups")),
+        "PG_BIN": str(binaries.postgres("pg_dump").parent),
     }
 
 

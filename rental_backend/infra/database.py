@@ -28,7 +28,7 @@ REPLAYED = """
 
 
 class GuardedSession(Session):
-    """A session that knows in `info["driver"]` which connection it used, if any."""
+    """A session that knows in `info["driver"]` which connection it used, if any, and what its door shares."""
 
 
 class Database:
@@ -61,6 +61,7 @@ class Database:
         self.bulkhead = Bulkhead(page, name, calls)
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
+        self.shared: dict[str, Any] = {}  # for the `info` of every session
         self.deadline = deadline
         self._options = _options(deadline)
         self._class: type[DeadlineConnection] = type(
@@ -110,7 +111,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Yield a session for queries only: each statement stands alone, which saves a round trip for BEGIN."""
-        with self._guarded(GuardedSession(self.engine, autoflush=False), writing=False) as session:
+        with self._guarded(GuardedSession(self.engine, autoflush=False, info=self.shared), writing=False) as session:
             yield session
 
     @contextmanager
@@ -120,7 +121,8 @@ class Database:
         An `AppError` that `keeps_transaction` is committed, then raised.
         """
         kept: AppError | None = None
-        with self._guarded(GuardedSession(self._transactional, expire_on_commit=False), writing=True) as session:
+        made = GuardedSession(self._transactional, expire_on_commit=False, info=self.shared)
+        with self._guarded(made, writing=True) as session:
             try:
                 yield session
             except AppError as error:

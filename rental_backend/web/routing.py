@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, UnicodeConverter, ValidationError
+from werkzeug.routing import BaseConverter, UnicodeConverter
 
 from ..errors import Invalid
 from . import problems
@@ -50,11 +50,9 @@ class UuidConverter(BaseConverter):
 class TextConverter(UnicodeConverter):
     """A text in a path; one that no database can hold names nothing, and is not found."""
 
-    def to_python(self, value: str) -> str:
-        """Return the text, or refuse."""
-        if "\0" in value:
-            raise ValidationError
-        return value
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.regex = self.regex.replace("[^/]", r"[^/\0]")  # no match at all, whatever other methods there are
 
 
 def register(app: Flask) -> None:

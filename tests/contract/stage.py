@@ -7,6 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import Role, SecurityAuditLog, User
+from rental_backend.settings.models import BackupType, SystemBackup
+from rental_backend.settings.reference import add_company, add_settings
 from rental_backend.transactions.models import TransactionType
 from tests import factories
 
@@ -82,9 +84,23 @@ def items(_: FlaskClient, session: Session) -> Known:
     }
 
 
-STAGE: dict[str, Callable[[FlaskClient, Session], Known]] = {
+def settings(client: FlaskClient, session: Session) -> Known:
+    """Settings and the company as they are seeded, and a backup of a colleague."""
+    add_settings(session)
+    add_company(session)
+    colleague = factories.user(session)
+    backup = SystemBackup(backup_name="B", backup_type=BackupType.FULL, started_by=colleague.id)
+    session.add(backup)
+    session.commit()
+    client.application.extensions["dependencies"].settings.beacon.light()
+    return {"colleague_id": str(colleague.id), "backup_id": str(backup.id)}
+
+
+Stage = Callable[[FlaskClient, Session], Known]
+STAGE: dict[str, Stage] = {
     "accounts": accounts,
     "catalog": catalog,
     "items": items,
     "parties": parties,
+    "settings": settings,
 }
