@@ -12,6 +12,7 @@ from .cache import Cache
 from .database import Database
 from .identity import Identity
 from .journal import Journal
+from .lifecycle import Lifecycle
 from .offline import Offline
 from .oidc import REFRESH, Issuer, Trust
 from .passwords import Passwords
@@ -28,6 +29,7 @@ class Dependencies:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
     def __init__(self, config: Config) -> None:
+        self.lifecycle = Lifecycle(config.lifecycle)
         page = Page()  # before the fork: all workers of this host share it
         self.database = _database(config, page)
         self.cache = Cache(
