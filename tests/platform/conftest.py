@@ -19,7 +19,7 @@ from tests.platform.starting import Started
 
 # What `deploy/railway.json` says, at a pace for tests: an edge needs 0.3 s to hear of a new deployment, and the
 # starter goes on serving for 0.5 s.
-PACE = replace(Settings.described(), check_timeout=60, overlap=0.8, draining=15)
+PACE = replace(Settings.described(), check_timeout=60, overlap=0.8, draining=40)
 # Platform, edge, clients and two deployments share the processors of one machine, so waits are less short than usual:
 # what is proven here is that no request is lost between deployments, not how soon a slow database is given up.
 PATIENT = {

@@ -32,7 +32,7 @@ def under_load(running: Load, operation: Callable[[], object], *, at_least: int)
     """Do something while the clients go on asking, until they have asked often enough, and some time afterwards."""
     before, began = len(running.seen), time.monotonic()
     operation()
-    until(lambda: len(running.seen) - before >= at_least and time.monotonic() - began > 1, 60)
+    until(lambda: len(running.seen) - before >= at_least and time.monotonic() - began > 1, 240)
     seen = running.seen[before:]
     lost = Counter(f"{each.status} {each.body[:200]!r}" for each in seen if each.status not in (200, 201))
     return Outcome(len(seen), lost, round(time.monotonic() - began, 1))
