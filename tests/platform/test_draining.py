@@ -54,7 +54,7 @@ def test_requests_in_flight_at_the_end_are_answered(start: Start, token: str, en
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     with engine.begin() as connection:
-        connection.exec_driver_sql("LOCK TABLE customers")
+        connection.exec_driver_sql("LOCK TABLE customers IN SHARE MODE")  # reads pass, in the background too
         for thread in threads:
             thread.start()
         until(lambda: _waiting(engine) == len(threads), 20, "all wait for the table")
