@@ -1,4 +1,4 @@
-"""The `flask` commands: migrate, look before migrating, create the administrator, purge; and those of elsewhere."""
+"""The `flask` commands: migrate, look before migrating, release, create the administrator, purge; and others."""
 
 import json
 import secrets
@@ -33,6 +33,7 @@ def register(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(migrate)
     app.cli.add_command(preflight)
+    app.cli.add_command(release)
     app.cli.add_command(create_admin)
     app.cli.add_command(purge)
     app.cli.add_command(seed.seed)
@@ -81,6 +82,15 @@ def migrate(target: str, dry_run: bool, as_json: bool, **how: Any) -> None:
         migrator = _migrator(**how)
         summary = migrator.plan(target) if dry_run else migrator.migrate(target)
         click.echo(json.dumps(asdict(summary)) if as_json else str(summary))
+
+
+@click.command()
+@WAIT
+@click.pass_context
+def release(context: click.Context, wait: float) -> None:
+    """Do what a release needs before it takes traffic: migrate, then add reference data. Exit codes as of `migrate`."""
+    context.invoke(migrate, wait=wait)
+    context.invoke(seed.seed)
 
 
 @click.command()

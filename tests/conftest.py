@@ -23,7 +23,14 @@ from tests import factories
 from tests.scanner import SCANNER, watch
 
 ROOT = Path(__file__).parent.parent
-ALONE = ("tests/resilience/", "tests/faults/", "tests/infra/", "tests/migrating/", "tests/accounts/test_storm.py")
+ALONE = (
+    "tests/resilience/",
+    "tests/faults/",
+    "tests/infra/",
+    "tests/migrating/",
+    "tests/platform/",
+    "tests/accounts/test_storm.py",
+)
 # Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
 EMPTY = """
     DO $$ DECLARE filled regclass; BEGIN

@@ -18,6 +18,7 @@ from .dumping import Dumper
 from .following import SETTINGS, Followed
 from .identity import Identity
 from .journal import Journal
+from .lifecycle import Lifecycle
 from .modes import Mode, Modes
 from .offline import Offline
 from .oidc import REFRESH, Issuer, Trust
@@ -38,6 +39,7 @@ class Dependencies:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
     def __init__(self, config: Config) -> None:
+        self.lifecycle = Lifecycle(config.lifecycle)
         page = Page()  # before the fork: all workers of this host share it, and the board
         board = Board(page)
         self.modes = Modes(board, Path(config.journal_folder), config.mode)
