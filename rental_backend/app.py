@@ -18,6 +18,10 @@ from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
 from .analytics.parties_api import bp as party_analytics
+from .catalog.brands_api import bp as brands
+from .catalog.categories_api import bp as categories
+from .catalog.locations_api import bp as locations
+from .catalog.units_api import bp as units
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
@@ -28,6 +32,7 @@ from .web.contracts import contract_of
 
 BLUEPRINTS = (
     *(health.bp, operations.bp, auth, sessions, users, roles, security),
+    *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics),
 )
 DRILLS = (operations.drills,)  # never served in production

@@ -177,6 +177,11 @@ def _counted(found: Select[Any]) -> ColumnElement[int]:
     return select(func.count()).select_from(found.subquery("found")).scalar_subquery()
 
 
+def contains(column: Column) -> Filter:
+    """Return the filter of rows whose column contains a text, in either case."""
+    return lambda text: func.strpos(func.lower(column), func.lower(text)) > 0
+
+
 def _escaped(text: str) -> str:
     """Return the text with what LIKE reads as wildcards taken literally."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
