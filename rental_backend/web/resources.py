@@ -22,7 +22,7 @@ from ..schemas import Browsing, Payload
 from . import projection
 from .conditional import require_match
 from .contracts import endpoint
-from .listing import Column, Filter, Listing, Page, paged
+from .listing import EMPTY, Column, Filter, Listing, Page, paged
 from .needs import Needs
 from .principal import Principal
 
@@ -182,6 +182,7 @@ def in_pages(page: Page, arguments: Mapping[str, Any]) -> Page:
     skip, rows = paged(arguments)
     total = page.total or 0
     number, pages = skip // rows + 1, -(-total // rows)
+    more = number < pages if page.exact else page.body != EMPTY  # a total that is only the least is not the end
     members = b'"page":%d,"page_size":%d,"total_pages":%d' % (number, rows, pages)
-    ends = b'"has_next":%b,"has_previous":%b' % tuple(str(end).lower().encode() for end in (number < pages, number > 1))
+    ends = b'"has_next":%b,"has_previous":%b' % tuple(str(end).lower().encode() for end in (more, number > 1))
     return Page(b'{"items":%b,"total":%d,%b,%b}' % (page.body, total, members, ends), page.total, page.exact)
