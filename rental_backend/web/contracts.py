@@ -38,6 +38,7 @@ from .replies import READS, Reply
 from .streams import Stream
 
 FIRST_LOOK = 0.5
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,8 @@ class Contract:
     `per_caller`: its answers differ between callers of the same permissions. `changes`: whether a call changes
     anything (by default all but GET do). `modes`: those in which a change is taken. `warm`: queries whose answers are
     to be at hand when an outage begins, for everybody who may see them. `secret`: its answer is for the caller's eyes
-    only, and never kept.
+    only, and never kept. `media`: the types of what it answers, where that is not JSON. `raises`: errors beside those
+    that follow from the rest, for the documentation.
     """
 
     needs: Needs
@@ -61,6 +63,8 @@ class Contract:
     modes: tuple[Mode, ...] = (Mode.NORMAL,)
     warm: tuple[Mapping[str, str], ...] = ()
     secret: bool = False
+    media: tuple[str, ...] = (JSON,)
+    raises: tuple[type[AppError], ...] = ()
 
     def refused_in(self, mode: Mode, method: str) -> bool:
         """Tell whether a call by that method is refused in a mode, whatever is there."""
@@ -87,6 +91,8 @@ def endpoint(
     modes: tuple[Mode, ...] = (Mode.NORMAL,),
     warm: tuple[Mapping[str, str], ...] = (),
     secret: bool = False,
+    media: tuple[str, ...] = (JSON,),
+    raises: tuple[type[AppError], ...] = (),
 ) -> Callable[[View], View]:
     """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` beside its payload."""
     contract = Contract(
@@ -101,6 +107,8 @@ def endpoint(
         modes=modes,
         warm=warm,
         secret=secret,
+        media=media,
+        raises=raises,
     )
 
     return partial(_enforced, contract)
@@ -247,10 +255,12 @@ class Operation:
         return doors.database if DATABASE in self.contract.needs.required else doors.identity.database
 
     def _encode(self, value: Any, session: Session | None) -> Reply:
-        """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, or nothing."""
+        """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, a reply, or nothing."""
         status, returns = self.contract.status, self.contract.returns
         if value is None:
             return Reply(b"", 204)
+        if isinstance(value, Reply):
+            return value
         if isinstance(value, Page):
             return Reply(value.body, status, _totals(value))
         if isinstance(value, Stream):

@@ -71,7 +71,7 @@ def alive() -> dict[str, Any]:
 
 @bp.get("/health/ready")
 @bp.get("/api/health/ready")
-@endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery())
+@endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery(), raises=(NotReady,))
 def ready(strict: bool) -> dict[str, Any]:
     """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at, nor draining."""
     dependencies = _dependencies()
