@@ -50,8 +50,8 @@ def document() -> Reply:
     made = documentation.document()
     headers = {**SECURE, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if request.accept_encodings.quality("gzip"):
-        return Reply(made.compressed, 200, {**headers, "Content-Encoding": "gzip", "ETag": tag(made.compressed)})
-    return Reply(made.body, 200, {**headers, "ETag": tag(made.body)})
+        return Reply(made.compressed, 200, {**headers, "Content-Encoding": "gzip", "ETag": made.compressed_etag})
+    return Reply(made.body, 200, {**headers, "ETag": made.etag})
 
 
 @bp.get("/docs")

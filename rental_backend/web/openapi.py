@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from .. import __version__
 from .bodies import ROWS_OF
+from .conditional import tag
 from .contracts import JSON, Operation, operation_of
 from .needs import PUBLIC
 from .openapi_answers import degraded, responses, takes_key, takes_tag
@@ -54,10 +55,12 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The document as it is sent, plain and compressed by gzip."""
+    """The document as it is sent, plain and compressed by gzip, each with its entity tag."""
 
     body: bytes
+    etag: str
     compressed: bytes
+    compressed_etag: str
 
 
 def paths(app: Flask) -> Iterator[Path]:
@@ -84,7 +87,8 @@ class Documentation:
         with self._lock:
             if self._made is None:
                 body = orjson.dumps(describe(self._app), default=float)
-                self._made = Document(body, gzip.compress(body, compresslevel=6, mtime=0))
+                compressed = gzip.compress(body, compresslevel=6, mtime=0)
+                self._made = Document(body, tag(body), compressed, tag(compressed))
             return self._made
 
 
