@@ -1,0 +1,55 @@
+"""The resources that the smoke test goes through, in the order in which they need each other. One declaration each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PREFIX = "SMOKE-"
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A resource with plain create, read, change and delete.
+
+    `new` are the values it is created with, `change` those it is changed to. In texts, `{tag}` stands for the mark of
+    the run, and the name of a resource in `needs` for the id of the one made before. `mark` is the field that begins
+    with the tag, and `search` the query parameter that finds it.
+    """
+
+    name: str
+    path: str
+    new: Mapping[str, Any]
+    change: Mapping[str, Any]
+    mark: str
+    search: str = "search"
+    needs: tuple[str, ...] = field(default=())
+
+    def values(self, tag: str, made: Mapping[str, str]) -> dict[str, Any]:
+        """What to create it with."""
+        known = {"tag": tag, **{name: made[name] for name in self.needs}}
+        return {name: _filled(value, known) for name, value in self.new.items()}
+
+    def changes(self, tag: str) -> dict[str, Any]:
+        """What to change it to."""
+        return {name: _filled(value, {"tag": tag}) for name, value in self.change.items()}
+
+
+def _filled(value: Any, known: Mapping[str, str]) -> Any:
+    return value.format(**known) if isinstance(value, str) else value
+
+
+RESOURCES = (
+    Resource(
+        "customers",
+        "/api/customers",
+        new={
+            "customer_code": "{tag}",
+            "customer_type": "BUSINESS",
+            "business_name": "{tag} Ltd",
+            "email": "smoke@example.com",
+            "credit_limit": 100.5,
+        },
+        change={"business_name": "{tag} renamed", "credit_limit": 0},
+        mark="customer_code",
+    ),
+)
