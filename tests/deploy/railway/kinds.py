@@ -1,0 +1,18 @@
+"""The kinds of faults that a change may meet, and what the tool must make of each."""
+
+LOST = (
+    "error",
+    "status 500",
+    "status 502",
+    "garbage",
+    "no data",
+    "torn",
+    "dropped",
+)  # nobody knows whether it was done
+REFUSED = ("denied", "too many")  # certainly not done
+DONE = tuple(f"{kind} after" for kind in LOST)  # done, though the answer says otherwise
+SLOW = ("late", "late and dropped")  # done, but seen later
+OTHERS = ("foreign instead", "twice", "foreign too", "other version")  # somebody else's hand is in it
+UNCLEAR = ("no effect",)  # said to be done, and never seen
+
+READS = ("error", "status 500", "garbage", "no data", "torn", "dropped", "too many")

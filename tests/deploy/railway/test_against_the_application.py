@@ -1,0 +1,128 @@
+"""CORS and the smoke test against the application itself, over HTTP."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from deploy.railway import smoke as smoking
+from deploy.railway.cli import main
+from deploy.railway.resources import RESOURCES
+from rental_backend.parties.models import Customer
+from tests import factories
+from tests.serving import serving
+
+ORIGIN = "https://www.omomrentals.shop"
+USER = {"SMOKE_USERNAME": "smoker", "SMOKE_PASSWORD": factories.PASSWORD}
+
+
+@pytest.fixture(scope="module")
+def address(settings: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where gunicorn serves the application."""
+    with serving({**settings, "WEB_CONCURRENCY": "1"}, tmp_path_factory.mktemp("gunicorn") / "log") as server:
+        yield server.url
+
+
+def run(*arguments: str, **environ: str) -> tuple[int, dict[str, Any]]:
+    """Run the tool without the platform."""
+    output = io.StringIO()
+    code = main([*arguments, "--json"], environ=environ, output=output, errors=io.StringIO())
+    assert factories.PASSWORD not in output.getvalue()
+    return code, json.loads(output.getvalue())
+
+
+def test_the_shop_may_call_and_nobody_else(address: str) -> None:
+    """Preflights, answers and errors are as a browser needs them."""
+    code, told = run("cors", "--base", address, "--origin", ORIGIN)
+
+    assert (code, told["failed"]) == (0, []), told["findings"]
+    assert {finding["code"] for finding in told["findings"]} == {"cors-preflight", "cors-errors", "cors-strangers"}
+
+
+def test_an_origin_that_is_not_allowed_is_told(address: str) -> None:
+    """With what to do about it."""
+    code, told = run("cors", "--base", address, "--origin", "https://new.example")
+
+    assert (code, told["failed"]) == (1, ["cors-origin", "cors-errors"])
+
+
+def test_an_address_where_nobody_answers_is_no_cors_error() -> None:
+    """A browser would call it one."""
+    _, told = run("cors", "--base", "http://127.0.0.1:9", "--origin", ORIGIN)
+
+    assert told["failed"] == ["down-not-cors"]
+
+
+def test_every_resource_is_made_and_retired_without_a_trace(address: str, session: Session) -> None:
+    """Each is created, listed, read, changed and retired; nobody meets it, and the session is ended."""
+    factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
+
+    code, told = run("smoke", "--base", address, **USER)
+
+    assert code == 0, told["findings"]
+    for name in ("smoke", "smoke-trace", "smoke-sweep"):
+        assert [each["code"] for each in told["findings"]].count(name) == len(RESOURCES)
+    in_use = select(func.count()).select_from(Customer).where(Customer.is_active)
+    assert session.scalar(in_use) == 0
+
+
+def test_what_a_run_before_left_is_swept_away(address: str, session: Session) -> None:
+    """A run that was killed leaves its mark, and the next one retires it; others' rows stay."""
+    factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
+    factories.customer(session, customer_code="SMOKE-DEAD")
+    factories.customer(session, customer_code="KEPT")
+
+    code, told = run("smoke", "--base", address, **USER)
+
+    assert code == 0
+    assert "1 left by an earlier run" in str(told["findings"])
+    active = session.scalars(select(Customer.customer_code).where(Customer.is_active)).all()
+    assert active == ["KEPT"]
+
+
+def test_a_right_that_is_missing_fails_and_still_leaves_no_trace(address: str, session: Session) -> None:
+    """What was created is retired, also when changing it failed."""
+    rights = ("CUSTOMER_VIEW", "CUSTOMER_CREATE", "CUSTOMER_DELETE")
+    factories.user(session, username="smoker", password=factories.STRONG, permissions=rights)
+
+    code, told = run("smoke", "--base", address, **USER)
+
+    assert code == 1
+    customers = [each for each in told["findings"] if each["message"].startswith("customers")]
+    assert [(each["level"], each["code"]) for each in customers] == [
+        ("PASS", "smoke-sweep"),
+        ("FAIL", "smoke"),
+        ("PASS", "smoke-trace"),
+    ]
+    assert session.scalar(select(func.count()).select_from(Customer).where(Customer.is_active)) == 0
+
+
+def test_what_is_still_met_after_it_was_retired_is_told(
+    address: str, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deletion that is answered well and does nothing is found out."""
+    factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
+    send = smoking.Run.send
+
+    def careless(run: smoking.Run, method: str, path: str, *rest: Any) -> Any:
+        return None if method == "DELETE" else send(run, method, path, *rest)
+
+    monkeypatch.setattr(smoking.Run, "send", careless)
+
+    code, told = run("smoke", "--base", address, **USER)
+
+    assert (code, set(told["failed"])) == (1, {"smoke-trace"})
+
+
+def test_a_wrong_password_is_no_verdict(address: str, session: Session) -> None:
+    """The application may be well."""
+    factories.user(session, username="smoker", password=factories.STRONG)
+
+    code, _ = run("smoke", "--base", address, SMOKE_USERNAME="smoker", SMOKE_PASSWORD="wrong password")
+
+    assert code == 6
+    assert run("smoke", "--base", address)[0] == 2

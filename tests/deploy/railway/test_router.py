@@ -1,0 +1,109 @@
+"""The router as it is: Caddy with our Caddyfile before two slots."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.serving import free_port, until
+
+from .applications import Edge
+from .world import World
+
+ROOT = Path(__file__).parents[3]
+CADDY = Path(sys.executable).with_name("caddy")
+CADDYFILE = ROOT / "deploy" / "router" / "Caddyfile"
+KEY = "a-key-for-the-idle-slot"
+
+
+@pytest.fixture(scope="module")
+def slots() -> Iterator[dict[str, str]]:
+    """Two slots, and what the router has to know of them."""
+    world = World()
+    edge = Edge(world)
+    known = {"SLOT_KEY": KEY}
+    for colour in ("blue", "green"):
+        service = world.add(f"api-{colour}")
+        world.has(service, colour)
+        host, _, port = edge.publish(service).removeprefix("http://").partition(":")
+        known |= {f"{colour.upper()}_HOST": host, f"{colour.upper()}_PORT": port}
+    yield known
+    edge.stop()
+
+
+@contextmanager
+def routing(environ: dict[str, str], folder: Path) -> Iterator[str]:
+    """A router that answers, and is asked to end afterwards."""
+    port = free_port()
+    command = [CADDY, "run", "--config", CADDYFILE, "--adapter", "caddyfile"]
+    with (folder / "router.log").open("wb") as log:
+        process = subprocess.Popen(command, env={"HOME": str(folder), "PORT": str(port), **environ}, stderr=log)
+    try:
+        url = f"http://127.0.0.1:{port}"
+        until(lambda: requests.get(f"{url}/router/health", timeout=5).ok, 20)
+        yield url
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="module")
+def router(slots: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A router whose active slot is blue."""
+    with routing({**slots, "ACTIVE_SLOT": "blue"}, tmp_path_factory.mktemp("router")) as url:
+        yield url
+
+
+def commit(url: str, **headers: str) -> tuple[str, str]:
+    """The slot and the commit that answer."""
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    answer = requests.get(f"{url}/api/health", headers=given, timeout=5)
+    return answer.headers["X-Slot"], answer.json()["commit"]
+
+
+def test_the_public_is_sent_to_the_active_slot(router: str) -> None:
+    """And the router says which one it has."""
+    assert commit(router) == ("blue", "blue")
+    assert requests.get(f"{router}/router/health", timeout=5).text == "blue"
+
+
+def test_who_has_the_key_may_choose_the_slot(router: str) -> None:
+    """That is how the idle slot is tested before the switch."""
+    assert commit(router, X_Slot="green", X_Slot_Key=KEY) == ("green", "green")
+    assert commit(router, X_Slot="blue", X_Slot_Key=KEY) == ("blue", "blue")
+
+
+@pytest.mark.parametrize("headers", [{}, {"X_Slot_Key": "wrong"}, {"X_Slot_Key": ""}])
+def test_who_has_not_is_sent_to_the_active_one(router: str, headers: dict[str, str]) -> None:
+    """Whatever slot he names."""
+    assert commit(router, X_Slot="green", **headers) == ("blue", "blue")
+
+
+def test_a_key_that_is_missing_or_short_opens_nothing(slots: dict[str, str], tmp_path: Path) -> None:
+    """An unset variable is no key that everybody has."""
+    known = {name: value for name, value in slots.items() if name != "SLOT_KEY"}
+    for given in ({}, {"SLOT_KEY": "short"}):
+        with routing({**known, **given, "ACTIVE_SLOT": "blue"}, tmp_path) as url:
+            assert commit(url, X_Slot="green", X_Slot_Key=given.get("SLOT_KEY", "")) == ("blue", "blue")
+
+
+@pytest.mark.parametrize("active", ["", "red", "blue green"])
+def test_a_slot_that_there_is_not_refuses_to_start(slots: dict[str, str], active: str) -> None:
+    """So the router before it keeps serving."""
+    command = [CADDY, "validate", "--config", CADDYFILE, "--adapter", "caddyfile"]
+    done = subprocess.run(command, env={**slots, "ACTIVE_SLOT": active}, capture_output=True, timeout=30, check=False)
+
+    assert done.returncode != 0
+
+
+def test_an_unreachable_slot_is_said_in_our_form(slots: dict[str, str], tmp_path: Path) -> None:
+    """A problem with a time to come back, not a page of the router's."""
+    with routing({**slots, "BLUE_PORT": "9", "ACTIVE_SLOT": "blue"}, tmp_path) as url:
+        answer = requests.get(f"{url}/api/health", timeout=10)
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "slot_unreachable")
+    assert answer.headers["Retry-After"] == "5"
