@@ -17,14 +17,16 @@ from .accounts.permissions import HARMLESS
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
+from .analytics.parties_api import bp as party_analytics
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
+from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
 from .web import cors, health, logs, problems, requests, routing
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers)
+BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers, suppliers, party_analytics)
 
 
 class Application(Flask):

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
 
 MOST_ROWS = 1000
 DEEPEST_OFFSET = 10_000_000
@@ -83,10 +83,45 @@ class Choice(fields.Enum[Any]):
 
 
 class Paging(Payload):
-    """The paging of every list: `skip` and `limit`, or `page` (from 1) and `page_size`."""
+    """The paging of every list: `skip` and `limit`, or `page` (from 1) and `page_size`, or `after`, the last id seen.
+
+    `sort_by` and `sort_order` are other names of `sort_field` and `sort_direction`. `count` asks for the exact total,
+    or for none.
+    """
 
     skip = fields.Integer(validate=validate.Range(0, DEEPEST_OFFSET))
     limit = fields.Integer(validate=validate.Range(1, MOST_ROWS))
     page = fields.Integer(validate=validate.Range(1, DEEPEST_OFFSET // MOST_ROWS))
     page_size = fields.Integer(validate=validate.Range(1, MOST_ROWS))
+    after = fields.UUID()
     search = Text(200)
+    sort_field = Text(50)
+    sort_direction = fields.String(validate=validate.OneOf(["asc", "desc"]))
+    sort_by = Text(50)
+    sort_order = fields.String(validate=validate.OneOf(["asc", "desc"]))
+    count = fields.String(validate=validate.OneOf(["exact", "none"]))
+
+    @post_load
+    def settle_sorting(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Give both names of a sorting as the first."""
+        for name, meant in (("sort_by", "sort_field"), ("sort_order", "sort_direction")):
+            if name in data:
+                data.setdefault(meant, data.pop(name))
+        return data
+
+
+class Browsing(Paging):
+    """The paging of a list whose retired rows show only when asked for."""
+
+    is_active = fields.Boolean()
+    active_only = fields.Boolean()
+    include_inactive = fields.Boolean()
+
+    @post_load
+    def settle_activity(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Say once which rows are meant: active ones, unless the caller names others or wants all."""
+        everything = data.pop("active_only", True) is False
+        everything |= data.pop("include_inactive", False)
+        if not everything:
+            data.setdefault("is_active", True)
+        return data

@@ -21,7 +21,8 @@ from rental_backend.accounts.models import (
 )
 from rental_backend.infra.passwords import LANES
 from rental_backend.infra.tokens import Tokens
-from rental_backend.parties.models import Customer, CustomerType
+from rental_backend.parties.models import Customer, CustomerType, Supplier, SupplierType
+from rental_backend.transactions.models import TransactionHeader, TransactionType
 
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
@@ -96,6 +97,28 @@ def customer(session: Session, **values: Any) -> Customer:
         "phone": f"+91 {number:010}",
     }
     made = Customer(**{**defaults, **values})
+    session.add(made)
+    session.commit()
+    return made
+
+
+def supplier(session: Session, **values: Any) -> Supplier:
+    """A distributor, unless said otherwise."""
+    number = next(_numbers)
+    defaults = {
+        "supplier_code": f"S{number:05}",
+        "company_name": f"Supplies {number}",
+        "supplier_type": SupplierType.DISTRIBUTOR,
+    }
+    made = Supplier(**{**defaults, **values})
+    session.add(made)
+    session.commit()
+    return made
+
+
+def transaction(session: Session, kind: TransactionType, **values: Any) -> TransactionHeader:
+    """A transaction of a kind, without lines unless they are given."""
+    made = TransactionHeader(**{"transaction_number": f"T-{next(_numbers)}", "transaction_type": kind, **values})
     session.add(made)
     session.commit()
     return made

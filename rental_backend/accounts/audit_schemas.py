@@ -5,7 +5,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy import Uuid, and_, bindparam, cast, or_
 
 from ..schemas import Answer, Paging, Text
-from ..web.projection import Listing
+from ..web.listing import Listing
 from .models import SecurityAuditLog
 
 

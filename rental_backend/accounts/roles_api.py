@@ -12,8 +12,8 @@ from ..infra.journal import Actor
 from ..web import projection
 from ..web.context import dependencies
 from ..web.contracts import endpoint
+from ..web.listing import Listing, Page
 from ..web.needs import Needs
-from ..web.projection import Listing, Page
 from . import models, read_models, roles
 from .administration import Administrator, administrator
 from .models import role_permissions, user_roles
@@ -90,8 +90,7 @@ def browse(session: Session, **filters: Any) -> Page:
 @endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleSchema(many=True))
 def browse_for_users(session: Session, **filters: Any) -> Page:
     """Return roles as `roles`, with their `total`."""
-    body, total = ROLES.page(session, filters)
-    return Page(b'{"roles":%b,"total":%d}' % (body, total), total)
+    return ROLES.page(session, filters).under("roles")
 
 
 @bp.post("/auth/roles")

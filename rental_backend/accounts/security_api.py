@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..infra.journal import Actor
 from ..web.contracts import endpoint
+from ..web.listing import Page
 from ..web.needs import PUBLIC, Needs
-from ..web.projection import Page
 from . import memberships, service, statistics, users
 from .audit_schemas import AUDIT_LOG, AuditEntrySchema, AuditQuery
 from .models import User

@@ -14,9 +14,9 @@ from ..infra.journal import Actor
 from ..web import projection
 from ..web.context import dependencies
 from ..web.contracts import endpoint
+from ..web.listing import Listing, Page
 from ..web.needs import SIGNED_IN, Needs
 from ..web.principal import Principal
-from ..web.projection import Listing, Page
 from . import api, grants, memberships, models, read_models, users
 from .audit_schemas import AUDIT_LOG, AuditQuery
 from .effective import by_role, direct
@@ -81,8 +81,7 @@ def change_me(session: Session, principal: Principal, actor: Actor, **fields: An
 @endpoint(needs=BROWSE, permission="USER_VIEW", query=UserQuery(), returns=UserRow(many=True))
 def browse(session: Session, **filters: Any) -> Page:
     """Return users, newest first, as `items` and as `users`, with their `total`."""
-    body, total = USERS.page(session, filters)
-    return Page(b'{"items":%b,"users":%b,"total":%d}' % (body, body, total), total)
+    return USERS.page(session, filters).under("items", "users")
 
 
 @bp.post("/")
@@ -213,5 +212,4 @@ def effective_permissions(session: Session, id: uuid.UUID) -> dict[str, Any]:
 def audit_logs(session: Session, id: uuid.UUID, **filters: Any) -> Page:
     """Return what a user did and what was done to him, newest first, as `logs`."""
     require_user(session, id)
-    body, total = AUDIT_LOG.page(session, {**filters, "about": id})
-    return Page(b'{"logs":%b,"total":%d}' % (body, total), total)
+    return AUDIT_LOG.page(session, {**filters, "about": id}).under("logs")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import Model, Price, Retirable, at_least, trigrams
+from ..models import Model, Price, Quantity, Retirable, at_least, trigrams
 
 
 class ItemStatus(enum.StrEnum):
@@ -67,6 +67,7 @@ class Category(Retirable, Model):
     category_level: Mapped[int] = mapped_column(default=1)
     display_order: Mapped[int] = mapped_column(default=0)
     is_leaf: Mapped[bool] = mapped_column(default=True)
+    description: Mapped[str | None]
 
     parent: Mapped["Category | None"] = relationship(lazy="raise", remote_side="Category.id")
 
@@ -82,6 +83,7 @@ class UnitOfMeasurement(Retirable, Model):
 
     name: Mapped[str] = mapped_column(String(50), unique=True, index=True)
     code: Mapped[str | None] = mapped_column(String(10), unique=True, index=True)
+    description: Mapped[str | None]
 
 
 class Item(Retirable, Model):
@@ -94,7 +96,9 @@ class Item(Retirable, Model):
         Index("idx_item_name", "item_name"),
         Index("idx_item_status", "item_status"),
         *at_least(1, "rental_period"),
-        *at_least(0, "sale_price", "purchase_price", "security_deposit", "warranty_period_days"),
+        *at_least(
+            0, "sale_price", "purchase_price", "security_deposit", "warranty_period_days", "initial_stock_quantity"
+        ),
         CheckConstraint("rental_rate_per_period > 0", name="rental_rate_per_period"),
         CheckConstraint("is_rentable <> is_saleable", name="is_saleable"),
     )
@@ -118,6 +122,7 @@ class Item(Retirable, Model):
     serial_number_required: Mapped[bool] = mapped_column(default=False)
     warranty_period_days: Mapped[int] = mapped_column(default=0)
     reorder_point: Mapped[int]
+    initial_stock_quantity: Mapped[Quantity | None]
     is_rentable: Mapped[bool] = mapped_column(default=False)
     is_saleable: Mapped[bool] = mapped_column(default=False)
     is_rental_blocked: Mapped[bool] = mapped_column(default=False)
@@ -179,3 +184,8 @@ class Location(Retirable, Model):
     contact_number: Mapped[str | None] = mapped_column(String(20))
     email: Mapped[str | None] = mapped_column(String(255))
     manager_user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
+    contact_person_name: Mapped[str | None] = mapped_column(String(255))
+    contact_person_title: Mapped[str | None] = mapped_column(String(100))
+    contact_person_phone: Mapped[str | None] = mapped_column(String(50))
+    contact_person_email: Mapped[str | None] = mapped_column(String(255))
+    contact_person_notes: Mapped[str | None]

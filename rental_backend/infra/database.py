@@ -1,7 +1,6 @@
 """The one door to PostgreSQL: pool, sessions, breaker, deadlines, and the translation of its errors into ours."""
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,13 +12,13 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
-from ..errors import AppError, Busy, Conflict, Invalid, OutcomeUnknown, Unavailable
+from ..errors import AppError, Busy, Invalid, OutcomeUnknown, Unavailable
 from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, RetryBudget, Verdict, budget, limit
+from .clashes import clash
 from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .verdicts import database_verdict
 
 PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
-KEY = re.compile(r"Key \((.+?)\)=")
 
 
 class GuardedSession(Session):
@@ -177,8 +176,8 @@ def _translate(error: Exception, name: str, retry_after: float) -> Exception:
     if isinstance(cause, BudgetSpent):
         return Busy(name)
     match getattr(cause, "sqlstate", None) or "":
-        case "23505" | "23503" | "23P01" | "23514":
-            return _clash(cause.diag)
+        case state if state.startswith("23"):
+            return clash(cause) or error
         case "55P03" | "40001" | "40P01" | "57014":
             return Busy(name)
         case "42P01" | "42703":
@@ -186,13 +185,6 @@ def _translate(error: Exception, name: str, retry_after: float) -> Exception:
         case state if state.startswith("22"):
             return Invalid({"body": ["A value is out of the range the database can hold."]})
     return error
-
-
-def _clash(diagnostics: Any) -> Conflict:
-    """Name the columns that clash with a constraint, without their values."""
-    found = KEY.search(diagnostics.message_detail or "")
-    field = found.group(1) if found else diagnostics.constraint_name or "body"
-    return Conflict(f"{field} clashes with what is stored.", errors={field: ["Clashes with what is stored."]})
 
 
 def _note_contact(session: Session, _: Any, connection: Any) -> None:

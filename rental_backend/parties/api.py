@@ -1,55 +1,60 @@
 """Customers."""
 
 import uuid
+from decimal import Decimal
 from typing import Any
 
-from flask import Blueprint
 from sqlalchemy.orm import Session
 
+from .. import records
 from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..web import projection
 from ..web.contracts import endpoint
+from ..web.listing import Page
 from ..web.needs import Needs
 from ..web.principal import Principal
-from ..web.projection import Listing, Page
+from ..web.resources import Permissions, Resource
+from ..web.transfers import add_export, add_import
 from . import service
-from .models import CUSTOMER_SEARCH, BlacklistStatus, Customer, CustomerStatus
+from .models import CUSTOMER_SEARCH, BlacklistStatus, Customer, CustomerStatus, CustomerTier
 from .schemas import (
     BlacklistAction,
     BlacklistChange,
+    CreditLimit,
     CustomerChange,
+    CustomerNameSearch,
     CustomerQuery,
     CustomerSchema,
     CustomerSearch,
     NewCustomer,
     StatusChange,
+    TierChange,
 )
 
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
 
-CUSTOMERS = Listing(
-    Customer,
-    CustomerSchema,
+CUSTOMERS = Resource(
+    name="customers",
+    prefix="/api/customers",
+    model=Customer,
+    schema=CustomerSchema,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=Permissions.of("CUSTOMER"),
+    accepts=NewCustomer,
+    changes=CustomerChange,
+    query=CustomerQuery,
     order=(Customer.created_at.desc(), Customer.id.desc()),
     search=CUSTOMER_SEARCH,
-    filters={
-        "customer_type": Customer.customer_type.__eq__,
-        "customer_tier": Customer.customer_tier.__eq__,
-        "status": Customer.status.__eq__,
-        "blacklist_status": Customer.blacklist_status.__eq__,
-        "is_active": Customer.is_active.__eq__,
-    },
+    filters=("customer_type", "customer_tier", "status", "blacklist_status"),
+    sorts=("customer_code", "created_at", "name"),
+    create=service.create,
+    change=service.change,
 )
-
-bp = Blueprint("customers", __name__, url_prefix="/api/customers")
-
-
-@bp.get("/")
-@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerQuery(), returns=CustomerSchema(many=True))
-def browse(session: Session, **filters: Any) -> Page:
-    """Return customers, newest first."""
-    return CUSTOMERS.page(session, filters)
+bp = CUSTOMERS.blueprint()
+add_import(bp, CUSTOMERS, "CUSTOMER_CREATE")
+add_export(bp, CUSTOMERS, "CUSTOMER_EXPORT")
 
 
 @bp.get("/search")
@@ -59,32 +64,39 @@ def search(session: Session, search_term: str, **filters: Any) -> Page:
     return CUSTOMERS.page(session, {**filters, "search": search_term})
 
 
-@bp.get("/<uuid:id>")
+@bp.get("/search/name")
+@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerNameSearch(), returns=CustomerSchema(many=True))
+def search_by_name(session: Session, name: str, **filters: Any) -> Page:
+    """Return customers as a search does, under the name that some pages have for it."""
+    return CUSTOMERS.page(session, {**filters, "search": name})
+
+
+@bp.get("/blacklisted")
+@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerQuery(), returns=CustomerSchema(many=True))
+def browse_blacklisted(session: Session, **filters: Any) -> Page:
+    """Return the customers to whom nothing is rented."""
+    return CUSTOMERS.page(session, {**filters, "blacklist_status": BlacklistStatus.BLACKLISTED})
+
+
+@bp.get("/code/<code>")
 @endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", returns=CustomerSchema())
-def show(session: Session, id: uuid.UUID) -> bytes:
-    """Return one customer, retired ones too."""
-    return projection.one(session, CustomerSchema, Customer, id)
+def show_by_code(session: Session, code: str) -> bytes:
+    """Return the customer with a code."""
+    return projection.one(session, CustomerSchema, Customer, service.by_code(session, code))
 
 
-@bp.post("/")
-@endpoint(needs=CHANGE, permission="CUSTOMER_CREATE", accepts=NewCustomer(), returns=CustomerSchema(), status=201)
-def create(session: Session, principal: Principal, **fields: Any) -> Customer:
-    """Create a customer; a code in use is 400 and names `customer_code`."""
-    return service.create(session, principal.username, fields)
+@bp.put("/<uuid:id>/credit-limit")
+@endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE_CREDIT", accepts=CreditLimit(), returns=CustomerSchema())
+def set_credit_limit(session: Session, principal: Principal, id: uuid.UUID, credit_limit: Decimal) -> Customer:
+    """Change how much a customer may owe."""
+    return records.change(CUSTOMERS.find(session, id), principal.username, {"credit_limit": credit_limit})
 
 
-@bp.put("/<uuid:id>")
-@endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE", accepts=CustomerChange(), returns=CustomerSchema())
-def change(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Customer:
-    """Change what is sent and leave the rest."""
-    return service.change(service.find(session, id), principal.username, fields)
-
-
-@bp.delete("/<uuid:id>")
-@endpoint(needs=CHANGE, permission="CUSTOMER_DELETE")
-def retire(session: Session, principal: Principal, id: uuid.UUID) -> None:
-    """Take a customer out of the lists; nothing is deleted."""
-    service.retire(service.find(session, id), principal.username)
+@bp.put("/<uuid:id>/tier")
+@endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE", accepts=TierChange(), returns=CustomerSchema())
+def set_tier(session: Session, principal: Principal, id: uuid.UUID, customer_tier: CustomerTier) -> Customer:
+    """Change how valued a customer is."""
+    return records.change(CUSTOMERS.find(session, id), principal.username, {"customer_tier": customer_tier})
 
 
 @bp.post("/<uuid:id>/blacklist")
@@ -92,7 +104,7 @@ def retire(session: Session, principal: Principal, id: uuid.UUID) -> None:
 def blacklist(session: Session, principal: Principal, id: uuid.UUID, action: str) -> Customer:
     """Refuse to rent to a customer, or clear him."""
     status = BlacklistStatus.BLACKLISTED if action == "blacklist" else BlacklistStatus.CLEAR
-    return service.blacklist(service.find(session, id), principal.username, status)
+    return service.blacklist(CUSTOMERS.find(session, id), principal.username, status)
 
 
 @bp.put("/<uuid:id>/blacklist")
@@ -107,7 +119,7 @@ def set_blacklist(
 ) -> Customer:
     """Set the blacklist status with a reason, which is added to the notes."""
     said = "\n".join(filter(None, (blacklist_reason, notes))) or None
-    return service.blacklist(service.find(session, id), principal.username, blacklist_status, said)
+    return service.blacklist(CUSTOMERS.find(session, id), principal.username, blacklist_status, said)
 
 
 @bp.put("/<uuid:id>/status")
@@ -116,4 +128,4 @@ def set_status(
     session: Session, principal: Principal, id: uuid.UUID, status: CustomerStatus, notes: str | None = None
 ) -> Customer:
     """Change whether business is done with a customer."""
-    return service.set_status(service.find(session, id), principal.username, status, notes)
+    return service.set_status(CUSTOMERS.find(session, id), principal.username, status, notes)

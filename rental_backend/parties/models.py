@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Enum, Index, Numeric, String, func
+from sqlalchemy import CheckConstraint, Enum, Index, Numeric, String, Text, case, cast, func
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from ..models import Amount, Model, Price, Retirable, at_least, in_order, one_of, trigrams
@@ -169,7 +169,11 @@ trigrams("ix_customers_search", *CUSTOMER_SEARCH)
 
 
 class Supplier(Retirable, Model):
-    """Somebody we buy from. Amounts are in the company's currency, ratings from 0 to 5."""
+    """Somebody we buy from. Amounts are in the company's currency, ratings from 0 to 5.
+
+    `performance_score` is the mean of both ratings in percent of the best; `full_address` is the one text that the
+    pages fill in, or what was filled in line by line.
+    """
 
     __tablename__ = "suppliers"
     __table_args__ = (
@@ -195,6 +199,7 @@ class Supplier(Retirable, Model):
     email: Mapped[str | None] = mapped_column(String(255))
     phone: Mapped[str | None] = mapped_column(String(50))
     mobile: Mapped[str | None] = mapped_column(String(50))
+    address: Mapped[str | None] = mapped_column()
     address_line1: Mapped[str | None] = mapped_column(String(255))
     address_line2: Mapped[str | None] = mapped_column(String(255))
     city: Mapped[str | None] = mapped_column(String(100))
@@ -224,6 +229,22 @@ class Supplier(Retirable, Model):
     preferred_payment_method: Mapped[str | None] = mapped_column(String(50))
     insurance_expiry: Mapped[datetime | None]
     certifications: Mapped[str | None]
+
+    performance_score: Mapped[Decimal] = column_property(
+        func.round((quality_rating + delivery_rating) * 10, 1), deferred=True
+    )
+    full_address: Mapped[str] = column_property(
+        func.coalesce(address, func.concat_ws(", ", address_line1, address_line2, city, state, postal_code, country)),
+        deferred=True,
+    )
+    tier_on_pages: Mapped[str] = column_property(
+        case(
+            (supplier_tier == SupplierTier.PREMIUM, "PREFERRED"),
+            (supplier_tier == SupplierTier.BASIC, "RESTRICTED"),
+            else_=cast(supplier_tier, Text),
+        ),
+        deferred=True,
+    )
 
 
 SUPPLIER_SEARCH = (

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import fields, post_load, pre_load, validate
 
-from ..schemas import Answer, Choice, Email, Money, Paging, Payload, Text, TextOrEmpty
+from ..schemas import Answer, Browsing, Choice, Email, Money, Payload, Text, TextOrEmpty
 from .models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
 
 
@@ -76,23 +76,18 @@ class CustomerSchema(Answer, CustomerFields):
     is_active = fields.Boolean()
 
 
-class CustomerQuery(Paging):
-    """Filters of the list of customers; retired ones show only when asked for."""
+class CustomerQuery(Browsing):
+    """Filters of the list of customers."""
 
     customer_type = fields.String(validate=validate.OneOf(["INDIVIDUAL", "BUSINESS", "CORPORATE"]))
     customer_tier = Choice(CustomerTier)
     status = fields.String(validate=validate.OneOf([*CustomerStatus, "BLACKLISTED"]))
     customer_status = fields.String(validate=validate.OneOf([*CustomerStatus, "BLACKLISTED"]))
     blacklist_status = Choice(BlacklistStatus)
-    is_active = fields.Boolean()
-    active_only = fields.Boolean()
 
     @post_load
     def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Translate the frontend's extra values and the predecessor's names into our columns."""
-        everything = data.pop("active_only", True) is False
-        if not everything:
-            data.setdefault("is_active", True)
         status = data.pop("customer_status", None) or data.pop("status", None)
         if status == "BLACKLISTED":
             data["blacklist_status"] = BlacklistStatus.BLACKLISTED
@@ -107,6 +102,24 @@ class CustomerSearch(CustomerQuery):
     """The predecessor's search."""
 
     search_term = Text(200, 2, required=True)
+
+
+class CustomerNameSearch(CustomerQuery):
+    """A search as some pages send it."""
+
+    name = Text(200, 1, required=True)
+
+
+class CreditLimit(Payload):
+    """How much a customer may owe."""
+
+    credit_limit = Money(required=True)
+
+
+class TierChange(Payload):
+    """How valued a customer is to be."""
+
+    customer_tier = Choice(CustomerTier, required=True)
 
 
 class BlacklistAction(Payload):

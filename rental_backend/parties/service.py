@@ -1,12 +1,13 @@
 """The rules of customers (business rules B.1, H)."""
 
 import uuid
-from datetime import UTC, datetime
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from .. import records
 from ..errors import AppError, Invalid, NotFound
 from .models import BlacklistStatus, Customer, CustomerStatus, CustomerType
 
@@ -17,12 +18,12 @@ class CustomerCodeTaken(AppError):
     status, code, title = 400, "customer_code_taken", "Customer code taken"
 
 
-def find(session: Session, id: uuid.UUID) -> Customer:
-    """Return a customer for a change, or raise `NotFound`; it stays locked until the transaction ends."""
-    customer = session.get(Customer, id, with_for_update=True)
-    if customer is None:
-        raise NotFound("There is no such customer.")
-    return customer
+def by_code(session: Session, code: str) -> uuid.UUID:
+    """Return the id of the customer with a code, or raise `NotFound`."""
+    found = session.scalar(select(Customer.id).where(Customer.customer_code == code))
+    if found is None:
+        raise NotFound("There is no customer with this code.")
+    return found
 
 
 def create(session: Session, actor: str, fields: dict[str, Any]) -> Customer:
@@ -41,31 +42,21 @@ def create(session: Session, actor: str, fields: dict[str, Any]) -> Customer:
     return made
 
 
-def change(customer: Customer, actor: str, fields: dict[str, Any]) -> Customer:
-    """Change what is given and leave the rest."""
-    for name, value in fields.items():
-        setattr(customer, name, value)
+def change(_: Session, customer: Customer, actor: str, fields: dict[str, Any]) -> Customer:
+    """Change what is given and leave the rest. Raises `Invalid` if he would have no name."""
+    records.change(customer, actor, fields)
     _require_name(customer)
-    customer.updated_by = actor
     return customer
 
 
 def blacklist(customer: Customer, actor: str, status: BlacklistStatus, notes: str | None = None) -> Customer:
     """Warn about a customer, refuse to rent to him, or clear him; notes are added to what is there."""
-    return change(customer, actor, {"blacklist_status": status, "notes": _noted(customer, notes)})
+    return records.change(customer, actor, {"blacklist_status": status, "notes": noted(customer.notes, notes)})
 
 
 def set_status(customer: Customer, actor: str, status: CustomerStatus, notes: str | None = None) -> Customer:
     """Change whether business is done with a customer; notes are added to what is there."""
-    return change(customer, actor, {"status": status, "notes": _noted(customer, notes)})
-
-
-def retire(customer: Customer, actor: str) -> None:
-    """Take a customer out of the lists; nothing is deleted."""
-    if customer.is_active:
-        customer.is_active = False
-        customer.deleted_at, customer.deleted_by = datetime.now(UTC), actor
-        customer.updated_by = actor
+    return records.change(customer, actor, {"status": status, "notes": noted(customer.notes, notes)})
 
 
 def _require_name(customer: Customer) -> None:
@@ -76,5 +67,6 @@ def _require_name(customer: Customer) -> None:
         raise Invalid(missing)
 
 
-def _noted(customer: Customer, notes: str | None) -> str | None:
-    return "\n".join(filter(None, (customer.notes, notes))) or None
+def noted(notes: str | None, more: str | None) -> str | None:
+    """Return notes with a paragraph more, if there is one."""
+    return "\n".join(filter(None, (notes, more))) or None

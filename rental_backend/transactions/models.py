@@ -6,15 +6,16 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Numeric, String, UniqueConstraint, func, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 from sqlalchemy.schema import conv
 
+from ..catalog.models import Location
 from ..models import Amount, Model, Price, Quantity, Retirable, at_least, in_order, trigrams
 
 if TYPE_CHECKING:
-    from ..catalog.models import Item, Location
+    from ..catalog.models import Item
     from ..inventory.models import InventoryUnit
     from ..parties.models import Customer, Supplier
 
@@ -226,6 +227,22 @@ class TransactionLine(Retirable, Model):
     item: Mapped["Item | None"] = relationship(lazy="raise")
     inventory_unit: Mapped["InventoryUnit | None"] = relationship(lazy="raise")
     location: Mapped["Location | None"] = relationship(lazy="raise")
+
+
+TransactionHeader.items_count = column_property(
+    select(func.count(TransactionLine.id))
+    .where(TransactionLine.transaction_header_id == TransactionHeader.id, TransactionLine.is_active)
+    .correlate_except(TransactionLine)
+    .scalar_subquery(),
+    deferred=True,
+)
+TransactionHeader.location_name = column_property(
+    select(Location.location_name)
+    .where(Location.id == TransactionHeader.location_id)
+    .correlate_except(Location)
+    .scalar_subquery(),
+    deferred=True,
+)
 
 
 class TransactionMetadata(Retirable, Model):

@@ -1,5 +1,9 @@
 """Reading what was sent: JSON bodies and query strings, checked against their schemas."""
 
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
@@ -10,7 +14,18 @@ from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ..errors import BadRequest, Invalid, UnsupportedMedia
+from ..schemas import MOST_ROWS
 from .context import settings
+
+ROWS_OF = "application/json", "application/x-ndjson", "text/csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that were sent, by their number from 1: what fits the schema, and the messages about what does not."""
+
+    valid: dict[int, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
 def read_body(request: Request, schema: Schema) -> dict[str, Any]:
@@ -18,16 +33,64 @@ def read_body(request: Request, schema: Schema) -> dict[str, Any]:
     raw = _received(request)
     if raw and not request.is_json:
         raise UnsupportedMedia(f"Send application/json, not {request.mimetype or 'an unnamed type'}.")
+    data = _parsed(raw) if raw else {}
+    if not isinstance(data, dict):
+        raise Invalid({"body": ["Must be a JSON object."]})
+    return _load(schema, data)
+
+
+def read_rows(request: Request, schema: Schema) -> Rows:
+    """Return the rows of a JSON array, of JSON lines or of CSV with a header. Raises as `read_body` does.
+
+    A row that does not fit the schema stops no other: its messages are kept beside those that fit.
+    """
+    found = list(_rows(_received(request), request.mimetype))
+    if not 0 < len(found) <= MOST_ROWS:
+        raise Invalid({"body": [f"Must hold 1 to {MOST_ROWS} rows."]})
+    rows = Rows()
+    for number, row in enumerate(found, 1):
+        if not isinstance(row, dict):
+            rows.errors[number] = {"row": ["Must be an object."]}
+            continue
+        try:
+            rows.valid[number] = schema.load(row, many=False)
+        except ValidationError as error:
+            rows.errors[number] = error.messages_dict
+    return rows
+
+
+def _rows(raw: bytes, media_type: str) -> Iterable[Any]:
+    match media_type:
+        case "application/json":
+            data = _parsed(raw) if raw else []
+            if not isinstance(data, list):
+                raise Invalid({"body": ["Must be a JSON array."]})
+            return data
+        case "application/x-ndjson":
+            return [_parsed(line) for line in raw.splitlines() if line.strip()]
+        case "text/csv":
+            return _csv(raw)
+    raise UnsupportedMedia(f"Send one of {', '.join(ROWS_OF)}, not {media_type or 'an unnamed type'}.")
+
+
+def _csv(raw: bytes) -> list[Any]:
+    """Read CSV in UTF-8; a cell beyond the header makes its row no object."""
     try:
-        data = orjson.loads(raw) if raw else {}
+        read = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise BadRequest(f"The body is not valid CSV: {error}.", code="invalid_csv") from None
+    return [row if None not in row else list(row) for row in read]
+
+
+def _parsed(raw: bytes) -> Any:
+    try:
+        data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     deepest = settings().max_json_depth
     if _deeper_than(data, deepest):
         raise BadRequest(f"The body is nested deeper than {deepest} levels.", code="json_too_deep")
-    if not isinstance(data, dict):
-        raise Invalid({"body": ["Must be a JSON object."]})
-    return _load(schema, data)
+    return data
 
 
 def _received(request: Request) -> bytes:

@@ -7,9 +7,10 @@ commits it once, and encodes.
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -24,11 +25,14 @@ from ..infra.stale import Answer, StaleStore
 from ..models import Identified
 from ..resilience import budget, limit
 from . import projection
-from .bodies import read_body, read_query
+from .bodies import read_body, read_query, read_rows
+from .conditional import tag, unchanged
 from .context import actor, dependencies, settings
 from .denials import forbidden
+from .listing import Page
 from .needs import PUBLIC, Needs
 from .principal import Principal, authenticate
+from .streams import Stream
 
 READS = ("GET", "HEAD")
 FIRST_LOOK = 0.5
@@ -52,13 +56,18 @@ class Contract:
 class Reply:
     """An encoded answer."""
 
-    body: bytes
+    body: bytes | Iterable[bytes]
     status: int
     headers: dict[str, str] = field(default_factory=dict)
 
     def response(self) -> Response:
-        """Return it as Flask's response."""
-        return Response(self.body, self.status, self.headers, content_type="application/json" if self.body else None)
+        """Return it as Flask's response; what the caller has already is not sent again."""
+        if self.status == 200 and request.method in READS and unchanged(self.headers.get("ETag", "")):
+            return Response(status=304, headers=self.headers)
+        if isinstance(self.body, bytes):
+            kind = "application/json" if self.body else None
+            return Response(self.body, self.status, self.headers, content_type=kind)
+        return Response(self.body, self.status, self.headers)
 
 
 View = Callable[..., Any]
@@ -133,7 +142,8 @@ class Operation:
             if found is None:
                 raise
             return _mark(_replayed(found), [*degraded, "stale"])
-        doors.stale.remember(key, Answer.now(reply.body, reply.headers))
+        if isinstance(reply.body, bytes):
+            doors.stale.remember(key, Answer.now(reply.body, reply.headers))
         return _mark(reply.response(), degraded)
 
     def _caller(self) -> Principal | None:
@@ -153,7 +163,11 @@ class Operation:
         """Read query and body as declared."""
         contract = self.contract
         payload = read_query(request, contract.query) if contract.query else {}
-        return payload | read_body(request, contract.accepts) if contract.accepts else payload
+        if contract.accepts is None:
+            return payload
+        if contract.accepts.many:
+            return {**payload, "rows": read_rows(request, contract.accepts)}
+        return payload | read_body(request, contract.accepts)
 
     def _read(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
         """Run a read; once more if the database failed it quickly and the retry budget allows that."""
@@ -189,16 +203,18 @@ class Operation:
         status, returns = self.contract.status, self.contract.returns
         if value is None:
             return Reply(b"", 204)
-        if isinstance(value, projection.Page):
-            return Reply(value.body, status, {"X-Total-Count": str(value.total)})
+        if isinstance(value, Page):
+            return Reply(value.body, status, _totals(value))
+        if isinstance(value, Stream):
+            return Reply(value.chunks, status, value.headers)
         if isinstance(value, bytes):
-            return Reply(value, status)
+            return Reply(value, status, {"ETag": tag(value)})
         if isinstance(value, Identified) and session is not None and returns is not None:
             session.flush()
             body = projection.one(session, type(returns), type(value), value.id)
             place = {"Location": f"{request.path.rstrip('/')}/{value.id}"} if status == 201 else {}
-            return Reply(body, status, place)
-        return Reply(orjson.dumps(returns.dump(value) if returns else value), status)
+            return Reply(body, status, {**place, "ETag": tag(body)})
+        return Reply(orjson.dumps(returns.dump(value) if returns else value, default=_number), status)
 
     def _key(self, arguments: dict[str, Any], caller: Principal | None) -> str:
         """Return the key of this answer: the endpoint, its arguments, and the permission scope it is made for."""
@@ -210,6 +226,20 @@ def _replayed(answer: Answer) -> Response:
     """Return a last good answer, marked with its age in seconds."""
     headers = {**answer.headers, "Age": str(int(answer.age)), "Warning": WARNING}
     return replace(Reply(answer.body, 200), headers=headers).response()
+
+
+def _number(value: Any) -> float:
+    """Return an amount as a JSON number; anything else is no answer."""
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} cannot be answered.")
+
+
+def _totals(page: Page) -> dict[str, str]:
+    """Say how many rows there are, and whether that is only the least that there are."""
+    if page.total is None:
+        return {}
+    return {"X-Total-Count": str(page.total), **({} if page.exact else {"X-Total-Count-Relation": "gte"})}
 
 
 def _mark(response: Response, degraded: list[str]) -> Response:

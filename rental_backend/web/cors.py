@@ -12,7 +12,10 @@ from werkzeug.datastructures import Headers
 from ..config import Config
 
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match")
-EXPOSED_HEADERS = ("X-Request-ID", "X-Total-Count", "X-Degraded", "Age", "Retry-After", "Location", "ETag")
+EXPOSED_HEADERS = (
+    *("X-Request-ID", "X-Total-Count", "X-Total-Count-Relation", "X-Degraded", "Age", "Retry-After"),
+    *("Location", "ETag", "Content-Disposition"),
+)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOK_EVERY = 1.0
 

@@ -31,6 +31,10 @@ class Needs:
         object.__setattr__(self, "stale_for", stale_for)
         object.__setattr__(self, "offline", offline)
 
+    def fresh(self) -> "Needs":
+        """Return the same needs without an answer from memory."""
+        return Needs(*self.required, optional=tuple(self.optional), offline=self.offline)
+
     def answer(self, down: frozenset[str]) -> str:
         """Return how a call is answered while `down`: full, partial, offline, stale or refuse."""
         if DATABASE in self.required & down:

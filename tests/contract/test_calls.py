@@ -1,8 +1,8 @@
 """The calls of the frontend: every path, parameter, body and field that its pages rely on is served.
 
-`calls.json` lists them: paths below `/api`, sample values of every parameter and field (`#` is another number in each
-body), and the fields read from the answer (of each element, where the answer is an array). The envelope `success` is an
-object with that key, which the page looks for.
+`calls/` lists them, a file for each domain: paths below `/api`, sample values of every parameter and field (`#` is
+another number in each body, names in braces are rows of `stage.py`), and the fields read from the answer (of each
+element, where the answer is an array). The envelope `success` is an object with that key, which the page looks for.
 """
 
 import json
@@ -14,11 +14,11 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.models import Role, SecurityAuditLog, User
-from tests import factories
 from tests.conftest import Caller
+from tests.contract.stage import STAGE
 
-CALLS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "calls.json").read_text())
+FILES = sorted((Path(__file__).parent / "calls").glob("*.json"))
+CALLS: list[dict[str, Any]] = [{**call, "domain": file.stem} for file in FILES for call in json.loads(file.read_text())]
 Walk = Iterator[None]
 
 
@@ -93,40 +93,12 @@ def walk(call: dict[str, Any], client: FlaskClient, known: dict[str, str]) -> No
                     _read(row, field)
 
 
-@pytest.fixture
-def known(client: FlaskClient, session: Session) -> dict[str, str]:
-    """A user with his refresh token, a colleague with a role, a grant and a session, roles, and a customer."""
-    user = factories.user(session, is_superuser=True)
-    body = {"username": user.username, "password": factories.PASSWORD}
-    token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
-    colleague = factories.user(session, permissions=("CUSTOMER_VIEW",))
-    held = factories.role(session, colleague, name="held", permissions=("SALE_VIEW",))
-    unused = Role(name="unused")
-    session.add_all((unused, _event(colleague)))
-    session.commit()
-    return {
-        **body,
-        "refresh_token": token,
-        "id": str(factories.customer(session).id),
-        "user_id": str(colleague.id),
-        "session_id": str(factories.begin(session, colleague).id),
-        "role_id": str(held.id),
-        "unused_role_id": str(unused.id),
-        "permission_id": str(factories.permission(session, "SALE_VIEW").id),
-    }
-
-
-def _event(user: User) -> SecurityAuditLog:
-    return SecurityAuditLog(
-        user_id=user.id, user_name=user.username, action="LOOK", resource="users", resource_id="1", success=True
-    )
-
-
 @pytest.mark.parametrize("call", CALLS, ids=_named)
 def test_a_call_of_the_frontend_is_served(
-    client: FlaskClient, signed_in: Caller, known: dict[str, str], call: dict[str, Any]
+    client: FlaskClient, signed_in: Caller, session: Session, call: dict[str, Any]
 ) -> None:
     """The path exists, takes every parameter and field that is sent, and gives every field that is read."""
+    known = STAGE[call["domain"]](client, session)
     walk(call, signed_in() if call["signed_in"] else client, known)
 
 
@@ -145,9 +117,10 @@ def test_a_call_of_the_frontend_is_served(
     ids=str,
 )
 def test_a_call_that_is_not_served_would_be_found(
-    client: FlaskClient, signed_in: Caller, known: dict[str, str], wrong: dict[str, Any]
+    client: FlaskClient, signed_in: Caller, session: Session, wrong: dict[str, Any]
 ) -> None:
     """The walk fails on a path, method, parameter, value, field, envelope or status that is not there."""
+    known = STAGE["parties"](client, session)
     (listing,) = [call for call in CALLS if (call["method"], call["path"]) == ("GET", "/customers/")]
     call = {**listing, **wrong}
 

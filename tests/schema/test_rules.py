@@ -43,6 +43,7 @@ BREAKING_BY_REASON = {
 SINCE = {
     "damage_assessments.location_id": "location_id = gen_random_uuid()",
     "return_line_details.return_event_id": "return_event_id = gen_random_uuid()",
+    "items.initial_stock_quantity": "initial_stock_quantity = -1",
     "transaction_events.user_id": "user_id = gen_random_uuid()",
 }
 CONSTRAINTS = """

@@ -98,8 +98,8 @@ def test_a_page_knows_the_total(shelf: Session, arguments: dict[str, Any], names
 
 def test_a_page_of_nothing(shelf: Session) -> None:
     """Without rows a page is an empty array, of 0."""
-    assert TOYS.page(shelf, {}) == (b"[]", 0)
-    assert TOYS.page(shelf, {"colour": "red", "skip": 3}) == (b"[]", 0)
+    assert TOYS.page(shelf, {}) == (b"[]", 0, True)
+    assert TOYS.page(shelf, {"colour": "red", "skip": 3}) == (b"[]", 0, True)
 
 
 def test_the_total_counts_what_the_filters_let_through(shelf: Session) -> None:

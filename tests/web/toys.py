@@ -16,9 +16,9 @@ from rental_backend.models import Identified
 from rental_backend.schemas import Answer, Money, Paging, Payload, Text, TextOrEmpty
 from rental_backend.web import projection
 from rental_backend.web.contracts import endpoint
+from rental_backend.web.listing import Listing, Page
 from rental_backend.web.needs import NOTHING, PUBLIC, SIGNED_IN, Needs
 from rental_backend.web.principal import Principal
-from rental_backend.web.projection import Listing, Page
 
 NEEDS = Needs(DATABASE, AUTH)
 

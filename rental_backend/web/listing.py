@@ -1,0 +1,167 @@
+"""Lists: one declaration says what may be filtered, searched and sorted, and one statement answers a page of it.
+
+PostgreSQL writes the JSON. A page is chosen by offset (`skip` and `limit`, or `page` and `page_size`) or by key:
+`after` is the id of the last row seen, and costs the same however deep the page lies.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from marshmallow import Schema
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy import Text as SqlText
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.sql.elements import UnaryExpression
+from sqlalchemy.sql.operators import desc_op
+
+from ..errors import Invalid
+from ..models import searched
+from .projection import columns
+
+DEFAULT_ROWS = 100
+COUNTED = 10_000  # rows a total is counted to unless it is asked for: whoever has more does not page to the end
+
+Filter = Callable[[ColumnElement[Any]], ColumnElement[bool]]
+Column = ColumnElement[Any] | InstrumentedAttribute[Any]
+Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
+
+
+class Page(NamedTuple):
+    """A JSON array as bytes, and the number of all rows: None if not counted, the least it can be unless `exact`."""
+
+    body: bytes
+    total: int | None
+    exact: bool = True
+
+    def under(self, *names: str) -> "Page":
+        """Return it as an object that holds the array under each name, and the `total`."""
+        arrays = b",".join(b'"%b":%b' % (name.encode(), self.body) for name in names)
+        return self._replace(body=b'{%b,"total":%d}' % (arrays, self.total or 0))
+
+
+class Paged(NamedTuple):
+    """Which part of a list is asked for."""
+
+    skip: int
+    rows: int
+
+
+def paged(arguments: Mapping[str, Any]) -> Paged:
+    """Return the part that `skip` and `limit`, or `page` (from 1) and `page_size`, name."""
+    rows = arguments.get("limit") or arguments.get("page_size") or DEFAULT_ROWS
+    return Paged(arguments.get("skip") or ((arguments.get("page") or 1) - 1) * rows, rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """A list of rows: what may be filtered, what `search` looks at, in what order, and by what else it may be sorted.
+
+    Only rows that fit `where` are in it at all. A filter named `x` gets the value of the query parameter `x` as a bound
+    parameter and returns a condition.
+    Statements are built once for each combination of filters and orders and then only executed.
+    """
+
+    model: Any
+    schema: type[Schema]
+    order: tuple[ColumnElement[Any], ...]
+    search: tuple[Column, ...] = ()
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    sorts: Mapping[str, Column] = field(default_factory=dict)
+    where: tuple[Condition, ...] = ()
+
+    def page(self, session: Session, arguments: Mapping[str, Any]) -> Page:
+        """Return the rows that fit the arguments. Raises `Invalid` for an unknown `sort_field` or `after`."""
+        given = {name: value for name, value in arguments.items() if value is not None}
+        skip, rows = paged(given)
+        sort = (given.pop("sort_field", None), given.pop("sort_direction", None))
+        count = given.pop("count", None)
+        for name in (*Paged._fields, "limit", "page", "page_size"):
+            given.pop(name, None)
+        if "search" in given:
+            given["search"] = "%" + _escaped(given["search"]) + "%"
+        statement = self._statement(frozenset(given), sort, count)
+        body, total = session.execute(statement, {**given, "rows": rows, "skip": skip}).one()
+        if body == "[]" and "after" in given:
+            self._require(session, given["after"])
+        exact = count == "exact" or total != COUNTED + 1
+        return Page(bytes(body, "utf-8"), total if exact else max(COUNTED, skip + rows), exact)
+
+    @lru_cache(maxsize=512)  # noqa: B019 - listings are module constants
+    def _statement(self, names: frozenset[str], sort: tuple[Any, Any], count: str | None) -> Select[Any]:
+        """Build the statement: the page as JSON, and the total, counted only when the page does not tell it."""
+        order = self._order(*sort)
+        conditions: list[Condition] = [*self.where, *(self._condition(name) for name in sorted(names - {"after"}))]
+        rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
+        beyond = [self._beyond(order)] if "after" in names else []
+        page = (
+            select(*columns(self.schema, self.model))
+            .where(*conditions, *beyond)
+            .order_by(*order)
+            .limit(rows)
+            .offset(skip)
+            .subquery("page")
+        )
+        array = func.coalesce(func.json_agg(literal_column("page")), literal_column("'[]'::json")).cast(SqlText)
+        return select(array, self._total(conditions, count, keyed=bool(beyond))).select_from(page)
+
+    def _total(self, conditions: list[Condition], count: str | None, *, keyed: bool) -> ColumnElement[Any]:
+        if count == "none":
+            return literal_column("NULL")
+        found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
+        if count != "exact":
+            found = found.limit(COUNTED + 1)
+        everything = select(func.count()).select_from(found.subquery("found")).scalar_subquery()
+        if keyed:
+            return everything
+        rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
+        is_last = and_(func.count() < rows, or_(func.count() > 0, skip == 0))
+        return case((is_last, skip + func.count()), else_=everything)
+
+    def _order(self, name: str | None, direction: str | None) -> tuple[ColumnElement[Any], ...]:
+        """Return the order asked for, made total by the id, or the usual one."""
+        if name is None:
+            return self.order
+        if name not in self.sorts:
+            raise Invalid({"sort_field": [f"Must be one of: {', '.join(sorted(self.sorts))}."]})
+        keys = (self.sorts[name], self.model.id)
+        return tuple(key.desc() if direction == "desc" else key.asc() for key in keys)
+
+    def _beyond(self, order: tuple[ColumnElement[Any], ...]) -> ColumnElement[bool]:
+        """Return the condition that a row comes after the one whose id is `after`."""
+        keys = [each.element for each in order if isinstance(each, UnaryExpression)]
+        directions = {each.modifier is desc_op for each in order if isinstance(each, UnaryExpression)}
+        if len(directions) != 1 or any(getattr(key, "nullable", True) for key in keys):
+            raise Invalid({"after": ["This order has pages by `skip` or `page` only."]})
+        table = self.model.__table__.alias("anchor")
+        anchor = select(*(table.c[key.key] for key in keys)).where(table.c.id == bindparam("after"))
+        row, last = tuple_(*keys), anchor.scalar_subquery()
+        return row < last if directions == {True} else row > last
+
+    def _require(self, session: Session, after: uuid.UUID) -> None:
+        if session.scalar(select(self.model.id).where(self.model.id == after)) is None:
+            raise Invalid({"after": ["There is no such row."]})
+
+    def _condition(self, name: str) -> ColumnElement[bool]:
+        if name == "search":
+            return searched(*self.search).ilike(bindparam("search"))
+        return self.filters[name](bindparam(name))
+
+
+def _escaped(text: str) -> str:
+    """Return the text with what LIKE reads as wildcards taken literally."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

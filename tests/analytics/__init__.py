@@ -1,0 +1,1 @@
+"""Tests of rental_backend.analytics."""

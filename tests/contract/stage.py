@@ -1,0 +1,52 @@
+"""What stands ready before a call of the frontend is made: each domain prepares its rows and names their ids."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from rental_backend.accounts.models import Role, SecurityAuditLog, User
+from rental_backend.transactions.models import TransactionType
+from tests import factories
+
+Known = dict[str, str]
+
+
+def accounts(client: FlaskClient, session: Session) -> Known:
+    """A user with his refresh token, a colleague with a role, a grant and a session, and roles."""
+    user = factories.user(session, is_superuser=True)
+    body = {"username": user.username, "password": factories.PASSWORD}
+    token = client.post("/api/auth/login", json=body).get_json()["refresh_token"]
+    colleague = factories.user(session, permissions=("CUSTOMER_VIEW",))
+    held = factories.role(session, colleague, name="held", permissions=("SALE_VIEW",))
+    unused = Role(name="unused")
+    session.add_all((unused, _event(colleague)))
+    session.commit()
+    return {
+        **body,
+        "refresh_token": token,
+        "user_id": str(colleague.id),
+        "session_id": str(factories.begin(session, colleague).id),
+        "role_id": str(held.id),
+        "unused_role_id": str(unused.id),
+        "permission_id": str(factories.permission(session, "SALE_VIEW").id),
+    }
+
+
+def _event(user: User) -> SecurityAuditLog:
+    return SecurityAuditLog(
+        user_id=user.id, user_name=user.username, action="LOOK", resource="users", resource_id="1", success=True
+    )
+
+
+def parties(_: FlaskClient, session: Session) -> Known:
+    """A customer who has bought, and a supplier we have bought from."""
+    customer = factories.customer(session, lifetime_value=5)
+    supplier = factories.supplier(session, last_order_date=datetime.now(UTC))
+    factories.transaction(session, TransactionType.SALE, customer_id=customer.id, total_amount=5)
+    factories.transaction(session, TransactionType.PURCHASE, supplier_id=supplier.id, total_amount=7)
+    return {"customer_id": str(customer.id), "supplier_id": str(supplier.id)}
+
+
+STAGE: dict[str, Callable[[FlaskClient, Session], Known]] = {"accounts": accounts, "parties": parties}
