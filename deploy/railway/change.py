@@ -62,7 +62,6 @@ def begin(
     when it is not certain which deployment is ours.
     """
     now = Snapshot.take(context.railway, seen.service)
-    now.refuse_others()
     if _state(now) != _state(seen):
         raise Blocked(f"the deployments of {seen.service.name} changed meanwhile; nothing was changed")
     told = None

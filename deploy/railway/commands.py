@@ -70,10 +70,9 @@ def _online(options: Options, context: Context) -> Online:
 
 
 def _diagnose(options: Options, context: Context) -> Result:
-    found = offline.check(context, Repository())
-    if not options.offline:
-        found += _diagnose_live(options, context)
-    return summary(found, "this checkout" if options.offline else options.service)
+    if options.offline:
+        return summary(offline.check(context, Repository()), "this checkout")
+    return summary([*offline.files(context, Repository()), *_diagnose_live(options, context)], options.service)
 
 
 def _diagnose_live(options: Options, context: Context) -> list[Finding]:

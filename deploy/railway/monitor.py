@@ -43,12 +43,16 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen at one moment: the platform's word (None when it could not be read), the build, its neighbour."""
+    """What was seen at one moment: the platform's word (None when it could not be read), the build, its neighbour.
+
+    `reached` are those of the dependencies it lacks that the build had reached before.
+    """
 
     platform: Deployment | None
     here: Health
     elsewhere: Health | None = None
     newer: str | None = None
+    reached: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +139,7 @@ class Watch:
             return Verdict.BROKEN, "down for this build, while the other slot reaches it at the same moment"
         if name in self.before:
             return Verdict.SHARED, "it was down before this build came"
-        if any(look.here.good and name not in look.here.down for look in self.looks):
+        if any(name in look.reached or (look.here.good and name not in look.here.down) for look in self.looks):
             return Verdict.SHARED, "this build reached it before, so its settings are right"
         return Verdict.UNKNOWN, "never reached by this build, and there is nobody to compare with"
 
@@ -177,14 +181,15 @@ def watch(
 
 def _look(context: Online, watched: Watched) -> Look:
     here = watched.here.health()
+    reached = watched.here.reached() if here.down else frozenset()
     elsewhere = watched.elsewhere.health() if watched.elsewhere else None
     try:
         found = context.railway.deployment(watched.deployment)
         rows = context.railway.deployments(watched.service)
     except NoVerdict:
-        return Look(None, here, elsewhere)
+        return Look(None, here, elsewhere, reached=reached)
     newer = [each.id for each in rows if each.created_at > found.created_at and each.serves]
-    return Look(found, here, elsewhere, newer[0] if newer else None)
+    return Look(found, here, elsewhere, newer[0] if newer else None, reached)
 
 
 def _with_traffic(context: Online, service: Service, judgement: Judgement, began: datetime) -> Judgement:

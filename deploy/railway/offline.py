@@ -20,7 +20,7 @@ PLAIN_ORIGIN = "http://"
 
 def check(context: Context, repository: Repository) -> list[Finding]:
     """Diagnose the checkout, and the environment where it looks like that of a service."""
-    found = [*_files(context), *_revisions(repository)]
+    found = [*files(context, repository)]
     if any(context.environ.get(name) for name in REQUIRED):
         found += environment(context.environ)
         found += database(context.environ, slots=2, replicas=_replicas())
@@ -30,7 +30,12 @@ def check(context: Context, repository: Repository) -> list[Finding]:
     return found
 
 
-def _files(context: Context) -> list[Finding]:
+def files(context: Context, repository: Repository) -> list[Finding]:
+    """Diagnose the checkout alone."""
+    return [*_settings(context), *_revisions(repository)]
+
+
+def _settings(context: Context) -> list[Finding]:
     try:
         return validate(Settings.read(), context.environ, context.clock.today())
     except UsageError as error:

@@ -9,6 +9,7 @@ from deploy.railway import operations as ops
 from deploy.railway.client import Client
 from deploy.railway.exits import NoVerdict, UsageError
 from deploy.railway.model import Deployment, Domain, Event, LogLine
+from deploy.railway.report import without_named
 
 Read = TypeVar("Read")
 WINDOW = 50  # deployments that are looked at, newest first
@@ -159,11 +160,14 @@ def _last(lines: int, data: Mapping[str, Any], name: str) -> list[LogLine]:
     """The platform returns one line more than asked for."""
     rows = _understood(lambda: list(data[name]))
     rows = rows[-lines:]
-    return _understood(lambda: [LogLine(row["timestamp"], row["severity"] or "", row["message"]) for row in rows])
+    return _understood(
+        lambda: [LogLine(row["timestamp"], row["severity"] or "", without_named(row["message"])) for row in rows]
+    )
 
 
 def _event(node: Mapping[str, Any]) -> Event:
-    return Event(str(node["step"]), node["completedAt"] is not None, (node["payload"] or {}).get("error"))
+    error = (node["payload"] or {}).get("error")
+    return Event(str(node["step"]), node["completedAt"] is not None, without_named(error) if error else None)
 
 
 def _custom(node: Mapping[str, Any]) -> Domain:

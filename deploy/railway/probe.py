@@ -119,14 +119,24 @@ class Probe:
 
     def causes(self) -> dict[str, str]:
         """Why each breaker that is not closed is so, as far as the application tells."""
-        told = self.ask("/health/breakers").json
-        rows = told.get("breakers") if isinstance(told, dict) else None
-        rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
         return {
             str(row.get("name")): f"{row.get('state')}, cause {row.get('cause')}, for {row.get('for_seconds')} s"
-            for row in rows
+            for row in self._breakers()
             if row.get("state") != "closed"
         }
+
+    def reached(self) -> frozenset[str]:
+        """The dependencies that this build has reached at some time: their breakers were closed, and begin open."""
+        return frozenset(
+            str(row.get("name"))
+            for row in self._breakers()
+            if any("closed" in (event.get("from"), event.get("to")) for event in row.get("events") or ())
+        )
+
+    def _breakers(self) -> list[dict[str, Any]]:
+        told = self.ask("/health/breakers").json
+        rows = told.get("breakers") if isinstance(told, dict) else None
+        return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _answer(status: int, headers: Message, body: bytes, began: float) -> Answer:

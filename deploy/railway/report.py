@@ -27,6 +27,11 @@ def secrets_of(variables: Mapping[str, str]) -> set[str]:
     return closed | passwords
 
 
+def without_named(text: str) -> str:
+    """What somebody else wrote, without what is named a password, a token or the like in it."""
+    return NAMED.sub(rf"\1{HIDDEN}", text)
+
+
 @dataclass(frozen=True)
 class Result:
     """How a command ended: its code, one line, further lines for a human, and the same as data."""
@@ -53,10 +58,10 @@ class Report:
         self._secrets |= {value for value in values if len(value) >= SHORTEST}
 
     def redact(self, text: str) -> str:
-        """Return the text without the values to be hidden, passwords in URLs, and what is named a secret."""
+        """Return the text without the values to be hidden and passwords in URLs."""
         for secret in sorted(self._secrets, key=len, reverse=True):
             text = text.replace(secret, HIDDEN)
-        return NAMED.sub(rf"\1{HIDDEN}", CREDENTIALS.sub(rf"\1{HIDDEN}@", text))
+        return CREDENTIALS.sub(rf"\1{HIDDEN}@", text)
 
     def say(self, line: str) -> None:
         """Tell how far the work is."""

@@ -52,4 +52,17 @@ RESOURCES = (
         change={"business_name": "{tag} renamed", "credit_limit": 0},
         mark="customer_code",
     ),
+    Resource(
+        "suppliers",
+        "/api/suppliers",
+        new={
+            "supplier_code": "{tag}",
+            "company_name": "{tag} Ltd",
+            "supplier_type": "MANUFACTURER",
+            "credit_limit": 100.5,
+            "payment_terms": "NET60",
+        },
+        change={"company_name": "{tag} renamed", "payment_terms": "COD"},
+        mark="supplier_code",
+    ),
 )

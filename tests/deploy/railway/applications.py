@@ -85,13 +85,21 @@ class Edge:
         down = row.down | self.world.down
         path = request.path.partition("?")[0]
         if path == "/health/breakers":
-            rows = [{"name": name, "state": "open", "cause": "errors", "for_seconds": 3} for name in sorted(down)]
+            open_ = {"state": "open", "cause": "errors", "for_seconds": 3}
+            rows = [{"name": name, **open_, "events": _events(row, name)} for name in sorted(down)]
             return 200, headers, json.dumps({"breakers": rows}).encode()
         if path in ("/api/health", "/health/ready"):
             states = {name: "open" if name in down else "closed" for name in DEPENDENCIES}
             told = {"service": "rental_backend", "deployment": row.id, "commit": row.commit, "dependencies": states}
             return 200, headers, json.dumps(told).encode()
         return 401 if path == "/api/customers" else 404, headers, b"{}"
+
+
+def _events(row: Row, name: str) -> list[dict[str, str]]:
+    """What its breaker tells: it begins open, and is closed when the dependency is reached."""
+    tried = [{"from": "open", "to": "half-open"}, {"from": "half-open", "to": "open"}]
+    never = name in row.down or not row.reached
+    return tried if never else [{"from": "half-open", "to": "closed"}, {"from": "closed", "to": "open"}, *tried]
 
 
 class _Handler(BaseHTTPRequestHandler):

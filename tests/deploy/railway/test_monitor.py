@@ -49,6 +49,15 @@ def test_what_the_other_slot_reaches_makes_the_build_broken(pair: Project) -> No
     assert (done.code, done.told["verdict"]) == (1, "broken")
 
 
+@pytest.mark.parametrize(("reached", "verdict"), [(True, "shared"), (False, "unknown")])
+def test_a_database_that_was_reached_before_is_shared(pair: Project, reached: bool, verdict: str) -> None:
+    """With nobody to compare with, the breakers tell: a build that once reached it has the right settings."""
+    pair.world.down = frozenset({"database"})
+    pair.world.rows[-2].reached = reached
+
+    assert monitor(pair).told["verdict"] == verdict
+
+
 def test_redis_for_one_and_the_database_for_all(pair: Project) -> None:
     """One fault of its own is enough, whatever else is down for everybody."""
     pair.world.down = frozenset({"database"})

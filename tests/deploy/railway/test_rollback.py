@@ -18,6 +18,15 @@ OUTCOMES = {
     "retention": 0,
 }
 
+SAID = {
+    "twice": "more than one",
+    "foreign too": "more than one",
+    "foreign instead": "not what was asked for",
+    "other version": "not what was asked for",
+    "no effect": "can be told for certain",
+    "denied": "nothing was changed",
+    "too many": "nothing was changed",
+}
 READ = ("ProjectToken", "Topology", "Deployments", "Deployment", "Domains")
 ONCE_EACH = tuple((operation, READS[0]) for operation in READ)
 
@@ -80,6 +89,7 @@ def test_no_fault_of_the_change_leads_to_a_second_one(project: Project, kind: st
     done = project.run("rollback")
 
     assert (done.code, len(project.asked("Rollback"))) == (OUTCOMES[kind], 1), done.told
+    assert SAID.get(kind, "") in done.told["summary"]
     unharmed(project, done, target, commit)
 
 
@@ -160,15 +170,17 @@ def test_a_deployment_that_begins_between_two_looks_stops_it(project: Project) -
     assert (done.code, project.world.asked) == (7, [])
 
 
-def test_a_deployment_that_begins_after_ours_is_not_taken_for_it(project: Project) -> None:
-    """Somebody deploys while ours becomes live: it is said, and nothing more is changed."""
+@pytest.mark.parametrize(("skip", "said"), [(3, "more than one"), (5, "not verified")])
+def test_a_deployment_that_begins_after_ours_is_not_taken_for_it(project: Project, skip: int, said: str) -> None:
+    """Somebody deploys while ours is looked for, or becomes live: it is said, and nothing more is changed."""
     two(project)
     service = project.world.services["api"]
-    project.fault("Deployments", skip=5, meanwhile=lambda: project.world.start(service, "f" * 40))
+    project.fault("Deployments", skip=skip, meanwhile=lambda: project.world.start(service, project.history.expand))
 
     done = project.run("rollback")
 
     assert (done.code, len(project.asked("Rollback"))) == (5, 1)
+    assert said in done.told["summary"]
 
 
 def test_an_unknown_state_is_never_acted_upon(project: Project) -> None:
@@ -275,3 +287,16 @@ def test_pushes_can_be_stopped_with_it(project: Project, fault: str, enabled: bo
 
     assert done.code == 0
     assert project.world.services["api"].auto_deploy is enabled
+
+
+def test_an_old_deployment_that_moves_into_the_list_is_not_a_new_one(project: Project) -> None:
+    """The list is the newest fifty: when one of them vanishes, one that was never seen is in it."""
+    service = project.service("api", *["a" * 40] * 55, project.history.expand, project.history.newer)
+    target = project.world.of(service)[-2]
+    project.fault("Rollback", "dropped", meanwhile=lambda: project.world.rows.remove(project.world.of(service)[30]))
+
+    done = project.run("rollback")
+
+    assert (done.code, len(project.asked("Rollback"))) == (5, 1)
+    assert "no new deployment" in done.told["summary"]
+    unharmed(project, done, target.id, project.history.expand)

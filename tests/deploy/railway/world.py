@@ -68,6 +68,7 @@ class Row:
     kept: bool = True  # its image can still be gone back to
     image: str | None = None
     down: frozenset[str] = frozenset()  # what this build cannot reach
+    reached: bool = True  # whether it has reached what nobody can reach now
     answers: int = 200  # with which status it answers
     silent: bool = False
     build_log: list[str] = field(default_factory=list)
