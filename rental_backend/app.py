@@ -9,7 +9,7 @@ import structlog
 from flask import Flask
 
 from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
-from .accounts import audit
+from .accounts import audit, purging
 from .accounts import service as accounts
 from .accounts.api import bp as auth
 from .accounts.api import users as sessions
@@ -64,7 +64,9 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.identity.load_accounts_with(accounts.load_account)
     dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
-    for breaker in dependencies.breakers.values():
+    dependencies.sweeper.sweep_with(purging.purge)
+    issuer = dependencies.identity.issuer
+    for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.before_request(dependencies.start)

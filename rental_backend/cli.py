@@ -1,4 +1,4 @@
-"""The `flask` commands: migrate, look before migrating, create the administrator; and those declared elsewhere."""
+"""The `flask` commands: migrate, look before migrating, create the administrator, purge; and those of elsewhere."""
 
 import json
 import secrets
@@ -13,11 +13,12 @@ import click
 from flask import Flask, current_app
 
 from . import seed
-from .accounts import service
+from .accounts import purging, service
 from .config import Config
 from .demo.command import demo
 from .errors import AppError
 from .infra.dependencies import Dependencies
+from .infra.sweeper import Sweeper
 from .web import logs
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(migrate)
     app.cli.add_command(preflight)
     app.cli.add_command(create_admin)
+    app.cli.add_command(purge)
     app.cli.add_command(seed.seed)
     app.cli.add_command(demo)
 
@@ -124,6 +126,16 @@ def _told(as_json: bool) -> Iterator[None]:
             click.echo(str(finding), err=True)
         click.echo(f"Error: {error}", err=True)
         raise click.exceptions.Exit(error.code) from None
+
+
+@click.command()
+def purge() -> None:
+    """Delete old sessions, reset tokens, tries to sign in and log now, as the server does by itself every hour."""
+    with seed.patient_database(30) as database:
+        sweeper = Sweeper(database)
+        sweeper.sweep_with(purging.purge)
+        gone = [f"{rows} {table}" for table, rows in sweeper.round().items() if rows]
+    click.echo(f"Deleted: {', '.join(gone) or 'nothing'}.")
 
 
 @click.command("create-admin")

@@ -108,6 +108,18 @@ class Config:
         "argon2id hash of his password; nobody may if unset",
         "",
     )
+    oidc_issuer: str = setting(
+        "OIDC_ISSUER", m.String(), "whose access tokens are taken beside ours, as `iss` says", ""
+    )
+    oidc_audience: str = setting("OIDC_AUDIENCE", m.String(), "for whom they must be meant, as `aud` says", "")
+    oidc_jwks_url: str = setting("OIDC_JWKS_URL", Url("https", "http"), "where its public keys are", "")
+    oidc_claim: str = setting(
+        "OIDC_CLAIM",
+        m.String(validate=validate.OneOf(("email", "sub"))),
+        "what names an account: email (a verified one) or sub (a user name)",
+        "email",
+    )
+    oidc_deadline: float = seconds("OIDC_DEADLINE", 1, "longest wait for its keys")
     hashing_slots: int = count("HASHING_SLOTS", 1, "passwords one worker hashes at a time", high=64)
 
     journal_folder: str = setting(
@@ -179,6 +191,17 @@ def _require(given: Mapping[str, str]) -> None:
         faults = {name: [f"Required in {environment}."] for name in REQUIRED if name not in given}
         if faults:
             raise ValidationError(cast("Any", faults))
+    if "OIDC_ISSUER" in given:
+        _require_trust(given, open_to_all=environment in ("production", "staging"))
+
+
+def _require_trust(given: Mapping[str, str], *, open_to_all: bool) -> None:
+    """Refuse half an issuer, and keys that anybody on the way could change."""
+    faults = {name: ["Required with OIDC_ISSUER."] for name in ("OIDC_AUDIENCE", "OIDC_JWKS_URL") if name not in given}
+    if open_to_all and not given.get("OIDC_JWKS_URL", "https://").startswith("https://"):
+        faults["OIDC_JWKS_URL"] = ["Must be https here."]
+    if faults:
+        raise ValidationError(cast("Any", faults))
 
 
 def _complete(data: dict[str, Any]) -> dict[str, Any]:

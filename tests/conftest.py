@@ -19,6 +19,7 @@ from rental_backend.config import Config, driver_url
 from rental_backend.infra.migration import Server
 from rental_backend.tables import metadata
 from tests import factories
+from tests.scanner import SCANNER, watch
 
 ROOT = Path(__file__).parent.parent
 # Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
@@ -29,6 +30,12 @@ EMPTY = """
             EXECUTE format('DELETE FROM %s', filled);
         END LOOP;
     END $$"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search all that the application says for secrets."""
+    watch(SCANNER)
+    config.pluginmanager.register(SCANNER, "secrets")
 
 
 @pytest.fixture(scope="session")

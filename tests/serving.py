@@ -13,6 +13,8 @@ from typing import Any
 
 import requests
 
+from tests.scanner import SCANNER
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -45,6 +47,7 @@ class Gunicorn:
         self.log = log
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.began = time.monotonic()
+        SCANNER.keep(*(environ.get(name, "") for name in ("SECRET_KEY", "ADMIN_PASSWORD", "BREAK_GLASS_HASH")))
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "wsgi:app"],
@@ -83,3 +86,4 @@ def serving(environ: dict[str, str], log: Path, *, ready: bool = True) -> Iterat
         yield server
     finally:
         server.stop()
+        SCANNER.search_file(log)

@@ -23,6 +23,7 @@ class Administrator:
     """Somebody who changes accounts in a transaction, and what he may do as of its turn."""
 
     session: Session
+    identity: Identity
     actor: Actor
     user: User
     permissions: frozenset[str]
@@ -81,7 +82,7 @@ def administrator(session: Session, identity: Identity, actor: Actor) -> Adminis
     user = session.get(User, actor.id) if actor.id else None
     if user is None or not user.is_active or user.deleted_at is not None:
         raise Unauthenticated("This account is not active.", reason="inactive")
-    return Administrator(session, actor, user, frozenset(session.scalars(effective([user.id]))))
+    return Administrator(session, identity, actor, user, frozenset(session.scalars(effective([user.id]))))
 
 
 def _forget(identity: Identity, ended: Any) -> None:

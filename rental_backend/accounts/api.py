@@ -10,11 +10,11 @@ from sqlalchemy.orm import Session
 from ..errors import Forbidden
 from ..infra.dependencies import AUTH
 from ..infra.journal import Actor
-from ..web.context import dependencies
+from ..web.context import dependencies, say_degraded
 from ..web.contracts import endpoint
 from ..web.needs import PUBLIC, SIGNED_IN, Needs
 from ..web.principal import Principal, claims_of
-from . import fallback, passwords, service, sessions
+from . import fallback, passwords, service, sessions, throttled
 from .schemas import (
     Credentials,
     EndedSchema,
@@ -43,14 +43,22 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
 @endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema())
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
-    return fallback.sign_in(dependencies(), actor, username, password)
+    with throttled.noted(dependencies(), actor, username, "sign in"):
+        return _marked(fallback.sign_in(dependencies(), actor, username, password))
 
 
 @bp.post("/refresh")
 @endpoint(needs=Needs(optional=(AUTH,)), permission=PUBLIC, accepts=RefreshRequest(), returns=RefreshedSchema())
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
     """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
-    return fallback.refresh(dependencies(), actor, refresh_token)
+    return _marked(fallback.refresh(dependencies(), actor, refresh_token))
+
+
+def _marked(signed_in: service.SignedIn) -> service.SignedIn:
+    """Have the answer marked if nobody was asked: also in the second before the breaker opens."""
+    if signed_in.offline:
+        say_degraded("offline")
+    return signed_in
 
 
 @bp.post("/logout")
@@ -75,7 +83,8 @@ def me(session: Session, principal: Principal) -> service.Profile:
 @endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Forgotten(), returns=MessageSchema(), status=202)
 def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, str]:
     """Tell the administrators that a password was forgotten; the answer is the same whether there is such a user."""
-    dependencies().identity.throttle.admit(f"forgotten {username}", actor.address)
+    with throttled.noted(dependencies(), actor, username, "forget a password"):
+        dependencies().identity.throttle.admit(f"forgotten {username}", actor.address)
     passwords.ask(session, actor, username)
     return {"message": "An administrator can now give you a reset token, good for an hour."}
 
@@ -92,7 +101,8 @@ def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str
 @endpoint(needs=ACCOUNTS, permission=SIGNED_IN, accepts=PasswordChange(), returns=MessageSchema())
 def change_password(principal: Principal, actor: Actor, current_password: str, new_password: str) -> dict[str, str]:
     """Change one's own password and sign out everywhere else; a wrong current one is 400."""
-    passwords.change(dependencies().identity, actor, current_password, new_password, keep=principal.session)
+    with throttled.noted(dependencies(), actor, principal.username, "change a password"):
+        passwords.change(dependencies().identity, actor, current_password, new_password, keep=principal.session)
     return {"message": "The password was changed."}
 
 

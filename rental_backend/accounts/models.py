@@ -151,7 +151,7 @@ class RefreshToken(Audited, Model):
 
     token: Mapped[str] = mapped_column(String(500), unique=True, index=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     last_used_at: Mapped[datetime | None]
     is_active: Mapped[bool] = mapped_column(default=True)
     device_info: Mapped[str | None] = mapped_column(String(255))
@@ -183,7 +183,7 @@ class PasswordResetToken(Retirable, Model):
 
     token: Mapped[str] = mapped_column(String(255), unique=True, index=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"), index=True)
-    expires_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
     is_used: Mapped[bool] = mapped_column(default=False)
 
 
@@ -196,7 +196,7 @@ class LoginAttempt(Retirable, Model):
     ip_address: Mapped[str] = mapped_column(String(45))
     user_agent: Mapped[str | None]
     success: Mapped[bool]
-    attempted_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    attempted_at: Mapped[datetime] = mapped_column(index=True, server_default=func.now())
     failure_reason: Mapped[str | None] = mapped_column(String(255))
 
 

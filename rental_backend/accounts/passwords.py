@@ -6,7 +6,7 @@ is, makes a reset token and hands it over. Every new password ends the user's ot
 
 import secrets
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select, update
@@ -45,6 +45,18 @@ class ResetToken:
 
     token: str
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A password that an administrator chose for somebody, and its hash; neither is printed."""
+
+    plain: str = field(repr=False)
+    hashed: str = field(repr=False)
+
+    def require_good_for(self, username: str, email: str) -> None:
+        """Raise `Invalid` if it is no good for a user of that name and address."""
+        require_good(self.plain, username, email, field="password")
 
 
 def require_good(password: str, username: str, email: str, *, field: str = "new_password") -> None:
@@ -94,6 +106,16 @@ def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> No
     identity.end(user.id, ended)
 
 
+def chosen(identity: Identity, password: str) -> Chosen:
+    """Return a password of a form with its hash; raises `Invalid` for one that is good for nobody.
+
+    To be called before the transaction, which else would hold its connection while it is hashed.
+    """
+    require_good(password, "", "", field="password")
+    with identity.passwords.seat():
+        return Chosen(password, identity.passwords.hash(password))
+
+
 def ask(session: Session, actor: Actor, name: str) -> None:
     """Log that somebody has forgotten his password, or says so; as much is done for a name that nobody has."""
     user = find_user(session, name)
@@ -106,7 +128,7 @@ def issue(session: Session, actor: Actor, user_id: uuid.UUID) -> ResetToken:
     Raises `NotFound`, and `Forbidden` if he may do more than the one who asks.
     """
     user = _subordinate(session, actor, user_id)
-    _void_tokens(session, user.id)
+    void_tokens(session, user.id)
     made = ResetToken(secrets.token_urlsafe(32), datetime.now(UTC) + TOKEN_LIFE)
     session.add(PasswordResetToken(token=digest(made.token), user_id=user.id, expires_at=made.expires_at))
     audit.note(session, actor, "PASSWORD_RESET_ISSUED", "users", user.id)
@@ -148,12 +170,13 @@ def _replace(
     mine = update(User).where(User.id == user.id, User.password == user.password, User.deleted_at.is_(None))
     if session.scalar(mine.values(password=hashed, updated_by=actor.name).returning(User.id)) is None:
         raise Conflict("The password was changed by somebody else meanwhile.")
-    _void_tokens(session, user.id)
+    void_tokens(session, user.id)
     audit.note(session, actor, action, "users", user.id)
     return sessions.end(session, actor, "SESSIONS_REVOKED", user.id, besides=besides)
 
 
-def _void_tokens(session: Session, user_id: uuid.UUID) -> None:
+def void_tokens(session: Session, user_id: uuid.UUID) -> None:
+    """Let no reset token of a user set a password any more."""
     unused = (PasswordResetToken.user_id == user_id, PasswordResetToken.is_used.is_(False))
     session.execute(update(PasswordResetToken).where(*unused).values(is_used=True))
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..infra.journal import Actor
+from ..web.context import dependencies
 from ..web.contracts import endpoint
 from ..web.listing import Page
 from ..web.needs import PUBLIC, Needs
@@ -46,7 +47,7 @@ def user_security(session: Session, id: uuid.UUID) -> dict[str, Any]:
     permissions = list(profile.permissions)
     return {
         "success": True,
-        **statistics.user_security(session, profile.user),
+        **statistics.user_security(session, dependencies().identity.throttle, profile.user),
         "roles": list(profile.roles),
         "permissions": permissions,
         "effective_permissions": permissions,

@@ -12,7 +12,7 @@ from ..errors import AppError, Unauthenticated
 from ..infra.identity import Identity
 from ..infra.journal import Actor
 from ..infra.offline import Account
-from ..infra.tokens import Claims
+from ..infra.tokens import Claims, External
 from . import audit
 from .effective import effective
 from .models import LoginAttempt, RefreshToken, Role, User, user_roles
@@ -184,6 +184,8 @@ def own_profile(session: Session, user_id: uuid.UUID) -> Profile:
 
 def load_account(session: Session, claims: Claims) -> Account | None:
     """Return what the identity door needs to know of a user, or None if he or his session is gone. One query."""
+    if claims.external is not None:
+        return _load_external(session, claims.external)
     names = func.array(effective([claims.user_id]).scalar_subquery(), type_=ARRAY(String))
     found = session.execute(
         select(User.id, User.username, User.is_active, User.is_superuser, names)
@@ -195,6 +197,18 @@ def load_account(session: Session, claims: Claims) -> Account | None:
         return None
     user_id, username, active, superuser, permissions = found
     return Account(user_id, username, active, superuser, frozenset() if superuser else frozenset(permissions))
+
+
+def _load_external(session: Session, external: External) -> Account | None:
+    """Return the one account that another issuer names, or None if there is none, or more than one."""
+    named = User.email if external.claim == "email" else User.username
+    same = func.lower(named) == external.value.lower()
+    found = session.scalars(select(User).where(same, User.deleted_at.is_(None)).limit(2)).all()
+    if len(found) != 1:
+        return None
+    user = found[0]
+    held = frozenset() if user.is_superuser else frozenset(permissions_of(session, user.id))
+    return Account(user.id, user.username, user.is_active, user.is_superuser, held)
 
 
 def create_administrator(session: Session, identity: Identity, username: str, email: str, password: str) -> bool:

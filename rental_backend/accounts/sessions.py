@@ -2,7 +2,7 @@
 
 import uuid
 
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from ..errors import NotFound
@@ -56,6 +56,12 @@ def revoke_all(identity: Identity, actor: Actor, user_id: uuid.UUID, *, besides:
         ended = end(session, actor, "SESSIONS_REVOKED", user_id, besides=besides)
     identity.end(user_id, ended)
     return len(ended)
+
+
+def end_with(session: Session, identity: Identity, actor: Actor, user_id: uuid.UUID) -> None:
+    """End all sessions of a user in the caller's transaction, and let nobody in by them once it is committed."""
+    ended = end(session, actor, "SESSIONS_REVOKED", user_id)
+    event.listen(session, "after_commit", lambda _: identity.end(user_id, ended), once=True)
 
 
 def end(

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
+from ..infra.throttle import Throttle
 from .models import (
     LoginAttempt,
     Permission,
@@ -109,8 +110,12 @@ def _latest(session: Session) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.mappings()]
 
 
-def user_security(session: Session, user: User) -> dict[str, Any]:
-    """Return how a user's account stands: failed sign-ins of 24 hours, open sessions. Nobody has two factors."""
+def user_security(session: Session, throttle: Throttle, user: User) -> dict[str, Any]:
+    """Return how a user's account stands: failed sign-ins of 24 hours, open sessions. Nobody has two factors.
+
+    It is locked if signing in would be refused with the right password: he is switched off, or too many tries were made
+    under his name or address. Who signed in from the same address before is not kept out by the latter.
+    """
     now = datetime.now(UTC)
     failed = _count(
         LoginAttempt,
@@ -128,7 +133,7 @@ def user_security(session: Session, user: User) -> dict[str, Any]:
         "email": user.email,
         "last_login": user.last_login,
         "failed_login_attempts": failures,
-        "is_locked": not user.is_active,
+        "is_locked": not user.is_active or throttle.is_full(user.username, user.email),
         "two_factor_enabled": False,
         "active_sessions": open_sessions,
     }

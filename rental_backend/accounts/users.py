@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from itertools import chain, count
 from typing import Any
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from ..errors import Conflict, Forbidden, NotFound
 from ..infra.journal import Actor
-from . import audit, grants, memberships
+from . import audit, grants, memberships, passwords, sessions
 from .administration import Administrator
-from .models import RefreshToken, User, UserType
+from .models import User, UserType
+from .passwords import Chosen
 
 LOGGED = (
     *("username", "email", "full_name", "first_name", "last_name", "phone", "bio", "avatar_url"),
@@ -25,15 +26,16 @@ OWN = PLAIN - {"is_verified"}
 LONGEST_NAME = 50
 
 
-def create(admin: Administrator, password: str, fields: dict[str, Any]) -> User:
-    """Create a user with a hashed password, a role and grants; without a user name one is made of his address.
+def create(admin: Administrator, password: Chosen, fields: dict[str, Any]) -> User:
+    """Create a user with a password, a role and grants; without a user name one is made of his address.
 
     Raises `Conflict` if the name or address is in use, `Forbidden` for what the administrator does not have himself.
     """
     fields = {"username": _free_username(admin.session, fields["email"]), "is_active": True, **fields}
     for name in ("username", "email"):
         _require_free(admin.session, name, fields[name])
-    user = User(username=fields["username"], email=fields["email"], password=password, is_superuser=False)
+    password.require_good_for(fields["username"], fields["email"])
+    user = User(username=fields["username"], email=fields["email"], password=password.hashed, is_superuser=False)
     user.is_active, user.created_by = fields["is_active"], admin.actor.name
     _describe(user, fields)
     _set_type(admin, user, fields)
@@ -45,8 +47,8 @@ def create(admin: Administrator, password: str, fields: dict[str, Any]) -> User:
     return user
 
 
-def change(admin: Administrator, user: User, fields: dict[str, Any], password: str | None = None) -> User:
-    """Change what is given; a new (hashed) password, like an end of `is_active`, ends his sessions."""
+def change(admin: Administrator, user: User, fields: dict[str, Any], password: Chosen | None = None) -> User:
+    """Change what is given; a new password, like an end of `is_active`, ends his sessions."""
     before = _seen(user)
     for name in fields.keys() & {"username", "email"}:
         if fields[name] != getattr(user, name):
@@ -56,8 +58,10 @@ def change(admin: Administrator, user: User, fields: dict[str, Any], password: s
     _set_type(admin, user, fields)
     if password is not None:
         admin.require("USER_RESET_PASSWORD")
-        user.password = password
-        _end_sessions(admin.session, user)
+        password.require_good_for(user.username, user.email)
+        user.password = password.hashed
+        passwords.void_tokens(admin.session, user.id)
+        _end_sessions(admin, user)
     if "is_active" in fields:
         _set_active(admin, user, fields["is_active"])
     user.updated_by = admin.actor.name
@@ -97,7 +101,7 @@ def retire(admin: Administrator, user: User) -> None:
     _require_dispensable(admin, user)
     user.is_active = False
     user.deleted_at, user.deleted_by = datetime.now(UTC), admin.actor.name
-    _end_sessions(admin.session, user)
+    _end_sessions(admin, user)
     admin.note("DELETE", "users", user.id, before=before)
 
 
@@ -155,7 +159,7 @@ def _set_active(admin: Administrator, user: User, active: bool) -> None:
     admin.require("USER_ACTIVATE" if active else "USER_DEACTIVATE")
     if not active:
         _require_dispensable(admin, user)
-        _end_sessions(admin.session, user)
+        _end_sessions(admin, user)
     user.is_active = active
 
 
@@ -171,9 +175,8 @@ def _require_other_superuser(admin: Administrator, user: User) -> None:
         raise Conflict(f"{user.username} is the last active superuser, and one is needed.")
 
 
-def _end_sessions(session: Session, user: User) -> None:
-    open_ones = update(RefreshToken).where(RefreshToken.user_id == user.id, RefreshToken.is_active)
-    session.execute(open_ones.values(is_active=False))
+def _end_sessions(admin: Administrator, user: User) -> None:
+    sessions.end_with(admin.session, admin.identity, admin.actor, user.id)
 
 
 def _require_free(session: Session, field: str, value: str, but: uuid.UUID | None = None) -> None:

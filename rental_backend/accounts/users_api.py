@@ -17,7 +17,7 @@ from ..web.contracts import endpoint
 from ..web.listing import Listing, Page
 from ..web.needs import SIGNED_IN, Needs
 from ..web.principal import Principal
-from . import api, grants, memberships, models, read_models, users
+from . import api, grants, memberships, models, passwords, read_models, users
 from .audit_schemas import AUDIT_LOG, AuditQuery
 from .effective import by_role, direct
 from .role_schemas import RoleSchema
@@ -88,8 +88,8 @@ def browse(session: Session, **filters: Any) -> Page:
 @endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201)
 def create(session: Session, actor: Actor, password: str, **fields: Any) -> bytes:
     """Create a user; without a user name one is made of his e-mail address. In use is 409 and names the field."""
-    digest = dependencies().identity.passwords.hash(password)  # first, for the session has no connection yet
-    return shown(session, users.create(admin_of(session, actor), digest, fields))
+    chosen = passwords.chosen(dependencies().identity, password)  # first, for the session has no connection yet
+    return shown(session, users.create(admin_of(session, actor), chosen, fields))
 
 
 @bp.get("/<uuid:id>")
@@ -103,9 +103,9 @@ def show(session: Session, id: uuid.UUID) -> bytes:
 @endpoint(needs=CHANGE, permission="USER_UPDATE", accepts=UserChange(), returns=UserDetails())
 def change(session: Session, actor: Actor, id: uuid.UUID, password: str | None = None, **fields: Any) -> bytes:
     """Change what is sent and leave the rest."""
-    digest = None if password is None else dependencies().identity.passwords.hash(password)
+    chosen = None if password is None else passwords.chosen(dependencies().identity, password)
     admin = admin_of(session, actor)
-    return shown(session, users.change(admin, users.find(admin, id), fields, digest))
+    return shown(session, users.change(admin, users.find(admin, id), fields, chosen))
 
 
 @bp.delete("/<uuid:id>")

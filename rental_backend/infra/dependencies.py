@@ -13,9 +13,11 @@ from .database import Database
 from .identity import Identity
 from .journal import Journal
 from .offline import Offline
+from .oidc import REFRESH, Issuer, Trust
 from .passwords import Passwords
 from .revocations import Revocations
 from .stale import StaleStore
+from .sweeper import Sweeper
 from .throttle import Throttle
 from .tokens import Tokens
 
@@ -37,6 +39,7 @@ class Dependencies:
         )
         self.identity = _identity(config, page, self.cache)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
+        self.sweeper = Sweeper(self.database)
         self.break_glass = BreakGlass(
             config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
         )
@@ -45,6 +48,8 @@ class Dependencies:
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
+        issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
+        self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self._lock = threading.Lock()
         self._started_in: int | None = None
 
@@ -58,13 +63,15 @@ class Dependencies:
             self._started_in = os.getpid()
             self.stale.start()
             self.journal.start()
-            for prober in self._probers:
+            self.sweeper.start()
+            for prober in (*self._probers, *self._others):
                 prober.start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
         self.journal.stop()
-        for prober in self._probers:
+        self.sweeper.stop()
+        for prober in (*self._probers, *self._others):
             prober.stop()
         self.database.close()
         self.identity.database.close()
@@ -129,4 +136,20 @@ def _identity(config: Config, page: Page, cache: Cache) -> Identity:
         access=config.offline_access_seconds,
     )
     passwords = Passwords(slots=config.hashing_slots, seats=config.hashing_slots + max(1, config.threads // 4))
-    return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh)
+    return Identity(
+        accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh, issuer=_issuer(config)
+    )
+
+
+def _issuer(config: Config) -> Issuer | None:
+    if not config.oidc_issuer:
+        return None
+    return Issuer(
+        Trust(
+            issuer=config.oidc_issuer,
+            audience=config.oidc_audience,
+            keys_url=config.oidc_jwks_url,
+            claim=config.oidc_claim,
+            deadline=config.oidc_deadline,
+        )
+    )

@@ -19,6 +19,7 @@ from ..resilience import budget, limit
 from . import break_glass
 from .database import Database
 from .offline import Account, Offline
+from .oidc import Issuer
 from .passwords import Passwords
 from .throttle import Throttle
 from .tokens import Claims, Tokens
@@ -52,6 +53,7 @@ class Identity:
         throttle: Throttle,
         offline: Offline,
         fresh: float,
+        issuer: Issuer | None = None,
     ) -> None:
         self.database = database
         self.offline = offline
@@ -59,6 +61,7 @@ class Identity:
         self.tokens = tokens
         self.passwords = passwords
         self.throttle = throttle
+        self.issuer = issuer
         self._fresh = fresh
         self._load: Load | None = None
         self._known: OrderedDict[Key, tuple[float, Account | None]] = OrderedDict()
@@ -79,6 +82,15 @@ class Identity:
     def limit_offline_to(self, harmless: frozenset[str]) -> None:
         """Set the permissions that are left to somebody who cannot be known not to be revoked."""
         self.offline = replace(self.offline, harmless=harmless)
+
+    def claims(self, token: str) -> Claims:
+        """Return the claims of an access token, ours or that of the issuer that is trusted, if one is.
+
+        Raises `Unauthenticated`, or `Unavailable` if the issuer would have to be asked and is away.
+        """
+        if self.issuer is not None and self.issuer.is_meant(token):
+            return self.issuer.verify(token)
+        return self.tokens.verify(token, "access")
 
     def standing(self, claims: Claims) -> Standing:
         """Return the account of a verified token. Raises `Unauthenticated` if it is gone or disabled, or signed out.
@@ -115,7 +127,7 @@ class Identity:
         """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
         with self._lock:
             for key, (at, account) in self._known.items():
-                if key[0] == user_id and at != FOREVER:
+                if user_id in (key[0], account and account.id) and at != FOREVER:
                     self._known[key] = (-FOREVER, account)
 
     def forget_everybody(self) -> None:

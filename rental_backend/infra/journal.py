@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy.orm import Session
 
 from ..errors import AppError
@@ -87,22 +88,36 @@ class Journal:
         self._store = store
 
     def write(self, event: SecurityEvent) -> None:
-        """Keep an event. It survives the end of this process; the thread stores it within seconds if it can."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with self._appending() as file:
-            os.write(file, event.line())
+        """Keep an event. It survives the end of this process; the thread stores it within seconds if it can.
+
+        Where the disk takes nothing, it goes into the log of the process: nobody's request fails for that.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with self._appending() as file:
+                os.write(file, event.line())
+        except OSError as error:
+            structlog.get_logger("rental_backend.journal").error(
+                "not journalled", error=type(error).__name__, line=event.line().decode()
+            )
 
     def write_seldom(self, key: Hashable, event: SecurityEvent, *, once_in: float) -> None:
         """Keep an event unless this process has kept one of the same key in the last `once_in` seconds."""
+        if self.is_due(key, once_in=once_in):
+            self.write(event)
+
+    def is_due(self, *keys: Hashable, once_in: float) -> bool:
+        """Tell whether no key was due in the last `once_in` seconds; then all of them are due now."""
         now = time.monotonic()
         with self._lock:
-            if now < self._kept.get(key, float("-inf")) + once_in:
-                return
-            self._kept[key] = now
-            self._kept.move_to_end(key)
+            if any(now < self._kept.get(key, float("-inf")) + once_in for key in keys):
+                return False
+            for key in keys:
+                self._kept[key] = now
+                self._kept.move_to_end(key)
             while len(self._kept) > REMEMBERED:
                 self._kept.popitem(last=False)
-        self.write(event)
+        return True
 
     def start(self) -> None:
         """Start the thread of this process, once; a forked child starts its own."""

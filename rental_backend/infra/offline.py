@@ -63,6 +63,8 @@ class Offline:
         return self._vouched(claims, seen)
 
     def _vouched(self, claims: Claims, seen: Account | None) -> Account:
+        if seen is None and claims.external is not None:  # nobody has said yet which account that is
+            raise Unavailable(self.breaker.name or "", self.breaker.retry_after)
         account = seen or Account(claims.user_id, claims.username, True, claims.superuser, claims.scopes)
         revoked = self.revocations.includes(claims.session)
         if revoked or not account.active:

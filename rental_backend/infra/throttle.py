@@ -52,6 +52,17 @@ if ARGV[2] ~= '0' then
 end
 return 0
 """
+# KEYS: counts. ARGV: window (ms), limit. Returns how many of them have reached it.
+FULL = """
+local time = redis.call('TIME')
+local began, full = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[1]), 0
+for _, key in ipairs(KEYS) do
+    if redis.call('ZCOUNT', key, '(' .. began, '+inf') >= tonumber(ARGV[2]) then
+        full = full + 1
+    end
+end
+return full
+"""
 
 
 class Throttle:
@@ -66,6 +77,12 @@ class Throttle:
     def admit(self, name: str, address: str) -> None:
         """Count a try that always counts, or raise `TooManyAttempts`."""
         self._count(_keys(name, address), uuid.uuid4().hex)
+
+    def is_full(self, *names: str) -> bool:
+        """Tell whether a stranger's next try under any of the names would be refused; asking counts for nothing."""
+        keys = [_keys(name, "")[2] for name in names]
+        full = self._cache.run(FULL, keys, [int(self._window * 1000), self._limits[0]])
+        return self._own.full(keys, self._limits[0]) if full is None else full > 0
 
     @contextmanager
     def attempt(self, name: str, address: str) -> Iterator[None]:
@@ -106,7 +123,7 @@ class OwnCounts:
         """Count a try under each key unless one has reached its limit; return the seconds to wait, 0 if counted."""
         with self._lock:
             now = time.monotonic()
-            found = {key: [at for at in self._tries.get(key, ()) if at > now - self._window] for key in limits}
+            found = {key: self._within(key, now) for key in limits}
             full = [found[key][0] + self._window - now for key, limit in limits.items() if len(found[key]) >= limit]
             if full:
                 return max(full)
@@ -116,6 +133,14 @@ class OwnCounts:
             while len(self._tries) > REMEMBERED:
                 self._tries.popitem(last=False)
             return 0.0
+
+    def full(self, keys: list[str], limit: int) -> bool:
+        """Tell whether any of the keys has reached the limit."""
+        with self._lock:
+            return any(len(self._within(key, time.monotonic())) >= limit for key in keys)
+
+    def _within(self, key: str, now: float) -> list[float]:
+        return [at for at in self._tries.get(key, ()) if at > now - self._window]
 
     def uncount(self, name: str, address: str, *, everything: bool) -> None:
         """Take one try back, or all under the name."""

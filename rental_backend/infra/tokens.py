@@ -22,8 +22,19 @@ REMEMBERED = 2048
 
 
 @dataclass(frozen=True, slots=True)
+class External:
+    """By what another issuer names an account of ours: an `email` that it has verified, or `sub`, a user name."""
+
+    claim: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: whose it is, of which session, what he may do, and from and until when (epoch seconds)."""
+    """What a token says: whose it is, of which session, what he may do, and from and until when (epoch seconds).
+
+    In one of another issuer (`external`) the ids are made up: it knows neither our accounts nor our sessions.
+    """
 
     user_id: uuid.UUID
     session: uuid.UUID
@@ -33,6 +44,7 @@ class Claims:
     superuser: bool
     expires: float
     issued: float
+    external: External | None = None
 
 
 class Tokens:

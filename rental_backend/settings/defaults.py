@@ -36,6 +36,7 @@ class Default:
 PERCENT: dict[str, Any] = {"min": 0, "max": 100}
 AMOUNT: dict[str, Any] = {"min": 0}
 DAYS: dict[str, Any] = {"min": 1, "max": 3650}
+MONTHS: dict[str, Any] = {"min": 30, "max": 3650}  # the database keeps a month of the log whatever is set
 TIME: dict[str, Any] = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 
 
@@ -67,7 +68,7 @@ DEFAULTS = (
     Default("business_hours_start", "Opening time", STRING, BUSINESS, "09:00", "As HH:MM", TIME),
     Default("business_hours_end", "Closing time", STRING, BUSINESS, "17:00", "As HH:MM", TIME),
     Default("backup_retention_days", "Backups", INTEGER, SYSTEM, "30", "Kept for days", DAYS),
-    Default("audit_log_retention_days", "Audit log", INTEGER, SECURITY, "90", "Kept for days", DAYS),
+    Default("audit_log_retention_days", "Audit log", INTEGER, SECURITY, "90", "Kept for days", MONTHS),
     _number("rental", "RENT-YYYYMMDD-NNNN"),
     _number("sale", "SALE-YYYYMMDD-NNNN"),
     _number("purchase", "PUR-YYYYMMDD-XXXXXXXX"),

@@ -20,6 +20,11 @@ def settings() -> Config:
     return found
 
 
+def say_degraded(how: str) -> None:
+    """Have the answer to this request marked: a view found out more than the breakers knew when it began."""
+    g.degraded = [*g.get("degraded", ()), how]
+
+
 def client_address() -> str:
     """Return the caller's address: what Railway's edge vouches for there, the peer of the connection elsewhere."""
     edge = request.headers.get("X-Real-IP") if settings().railway_environment else None

@@ -243,7 +243,8 @@ def _totals(page: Page) -> dict[str, str]:
 
 
 def _mark(response: Response, degraded: list[str]) -> Response:
-    """Say on the answer itself how it is degraded, if it is."""
+    """Say on the answer itself how it is degraded, if it is; the view may have said so too."""
+    degraded = list(dict.fromkeys([*degraded, *g.get("degraded", ())]))
     if degraded:
         response.headers["X-Degraded"] = ", ".join(degraded)
         g.degraded = degraded

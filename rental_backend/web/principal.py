@@ -43,7 +43,7 @@ def claims_of(request: Request, identity: Identity) -> Claims:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("No access token was sent.", reason="missing")
-    return identity.tokens.verify(token.strip(), "access")
+    return identity.claims(token.strip())
 
 
 def authenticate(request: Request, identity: Identity) -> Principal:

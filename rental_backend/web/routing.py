@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter
+from werkzeug.routing import BaseConverter, UnicodeConverter, ValidationError
 
 from ..errors import Invalid
 from . import problems
@@ -46,8 +46,19 @@ class UuidConverter(BaseConverter):
         return str(value)
 
 
+class TextConverter(UnicodeConverter):
+    """A text in a path; one that no database can hold names nothing, and is not found."""
+
+    def to_python(self, value: str) -> str:
+        """Return the text, or refuse."""
+        if "\0" in value:
+            raise ValidationError
+        return value
+
+
 def register(app: Flask) -> None:
     """Read paths this way in all blueprints registered afterwards."""
+    app.url_map.converters["default"] = app.url_map.converters["string"] = TextConverter
     app.url_map.converters["uuid"] = UuidConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

@@ -122,6 +122,16 @@ def test_the_break_glass_account_opens(dark: Dark, tmp_path: Path) -> None:
     assert journal(tmp_path)[:2] == [("BREAK_GLASS", False), ("BREAK_GLASS", True)]
 
 
+def test_the_deciding_second_is_marked_too(dark: Dark, refresh_token: str) -> None:
+    """Before the breaker has opened, what was given out without asking the accounts says so."""
+    client = dark(BREAK_GLASS_HASH=HASH)
+    breaker = client.application.extensions["dependencies"].identity.breaker
+    breaker.force_closed(reason="test", actor="test")
+    for answer in (client.post("/api/auth/login", json=GLASS), refreshed(client, refresh_token)):
+        assert (answer.status_code, answer.headers["X-Degraded"]) == (200, "offline")
+    assert breaker.closed
+
+
 def test_the_break_glass_password_cannot_be_guessed(dark: Dark) -> None:
     """After a few tries not even the right one opens, for a minute."""
     client = dark(BREAK_GLASS_HASH=HASH)

@@ -1,11 +1,13 @@
 """Users, as administrators see and change them: who may, what it does, and what the audit log says."""
 
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import BigInteger, cast, func, select
 from sqlalchemy.orm import Session
 
@@ -187,9 +189,12 @@ def _open_session(session: Session, user: User) -> RefreshToken:
     [("PUT", "", {"password": "another password"}), ("PATCH", "/status", {"is_active": False}), ("DELETE", "", None)],
 )
 def test_a_new_password_and_an_end_end_the_sessions(
-    signed_in: Caller, session: Session, method: str, rest: str, body: dict[str, Any] | None
+    app: Flask, signed_in: Caller, session: Session, method: str, rest: str, body: dict[str, Any] | None
 ) -> None:
-    """Whoever gets a new password, is switched off or is deleted has to sign in anew, if he can; others go on."""
+    """Whoever gets a new password, is switched off or is deleted has to sign in anew, if he can; others go on.
+
+    All workers hear of it, those too that cannot ask the accounts.
+    """
     user, other = factories.user(session), factories.user(session)
     ended, kept = _open_session(session, user), _open_session(session, other)
 
@@ -198,7 +203,56 @@ def test_a_new_password_and_an_end_end_the_sessions(
     assert answer.status_code in (200, 204)
     session.refresh(ended), session.refresh(kept)
     assert (ended.is_active, kept.is_active) == (False, True)
+    revocations = app.extensions["dependencies"].identity.offline.revocations
+    assert (revocations.includes(ended.id), revocations.includes(kept.id)) == (True, False)
+    assert ("SESSIONS_REVOKED", str(user.id)) in [(entry[0], entry[2]) for entry in logged(session)]
     assert "another password" not in answer.text + str(logged(session))
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+@pytest.mark.parametrize("password", ["short", "Password123", "ada.byron", "a\0bcdefghij"])
+def test_a_form_asks_for_as_good_a_password_as_everybody_does(
+    signed_in: Caller, session: Session, method: str, password: str
+) -> None:
+    """Too short, among the first to be guessed, one's own name, no plain text: refused, and nothing is changed."""
+    user = factories.user(session, username="ada.byron") if method == "PUT" else None
+    path = _path(user) if user else USERS
+
+    answer = signed_in().open(path, method=method, json={**(ADA if user is None else {}), "password": password})
+
+    refusal(answer, 422, fields=("password",))
+    assert user is None or _fresh(session, user).password == factories.HASH
+
+
+def test_a_new_password_of_a_form_ends_the_reset_tokens(
+    signed_in: Caller, client: FlaskClient, session: Session
+) -> None:
+    """What was handed out before it opens nothing any more."""
+    user, boss = factories.user(session), signed_in()
+    token = boss.post(_path(user, "/reset-token")).get_json()["token"]
+
+    assert boss.put(_path(user), json={"password": "another password"}).status_code == 200
+
+    body = {"token": token, "new_password": "yet another sentence"}
+    assert refusal(client.post("/api/auth/reset-password", json=body), 400)["code"] == "invalid_reset_token"
+
+
+@pytest.mark.parametrize("elsewhere", [{}, {"REDIS_URL": ""}], ids=["redis", "no redis"])
+def test_an_account_is_shown_locked_while_sign_in_is_refused(
+    build: Callable[..., Flask], session: Session, elsewhere: dict[str, str]
+) -> None:
+    """Also under his address, and while Redis is away: the clerk sees what the user meets."""
+    app = build(SIGN_IN_ATTEMPTS="2", **elsewhere)
+    app.extensions["dependencies"].start()
+    assert app.extensions["dependencies"].wait_until_settled(10)
+    user, client = factories.user(session), app.test_client()
+    clerk = client_of(app, session, factories.user(session, is_superuser=True))
+    seen = []
+    for _ in range(3):
+        seen.append(clerk.get(f"/api/security/users/{user.id}/security").get_json()["is_locked"])
+        status = client.post("/api/auth/login", json={"username": user.email, "password": "a guess"}).status_code
+        assert status == (429 if seen[-1] else 400)
+    assert seen == [False, False, True]
 
 
 def test_a_new_password_needs_its_own_permission(signed_in: Caller, session: Session) -> None:
