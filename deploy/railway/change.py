@@ -35,6 +35,11 @@ class Snapshot:
         """The newest deployment that serves."""
         return next((each for each in self.deployments if each.serves), None)
 
+    @property
+    def newest(self) -> Deployment | None:
+        """The newest deployment, whatever became of it."""
+        return self.deployments[0] if self.deployments else None
+
     def newer(self, rows: list[Deployment]) -> list[Deployment]:
         """Those that began after this snapshot. Merely new in the list is none: the oldest drop out of it."""
         known = {each.id for each in self.deployments}
@@ -78,8 +83,7 @@ def begin(
 
 def _state(snapshot: Snapshot) -> tuple[str | None, str | None]:
     """What must not change while we decide: the newest deployment and the live one. Old ones come to their end."""
-    newest = snapshot.deployments[0].id if snapshot.deployments else None
-    return newest, snapshot.live.id if snapshot.live else None
+    return snapshot.newest.id if snapshot.newest else None, snapshot.live.id if snapshot.live else None
 
 
 @dataclass(frozen=True)

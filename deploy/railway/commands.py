@@ -163,7 +163,7 @@ def _bluegreen(options: Options, context: Online) -> Result:
         switch_back=options.action == "switch" and not options.no_switch_back,
     )
     if options.action == "verify":
-        return switching.verified(wanted)
+        return switching.verified(context, wanted)
     if options.action == "deploy":
         return switching.deploy_idle(context, wanted, options.commit)
     return switching.switch(context, wanted, back=options.action == "rollback")

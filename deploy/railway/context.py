@@ -32,14 +32,15 @@ class Online(Context):
 
     railway: Railway
 
-    def probe(self, service: Service, base: str | None = None, **headers: str) -> Probe:
+    def probe(self, service: Service, base: str | None = None) -> Probe:
         """A way to ask the application: at `base`, else at the service's own domain rather than a custom one.
 
-        The platform's domain cannot be confused by a DNS entry or a cache in front of it.
+        The platform's domain cannot be confused by a DNS entry or a cache in front of it. Raises `UsageError`.
         """
-        if base is None:
-            plain = [domain for domain in self.railway.domains(service) if not domain.custom]
-            if not plain:
-                raise UsageError(f"service {service.name} has no domain of the platform; --base says where it answers")
-            base = origin_of(plain[0].name)
-        return Probe(base, headers)
+        return Probe(base or self._address(service))
+
+    def _address(self, service: Service) -> str:
+        plain = [domain for domain in self.railway.domains(service) if not domain.custom]
+        if not plain:
+            raise UsageError(f"service {service.name} has no domain of the platform; --base says where it answers")
+        return origin_of(plain[0].name)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from deploy.railway import checkout
 from deploy.railway.budget import Budget
 from deploy.railway.context import Context
+from deploy.railway.database import look
 from deploy.railway.exits import NeedsHuman, UsageError
 from deploy.railway.findings import Finding, failed, passed, skipped, warned
 from deploy.railway.revisions import Repository
@@ -131,37 +132,18 @@ def _origins(variables: Mapping[str, str]) -> Iterator[Finding]:
 
 def database(variables: Mapping[str, str], *, slots: int, replicas: int) -> Iterator[Finding]:
     """Ask the database, if it can be reached from here, for its revision and its limit of connections."""
-    url = variables.get("DATABASE_PUBLIC_URL") or variables.get("DATABASE_URL", "")
-    asked = _ask(url) if url else "DATABASE_URL is not set"
-    if isinstance(asked, str):
-        yield skipped("database", asked, "run it where the database can be reached")
+    seen = look(variables)
+    if isinstance(seen, str):
+        yield skipped("database", seen, "run it where the database can be reached")
         yield Budget.of(variables, slots=slots, replicas=replicas).finding()
         return
-    limit, revision = asked
     head = checkout.file("migrations/head").read_text().strip()
-    if revision == head:
+    if seen.revision == head:
         yield passed("database-revision", f"the database is at {head}, as this checkout")
-    elif revision is None:
+    elif seen.revision is None:
         mend = "`flask migrate`; for the predecessor's database first `alembic stamp 202508190531`"
         yield failed("database-unstamped", "the database has no revision", mend)
     else:
-        yield warned("database-revision", f"the database is at {revision}, this checkout at {head}", "`flask migrate`")
-    yield Budget.of(variables, slots=slots, replicas=replicas, measured=limit).finding()
-
-
-def _ask(url: str) -> tuple[int, str | None] | str:
-    """The limit of connections and the revision, or why they are not known; nothing that libpq says is repeated."""
-    try:
-        import psycopg
-    except ImportError:
-        return "psycopg is not installed here"
-    try:
-        with psycopg.connect("postgresql://" + url.partition("://")[2], connect_timeout=5) as connection:
-            limit = connection.execute("SELECT current_setting('max_connections')::int").fetchone()
-            known = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
-            row = (
-                connection.execute("SELECT version_num FROM alembic_version").fetchone() if known and known[0] else None
-            )
-    except psycopg.Error:
-        return "the database cannot be reached from here"
-    return (int(limit[0]) if limit else 0), (str(row[0]) if row else None)
+        said = f"the database is at {seen.revision}, this checkout at {head}"
+        yield warned("database-revision", said, "`flask migrate`")
+    yield Budget.of(variables, slots=slots, replicas=replicas, measured=seen.limit).finding()

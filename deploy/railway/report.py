@@ -72,7 +72,8 @@ class Report:
         """Tell the result; return the exit code."""
         if self._as_json:
             told = {"command": command, "exit": int(result.code), "outcome": result.code.name.lower()}
-            told |= {"summary": result.summary, **result.data}
+            notes = {} if result.data.keys() & {"findings", "lines"} else {"notes": result.lines}
+            told |= {"summary": result.summary, **result.data, **notes}
             print(json.dumps(self._clean(told), default=str), file=self._output, flush=True)
             return int(result.code)
         for line in (*result.lines, result.summary):

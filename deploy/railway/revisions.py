@@ -8,12 +8,11 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from deploy.railway import checkout
+from deploy.railway import checkout, database
 from deploy.railway.exits import NeedsHuman
 
 VERSIONS = "migrations/versions"
 MARK = r"^contract(: *bool)? *= *True"
-COMMENT = "SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"
 
 
 class Repository:
@@ -57,29 +56,12 @@ def refuse_contract_between(
     for commit in (newer, older):
         repository.require(commit)
     applied = repository.contracts(newer)
-    noted = _noted(environ)
-    if noted is not None:
-        applied = frozenset({noted} - {""}) | applied
+    seen = database.look(environ)
+    if isinstance(seen, database.Database) and seen.contract:
+        applied |= {seen.contract}
     passed = sorted(applied - repository.contracts(older))
     if passed:
         raise NeedsHuman(
             f"the database may be past {', '.join(passed)}, which took away what {older[:12]} needs; "
             "mend it by a newer version instead"
         )
-
-
-def _noted(environ: Mapping[str, str]) -> str | None:
-    """The newest contract revision in the database, "" for none; None when it cannot be asked from here."""
-    url = environ.get("DATABASE_PUBLIC_URL") or environ.get("DATABASE_UNPOOLED_URL") or environ.get("DATABASE_URL")
-    if not url:
-        return None
-    try:
-        import psycopg
-
-        with psycopg.connect("postgresql://" + url.partition("://")[2], connect_timeout=5) as connection:
-            row = connection.execute(COMMENT).fetchone()
-    except ImportError:
-        return None
-    except psycopg.Error:
-        return None  # libpq repeats passwords, so nothing of its complaint is kept
-    return str(row[0] if row and row[0] else "").removeprefix("contract ")

@@ -14,7 +14,7 @@ from deploy.railway.exits import NeedsHuman, NotLive, NoVerdict, UsageError
 from deploy.railway.findings import Finding, failed, passed, warned
 from deploy.railway.model import Deployment
 from deploy.railway.platform import Service
-from deploy.railway.probe import Health, Probe, origin_of
+from deploy.railway.probe import Health, Probe
 from deploy.railway.report import secrets_of
 
 ACTIVE, KEY = "ACTIVE_SLOT", "SLOT_KEY"
@@ -23,12 +23,19 @@ BLUE, GREEN = "blue", "green"
 
 @dataclass(frozen=True)
 class Slot:
-    """One of the two: its service, its deployment that serves, and how to ask it through the router."""
+    """One of the two: its service, its deployment that serves, its newest one, and how to ask it through the router."""
 
     name: str
     service: Service
     live: Deployment | None
+    newest: Deployment | None
     probe: Probe
+
+    @property
+    def commit(self) -> str | None:
+        """The version that it runs, or that was the last to be deployed there."""
+        told = self.live or self.newest
+        return told.commit if told else None
 
 
 @dataclass(frozen=True)
@@ -61,21 +68,14 @@ def find(context: Online, names: dict[str, str], base: str | None = None) -> Slo
     key = variables.get(KEY, "")
     if len(key) < 16:
         raise UsageError(f"{KEY} of {router.name} has fewer than 16 characters, so the idle slot cannot be asked")
-    address = base or origin_of(_address(context, router))
+    public = context.probe(router, base)
 
     def slot(name: str) -> Slot:
         service = railway.service(names[name])
-        asked = Probe(address, {"X-Slot": name, "X-Slot-Key": key})
-        return Slot(name, service, Snapshot.take(railway, service).live, asked)
+        rows = Snapshot.take(railway, service)
+        return Slot(name, service, rows.live, rows.newest, Probe(public.base, {"X-Slot": name, "X-Slot-Key": key}))
 
-    return Slots(router, slot(active), slot(GREEN if active == BLUE else BLUE), Probe(address))
-
-
-def _address(context: Online, router: Service) -> str:
-    plain = [domain for domain in context.railway.domains(router) if not domain.custom]
-    if not plain:
-        raise UsageError(f"{router.name} has no domain of the platform; --base says where it answers")
-    return plain[0].name
+    return Slots(router, slot(active), slot(GREEN if active == BLUE else BLUE), public)
 
 
 def verify(slots: Slots) -> list[Finding]:

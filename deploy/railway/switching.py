@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 
 from deploy.railway import cors
 from deploy.railway.change import Snapshot, begin
-from deploy.railway.context import Online
+from deploy.railway.context import Context, Online
 from deploy.railway.exits import Blocked, Exit, NeedsHuman, NotLive, NoVerdict, ToolError
-from deploy.railway.findings import Finding, Level, summary, warned
-from deploy.railway.model import Deployment
+from deploy.railway.findings import Finding, Level, skipped, summary, warned
 from deploy.railway.monitor import Verdict, Watched, result, watch
 from deploy.railway.report import Result
+from deploy.railway.resources import RESOURCES
 from deploy.railway.revisions import Repository, refuse_contract_between
 from deploy.railway.slots import Slot, Slots, set_active, verify
+from deploy.railway.smoke import smoke
 from deploy.railway.waiting import until_answering, until_live
 
 
@@ -41,9 +42,9 @@ def status(slots: Slots) -> Result:
     return Result(code, verdict, (*lines, said), {**slots.state, "public": public.deployment})
 
 
-def verified(wanted: Switch) -> Result:
-    """Check the idle slot through the router, for browsers too."""
-    return summary(_checks(wanted), f"{wanted.slots.idle.name} behind the router")
+def verified(context: Context, wanted: Switch) -> Result:
+    """Check the idle slot through the router: who it is, what it reaches, browsers, and every resource."""
+    return summary(_checks(context, wanted), f"{wanted.slots.idle.name} behind the router")
 
 
 def deploy_idle(context: Online, wanted: Switch, commit: str | None) -> Result:
@@ -60,8 +61,8 @@ def deploy_idle(context: Online, wanted: Switch, commit: str | None) -> Result:
     live = until_live(context, service, made.id)
     until_answering(context, slots.idle.probe, made.id)
     idle = replace(slots.idle, live=live)
-    findings = _checks(replace(wanted, slots=replace(slots, idle=idle)))
-    findings += _way_back(wanted.repository, slots.active.live, live)
+    findings = _checks(context, replace(wanted, slots=replace(slots, idle=idle)))
+    findings += _way_back(wanted.repository, slots.active, idle)
     found = summary(findings, f"{made.id} in {idle.name}")
     code = Exit.OK if found.code is Exit.OK else Exit.NOT_LIVE
     return Result(code, found.summary, found.lines, {**found.data, "deployment": made.id, "slot": idle.name})
@@ -70,15 +71,14 @@ def deploy_idle(context: Online, wanted: Switch, commit: str | None) -> Result:
 def switch(context: Online, wanted: Switch, *, back: bool = False) -> Result:
     """Make the idle slot the active one, watch it beside the other, and switch back if it alone is broken."""
     slots = wanted.slots
-    checks = _checks(wanted)
-    if wrong := [str(check) for check in checks if check.level is Level.FAIL]:
+    checks = _checks(context, wanted)
+    if wrong := _wrong(checks):
         raise NotLive(f"{slots.idle.name} cannot take over, nothing was changed: {'; '.join(wrong)}")
     if slots.idle.live is None or (slots.active.live is None and not back):
         raise NeedsHuman(
             f"{slots.active.name} has no deployment that serves; `bluegreen rollback` leaves it all the same"
         )
-    if slots.active.live:
-        refuse_contract_between(wanted.repository, slots.active.live.commit, slots.idle.live.commit, context.environ)
+    refuse_contract_between(wanted.repository, slots.active.commit, slots.idle.commit, context.environ)
     said = f"from {slots.active.name} to {slots.idle.name} ({slots.idle.live.id})"
     if context.dry_run:
         return Result(Exit.OK, f"would switch {said}", tuple(map(str, checks)), slots.state)
@@ -135,17 +135,27 @@ def _turn(context: Online, slots: Slots, to: Slot) -> None:
         raise NeedsHuman(f"the router is deployed, but does not send the public to {to.name}: {error}") from None
 
 
-def _checks(wanted: Switch) -> list[Finding]:
+def _checks(context: Context, wanted: Switch) -> list[Finding]:
+    """Everything that can be asked of the idle slot; what writes comes last, and only to what is well."""
     found = verify(wanted.slots)
-    if wanted.origins and not any(each.level is Level.FAIL for each in found):
-        found += cors.check(wanted.slots.idle.probe, wanted.origins)
+    idle = wanted.slots.idle.probe
+    if wanted.origins and not _wrong(found):
+        found += cors.check(idle, wanted.origins)
+    if not context.environ.get("SMOKE_USERNAME"):
+        found.append(skipped("smoke", "SMOKE_USERNAME is not set", "set it and SMOKE_PASSWORD to try every resource"))
+    elif not _wrong(found) and not context.dry_run:
+        found += smoke(idle, context.environ, RESOURCES, context.report)
     return found
 
 
-def _way_back(repository: Repository, active: Deployment | None, idle: Deployment) -> Iterator[Finding]:
+def _wrong(found: Sequence[Finding]) -> list[str]:
+    return [str(each) for each in found if each.level is Level.FAIL]
+
+
+def _way_back(repository: Repository, active: Slot, idle: Slot) -> Iterator[Finding]:
     """Warn when switching back will be refused, while it can still be thought over."""
     try:
-        refuse_contract_between(repository, idle.commit, active.commit if active else None, {})
+        refuse_contract_between(repository, idle.commit, active.commit, {})
     except NeedsHuman as error:
         yield warned("no-way-back", f"after the switch there is no switching back: {error}")
 

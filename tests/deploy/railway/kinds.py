@@ -16,3 +16,5 @@ OTHERS = ("foreign instead", "twice", "foreign too", "other version")  # somebod
 UNCLEAR = ("no effect",)  # said to be done, and never seen
 
 READS = ("error", "status 500", "garbage", "no data", "torn", "dropped", "too many")
+
+ALIKE = frozenset((*LOST[1::3], *LOST[2::3], *DONE[1::3], *DONE[2::3]))  # much like others; the long proofs have them

@@ -3,21 +3,33 @@
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from deploy.private.servers import PostgresServer
+from deploy.railway import cors, database
 from deploy.railway import smoke as smoking
 from deploy.railway.cli import main
+from deploy.railway.clock import Clock
+from deploy.railway.exits import NeedsHuman
+from deploy.railway.probe import Probe
+from deploy.railway.report import Report
 from deploy.railway.resources import RESOURCES
+from deploy.railway.revisions import Repository, refuse_contract_between
 from rental_backend.models import Model
 from rental_backend.parties.models import Customer
 from tests import factories
 from tests.serving import serving
 
+from .history import History
+from .routing import routing
+
 ORIGIN = "https://www.omomrentals.shop"
+MIGRATIONS = Path(__file__).parents[3] / "migrations"
 USER = {"SMOKE_USERNAME": "smoker", "SMOKE_PASSWORD": factories.PASSWORD}
 
 
@@ -137,3 +149,49 @@ def test_a_wrong_password_is_no_verdict(address: str, session: Session) -> None:
 
     assert code == 6
     assert run("smoke", "--base", address)[0] == 2
+
+
+def test_the_idle_slot_is_gone_through_behind_the_router(
+    address: str, session: Session, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The router passes on what a client sends and gets, whichever slot the client has named."""
+    factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
+    key, port = "a-key-for-the-idle-slot", address.rpartition(":")[2]
+    hosts = {"BLUE_HOST": "127.0.0.1", "BLUE_PORT": "9", "GREEN_HOST": "127.0.0.1", "GREEN_PORT": port}
+    with routing({**hosts, "ACTIVE_SLOT": "blue", "SLOT_KEY": key}, tmp_path_factory.mktemp("router")) as url:
+        idle = Probe(url, {"X-Slot": "green", "X-Slot-Key": key})
+
+        found = smoking.smoke(idle, USER, RESOURCES, Report(Clock(), as_json=True, errors=io.StringIO()))
+        browsers = cors.check(idle, [ORIGIN])
+
+    assert [each for each in (*found, *browsers) if each.level != "PASS"] == []
+
+
+def test_the_database_tells_its_revision_and_its_contract(postgres: PostgresServer) -> None:
+    """Where it can be reached; the newest contract revision is that of its migrations."""
+    head = (MIGRATIONS / "head").read_text().strip()
+
+    seen = database.look({"DATABASE_URL": postgres.url})
+
+    assert isinstance(seen, database.Database)
+    assert (seen.revision, seen.limit > 0) == (head, True)
+    (revision,) = MIGRATIONS.glob(f"versions/{seen.contract}_*.py")
+    assert "contract = True" in revision.read_text()
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hunter2@127.0.0.1:9/x", "postgresql://u:hun%ter2@[x/x", "nonsense"])
+def test_a_database_that_cannot_be_asked_is_told_without_its_password(url: str) -> None:
+    """libpq would repeat pieces of it."""
+    said = database.look({"DATABASE_URL": url})
+
+    assert isinstance(said, str)
+    assert "hun" not in said
+
+
+def test_the_database_counts_beside_the_history(postgres: PostgresServer, history: History) -> None:
+    """What is noted in the database forbids a rollback, though no commit that we know of has that revision."""
+    repository, commit = Repository(history.folder), history.expand
+
+    refuse_contract_between(repository, commit, commit, {})
+    with pytest.raises(NeedsHuman, match="took away"):
+        refuse_contract_between(repository, commit, commit, {"DATABASE_URL": postgres.url})

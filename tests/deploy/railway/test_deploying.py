@@ -5,7 +5,7 @@ import random
 import pytest
 
 from .conftest import Done, Project
-from .kinds import DONE, LOST, OTHERS, READS, REFUSED, SLOW, UNCLEAR
+from .kinds import ALIKE, DONE, LOST, OTHERS, READS, REFUSED, SLOW, UNCLEAR
 
 OUTCOMES = {
     **dict.fromkeys(LOST, 5),
@@ -149,7 +149,7 @@ def test_refusals_in_an_outage_and_few_errors_are_no_reason(deployed: Project, c
     assert deploy(deployed).code == 0
 
 
-@pytest.mark.parametrize("kind", OUTCOMES)
+@pytest.mark.parametrize("kind", sorted(set(OUTCOMES) - ALIKE))
 def test_no_fault_of_the_change_leads_to_a_second_one(deployed: Project, kind: str) -> None:
     """A deployment is asked for once, whatever is answered."""
     deployed.fault("Deploy", kind)
@@ -177,6 +177,17 @@ def test_a_hundred_faults_of_each_kind_do_no_harm(project: Project, kind: str) -
         assert done.code in (OUTCOMES[kind], 5, 6), done.told
         assert len(project.asked("Deploy")) <= 1
         assert project.asked("Rollback") == []
+
+
+def test_somebody_elses_deployment_of_the_same_version_is_not_ours(deployed: Project) -> None:
+    """The platform told the id of ours, and that is not the one that began."""
+    service = deployed.world.services["api"]
+    deployed.fault("Deploy", "no effect", meanwhile=lambda: deployed.world.start(service, deployed.history.newer))
+
+    done = deploy(deployed)
+
+    assert (done.code, len(deployed.asked("Deploy"))) == (5, 1)
+    assert "is not ours" in done.told["summary"]
 
 
 def test_another_deployment_in_flight_stops_it(deployed: Project) -> None:

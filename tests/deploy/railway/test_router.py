@@ -1,22 +1,16 @@
 """The router as it is: Caddy with our Caddyfile before two slots."""
 
 import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import requests
 
-from tests.serving import free_port, until
-
 from .applications import Edge
+from .routing import CADDY, CADDYFILE, routing
 from .world import World
 
-ROOT = Path(__file__).parents[3]
-CADDY = Path(sys.executable).with_name("caddy")
-CADDYFILE = ROOT / "deploy" / "router" / "Caddyfile"
 KEY = "a-key-for-the-idle-slot"
 
 
@@ -33,22 +27,6 @@ def slots() -> Iterator[dict[str, str]]:
         known |= {f"{colour.upper()}_HOST": host, f"{colour.upper()}_PORT": port}
     yield known
     edge.stop()
-
-
-@contextmanager
-def routing(environ: dict[str, str], folder: Path) -> Iterator[str]:
-    """A router that answers, and is asked to end afterwards."""
-    port = free_port()
-    command = [CADDY, "run", "--config", CADDYFILE, "--adapter", "caddyfile"]
-    with (folder / "router.log").open("wb") as log:
-        process = subprocess.Popen(command, env={"HOME": str(folder), "PORT": str(port), **environ}, stderr=log)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        until(lambda: requests.get(f"{url}/router/health", timeout=5).ok, 20)
-        yield url
-    finally:
-        process.kill()
-        process.wait()
 
 
 @pytest.fixture(scope="module")

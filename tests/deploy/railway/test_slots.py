@@ -5,7 +5,7 @@ import random
 import pytest
 
 from .conftest import Project
-from .kinds import DONE, LOST, OTHERS, READS, REFUSED, SLOW, UNCLEAR
+from .kinds import ALIKE, DONE, LOST, OTHERS, READS, REFUSED, SLOW, UNCLEAR
 
 SOAK = ("--soak", "60")
 # Nothing but the variable is changed by then, and it is changed back where the router was surely not deployed.
@@ -158,6 +158,42 @@ def test_switching_back_past_a_contract_migration_is_refused(project: Project) -
     assert (done.code, len(project.world.asked)) == (5, changes)
 
 
+def test_a_slot_that_died_past_a_contract_migration_is_not_left_either(project: Project) -> None:
+    """That it serves no more does not bring back what the slot before needs."""
+    _, blue, _ = project.slots()
+    row = project.world.of(blue)[-1]
+    row.commit, row.state = project.history.dropped, "CRASHED"
+
+    done = project.run("bluegreen", "rollback", *SOAK)
+
+    assert (done.code, project.world.asked) == (5, [])
+    assert "took away" in done.told["summary"]
+
+
+def test_a_slot_that_died_is_left_when_that_is_asked_for(project: Project) -> None:
+    """A switch wants to compare; a rollback does not need to."""
+    _, blue, _ = project.slots()
+    project.world.of(blue)[-1].state = "CRASHED"
+
+    asked = project.run("bluegreen", "switch", *SOAK)
+    untouched = project.world.asked == []
+    done = project.run("bluegreen", "rollback", *SOAK)
+
+    assert (asked.code, untouched, done.code) == (5, True, 0), done.told
+    assert public(project) == "green"
+
+
+def test_a_smoke_test_that_cannot_sign_in_stops_the_switch(project: Project) -> None:
+    """Every resource is tried at the idle slot, where an account for it is named."""
+    project.slots()
+    account = {"SMOKE_USERNAME": "smoker", "SMOKE_PASSWORD": "a password for smoking"}
+
+    done = project.run("bluegreen", "switch", *SOAK, **account)
+
+    assert (done.code, project.world.asked) == (6, [])
+    assert "a password" not in done.written
+
+
 def test_a_router_that_fails_leaves_everything_as_it_was(project: Project) -> None:
     """The router before serves on, and the variable is set back, lest a later deployment switches by surprise."""
     router, _, _ = project.slots()
@@ -168,7 +204,7 @@ def test_a_router_that_fails_leaves_everything_as_it_was(project: Project) -> No
     assert (done.code, router.variables["ACTIVE_SLOT"], public(project)) == (3, "blue", "blue")
 
 
-@pytest.mark.parametrize("kind", sorted(set(ROUTER) - set(HARMLESS_TO_A_ROUTER)))
+@pytest.mark.parametrize("kind", sorted(set(ROUTER) - ALIKE - set(HARMLESS_TO_A_ROUTER)))
 def test_no_fault_of_the_routers_deployment_leads_to_a_second_one(project: Project, kind: str) -> None:
     """The router is deployed once, whatever is answered; where it surely was not, the variable is set back."""
     router, _, _ = project.slots()
@@ -180,7 +216,7 @@ def test_no_fault_of_the_routers_deployment_leads_to_a_second_one(project: Proje
     assert router.variables["ACTIVE_SLOT"] == ("blue" if kind in REFUSED else "green")
 
 
-@pytest.mark.parametrize("kind", VARIABLE)
+@pytest.mark.parametrize("kind", sorted(set(VARIABLE) - ALIKE))
 def test_no_fault_of_the_variable_leads_to_a_second_write(project: Project, kind: str) -> None:
     """The variable is written once, and what it is then decides; without it the router is not deployed."""
     router, _, _ = project.slots()
