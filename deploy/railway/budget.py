@@ -12,9 +12,9 @@ PROBES = 2  # connections of each worker for probes
 MIGRATIONS, ADMIN = 2, 5
 RESERVED = 3  # for superusers, by PostgreSQL's default
 SHARE = 0.8
-DEFAULTS = {"WEB_CONCURRENCY": 2, "DATABASE_POOL_SIZE": 8, "AUTH_POOL_SIZE": 2}
+MOST_WORKERS = 4  # where the host decides
+DEFAULTS = {"WEB_CONCURRENCY": MOST_WORKERS, "DATABASE_POOL_SIZE": 8, "AUTH_POOL_SIZE": 2}
 USUAL = 100  # PostgreSQL's default max_connections
-LEAST_WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Budget:
         """Count with a service's variables; what is unset or no number counts as its default."""
         numbers = {name: _number(variables.get(name, ""), default) for name, default in DEFAULTS.items()}
         pool = numbers["DATABASE_POOL_SIZE"] + numbers["AUTH_POOL_SIZE"] + PROBES
-        return cls(slots, replicas, numbers["WEB_CONCURRENCY"] or LEAST_WORKERS, pool, measured)
+        return cls(slots, replicas, numbers["WEB_CONCURRENCY"] or MOST_WORKERS, pool, measured)
 
     @property
     def needed(self) -> int:

@@ -10,17 +10,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlsplit
 
 from deploy.railway.clock import Clock
 from deploy.railway.exits import NoVerdict, Unauthorised, UsageError
 from deploy.railway.operations import Operation
+from deploy.railway.transport import OPENER, on_this_machine
 
 API = "https://backboard.railway.com/graphql/v2"
 ATTEMPTS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 DENIALS = ("not authorized", "project token not found", "two factor authentication required")
-LOOPBACK = ("localhost", "127.", "[::1]")
 
 
 class NotDone(Exception):
@@ -58,23 +57,14 @@ class Token:
         return self.header == "Project-Access-Token"
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would turn the POST into a GET, and carry the token to wherever it points."""
-
-    def redirect_request(self, *_: Any) -> None:
-        """Follow nothing."""
-
-
 class Client:
     """Sends operations to `url` with `token`; all of it together ends at `deadline` of the clock."""
 
     def __init__(self, url: str, token: Token, clock: Clock, *, deadline: float, patience: float = 30.0) -> None:
-        host = urlsplit(url).netloc
-        if not url.startswith("https://") and not host.startswith(LOOPBACK):
-            raise UsageError(f"the API at {host or url} is not asked without https: the token would be readable")
+        if not url.startswith("https://") and not on_this_machine(url):
+            raise UsageError("the API is asked by https only: the token would be readable")
         self.token = token
         self._url, self._clock, self._deadline, self._patience = url, clock, deadline, patience
-        self._opener = urllib.request.build_opener(_NoRedirect)
 
     def read(self, operation: Operation, **variables: Any) -> dict[str, Any]:
         """The data of a query, asked for up to five times. Raises `NoVerdict`, or `Unauthorised` at once."""
@@ -109,7 +99,7 @@ class Client:
             },
         )
         try:
-            with self._opener.open(request, timeout=self._patience) as answer:
+            with OPENER.open(request, timeout=self._patience) as answer:
                 return _data(answer.read())
         except urllib.error.HTTPError as error:
             raise _refusal(error) from None

@@ -52,10 +52,10 @@ def deploy(context: Online, wanted: Rollout) -> Result:
     if judgement.verdict is not Verdict.BROKEN or not wanted.rollback or live is None:
         return found
     context.report.say(found.summary)
-    return taken_back(context, wanted, found, live.id)
+    return _taken_back(context, wanted, found, live.id)
 
 
-def taken_back(context: Online, wanted: Rollout, found: Result, good: str | None = None) -> Result:
+def _taken_back(context: Online, wanted: Rollout, found: Result, good: str | None = None) -> Result:
     """Roll back what was found broken, to the deployment `good` if there is one; the result says both."""
     target = Rollback(service=wanted.service, probe=wanted.probe, repository=wanted.repository, target=good)
     try:

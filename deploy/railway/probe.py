@@ -12,18 +12,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.railway.exits import UsageError
+from deploy.railway.transport import OPENER, on_this_machine
 
 PATIENCE = 10.0
 LARGEST = 8 * 2**20
 SERVICE = "rental_backend"
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Follow nothing: a redirect is an answer, too."""
-
-
-_opener = urllib.request.build_opener(_NoRedirect)
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ class Health:
 
 def origin_of(domain: str) -> str:
     """The URL of a domain; only this machine is spoken to in clear text."""
-    return f"http://{domain}" if domain.startswith(("127.", "localhost")) else f"https://{domain}"
+    return f"http://{domain}" if on_this_machine(f"http://{domain}") else f"https://{domain}"
 
 
 class Probe:
@@ -96,7 +89,7 @@ class Probe:
         request = urllib.request.Request(self.base + path, data, given, method=method)  # noqa: S310 - http(s), see above
         began = time.monotonic()
         try:
-            with _opener.open(request, timeout=PATIENCE) as reply:
+            with OPENER.open(request, timeout=PATIENCE) as reply:
                 return _answer(reply.status, reply.headers, reply.read(LARGEST), began)
         except urllib.error.HTTPError as error:
             with error:

@@ -92,13 +92,15 @@ def switch(context: Online, wanted: Switch, *, back: bool = False) -> Result:
     data = {**found.data, "active": slots.idle.name, "deployment": slots.idle.live.id}
     if judgement.verdict is not Verdict.BROKEN or not wanted.switch_back:
         return Result(found.code, found.summary, found.lines, data)
-    return _return(context, slots, found)
+    return _return(context, wanted, found)
 
 
-def _return(context: Online, slots: Slots, found: Result) -> Result:
+def _return(context: Online, wanted: Switch, found: Result) -> Result:
     """Switch back to the slot that was active, which has been serving all the time."""
+    slots = wanted.slots
     context.report.say(f"{found.summary}: switching back to {slots.active.name}")
     try:
+        refuse_contract_between(wanted.repository, slots.idle.commit, slots.active.commit, context.environ)
         _turn(context, slots, slots.active)
     except ToolError as error:
         return Result(Exit.HUMAN, f"{found.summary}; not switched back: {error}", found.lines, found.data)

@@ -27,11 +27,11 @@ class Edge:
         self.servers: list[ThreadingHTTPServer] = []
         self._turn = 0
 
-    def publish(self, service: Service, *, router: bool = False) -> str:
+    def publish(self, service: Service, *, router: bool = False, port: int = 0) -> str:
         """Give a service a domain; a router's leads to its slots."""
         host = f"127.0.0.{len(self.servers) + 2}"
         handler = type("Handler", (_Handler,), {"edge": self, "service": service, "router": router})
-        server = ThreadingHTTPServer((host, 0), handler)
+        server = ThreadingHTTPServer((host, port), handler)
         server.daemon_threads = True
         self.servers.append(server)
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()

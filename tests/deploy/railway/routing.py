@@ -17,6 +17,13 @@ CADDYFILE = Path(__file__).parents[3] / "deploy" / "router" / "Caddyfile"
 @contextmanager
 def routing(environ: dict[str, str], folder: Path) -> Iterator[str]:
     """The address of a router with these variables, once it answers."""
+    with running(environ, folder) as (url, _):
+        yield url
+
+
+@contextmanager
+def running(environ: dict[str, str], folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The same, with its process."""
     port = free_port()
     command = [CADDY, "run", "--config", CADDYFILE, "--adapter", "caddyfile"]
     with (folder / "router.log").open("wb") as log:
@@ -24,7 +31,7 @@ def routing(environ: dict[str, str], folder: Path) -> Iterator[str]:
     try:
         url = f"http://127.0.0.1:{port}"
         until(lambda: requests.get(f"{url}/router/health", timeout=5).ok, 20)
-        yield url
+        yield url, process
     finally:
         process.kill()
         process.wait()

@@ -60,8 +60,9 @@ def test_a_token_does_not_travel_in_the_clear() -> None:
     token = Token.from_environ({"RAILWAY_TOKEN": "a token"})
     assert token is not None
 
-    with pytest.raises(UsageError, match="https"):
-        Client("http://backboard.example/graphql", token, Clock(), deadline=1)
+    for url in ("http://backboard.example/graphql", "http://127.0.0.1.example/", "http://localhost.example/"):
+        with pytest.raises(UsageError, match="https"):
+            Client(url, token, Clock(), deadline=1)
     assert "a token" not in repr(token)
 
 

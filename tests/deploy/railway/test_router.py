@@ -1,14 +1,19 @@
 """The router as it is: Caddy with our Caddyfile before two slots."""
 
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.serving import free_port, until
+
 from .applications import Edge
-from .routing import CADDY, CADDYFILE, routing
+from .routing import CADDY, CADDYFILE, routing, running
 from .world import World
 
 KEY = "a-key-for-the-idle-slot"
@@ -85,3 +90,37 @@ def test_an_unreachable_slot_is_said_in_our_form(slots: dict[str, str], tmp_path
 
     assert (answer.status_code, answer.json()["code"]) == (502, "slot_unreachable")
     assert answer.headers["Retry-After"] == "5"
+
+
+def test_a_slot_that_is_being_replaced_keeps_its_callers_waiting(slots: dict[str, str], tmp_path: Path) -> None:
+    """What could not be connected is tried again, until somebody listens: nobody is told of the gap."""
+    world = World()
+    service = world.add("api-blue")
+    world.has(service, "new")
+    port = free_port()
+    with routing({**slots, "BLUE_HOST": "127.0.0.2", "BLUE_PORT": str(port), "ACTIVE_SLOT": "blue"}, tmp_path) as url:
+        with ThreadPoolExecutor(4) as pool:
+            asked = [pool.submit(commit, url) for _ in range(4)]
+            until(lambda began=time.monotonic(): time.monotonic() > began + 0.5)  # nobody listens for that long
+            edge = Edge(world)
+            edge.publish(service, port=port)
+            answers = [future.result(20) for future in asked]
+        edge.stop()
+
+    assert answers == [("blue", "new")] * 4
+
+
+@pytest.mark.full
+def test_a_router_that_is_asked_to_end_serves_on_for_a_while(slots: dict[str, str], tmp_path: Path) -> None:
+    """The platform's edge still sends requests after the signal: for 4 s not one of them is lost, and then it ends."""
+    with running({**slots, "ACTIVE_SLOT": "blue"}, tmp_path) as (url, process):
+        process.send_signal(signal.SIGTERM)
+        ends = time.monotonic() + 4
+        count = 0
+        while time.monotonic() < ends:
+            assert commit(url) == ("blue", "blue")
+            count += 1
+
+        assert process.wait(40) == 0
+
+    assert count > 100

@@ -146,6 +146,18 @@ def test_a_build_that_breaks_after_the_switch_is_left_again(project: Project) ->
     assert public(project) == "blue"
 
 
+def test_a_broken_build_past_a_contract_migration_is_not_left_by_itself(project: Project) -> None:
+    """Whether the slot before still lives with the database is for a human to know."""
+    project.slots()
+    row = project.world.of(project.world.services["api-green"])[-1]
+    row.commit = project.history.dropped
+    project.fault("Deployment", skip=8, meanwhile=lambda: setattr(row, "down", frozenset({"database"})))
+
+    done = project.run("bluegreen", "switch", "--soak", "120")
+
+    assert (done.code, done.told["verdict"], public(project)) == (5, "broken", "green")
+
+
 def test_switching_back_past_a_contract_migration_is_refused(project: Project) -> None:
     """The slot before runs, but what it needs is gone from the database."""
     project.slots()
