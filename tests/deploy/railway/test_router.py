@@ -100,8 +100,9 @@ def test_a_slot_that_is_being_replaced_keeps_its_callers_waiting(slots: dict[str
     port = free_port()
     with routing({**slots, "BLUE_HOST": "127.0.0.2", "BLUE_PORT": str(port), "ACTIVE_SLOT": "blue"}, tmp_path) as url:
         with ThreadPoolExecutor(4) as pool:
+            began = time.monotonic()
             asked = [pool.submit(commit, url) for _ in range(4)]
-            until(lambda began=time.monotonic(): time.monotonic() > began + 0.5)  # nobody listens for that long
+            until(lambda: time.monotonic() > began + 0.5)  # nobody listens for that long
             edge = Edge(world)
             edge.publish(service, port=port)
             answers = [future.result(20) for future in asked]
