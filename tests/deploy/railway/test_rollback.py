@@ -170,7 +170,7 @@ def test_a_deployment_that_begins_between_two_looks_stops_it(project: Project) -
     assert (done.code, project.world.asked) == (7, [])
 
 
-@pytest.mark.parametrize(("skip", "said"), [(3, "more than one"), (5, "not verified")])
+@pytest.mark.parametrize(("skip", "said"), [(3, "more than one"), (5, "began after")])
 def test_a_deployment_that_begins_after_ours_is_not_taken_for_it(project: Project, skip: int, said: str) -> None:
     """Somebody deploys while ours is looked for, or becomes live: it is said, and nothing more is changed."""
     two(project)
