@@ -18,15 +18,24 @@ from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
 from .analytics.parties_api import bp as party_analytics
+from .catalog.brands_api import bp as brands
+from .catalog.categories_api import bp as categories
+from .catalog.locations_api import bp as locations
+from .catalog.units_api import bp as units
 from .config import Config
 from .infra.dependencies import Dependencies
 from .parties.api import bp as customers
 from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
-from .web import cors, health, logs, problems, requests, routing
+from .web import cors, health, logs, operations, problems, requests, routing, warming
 from .web.contracts import contract_of
 
-BLUEPRINTS = (health.bp, auth, sessions, users, roles, security, customers, suppliers, party_analytics)
+BLUEPRINTS = (
+    *(health.bp, operations.bp, auth, sessions, users, roles, security),
+    *(brands, categories, units, locations),
+    *(customers, suppliers, party_analytics),
+)
+DRILLS = (operations.drills,)  # never served in production
 
 
 class Application(Flask):
@@ -69,15 +78,18 @@ def create_app(config: Config | None = None) -> Flask:
     for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
+    app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
+    dependencies.background.append(warmer.start)
     app.before_request(dependencies.start)
     for part in (requests, cors):
         part.register(app, config)
     problems.register(app)
     routing.register(app)
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, *(DRILLS if dependencies.drills.allowed else ())):
         app.register_blueprint(blueprint)
     cli.register(app)
     _require_contracts(app)
+    warming.refuse_what_cannot_be_warm(app)
     return app
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask, current_app
 
-from . import seed
+from . import seed, steering
 from .accounts import purging, service
 from .config import Config
 from .demo.command import demo
@@ -36,6 +36,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(purge)
     app.cli.add_command(seed.seed)
     app.cli.add_command(demo)
+    app.cli.add_command(steering.mode)
+    app.cli.add_command(steering.drill)
 
 
 def _seconds(name: str, default: float, least: float, meaning: str) -> Option:

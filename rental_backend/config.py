@@ -11,6 +11,7 @@ from marshmallow import fields as m
 
 from .config_fields import KEY_LENGTH, Url, Words, count, long_enough, seconds, setting
 
+MODES = ("normal", "read-only", "emergency")
 ENVIRONMENTS = ("production", "staging", "development", "test")
 
 
@@ -30,6 +31,7 @@ class Config:
     environment: str = setting(
         "ENVIRONMENT", m.String(validate=validate.OneOf(ENVIRONMENTS)), ", ".join(ENVIRONMENTS), "production"
     )
+    mode: str = setting("MODE", m.String(validate=validate.OneOf(MODES)), ", ".join(MODES), "normal")
     secret_key: str = setting(
         "SECRET_KEY", m.String(validate=validate.Length(min=KEY_LENGTH)), "key that signs tokens", ""
     )
@@ -47,6 +49,12 @@ class Config:
         "DATABASE_UNPOOLED_URL",
         Url(*DATABASE_SCHEMES),
         "road of migrations to the database, around a pooler, if not DATABASE_URL",
+        "",
+    )
+    database_replica_url: str = setting(
+        "DATABASE_REPLICA_URL",
+        Url(*DATABASE_SCHEMES),
+        "a standby that answers reads while the database is away",
         "",
     )
     redis_url: str = setting("REDIS_URL", Url(*REDIS_SCHEMES), "Redis 6.2 or newer", "")
@@ -79,6 +87,12 @@ class Config:
     database_pool_size: int = count("DATABASE_POOL_SIZE", 8, "connections of each worker", high=200)
     database_pool_timeout: float = seconds("DATABASE_POOL_TIMEOUT", 0.2, "longest wait for a connection of the pool")
     database_calls: int = count("DATABASE_CALLS", 40, "most database calls at once, over all workers of the host")
+    database_replica_deadline: float = seconds(
+        "DATABASE_REPLICA_DEADLINE", 0.5, "longest wait for one answer of the standby"
+    )
+    database_replica_calls: int = count(
+        "DATABASE_REPLICA_CALLS", 24, "most calls of the standby at once, over all workers of the host"
+    )
     auth_deadline: float = seconds("AUTH_DEADLINE", 0.4, "longest wait for one answer about an account")
     auth_pool_size: int = count("AUTH_POOL_SIZE", 2, "connections of each worker for accounts", high=50)
     auth_calls: int = count("AUTH_CALLS", 16, "most calls about accounts at once, over all workers of the host")
@@ -207,7 +221,7 @@ def _require_trust(given: Mapping[str, str], *, open_to_all: bool) -> None:
 def _complete(data: dict[str, Any]) -> dict[str, Any]:
     """Make up a key outside production; URLs get the driver's scheme."""
     data.setdefault("secret_key", secrets.token_urlsafe(48))
-    for key in ("database_url", "auth_database_url", "database_unpooled_url"):
+    for key in ("database_url", "auth_database_url", "database_unpooled_url", "database_replica_url"):
         if key in data:
             data[key] = driver_url(data[key])
     return data

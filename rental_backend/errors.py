@@ -118,6 +118,15 @@ class OutcomeUnknown(Unavailable):
         )
 
 
+class ReadOnly(Unavailable):
+    """An operator has put the service into read-only mode: no change is taken (503)."""
+
+    code, title = "read_only", "Read-only mode"
+
+    def __init__(self, dependency: str, retry_after: float) -> None:
+        super().__init__(dependency, retry_after, "The service is in read-only mode. Nothing was changed.")
+
+
 class Busy(Unavailable):
     """We ourselves are out of a resource (connections, hashing slots); says nothing about the dependency (503)."""
 

@@ -1,7 +1,7 @@
 """The base schema and the field types of the wire contract."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
 
@@ -12,18 +12,26 @@ DEEPEST_OFFSET = 10_000_000
 class Payload(Schema):
     """A body or query: unknown fields are refused by name, and a blank text counts as not sent.
 
-    The frontend's forms send `""` for every optional field left empty, of any type.
+    The frontend's forms send `""` for every optional field left empty, of any type. `ALIASES` are other names of
+    fields; a field's own name counts if both say something.
     """
+
+    ALIASES: ClassVar[dict[str, str]] = {}
 
     class Meta:
         unknown = RAISE
 
     @pre_load
     def drop_blanks(self, data: Any, **_: Any) -> Any:
-        """Leave out what is blank."""
+        """Leave out what is blank, and take other names for what they mean."""
         if not isinstance(data, dict):
             return data
-        return {name: value for name, value in data.items() if not isinstance(value, str) or value.strip()}
+        said = {name: value for name, value in data.items() if not isinstance(value, str) or value.strip()}
+        meant = {name: value for name, value in said.items() if name not in self.ALIASES}
+        for other, name in self.ALIASES.items():
+            if other in said:
+                meant.setdefault(name, said[other])
+        return meant
 
 
 class Answer(Schema):
@@ -125,3 +133,10 @@ class Browsing(Paging):
         if not everything:
             data.setdefault("is_active", True)
         return data
+
+
+class Lookup(Browsing):
+    """The query of a field that suggests rows as one types."""
+
+    search = Text(200, 1, required=True, data_key="q")
+    limit = fields.Integer(validate=validate.Range(1, MOST_ROWS), load_default=10)

@@ -22,6 +22,7 @@ from tests import factories
 from tests.scanner import SCANNER, watch
 
 ROOT = Path(__file__).parent.parent
+ALONE = ("tests/resilience/", "tests/faults/", "tests/infra/", "tests/migrating/", "tests/accounts/test_storm.py")
 # Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
 EMPTY = """
     DO $$ DECLARE filled regclass; BEGIN
@@ -36,6 +37,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Search all that the application says for secrets."""
     watch(SCANNER)
     config.pluginmanager.register(SCANNER, "secrets")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that measure time, or stop processes and watch what becomes of others."""
+    for item in items:
+        if item.nodeid.startswith(ALONE):
+            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="session")

@@ -19,11 +19,13 @@ from rental_backend.accounts.models import (
     role_permissions,
     user_roles,
 )
+from rental_backend.catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
 from rental_backend.infra.passwords import LANES
 from rental_backend.infra.tokens import Tokens
 from rental_backend.parties.models import Customer, CustomerType, Supplier, SupplierType
 from rental_backend.transactions.models import TransactionHeader, TransactionType
 
+NOBODY = uuid.UUID(int=0)  # an id of nothing; the same in every run, since tests are named by it
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
 STRONG = argon2.PasswordHasher(parallelism=LANES).hash(PASSWORD)
@@ -119,6 +121,68 @@ def supplier(session: Session, **values: Any) -> Supplier:
 def transaction(session: Session, kind: TransactionType, **values: Any) -> TransactionHeader:
     """A transaction of a kind, without lines unless they are given."""
     made = TransactionHeader(**{"transaction_number": f"T-{next(_numbers)}", "transaction_type": kind, **values})
+    session.add(made)
+    session.commit()
+    return made
+
+
+def brand(session: Session, **values: Any) -> Brand:
+    """A brand."""
+    number = next(_numbers)
+    made = Brand(**{"name": f"Brand {number}", "code": f"B{number}", **values})
+    session.add(made)
+    session.commit()
+    return made
+
+
+def category(session: Session, parent: Category | None = None, **values: Any) -> Category:
+    """A category at the top or under a parent, which then is no leaf any more."""
+    number = next(_numbers)
+    name = values.setdefault("name", f"Category {number}")
+    defaults = {
+        "category_code": f"C{number}",
+        "parent_category_id": parent.id if parent else None,
+        "category_path": f"{parent.category_path}/{name}" if parent else name,
+        "category_level": parent.category_level + 1 if parent else 1,
+    }
+    made = Category(**{**defaults, **values})
+    if parent and made.is_active is not False:
+        parent.is_leaf = False
+    session.add(made)
+    session.commit()
+    return made
+
+
+def unit(session: Session, **values: Any) -> UnitOfMeasurement:
+    """A unit of measurement."""
+    number = next(_numbers)
+    made = UnitOfMeasurement(**{"name": f"Unit {number}", "code": f"U{number}", **values})
+    session.add(made)
+    session.commit()
+    return made
+
+
+def location(session: Session, **values: Any) -> Location:
+    """A store, unless said otherwise."""
+    number = next(_numbers)
+    defaults = {
+        "location_code": f"L{number}",
+        "location_name": f"Location {number}",
+        "location_type": LocationType.STORE,
+    }
+    made = Location(**{**defaults, **values})
+    session.add(made)
+    session.commit()
+    return made
+
+
+def item(session: Session, **values: Any) -> Item:
+    """An item for rent, in a unit of its own unless said otherwise."""
+    number = next(_numbers)
+    if not {"unit_of_measurement", "unit_of_measurement_id"} & values.keys():
+        values["unit_of_measurement_id"] = unit(session).id
+    defaults = {"sku": f"SKU-{number}", "item_name": f"Item {number}", "reorder_point": 1, "is_rentable": True}
+    made = Item(**{**defaults, **values})
     session.add(made)
     session.commit()
     return made

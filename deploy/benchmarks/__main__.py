@@ -2,9 +2,9 @@
 
 import sys
 
-from deploy.benchmarks import breakers, reads
+from deploy.benchmarks import breakers, reads, stale
 
-BENCHMARKS = {"breakers": breakers.main, "reads": reads.main}
+BENCHMARKS = {"breakers": breakers.main, "reads": reads.main, "stale": stale.main}
 
 
 def main(names: list[str]) -> int:

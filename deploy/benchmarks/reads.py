@@ -47,7 +47,7 @@ def main() -> None:
 
 def _compare(database: PostgresServer, cache: RedisServer) -> None:
     environ = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "SECRET_KEY": KEY, "ENVIRONMENT": "test"}
-    headers = {"Authorization": f"Bearer {_prepared(database.url, environ)}"}
+    headers = {"Authorization": f"Bearer {prepared(database.url, environ)}"}
     path = "/api/customers?limit=50"
     figures: dict[str, list[Cost]] = {"floor": [], "ours": []}
     with served("deploy.benchmarks.floor:app", environ, bare=True) as floor, served("wsgi:app", environ) as ours:
@@ -61,7 +61,7 @@ def _compare(database: PostgresServer, cache: RedisServer) -> None:
     _print(figures)
 
 
-def _prepared(url: str, environ: dict[str, str]) -> str:
+def prepared(url: str, environ: dict[str, str]) -> str:
     """Migrate and fill the database; return the token of its superuser."""
     command = [sys.executable, "-m", "flask", "--app", "wsgi"]
     for name in ("migrate", "create-admin"):

@@ -1,6 +1,7 @@
 """Entry of the commands: `python -m deploy.private.launch run`, or another with what that is to be told."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -11,17 +12,35 @@ from deploy.private.process import ServerError
 from deploy.private.run import LOCAL, LOG, run
 
 STOPPED = 130
+NO_TESTS = 5
 
 
 def test(console: Console, arguments: list[str]) -> int:
-    """Turn into pytest, for the quick tests or, when the first argument is `full`, for all."""
+    """Turn into pytest, for the quick tests or, when the first argument is `full`, for all.
+
+    Unless it is told which, the tests that measure time go first, one at a time; the others follow, one on each core.
+    """
     environment = Environment(LOCAL / "test" / "venv", ("run.txt", "test.txt"), console, LOG / "install-test.log")
     environment.ensure()
     if not binaries.all_chosen():
         environment.ensure_servers()
-    chosen = arguments[1:] if arguments[:1] == ["full"] else ["-m", "not full", *arguments]
-    command = [str(environment.python), "-m", "pytest", *chosen]
-    os.execve(command[0], command, child_environment())  # noqa: S606 - no shell is wanted
+    full = arguments[:1] == ["full"]
+    chosen, quick = (arguments[1:], "") if full else (arguments, " and not full")
+    pytest = [str(environment.python), "-m", "pytest"]
+    if not chosen:
+        code = subprocess.call([*pytest, "-m", f"alone{quick}"], env=child_environment())
+        if code not in (0, NO_TESTS):
+            sys.exit(code)
+        chosen = ["-m", f"not alone{quick}", *_side_by_side()]
+    elif not full:
+        chosen = ["-m", "not full", *chosen]
+    os.execve(pytest[0], [*pytest, *chosen], child_environment())  # noqa: S606 - no shell is wanted
+
+
+def _side_by_side() -> tuple[str, ...]:
+    """Tell pytest to run the tests of several files at once, on up to four cores."""
+    cores = min(len(os.sched_getaffinity(0)), 4)
+    return ("-n", str(cores), "--dist", "loadfile") if cores > 1 else ()
 
 
 def bench(console: Console, arguments: list[str]) -> int:

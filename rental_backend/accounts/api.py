@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from ..errors import Forbidden
 from ..infra.dependencies import AUTH
 from ..infra.journal import Actor
+from ..infra.modes import Mode
 from ..web.context import dependencies, say_degraded
 from ..web.contracts import endpoint
 from ..web.needs import PUBLIC, SIGNED_IN, Needs
@@ -33,14 +34,17 @@ from .schemas import (
     UserSchema,
 )
 
-ACCOUNTS = Needs(AUTH)  # refuse rather than guess
+ACCOUNTS = Needs(AUTH, touches=("accounts",))  # refuse rather than guess
+
+SIGN_INS = Needs(AUTH, touches=("sign-ins",))  # which nobody is shown by a stale answer
+TO_SIGN_IN = (Mode.NORMAL, Mode.EMERGENCY)  # then with the break-glass account
 
 bp = Blueprint("auth", __name__, url_prefix="/api/auth")
 users = Blueprint("sessions", __name__, url_prefix="/api/users")
 
 
 @bp.post("/login")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema())
+@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema(), modes=TO_SIGN_IN)
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
     with throttled.noted(dependencies(), actor, username, "sign in"):
@@ -48,7 +52,13 @@ def login(actor: Actor, username: str, password: str, remember_me: bool = False)
 
 
 @bp.post("/refresh")
-@endpoint(needs=Needs(optional=(AUTH,)), permission=PUBLIC, accepts=RefreshRequest(), returns=RefreshedSchema())
+@endpoint(
+    needs=Needs(optional=(AUTH,)),
+    permission=PUBLIC,
+    accepts=RefreshRequest(),
+    returns=RefreshedSchema(),
+    modes=tuple(Mode),
+)
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
     """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
     return _marked(fallback.refresh(dependencies(), actor, refresh_token))
@@ -62,7 +72,7 @@ def _marked(signed_in: service.SignedIn) -> service.SignedIn:
 
 
 @bp.post("/logout")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema())
+@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema())
 def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
     """End the session of a refresh token, or else of the access token; whoever holds either may, again and again."""
     identity = dependencies().identity
@@ -73,7 +83,12 @@ def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
 
 
 @bp.get("/me")
-@endpoint(needs=Needs(AUTH, stale_for=1800), permission=SIGNED_IN, returns=UserSchema(), per_caller=True)
+@endpoint(
+    needs=Needs(AUTH, stale_for=1800, touches=("accounts",)),
+    permission=SIGNED_IN,
+    returns=UserSchema(),
+    per_caller=True,
+)
 def me(session: Session, principal: Principal) -> service.Profile:
     """Return the caller with his roles and permissions."""
     return service.own_profile(session, principal.id)

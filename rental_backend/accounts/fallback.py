@@ -2,7 +2,7 @@
 
 import uuid
 
-from ..errors import Unavailable
+from ..errors import ReadOnly, Unavailable
 from ..infra import break_glass
 from ..infra.dependencies import Dependencies
 from ..infra.journal import Actor, SecurityEvent
@@ -21,7 +21,7 @@ def refresh(doors: Dependencies, actor: Actor, token: str) -> service.SignedIn:
         with identity.database.transaction() as session:
             return service.refresh(session, identity, token)
     except Unavailable as outage:
-        if type(outage) is not Unavailable:  # busy: the accounts are there
+        if type(outage) not in (Unavailable, ReadOnly):  # busy: the accounts are there
             raise
     account = identity.offline.refreshed(claims, identity.seen(claims))
     seconds = identity.offline.access

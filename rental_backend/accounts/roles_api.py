@@ -30,8 +30,8 @@ from .role_schemas import (
     TemplateSchema,
 )
 
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
-CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), offline=False)  # not by anybody's memory of who may
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("accounts",))
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), offline=False, touches=("accounts",))  # not by memory of who may
 
 _role = read_models.Role.__table__.c
 ROLES = Listing(
@@ -157,7 +157,7 @@ def remove_permissions(session: Session, actor: Actor, id: uuid.UUID, permission
 
 
 @bp.get("/security/roles/templates")
-@endpoint(needs=Needs(AUTH), permission="ROLE_VIEW", returns=TemplateSchema(many=True))
+@endpoint(needs=Needs(optional=(AUTH,)), permission="ROLE_VIEW", returns=TemplateSchema(many=True))
 def templates() -> list[roles.Template]:
     """Return what a new role may start from."""
     return list(roles.TEMPLATES.values())

@@ -20,7 +20,7 @@ from .role_schemas import BulkAssignment, PermissionCheck
 from .roles_api import CHANGE, admin_of
 from .users_api import require_user
 
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=1800)
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=1800, touches=("accounts",))
 
 bp = Blueprint("security", __name__, url_prefix="/api")
 
@@ -55,7 +55,7 @@ def user_security(session: Session, id: uuid.UUID) -> dict[str, Any]:
 
 
 @bp.post("/security/permissions/check")
-@endpoint(needs=CHANGE, permission="USER_VIEW", accepts=PermissionCheck())
+@endpoint(needs=CHANGE, permission="USER_VIEW", accepts=PermissionCheck(), changes=False)
 def check_permissions(
     session: Session,
     user_id: uuid.UUID,
@@ -86,7 +86,7 @@ def bulk_assign(
 
 
 @bp.get("/auth/setup/status")
-@endpoint(needs=Needs(DATABASE, stale_for=3600), permission=PUBLIC)
+@endpoint(needs=Needs(DATABASE, stale_for=3600, touches=("accounts",)), permission=PUBLIC)
 def setup_status(session: Session) -> dict[str, bool]:
     """Say whether there is an administrator; the first one is made by a command, never by a request."""
     there = session.scalar(select(exists().where(User.is_superuser, User.is_active, User.deleted_at.is_(None)))) is True

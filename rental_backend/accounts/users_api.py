@@ -37,7 +37,7 @@ from .user_schemas import (
     UserRow,
 )
 
-BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=1800)
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=1800, touches=("accounts",))
 
 _user = read_models.User.__table__.c
 USERS = Listing(

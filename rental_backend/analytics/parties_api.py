@@ -18,7 +18,7 @@ from ..web.needs import Needs
 from . import parties
 from .schemas import CustomerBrief, CustomerTransaction, SupplierBrief, SupplierFigures, SupplierPurchase
 
-REPORT = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
+REPORT = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("customers", "suppliers"))
 BOUGHT = (TransactionType.PURCHASE,)
 NEWEST = (TransactionHeader.transaction_date.desc(), TransactionHeader.id.desc())
 TOP_CUSTOMERS = Listing(

@@ -4,9 +4,10 @@ import enum
 import uuid
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Enum, ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import CheckConstraint, ColumnElement, Enum, ForeignKey, Index, String, case, func, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship, synonym
 
 from ..models import Model, Price, Quantity, Retirable, at_least, trigrams
 
@@ -27,6 +28,11 @@ class LocationType(enum.StrEnum):
     SERVICE_CENTER = "SERVICE_CENTER"
 
 
+def _display_name(name: Any, code: Any) -> ColumnElement[str]:
+    """Return a name with its code, if it has one: `Piece (PCS)`."""
+    return case((code.is_(None), name), else_=func.concat(name, " (", code, ")"))
+
+
 class Brand(Retirable, Model):
     """A maker of items."""
 
@@ -39,6 +45,8 @@ class Brand(Retirable, Model):
     name: Mapped[str] = mapped_column(String(100), unique=True, index=True)
     code: Mapped[str | None] = mapped_column(String(20), unique=True, index=True)
     description: Mapped[str | None]
+
+    display_name: Mapped[str] = column_property(_display_name(name, code), deferred=True)
 
 
 class Category(Retirable, Model):
@@ -70,6 +78,11 @@ class Category(Retirable, Model):
     description: Mapped[str | None]
 
     parent: Mapped["Category | None"] = relationship(lazy="raise", remote_side="Category.id")
+    category_name: Mapped[str] = synonym("name")
+    level: Mapped[int] = synonym("category_level")
+    parent_id: Mapped[uuid.UUID | None] = synonym("parent_category_id")
+    is_root: Mapped[bool] = column_property(parent_category_id.is_(None), deferred=True)
+    breadcrumb: Mapped[list[str]] = column_property(func.string_to_array(category_path, "/"), deferred=True)
 
 
 class UnitOfMeasurement(Retirable, Model):
@@ -84,6 +97,9 @@ class UnitOfMeasurement(Retirable, Model):
     name: Mapped[str] = mapped_column(String(50), unique=True, index=True)
     code: Mapped[str | None] = mapped_column(String(10), unique=True, index=True)
     description: Mapped[str | None]
+
+    abbreviation: Mapped[str | None] = synonym("code")
+    display_name: Mapped[str] = column_property(_display_name(name, code), deferred=True)
 
 
 class Item(Retirable, Model):
@@ -189,3 +205,25 @@ class Location(Retirable, Model):
     contact_person_phone: Mapped[str | None] = mapped_column(String(50))
     contact_person_email: Mapped[str | None] = mapped_column(String(255))
     contact_person_notes: Mapped[str | None]
+
+    code: Mapped[str] = synonym("location_code")
+    name: Mapped[str] = synonym("location_name")
+
+
+def _counted(owner: Any, thing: str, reference: ColumnElement[Any], active: ColumnElement[bool]) -> None:
+    """Give a model the number of what belongs to it, and whether there is any; read only by who asks for it.
+
+    Retired rows do not count: nobody sees them, so they keep nothing from being retired.
+    """
+    number = select(func.count()).where(reference == owner.__table__.c.id, active).correlate(owner.__table__)
+    count = number.scalar_subquery()
+    owner.__mapper__.add_property(f"{thing}_count", column_property(count, deferred=True))
+    plural = {"child": "children"}.get(thing, f"{thing}s")
+    owner.__mapper__.add_property(f"has_{plural}", column_property(count > 0, deferred=True))
+
+
+_child, _item = Category.__table__.alias(), Item.__table__
+_counted(Category, "child", _child.c.parent_category_id, _child.c.is_active)
+_counted(Category, "item", _item.c.category_id, _item.c.is_active)
+_counted(Brand, "item", _item.c.brand_id, _item.c.is_active)
+_counted(UnitOfMeasurement, "item", _item.c.unit_of_measurement_id, _item.c.is_active)

@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 
+from ..catalog.codes import shortened
 from ..catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
 from ..parties.models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
 from ..parties.models import Customer as CustomerRow
@@ -81,7 +82,7 @@ def _categories(shop: Shop) -> dict[str, str]:
                 Category,
                 _founded(shop),
                 name=top,
-                category_code=_short(top, 4),
+                category_code=shortened(top, 4),
                 category_path=top,
                 display_order=order,
                 is_leaf=False,
@@ -90,7 +91,7 @@ def _categories(shop: Shop) -> dict[str, str]:
             Category,
             _founded(shop),
             name=family.subcategory,
-            category_code=f"{_short(top, 4)}-{_short(family.subcategory, 4)}",
+            category_code=f"{shortened(top, 4)}-{shortened(family.subcategory, 4)}",
             parent_category_id=parents[top],
             category_path=f"{top}/{family.subcategory}",
             category_level=2,
@@ -107,7 +108,7 @@ def _item(shop: Shop, family: Family, step: int, brand: str) -> made.Item:
     price = family.price * dearer
     rentable = family.kind != "goods"
     product = re.sub(r"[^A-Z0-9]", "", name.upper())[:4].ljust(4, "0")
-    prefix = f"{_short(family.category, 4)}-{_short(family.subcategory, 3)}-{product}-{'R' if rentable else 'S'}"
+    prefix = f"{shortened(family.category, 4)}-{shortened(family.subcategory, 3)}-{product}-{'R' if rentable else 'S'}"
     return made.Item(
         id=shop.loader.new_id(),
         sku=f"{prefix}-{shop.number(prefix):03}",
@@ -120,15 +121,6 @@ def _item(shop: Shop, family: Family, step: int, brand: str) -> made.Item:
         serialized=family.kind == "pieces",
         rentable=rentable,
     )
-
-
-def _short(name: str, longest: int) -> str:
-    """Shorten a name of a category as its codes do: initials of several words, or one word without its vowels."""
-    words = name.upper().split()
-    if 1 < len(words) <= longest:
-        return "".join(word[0] for word in words)
-    bare = re.sub("[AEIOU]", "", words[0])
-    return bare if 2 <= len(bare) <= longest else words[0][:longest]
 
 
 def know_customers(shop: Shop) -> None:

@@ -1,5 +1,9 @@
 """The one door to Redis. Every method names what it answers while Redis is away; none of them raises for an outage."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -18,8 +22,10 @@ class Cache:
 
     def __init__(self, url: str, *, deadline: float, connections: int, calls: int, page: Page | None = None) -> None:
         page = page or Page()
+        self.deadline = deadline
         self.breaker = Breaker("redis", judge=redis_verdict, page=page)
         self.bulkhead = Bulkhead(page, "redis", calls)
+        self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
         self._client: redis.Redis | None = None
         if url:
             self._client = redis.Redis.from_url(
@@ -31,8 +37,18 @@ class Cache:
                 driver_info=None,
             )
 
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Guard a call, after whatever a drill does to it."""
+        with self.breaker.guard(), self.bulkhead.enter():
+            if self.drill:
+                self.drill()
+            yield
+
     def probe(self) -> None:
         """Write and thereby contact the server; raise if it does not answer or takes no writes."""
+        if self.drill:
+            self.drill()
         if self._client is None:
             raise redis.exceptions.ConnectionError("no URL is configured")
         self._client.set("rental:probe", b"1", px=1000)
@@ -45,16 +61,25 @@ class Cache:
     def get(self, key: str) -> bytes | None:
         """Return the value, or None if there is none or Redis is away."""
         try:
-            with self.breaker.guard(), self.bulkhead.enter():
+            with self._asked():
                 value = self._client.get(key) if self._client else None
         except AWAY:
             return None
         return value if isinstance(value, bytes) else None
 
+    def get_many(self, keys: list[str]) -> list[bytes | None] | None:
+        """Return the values, None for each there is not, all as of one moment; None while Redis is away."""
+        try:
+            with self._asked():
+                found: list[Any] | None = self._client.mget(keys) if self._client else None
+                return found
+        except AWAY:
+            return None
+
     def put(self, key: str, value: bytes, *, seconds: int) -> bool:
         """Keep the value for `seconds`; return whether it is kept (False while Redis is away)."""
         try:
-            with self.breaker.guard(), self.bulkhead.enter():
+            with self._asked():
                 return bool(self._client and self._client.set(key, value, ex=seconds))
         except AWAY:
             return False
@@ -62,7 +87,7 @@ class Cache:
     def has(self, key: str) -> bool | None:
         """Tell whether there is such a key; None while Redis is away."""
         try:
-            with self.breaker.guard(), self.bulkhead.enter():
+            with self._asked():
                 return bool(self._client.exists(key)) if self._client else None
         except AWAY:
             return None
@@ -70,7 +95,7 @@ class Cache:
     def run(self, script: str, keys: list[str], arguments: list[str | int]) -> int | None:
         """Run a Lua script, which nothing can come between, and return its number; None while Redis is away."""
         try:
-            with self.breaker.guard(), self.bulkhead.enter():
+            with self._asked():
                 return int(self._client.register_script(script)(keys, arguments)) if self._client else None
         except AWAY:
             return None

@@ -1,7 +1,7 @@
 """The one door to PostgreSQL: pool, sessions, breaker, deadlines, and the translation of its errors into ours."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,6 +19,12 @@ from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung
 from .verdicts import database_verdict
 
 PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
+PROBE_STANDBY = "SELECT false"
+POSITION = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+REPLAYED = """
+    SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint
+                ELSE pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint END,
+           extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
 
 
 class GuardedSession(Session):
@@ -30,6 +36,7 @@ class Database:
 
     Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
     new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page.
+    `admit(name, writing=...)` may refuse whatever is begun, by raising; a `standby` need not take writes.
     """
 
     def __init__(
@@ -43,18 +50,19 @@ class Database:
         pool_timeout: float,
         calls: int,
         page: Page | None = None,
+        admit: Callable[..., None] | None = None,
+        standby: bool = False,
     ) -> None:
         page = page or Page()
+        self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
+        self._admit = admit
+        self._probe = PROBE_STANDBY if standby else PROBE
         self.breaker = Breaker(name, judge=database_verdict, page=page)
         self.bulkhead = Bulkhead(page, name, calls)
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
-        self._deadline = deadline
-        milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
-        self._options = (
-            f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
-            "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
-        )
+        self.deadline = deadline
+        self._options = _options(deadline)
         self._class: type[DeadlineConnection] = type(
             "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
         )
@@ -77,17 +85,19 @@ class Database:
         if self._address is None:
             raise psycopg.OperationalError("no URL is configured")
         connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
-        connection.deadline = self._deadline
+        connection.deadline = self.deadline
         return connection
 
     def probe(self) -> None:
-        """Contact the server on a fresh connection; raise if it does not answer or takes no writes."""
+        """Contact the server on a fresh connection; raise if it does not answer or takes no writes and should."""
+        if self.drill:
+            self.drill()
         if self._address is not None:
             self._address.resolve()
         connection = self._connect()
         try:
             connection.autocommit = True
-            row = connection.execute(PROBE).fetchone()
+            row = connection.execute(self._probe).fetchone()
         finally:
             connection.close()
         if row is None or row[0]:
@@ -100,7 +110,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """Yield a session for queries only: each statement stands alone, which saves a round trip for BEGIN."""
-        with self._guarded(GuardedSession(self.engine, autoflush=False)) as session:
+        with self._guarded(GuardedSession(self.engine, autoflush=False), writing=False) as session:
             yield session
 
     @contextmanager
@@ -110,7 +120,7 @@ class Database:
         An `AppError` that `keeps_transaction` is committed, then raised.
         """
         kept: AppError | None = None
-        with self._guarded(GuardedSession(self._transactional, expire_on_commit=False)) as session:
+        with self._guarded(GuardedSession(self._transactional, expire_on_commit=False), writing=True) as session:
             try:
                 yield session
             except AppError as error:
@@ -118,26 +128,36 @@ class Database:
                     raise
                 kept = error
             session.flush()
-            with budget(max(limit(self._deadline), self._deadline / 2)):  # whatever is left: what is begun is ended
+            with budget(max(limit(self.deadline), self.deadline / 2)):  # whatever is left: what is begun is ended
                 _commit(session)
         if kept is not None:
             raise kept
 
     def may_retry(self) -> bool:
         """Tell whether a read that just failed may be made once more: in time, and within the retry budget."""
-        return limit(self._deadline) == self._deadline and self._retries.may_retry()
+        return limit(self.deadline) == self.deadline and self._retries.may_retry()
+
+    def position(self) -> int | None:
+        """Return how far the server's log reaches (bytes), which is beyond all that was committed; None if unknown."""
+        try:
+            with self.reading() as session:
+                return int(session.connection().exec_driver_sql(POSITION).scalar_one())
+        except AppError:
+            return None
 
     @contextmanager
-    def _guarded(self, session: Session) -> Iterator[Session]:
+    def _guarded(self, session: Session, *, writing: bool) -> Iterator[Session]:
         """Run the block behind the breaker; a session that never asked for a connection says nothing of the server."""
+        if self._admit:
+            self._admit(self.breaker.name, writing=writing)
         with self._translated(), self.breaker.guard() as call, self.bulkhead.enter(), session:
-            call.contacted = False
+            call.contacted, practised = False, self.drill() if self.drill else 0.0
             try:
                 yield session
             finally:
                 driver = session.info.get("driver")
                 call.contacted = driver is not None
-                call.seconds = driver.longest_wait if driver else None
+                call.seconds = driver.longest_wait + practised if driver else None
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -156,6 +176,21 @@ class Database:
             if ours is error:
                 raise
             raise ours from error
+
+
+def _options(deadline: float) -> str:
+    """Return the settings of a session whose answers are waited for `deadline` seconds."""
+    milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
+    return (
+        f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
+        "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+    )
+
+
+def replayed(session: Session) -> tuple[int, float | None]:
+    """Return how far a standby has followed (bytes of the log), and how old its newest change is (seconds)."""
+    place, age = session.connection().exec_driver_sql(REPLAYED).one()
+    return int(place), age
 
 
 def _commit(session: Session) -> None:

@@ -3,15 +3,19 @@
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..config import Config
-from ..resilience import Page, Prober
+from ..resilience import Board, Flights, Page, Prober
 from .break_glass import BreakGlass
 from .cache import Cache
 from .database import Database
+from .drills import Drills
 from .identity import Identity
 from .journal import Journal
+from .modes import Mode, Modes
 from .offline import Offline
 from .oidc import REFRESH, Issuer, Trust
 from .passwords import Passwords
@@ -20,16 +24,23 @@ from .stale import StaleStore
 from .sweeper import Sweeper
 from .throttle import Throttle
 from .tokens import Tokens
+from .verdicts import practised
+from .writes import UNKNOWN, Writes
 
-DATABASE, REDIS, AUTH = "database", "redis", "auth"
+DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
+FOLLOW = 0.25  # seconds to wait for another's answer to the same question
 
 
 class Dependencies:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
     def __init__(self, config: Config) -> None:
-        page = Page()  # before the fork: all workers of this host share it
-        self.database = _database(config, page)
+        page = Page()  # before the fork: all workers of this host share it, and the board
+        board = Board(page)
+        self.modes = Modes(board, Path(config.journal_folder), config.mode)
+        self.drills = Drills(board, config.environment)
+        self.database = _database(config, page, self.modes)
+        self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
         self.cache = Cache(
             config.redis_url,
             page=page,
@@ -37,19 +48,26 @@ class Dependencies:
             connections=config.threads + 4,
             calls=config.redis_calls,
         )
-        self.identity = _identity(config, page, self.cache)
+        self.identity = _identity(config, page, self.cache, self.modes)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.sweeper = Sweeper(self.database)
         self.break_glass = BreakGlass(
             config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
         )
-        self.stale = StaleStore(self.cache, capacity=config.stale_bytes)
+        self.writes = Writes(board, self.cache)
+        self.stale = StaleStore(self.cache, self.writes, capacity=config.stale_bytes)
+        self.flights: Flights[Any] = Flights(FOLLOW)
         doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
+        if self.replica:
+            doors[REPLICA] = self.replica
+        for name, door in doors.items():
+            door.drill = self.drills.door(name, deadline=door.deadline, **practised(name))
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
         issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
+        self.background: list[Callable[[], None]] = []  # what others want started in each process
         self._lock = threading.Lock()
         self._started_in: int | None = None
 
@@ -64,8 +82,8 @@ class Dependencies:
             self.stale.start()
             self.journal.start()
             self.sweeper.start()
-            for prober in (*self._probers, *self._others):
-                prober.start()
+            for start in (*(prober.start for prober in (*self._probers, *self._others)), *self.background):
+                start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
@@ -74,6 +92,8 @@ class Dependencies:
         for prober in (*self._probers, *self._others):
             prober.stop()
         self.database.close()
+        if self.replica:
+            self.replica.close()
         self.identity.database.close()
         self.cache.close()
 
@@ -88,15 +108,27 @@ class Dependencies:
         return all(prober.settled.wait(max(0.0, ends - time.monotonic())) for prober in self._probers)
 
     def down(self) -> frozenset[str]:
-        """Return the names of the dependencies that cannot be used now."""
-        return frozenset(name for name, breaker in self.breakers.items() if not breaker.closed)
+        """Return the names of the dependencies that cannot be used now, or must not be."""
+        down = frozenset(name for name, breaker in self.breakers.items() if not breaker.closed)
+        return down | {*self.breakers} - {REDIS} if self.modes.current is Mode.EMERGENCY else down
+
+    @property
+    def replica_serves(self) -> bool:
+        """Whether reads go to the replica now: it is there, and calls to the database are not made."""
+        return self.replica is not None and self.replica.breaker.closed and not self.database.breaker.closed
+
+    def changed(self, rows: tuple[int, ...]) -> None:
+        """Count a change of resources that was committed, or may have been: nothing of before it is shown any more."""
+        position = self.database.position() if self.replica else None
+        self.stale.changed(rows, UNKNOWN if position is None else position)
 
 
-def _database(config: Config, page: Page) -> Database:
+def _database(config: Config, page: Page, modes: Modes) -> Database:
     return Database(
         DATABASE,
         config.database_url,
         page=page,
+        admit=modes.admit,
         deadline=config.database_deadline,
         connect_deadline=config.database_connect_deadline,
         pool_size=config.database_pool_size,
@@ -105,11 +137,27 @@ def _database(config: Config, page: Page) -> Database:
     )
 
 
-def _identity(config: Config, page: Page, cache: Cache) -> Identity:
+def _replica(config: Config, page: Page, modes: Modes) -> Database:
+    return Database(
+        REPLICA,
+        config.database_replica_url,
+        page=page,
+        admit=modes.admit,
+        standby=True,
+        deadline=config.database_replica_deadline,
+        connect_deadline=min(config.database_replica_deadline, config.database_connect_deadline),
+        pool_size=config.database_pool_size,
+        pool_timeout=config.database_pool_timeout,
+        calls=config.database_replica_calls,
+    )
+
+
+def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity:
     accounts = Database(
         AUTH,
         config.auth_database_url or config.database_url,
         page=page,
+        admit=modes.admit,
         deadline=config.auth_deadline,
         connect_deadline=min(config.auth_deadline, config.database_connect_deadline),
         pool_size=config.auth_pool_size,

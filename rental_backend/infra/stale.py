@@ -1,34 +1,40 @@
-"""Last good answers, kept in this process and in Redis, for the time when the database does not answer."""
+"""Last good answers, kept in this process and in Redis, for the time when the database does not answer.
+
+None of before a change is ever served after it: see `writes.py` for how far that is known.
+"""
 
 import hashlib
 import queue
 import threading
 import time
+import zlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import orjson
 
 from .cache import Cache
+from .writes import SKEW, Tag, Writes
 
 OVERHEAD = 1024  # bytes that one answer takes here beside its body, rounded up
 REDIS_EVERY = 2.0
 KEEP_IN_REDIS = 24 * 3600
 LOOK_EVERY = 1.0
+COMPRESS_ABOVE = 1024  # bytes; below, zlib saves Redis less than it costs
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An encoded body with its headers, and when it was true (seconds since the epoch)."""
+    """An encoded body with its headers, since when it is true (seconds since the epoch), and of which changes on.
+
+    `tag` counts the changes it has seen of each of its resources, by the start of the program named `boot`.
+    """
 
     body: bytes
     headers: dict[str, str]
     at: float
-
-    @classmethod
-    def now(cls, body: bytes, headers: dict[str, str]) -> "Answer":
-        """Return an answer that is true at this moment."""
-        return cls(body, headers, time.time())
+    tag: Tag = ()
+    boot: str = field(default="", compare=False)
 
     @property
     def age(self) -> float:
@@ -41,53 +47,69 @@ class Answer:
         return OVERHEAD + len(self.body)
 
     def pack(self) -> bytes:
-        """Return one string of bytes for Redis."""
-        return orjson.dumps([self.at, self.headers]) + b"\n" + self.body
+        """Return one string of bytes for Redis, compressed where that pays."""
+        small = len(self.body) > COMPRESS_ABOVE
+        body = zlib.compress(self.body, 1) if small else self.body
+        return orjson.dumps([self.at, self.headers, self.tag, self.boot, small]) + b"\n" + body
 
     @classmethod
     def unpack(cls, packed: bytes) -> "Answer":
         """Read what `pack` wrote. Raises ValueError for anything else."""
         head, _, body = packed.partition(b"\n")
-        at, headers = orjson.loads(head)
+        at, headers, tag, boot, small = orjson.loads(head)
         if not isinstance(headers, dict):
             raise ValueError("not an answer")  # noqa: TRY004 - one kind of error for all that is not ours
-        return cls(body, headers, float(at))
+        try:
+            return cls(zlib.decompress(body) if small else body, headers, float(at), tuple(tag), str(boot))
+        except zlib.error:
+            raise ValueError("not an answer") from None
 
 
 class StaleStore:
     """Remembers at most `capacity` bytes in this process, and sends copies to Redis from a thread of its own.
 
     Remembering never waits for Redis. Looking up takes the newer of the two copies; for a key that is here too, Redis
-    is asked at most once a second.
+    is asked at most once a second. `hits`, `misses` and `outdated` (misses for a change since) count the look-ups.
     """
 
-    def __init__(self, cache: Cache, *, capacity: int) -> None:
+    def __init__(self, cache: Cache, writes: Writes, *, capacity: int) -> None:
+        self.hits = self.misses = self.outdated = 0
         self._cache = cache
+        self._writes = writes
         self._capacity = capacity
         self._size = 0
         self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._sent: dict[str, float] = {}
+        self._sent: dict[str, tuple[float, Tag]] = {}
         self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
         self._outbox: queue.Queue[tuple[str, Answer]] = queue.Queue(maxsize=256)
+        self._changed = threading.Event()
 
     def start(self) -> None:
-        """Start the thread that writes to Redis; call it once in each process."""
+        """Start the threads that talk to Redis; call it once in each process."""
         threading.Thread(target=self._send, name="stale-writer", daemon=True).start()
+        threading.Thread(target=self._exchange, name="stale-marks", daemon=True).start()
 
     @staticmethod
     def key(*parts: str) -> str:
         """Return the key of an answer: its endpoint, its arguments and the permission scope it was made for."""
         return "rental:stale:" + hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
+    def changed(self, rows: tuple[int, ...], position: int) -> None:
+        """Count a change of resources: from now on no answer of before it is found, by any worker."""
+        self._writes.note(rows, position)
+        self._changed.set()
+
     def remember(self, key: str, answer: Answer) -> None:
-        """Keep an answer here, and soon in Redis if this process has not sent that key in the last two seconds."""
+        """Keep an answer here, and soon in Redis if it has seen a change or none was sent in the last two seconds."""
+        answer = replace(answer, boot=self._writes.boot)
         self._keep(key, answer)
-        if answer.at - self._sent.get(key, 0.0) < REDIS_EVERY:
+        at, tag = self._sent.get(key, (0.0, ()))
+        if answer.at - at < REDIS_EVERY and tag == answer.tag:
             return
         if len(self._sent) > 10_000:
             self._sent.clear()
-        self._sent[key] = answer.at
+        self._sent[key] = (answer.at, answer.tag)
         try:
             self._outbox.put_nowait((key, answer))
         except queue.Full:
@@ -98,7 +120,7 @@ class StaleStore:
             return
         with self._lock:
             old = self._answers.get(key)
-            if old and old.at > answer.at:
+            if old and (old.tag, old.at) > (answer.tag, answer.at):
                 return
             self._answers.pop(key, None)
             self._answers[key] = answer
@@ -106,28 +128,72 @@ class StaleStore:
             while self._size > self._capacity:
                 self._size -= self._answers.popitem(last=False)[1].weight
 
-    def find(self, key: str, *, within: float) -> Answer | None:
-        """Return the newest answer not older than `within` seconds, or None."""
+    def fresh(self, key: str, rows: tuple[int, ...], within: float) -> bool:
+        """Tell whether this process has an answer not older than `within` seconds that no change has overtaken."""
         mine = self._answers.get(key)
+        return mine is not None and mine.tag == self._writes.tag(rows) and mine.age <= within
+
+    def find(self, key: str, rows: tuple[int, ...] = (), *, within: float) -> Answer | None:
+        """Return the newest answer not older than `within` seconds that no change of its resources has overtaken."""
+        mine = known = self._answers.get(key)
+        if mine and mine.tag != self._writes.tag(rows):
+            mine = None
         now = time.monotonic()
         if mine is None or now - self._looked.get(key, -LOOK_EVERY) >= LOOK_EVERY:
             if len(self._looked) > 10_000:
                 self._looked.clear()
             self._looked[key] = now
-            theirs = self._from_redis(key)
-            if theirs and (mine is None or theirs.at > mine.at):
-                self._keep(key, theirs)
-                mine = theirs
-        return mine if mine and mine.age <= within else None
+            mine = self._newer(key, rows, mine)
+        if mine and mine.age <= within:
+            self.hits += 1
+            return mine
+        self.misses += 1
+        self.outdated += known is not None and mine is None
+        return None
 
-    def _from_redis(self, key: str) -> Answer | None:
-        packed = self._cache.get(key)
+    def _newer(self, key: str, rows: tuple[int, ...], mine: Answer | None) -> Answer | None:
+        """Return the newer of an answer and its copy in Redis; None if Redis tells of a change since, elsewhere."""
+        theirs = self._from_redis(key, rows)
+        if theirs and (mine is None or theirs.at > mine.at):
+            self._keep(key, theirs)
+            return theirs
+        tag = self._writes.tag(rows)
+        if mine is None or mine.tag == tag:
+            return mine
+        if mine.at <= self._writes.last(rows) + SKEW:
+            return None
+        mine = replace(mine, tag=tag)  # the change was before it, and is only heard of now
+        self._keep(key, mine)
+        return mine
+
+    def _from_redis(self, key: str, rows: tuple[int, ...]) -> Answer | None:
+        """Return the copy in Redis, with the tag of this host, if no change that is known here or there is newer.
+
+        Both are read in one command, so that no mark is set in between.
+        """
+        found = self._cache.get_many([key, *self._writes.marks_of(rows)])
+        if not found:
+            return None
+        self._writes.heed(rows, found[1:])
         try:
-            return Answer.unpack(packed) if packed else None
+            answer = Answer.unpack(found[0] or b"")
         except (ValueError, TypeError):
             return None
+        tag = self._writes.tag(rows)
+        if answer.boot == self._writes.boot:
+            return answer if answer.tag == tag else None
+        overtaken = answer.at <= self._writes.last(rows) + SKEW
+        return None if overtaken else replace(answer, tag=tag, boot=self._writes.boot)
 
     def _send(self) -> None:
         while True:
             key, answer = self._outbox.get()
             self._cache.put(key, answer.pack(), seconds=KEEP_IN_REDIS)
+
+    def _exchange(self) -> None:
+        """Tell other hosts what was changed here, at once or when Redis is back, and hear from them."""
+        while True:
+            self._writes.tell()
+            self._writes.listen()
+            self._changed.wait(LOOK_EVERY)
+            self._changed.clear()

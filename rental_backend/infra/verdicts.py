@@ -1,5 +1,7 @@
 """Which errors of PostgreSQL and Redis speak against the server, and which do not."""
 
+from collections.abc import Callable
+
 import psycopg
 import redis
 import sqlalchemy.exc
@@ -41,6 +43,14 @@ def database_verdict(error: BaseException) -> Verdict:
     if error.sqlstate.startswith("28"):  # the password was changed: nobody gets in
         return Verdict.FAILURE
     return Verdict.FAILURE if error.sqlstate.startswith(SERVER_AT_FAULT) else Verdict.NONE
+
+
+def practised(name: str) -> dict[str, Callable[[str], Exception]]:
+    """Return with which errors a drill lets the calls of a door fail: such as speak against the server."""
+    if name == "redis":
+        broken = redis.exceptions.ConnectionError
+        return {"error": lambda said: broken(f"LOADING {said}"), "refusal": broken}
+    return {"error": psycopg.errors.AdminShutdown, "refusal": psycopg.OperationalError}
 
 
 def redis_verdict(error: BaseException) -> Verdict:

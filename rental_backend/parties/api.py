@@ -51,6 +51,7 @@ CUSTOMERS = Resource(
     sorts=("customer_code", "created_at", "name"),
     create=service.create,
     change=service.change,
+    warm=({"status": "ACTIVE", "limit": "100"}, {"skip": "0", "limit": "100"}),
 )
 bp = CUSTOMERS.blueprint()
 add_import(bp, CUSTOMERS, "CUSTOMER_CREATE")

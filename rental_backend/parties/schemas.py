@@ -1,8 +1,8 @@
 """The wire forms of customers."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-from marshmallow import fields, post_load, pre_load, validate
+from marshmallow import fields, post_load, validate
 
 from ..schemas import Answer, Browsing, Choice, Email, Money, Payload, Text, TextOrEmpty
 from .models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
@@ -10,6 +10,8 @@ from .models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier,
 
 class CustomerFields(Payload):
     """What a clerk fills in; `tax_id` is another name of `tax_number`."""
+
+    ALIASES: ClassVar = {"tax_id": "tax_number"}
 
     business_name = Text(200, allow_none=True)
     first_name = Text(100, allow_none=True)
@@ -28,14 +30,6 @@ class CustomerFields(Payload):
     customer_tier = Choice(CustomerTier)
     credit_limit = Money()
     notes = Text(10_000, allow_none=True)
-
-    @pre_load
-    def accept_tax_id(self, data: Any, **_: Any) -> Any:
-        """Take `tax_id` for `tax_number`, unless both say something."""
-        if not isinstance(data, dict) or "tax_id" not in data:
-            return data
-        rest = {name: value for name, value in data.items() if name != "tax_id"}
-        return rest | {"tax_number": data["tax_id"]} if rest.get("tax_number", "") == "" else rest
 
 
 class NewCustomer(CustomerFields):

@@ -1,9 +1,9 @@
 """The wire forms of suppliers. The pages know other words for some types and tiers; both are taken."""
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
-from marshmallow import ValidationError, fields, post_load, pre_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 
 from ..schemas import Answer, Browsing, Choice, Email, Money, Payload, Text
 from .models import PaymentTerms, SupplierStatus, SupplierTier, SupplierType
@@ -40,6 +40,8 @@ class Rating(fields.Decimal):
 class SupplierFields(Payload):
     """What a buyer fills in; `name` is another name of `company_name`, `rating` of `quality_rating`."""
 
+    ALIASES: ClassVar = {"name": "company_name", "rating": "quality_rating"}
+
     company_name = Text(255, 1)
     supplier_type = Word(TYPES)
     contact_person = Text(255, allow_none=True)
@@ -67,15 +69,6 @@ class SupplierFields(Payload):
     certifications = Text(10_000, allow_none=True)
     contract_start_date = fields.AwareDateTime(allow_none=True)
     contract_end_date = fields.AwareDateTime(allow_none=True)
-
-    @pre_load
-    def accept_other_names(self, data: Any, **_: Any) -> Any:
-        """Take the other names, unless the usual ones say something too."""
-        if not isinstance(data, dict):
-            return data
-        others = {"name": "company_name", "rating": "quality_rating"}
-        rest = {name: value for name, value in data.items() if name not in others}
-        return {meant: data[name] for name, meant in others.items() if name in data} | rest
 
 
 class NewSupplier(SupplierFields):

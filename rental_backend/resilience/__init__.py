@@ -1,10 +1,12 @@
 """Circuit breakers, probes, bulkheads and deadlines. A small library: it knows no Flask, no SQLAlchemy, no Redis."""
 
+from .board import Board, Cell
 from .breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerOpen
 from .bulkhead import Bulkhead, BulkheadFull, RetryBudget
 from .call import Call
 from .deadline import budget, limit
 from .events import Transition
+from .flights import Flights
 from .machine import Counts, Policy, State
 from .page import Page
 from .prober import Prober
@@ -15,12 +17,15 @@ __all__ = [
     "CLOSED",
     "HALF_OPEN",
     "OPEN",
+    "Board",
     "Breaker",
     "BreakerOpen",
     "Bulkhead",
     "BulkheadFull",
     "Call",
+    "Cell",
     "Counts",
+    "Flights",
     "Judge",
     "Operator",
     "Page",

@@ -1,11 +1,17 @@
 """What a view may ask of the application that serves it."""
 
+from typing import TYPE_CHECKING
+
 from flask import current_app, g, request
 
 from ..config import Config
+from ..infra import break_glass
 from ..infra.dependencies import Dependencies
 from ..infra.journal import Actor
 from .principal import Principal
+
+if TYPE_CHECKING:
+    from .warming import Warmer
 
 
 def dependencies() -> Dependencies:
@@ -17,6 +23,12 @@ def dependencies() -> Dependencies:
 def settings() -> Config:
     """Return the settings of this application."""
     found: Config = current_app.config["SETTINGS"]
+    return found
+
+
+def warmer() -> "Warmer":
+    """Return what makes answers ahead of an outage."""
+    found: Warmer = current_app.extensions["warmer"]
     return found
 
 
@@ -34,7 +46,7 @@ def client_address() -> str:
 def actor(caller: Principal | None) -> Actor:
     """Return who makes this request, and where from, as the audit log wants it."""
     return Actor(
-        id=caller.id if caller else None,
+        id=caller.id if caller and caller.id != break_glass.ID else None,  # that account is in no table
         name=caller.username if caller else "nobody",
         address=client_address(),
         user_agent=request.user_agent.string[:500],

@@ -7,10 +7,11 @@ commits it once, and encodes.
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import orjson
@@ -18,30 +19,35 @@ from flask import Response, g, request
 from marshmallow import Schema
 from sqlalchemy.orm import Session
 
-from ..errors import Unavailable
+from ..errors import AppError, OutcomeUnknown, Unavailable
 from ..infra.database import Database
 from ..infra.dependencies import AUTH, DATABASE
-from ..infra.stale import Answer, StaleStore
+from ..infra.modes import Mode
+from ..infra.stale import StaleStore
 from ..models import Identified
 from ..resilience import budget, limit
-from . import projection
+from . import projection, stale_answers
 from .bodies import read_body, read_query, read_rows
-from .conditional import tag, unchanged
-from .context import actor, dependencies, settings
+from .conditional import tag
+from .context import actor, dependencies, settings, warmer
 from .denials import forbidden
 from .listing import Page
 from .needs import PUBLIC, Needs
 from .principal import Principal, authenticate
+from .replies import READS, Reply
 from .streams import Stream
 
-READS = ("GET", "HEAD")
 FIRST_LOOK = 0.5
-WARNING = '110 rental_backend "Response is stale"'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """What a view declares. `per_caller`: its answers differ between callers of the same permissions."""
+    """What a view declares.
+
+    `per_caller`: its answers differ between callers of the same permissions. `changes`: whether a call changes
+    anything (by default all but GET do). `modes`: those in which a change is taken. `warm`: queries whose answers are
+    to be at hand when an outage begins, for everybody who may see them.
+    """
 
     needs: Needs
     permission: str
@@ -50,24 +56,17 @@ class Contract:
     returns: Schema | None = None
     status: int = 200
     per_caller: bool = False
+    changes: bool | None = None
+    modes: tuple[Mode, ...] = (Mode.NORMAL,)
+    warm: tuple[Mapping[str, str], ...] = ()
 
+    def refused_in(self, mode: Mode, method: str) -> bool:
+        """Tell whether a call by that method is refused in a mode, whatever is there."""
+        return mode not in self.modes and self.changes_by(method)
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An encoded answer."""
-
-    body: bytes | Iterable[bytes]
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-
-    def response(self) -> Response:
-        """Return it as Flask's response; what the caller has already is not sent again."""
-        if self.status == 200 and request.method in READS and unchanged(self.headers.get("ETag", "")):
-            return Response(status=304, headers=self.headers)
-        if isinstance(self.body, bytes):
-            kind = "application/json" if self.body else None
-            return Response(self.body, self.status, self.headers, content_type=kind)
-        return Response(self.body, self.status, self.headers)
+    def changes_by(self, method: str) -> bool:
+        """Tell whether a call by that method changes anything."""
+        return method not in READS if self.changes is None else self.changes
 
 
 View = Callable[..., Any]
@@ -82,6 +81,9 @@ def endpoint(
     returns: Schema | None = None,
     status: int = 200,
     per_caller: bool = False,
+    changes: bool | None = None,
+    modes: tuple[Mode, ...] = (Mode.NORMAL,),
+    warm: tuple[Mapping[str, str], ...] = (),
 ) -> Callable[[View], View]:
     """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` beside its payload."""
     contract = Contract(
@@ -92,6 +94,9 @@ def endpoint(
         returns=returns,
         status=status,
         per_caller=per_caller,
+        changes=changes,
+        modes=modes,
+        warm=warm,
     )
 
     def declare(view: View) -> View:
@@ -103,6 +108,7 @@ def endpoint(
                 return operation.answer(path)
 
         enforced.contract = contract  # type: ignore[attr-defined]
+        enforced.operation = operation  # type: ignore[attr-defined]
         return enforced
 
     return declare
@@ -111,6 +117,11 @@ def endpoint(
 def contract_of(view: object) -> Contract | None:
     """Return what a view function declares, or None if it declares nothing."""
     return getattr(view, "contract", None)
+
+
+def operation_of(view: object) -> "Operation | None":
+    """Return a view function under its contract, or None if it declares nothing."""
+    return getattr(view, "operation", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,24 +138,54 @@ class Operation:
         if contract.needs.required and not doors.settled:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
         caller = self._caller()
+        changes = contract.changes_by(request.method)
+        if changes and doors.modes.current not in contract.modes:
+            doors.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
         degraded = ["offline"] if caller and caller.offline else []
         if contract.needs.optional:
             degraded += {"offline" if name == AUTH else "partial" for name in contract.needs.optional & doors.down()}
         arguments = {**path, **self._payload()}
-        run = self._read if request.method in READS else self._run
-        if not contract.needs.stale_for or request.method not in READS:
-            return _mark(run(arguments, caller).response(), degraded)
-        key = self._key(arguments, caller)
+        if changes:
+            return self._change(arguments, caller).response(degraded)
+        reply, how = stale_answers.answer(doors, self._question(arguments, caller))
+        return reply.response([*degraded, *how])
+
+    def rows(self, blueprint: str) -> tuple[int, ...]:
+        """Return where changes of its resources are counted: those it declares, or the one named like its blueprint."""
+        return dependencies().writes.rows(self.contract.needs.touches or (blueprint,))
+
+    def key(self, name: str, arguments: dict[str, Any], scope: str) -> str:
+        """Return the key of an answer: the endpoint, its arguments, and the permission scope it is made for."""
+        return StaleStore.key(name, repr(sorted(arguments.items())), scope)
+
+    def read_by(self, door: Database, arguments: dict[str, Any]) -> Reply:
+        """Answer afresh by a door to the database, for nobody in particular."""
+        return self._run(arguments, None, door.reading())
+
+    def _question(self, arguments: dict[str, Any], caller: Principal | None) -> stale_answers.Question:
+        needs = self.contract.needs
+        within = needs.stale_for if request.method in READS else 0
+        scope = PUBLIC if caller is None else str(caller.id) if self.contract.per_caller else caller.scope
+        copied = "session" in self.names and DATABASE in needs.required
+        return stale_answers.Question(
+            self.key(request.endpoint or "", arguments, scope) if within else "",
+            self.rows(request.blueprint or ""),
+            within,
+            partial(self._read, arguments, caller),
+            (lambda session: self._run(arguments, caller, nullcontext(session))) if copied else None,
+        )
+
+    def _change(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
+        """Run a change, and count it as soon as it is committed, or may have been."""
         try:
-            reply = run(arguments, caller)
-        except Unavailable:
-            found = doors.stale.find(key, within=contract.needs.stale_for)
-            if found is None:
-                raise
-            return _mark(_replayed(found), [*degraded, "stale"])
-        if isinstance(reply.body, bytes):
-            doors.stale.remember(key, Answer.now(reply.body, reply.headers))
-        return _mark(reply.response(), degraded)
+            reply = self._run(arguments, caller, self._door().transaction())
+        except AppError as error:
+            if error.keeps_transaction or isinstance(error, OutcomeUnknown):
+                dependencies().changed(self.rows(request.blueprint or ""))
+            raise
+        if self.contract.needs.required:
+            dependencies().changed(self.rows(request.blueprint or ""))
+        return reply
 
     def _caller(self) -> Principal | None:
         """Return who calls, or None where nobody needs to say. Refuses if a fresh look is needed and impossible."""
@@ -157,6 +198,7 @@ class Operation:
             raise forbidden(caller, permission)
         if caller.offline and not self.contract.needs.offline:
             raise Unavailable(AUTH, identity.breaker.retry_after)
+        warmer().saw(caller)
         return caller
 
     def _payload(self) -> dict[str, Any]:
@@ -172,13 +214,13 @@ class Operation:
     def _read(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
         """Run a read; once more if the database failed it quickly and the retry budget allows that."""
         try:
-            return self._run(arguments, caller)
+            return self._run(arguments, caller, self._door().reading())
         except Unavailable as error:
             if type(error) is not Unavailable or "session" not in self.names or not self._door().may_retry():
                 raise
-        return self._run(arguments, caller)
+        return self._run(arguments, caller, self._door().reading())
 
-    def _run(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
+    def _run(self, arguments: dict[str, Any], caller: Principal | None, unit: AbstractContextManager[Session]) -> Reply:
         """Run the view in its unit of work, and encode what it returns while that is still open."""
         if "principal" in self.names:
             arguments = {**arguments, "principal": caller}
@@ -186,17 +228,13 @@ class Operation:
             arguments = {**arguments, "actor": actor(caller)}
         if "session" not in self.names:
             return self._encode(self.view(**arguments), None)
-        with self._session() as session:
+        with unit as session:
             return self._encode(self.view(session=session, **arguments), session)
 
     def _door(self) -> Database:
         """Return the door that the view's session comes from."""
         doors = dependencies()
         return doors.database if DATABASE in self.contract.needs.required else doors.identity.database
-
-    def _session(self) -> AbstractContextManager[Session]:
-        """Return the unit of work: queries only for a read, one transaction for anything else."""
-        return self._door().reading() if request.method in READS else self._door().transaction()
 
     def _encode(self, value: Any, session: Session | None) -> Reply:
         """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, or nothing."""
@@ -216,17 +254,6 @@ class Operation:
             return Reply(body, status, {**place, "ETag": tag(body)})
         return Reply(orjson.dumps(returns.dump(value) if returns else value, default=_number), status)
 
-    def _key(self, arguments: dict[str, Any], caller: Principal | None) -> str:
-        """Return the key of this answer: the endpoint, its arguments, and the permission scope it is made for."""
-        scope = PUBLIC if caller is None else str(caller.id) if self.contract.per_caller else caller.scope
-        return StaleStore.key(request.endpoint or "", repr(sorted(arguments.items())), scope)
-
-
-def _replayed(answer: Answer) -> Response:
-    """Return a last good answer, marked with its age in seconds."""
-    headers = {**answer.headers, "Age": str(int(answer.age)), "Warning": WARNING}
-    return replace(Reply(answer.body, 200), headers=headers).response()
-
 
 def _number(value: Any) -> float:
     """Return an amount as a JSON number; anything else is no answer."""
@@ -240,12 +267,3 @@ def _totals(page: Page) -> dict[str, str]:
     if page.total is None:
         return {}
     return {"X-Total-Count": str(page.total), **({} if page.exact else {"X-Total-Count-Relation": "gte"})}
-
-
-def _mark(response: Response, degraded: list[str]) -> Response:
-    """Say on the answer itself how it is degraded, if it is; the view may have said so too."""
-    degraded = list(dict.fromkeys([*degraded, *g.get("degraded", ())]))
-    if degraded:
-        response.headers["X-Degraded"] = ", ".join(degraded)
-        g.degraded = degraded
-    return response

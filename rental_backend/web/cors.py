@@ -13,8 +13,8 @@ from ..config import Config
 
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match")
 EXPOSED_HEADERS = (
-    *("X-Request-ID", "X-Total-Count", "X-Total-Count-Relation", "X-Degraded", "Age", "Retry-After"),
-    *("Location", "ETag", "Content-Disposition"),
+    *("X-Request-ID", "X-Total-Count", "X-Total-Count-Relation", "X-Degraded", "X-Mode", "Age", "Retry-After"),
+    *("X-Replica-Lag", "Location", "ETag", "Content-Disposition"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOK_EVERY = 1.0

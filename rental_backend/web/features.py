@@ -6,9 +6,9 @@ from typing import Any
 
 from flask import Flask
 
+from ..infra.dependencies import Dependencies
+from ..infra.modes import Mode
 from .contracts import Contract, contract_of
-
-WORST_FIRST = ("refuse", "stale", "offline", "partial", "full")
 
 
 def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
@@ -21,11 +21,20 @@ def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
             yield rule.endpoint.rpartition(".")[0], method, rule.rule, contract
 
 
-def features(app: Flask, down: frozenset[str]) -> dict[str, dict[str, Any]]:
+def answer_now(doors: Dependencies, method: str, contract: Contract) -> str:
+    """Return how a call is answered at this moment: full, partial, offline, replica, stale or refuse."""
+    mode = doors.modes.current
+    if contract.refused_in(mode, method):
+        return "refuse"
+    replica = not contract.changes_by(method) and mode is not Mode.EMERGENCY and doors.replica_serves
+    return contract.needs.answer(doors.down(), replica=replica)
+
+
+def features(app: Flask, doors: Dependencies) -> dict[str, dict[str, Any]]:
     """Return for each blueprint its status, and how many operations are answered in which way."""
     answers: dict[str, Counter[str]] = {}
-    for blueprint, _, _, contract in contracts(app):
-        answers.setdefault(blueprint, Counter())[contract.needs.answer(down)] += 1
+    for blueprint, method, _, contract in contracts(app):
+        answers.setdefault(blueprint, Counter())[answer_now(doors, method, contract)] += 1
     return {name: {"status": _status(found), "answers": dict(found)} for name, found in sorted(answers.items())}
 
 

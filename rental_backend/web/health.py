@@ -10,12 +10,14 @@ from marshmallow import Schema, fields
 
 from .. import __version__
 from ..errors import NotReady
+from ..infra.modes import Mode
 from ..resilience import Breaker, Bulkhead
 from .context import dependencies as _dependencies
 from .context import settings
 from .contracts import endpoint
-from .features import contracts, features
+from .features import answer_now, contracts, features
 from .needs import NOTHING, PUBLIC
+from .operations import drills_now, mode_now
 
 bp = Blueprint("health", __name__)
 SERVICE = "rental_backend"
@@ -28,9 +30,10 @@ class ReadyQuery(Schema):
 
 
 def _alive() -> dict[str, Any]:
-    down = _dependencies().down()
+    down, mode = _dependencies().down(), _dependencies().modes.current
     return {
-        "status": "degraded" if down else "healthy",
+        "status": "degraded" if down or mode != Mode.NORMAL else "healthy",
+        "mode": mode.value,
         "timestamp": datetime.now(UTC).isoformat(),
         "version": __version__,
         "service": SERVICE,
@@ -81,7 +84,7 @@ def health() -> dict[str, Any]:
     """Say what works, blueprint by blueprint."""
     dependencies = _dependencies()
     states = {name: breaker.current_state for name, breaker in dependencies.breakers.items()}
-    return {**_alive(), **_deployed(), "dependencies": states, "features": features(current_app, dependencies.down())}
+    return {**_alive(), **_deployed(), "dependencies": states, "features": features(current_app, dependencies)}
 
 
 @bp.get("/health/breakers")
@@ -90,17 +93,21 @@ def health() -> dict[str, Any]:
 def breakers() -> dict[str, Any]:
     """Show each breaker, its last events over all workers, and how each operation is answered now."""
     dependencies = _dependencies()
-    down = dependencies.down()
+    stale = dependencies.stale
     return {
         **_alive(),
         "worker": os.getpid(),
+        "ordered": mode_now(),
+        "drills": drills_now(),
+        "stale": {"hits": stale.hits, "misses": stale.misses, "outdated": stale.outdated},
+        "shared_reads": dependencies.flights.shared,
         "breakers": [_breaker(each, dependencies.bulkheads[name]) for name, each in dependencies.breakers.items()],
         "operations": [
             {
                 "method": method,
                 "path": rule,
                 "needs": sorted(contract.needs.required),
-                "answer": contract.needs.answer(down),
+                "answer": answer_now(dependencies, method, contract),
             }
             for _, method, rule, contract in contracts(current_app)
         ],

@@ -162,6 +162,11 @@ class Listing:
         return self.filters[name](bindparam(name))
 
 
+def contains(column: Column) -> Filter:
+    """Return the filter of rows whose column contains a text, in either case."""
+    return lambda text: func.strpos(func.lower(column), func.lower(text)) > 0
+
+
 def _escaped(text: str) -> str:
     """Return the text with what LIKE reads as wildcards taken literally."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -16,29 +16,43 @@ class Needs:
 
     `stale_for`: a read may be answered with its last good answer not older than that (seconds).
     `offline`: with AUTH away, a valid signature suffices; False where only a fresh look at the account will do.
+    `touches`: the resources that are shown or changed, if not just the one named like the blueprint. A change makes
+    all stale answers useless that show one of its resources; so name whatever else is changed.
     """
 
     required: frozenset[str]
     optional: frozenset[str]
     stale_for: float
     offline: bool
+    touches: tuple[str, ...]
 
     def __init__(
-        self, *required: str, optional: tuple[str, ...] = (), stale_for: float = 0, offline: bool = True
+        self,
+        *required: str,
+        optional: tuple[str, ...] = (),
+        stale_for: float = 0,
+        offline: bool = True,
+        touches: tuple[str, ...] = (),
     ) -> None:
         object.__setattr__(self, "required", frozenset(required))
         object.__setattr__(self, "optional", frozenset(optional))
         object.__setattr__(self, "stale_for", stale_for)
         object.__setattr__(self, "offline", offline)
+        object.__setattr__(self, "touches", touches)
 
     def fresh(self) -> "Needs":
         """Return the same needs without an answer from memory."""
-        return Needs(*self.required, optional=tuple(self.optional), offline=self.offline)
+        return Needs(*self.required, optional=tuple(self.optional), offline=self.offline, touches=self.touches)
 
-    def answer(self, down: frozenset[str]) -> str:
-        """Return how a call is answered while `down`: full, partial, offline, stale or refuse."""
+    def answer(self, down: frozenset[str], *, replica: bool = False) -> str:
+        """Return how a call is answered while `down`: full, partial, offline, replica, stale or refuse.
+
+        `replica`: it is a read, and the replica answers those.
+        """
+        if AUTH in self.required & down and not self.offline:
+            return "stale" if self.stale_for and DATABASE not in self.required else "refuse"
         if DATABASE in self.required & down:
-            return "stale" if self.stale_for else "refuse"
+            return "replica" if replica else "stale" if self.stale_for else "refuse"
         if AUTH in self.required & down:
             own = DATABASE not in self.required  # the accounts themselves are what it reads or changes
             return ("stale" if self.stale_for else "refuse") if own or not self.offline else "offline"

@@ -11,6 +11,7 @@ from ..errors import AppError
 
 log = structlog.get_logger("rental_backend.problems")
 MEDIA_TYPE = "application/problem+json"
+NUMBERED = orjson.OPT_NON_STR_KEYS  # messages about a list bear the numbers of its elements
 
 
 def problem(status: int, code: str, title: str, detail: str, **members: Any) -> Response:
@@ -24,7 +25,7 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
         "request_id": g.get("request_id"),
         **members,
     }
-    return Response(orjson.dumps(body, default=str), status, content_type=MEDIA_TYPE)
+    return Response(orjson.dumps(body, default=str, option=NUMBERED), status, content_type=MEDIA_TYPE)
 
 
 def register(app: Flask) -> None:

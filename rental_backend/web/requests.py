@@ -10,6 +10,8 @@ import structlog
 from flask import Flask, Response, g, request
 
 from ..config import Config
+from ..infra.modes import Mode
+from .context import dependencies
 from .logs import write_access
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ def register(app: Flask, config: Config) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.request_id
+        mode = dependencies().modes.current
+        if mode is not Mode.NORMAL:
+            response.headers["X-Mode"] = mode.value
         if request.endpoint != "health.alive":
             write_access(
                 request_id=g.request_id,

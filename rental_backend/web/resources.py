@@ -64,6 +64,7 @@ class Resource(Generic[Row]):
     actor, fields)`, `change(session, row, actor, fields)` and `retire(session, row, actor)` are services that know the
     rules; `retires=False` leaves retiring out. With `pages` a list is an object that counts its pages, else an array.
     `filters` and `sorts` name columns; a query parameter that is more than equality has its function in `conditions`.
+    `warm` are queries of the list whose answers are to be at hand in an outage.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Resource(Generic[Row]):
     conditions: Mapping[str, Filter] = field(default_factory=dict)
     sorts: tuple[str, ...] = ()
     pages: bool = False
+    warm: tuple[Mapping[str, str], ...] = ()
     create: Callable[[Session, str, Fields], Any] | None = None
     change: Callable[[Session, Any, str, Fields], Any] = _change
     retire: Callable[[Session, Any, str], Any] = _retire
@@ -126,7 +128,7 @@ class Resource(Generic[Row]):
         may = self.permissions.view
 
         @bp.get("/")
-        @endpoint(needs=self.reads, permission=may, query=self.query(), returns=self.schema(many=True))
+        @endpoint(needs=self.reads, permission=may, query=self.query(), returns=self.schema(many=True), warm=self.warm)
         def browse(session: Session, **arguments: Any) -> Page:
             """Return those that fit the filters."""
             return self.page(session, arguments)

@@ -74,7 +74,7 @@ def test_a_template_gives_what_the_seeded_role_has(signed_in: Caller, session: S
         ({"name": " "}, "name"),
         ({"name": "x" * 51}, "name"),
         ({"name": "x", "permissions": ["NONE"]}, "permissions"),
-        ({"name": "x", "permission_ids": [str(uuid.uuid4())]}, "permissions"),
+        ({"name": "x", "permission_ids": [str(factories.NOBODY)]}, "permissions"),
         ({"name": "x", "is_system_role": True}, "is_system_role"),
     ],
     ids=str,

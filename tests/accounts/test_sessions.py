@@ -216,7 +216,7 @@ def test_a_session_belongs_to_its_user(device: Callable[[], Device], session: Se
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "sessions"), ("DELETE", "sessions"), ("DELETE", f"sessions/{uuid.uuid4()}")]
+    ("method", "path"), [("GET", "sessions"), ("DELETE", "sessions"), ("DELETE", f"sessions/{factories.NOBODY}")]
 )
 def test_nobody_sees_or_ends_sessions_without_signing_in(client: FlaskClient, method: str, path: str) -> None:
     """All of it needs a token."""

@@ -152,7 +152,7 @@ def test_a_user_by_himself_shows_what_he_has(signed_in: Caller, session: Session
     [
         *(("GET", rest) for rest in ("", "/roles", "/permissions", "/effective-permissions", "/audit-logs")),
         *(("PUT", ""), ("DELETE", "")),
-        *(("POST", f"/roles/{uuid.uuid4()}"), ("DELETE", f"/roles/{uuid.uuid4()}")),
+        *(("POST", f"/roles/{factories.NOBODY}"), ("DELETE", f"/roles/{factories.NOBODY}")),
         *(("DELETE", "/permissions/SALE_VIEW"),),
     ],
 )
@@ -442,7 +442,7 @@ def test_my_own_profile_is_always_mine(app: Flask, session: Session) -> None:
     for body in (
         {"isSuperuser": True},
         {"userType": "SUPERADMIN"},
-        {"roleId": str(uuid.uuid4())},
+        {"roleId": str(factories.NOBODY)},
         {"password": "x" * 9},
     ):
         refusal(client.put("/api/users/me", json=body), 422)

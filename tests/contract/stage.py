@@ -49,4 +49,25 @@ def parties(_: FlaskClient, session: Session) -> Known:
     return {"customer_id": str(customer.id), "supplier_id": str(supplier.id)}
 
 
-STAGE: dict[str, Callable[[FlaskClient, Session], Known]] = {"accounts": accounts, "parties": parties}
+def catalog(_: FlaskClient, session: Session) -> Known:
+    """A brand, a category below another, a unit, a location with a manager; and a retired one of each list in pages."""
+    manager = factories.user(session)
+    for make in (factories.brand, factories.category, factories.unit):
+        make(session, is_active=False)
+    parent = factories.category(session, name="Cameras")
+    child = factories.category(session, parent, name="Bodies")
+    return {
+        "brand_id": str(factories.brand(session, description="Made in Japan").id),
+        "parent_id": str(parent.id),
+        "category_id": str(child.id),
+        "unit_id": str(factories.unit(session, name="Gram").id),
+        "location_id": str(factories.location(session, manager_user_id=manager.id).id),
+        "manager_id": str(manager.id),
+    }
+
+
+STAGE: dict[str, Callable[[FlaskClient, Session], Known]] = {
+    "accounts": accounts,
+    "catalog": catalog,
+    "parties": parties,
+}

@@ -1,8 +1,9 @@
 """The calls of the frontend: every path, parameter, body and field that its pages rely on is served.
 
 `calls/` lists them, a file for each domain: paths below `/api`, sample values of every parameter and field (`#` is
-another number in each body, names in braces are rows of `stage.py`), and the fields read from the answer (of each
-element, where the answer is an array). The envelope `success` is an object with that key, which the page looks for.
+another number in each body, names in braces are rows of `stage.py`; `many` sends an array of one body), and the fields
+read from the answer (of each element, where the answer is an array). The envelope `success` is an object with that key,
+which the page looks for.
 """
 
 import json
@@ -77,7 +78,8 @@ def walk(call: dict[str, Any], client: FlaskClient, known: dict[str, str]) -> No
                 for name, value in body.items()
             }
             asked = {name: value.format(**known) for name, value in query.items()}
-            answer = client.open(path, method=call["method"], query_string=asked, json=filled)
+            sent = [filled] if call.get("many") else filled
+            answer = client.open(path, method=call["method"], query_string=asked, json=sent)
             assert answer.status_code == call.get("status", 200), f"{query} {body}: {answer.text}"
             if call["envelope"] == "empty":
                 assert not answer.data

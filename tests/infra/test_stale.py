@@ -11,6 +11,8 @@ import redis
 from deploy.private.servers import RedisServer
 from rental_backend.infra.cache import Cache
 from rental_backend.infra.stale import Answer, StaleStore
+from rental_backend.infra.writes import Writes
+from rental_backend.resilience import Board, Page
 from tests.serving import until
 
 from .conftest import OpenCache
@@ -46,7 +48,7 @@ def nowhere() -> Cache:
 
 def store(cache: Cache, *, capacity: int = 2**20, writes: bool = True) -> StaleStore:
     """Make a store; it sends to Redis if `writes`."""
-    made = StaleStore(cache, capacity=capacity)
+    made = StaleStore(cache, Writes(Board(Page()), cache), capacity=capacity)
     if writes:
         made.start()
     return made
@@ -78,7 +80,7 @@ def test_an_answer_survives_packing() -> None:
 
 def test_an_answer_ages() -> None:
     """Its age is the time since it was true, and never below zero."""
-    assert 0 <= Answer.now(b"", {}).age < 5
+    assert 0 <= Answer(b"", {}, time.time()).age < 5
     assert 60 <= answer(b"", age=60).age < 65
     assert answer(b"", age=-60).age == 0
 
@@ -192,7 +194,9 @@ def test_an_answer_takes_no_more_memory_than_is_reckoned(nowhere: Cache, size: i
     try:
         before, _ = tracemalloc.get_traced_memory()
         for number in range(60):
-            mine._keep(StaleStore.key(str(number)), Answer.now(bytes(size), {**HEADERS, "ETag": f'"{number}"'}))
+            mine._keep(
+                StaleStore.key(str(number)), Answer(bytes(size), {**HEADERS, "ETag": f'"{number}"'}, time.time())
+            )
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -1,8 +1,10 @@
 """The rules of the business as questions to a database: each finds the rows that break one."""
 
 from rental_backend.tables import metadata
+from tests.catalog.trees import WRONG
 
 RULES = {
+    "the tree of categories is as it says": WRONG,
     "stock on hand is the sum of its parts, none of them negative": """
         SELECT id FROM stock_levels WHERE quantity_on_hand <> quantity_available + quantity_on_rent + quantity_damaged
             + quantity_under_repair + quantity_beyond_repair OR least(quantity_available, quantity_on_rent,

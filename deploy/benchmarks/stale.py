@@ -1,0 +1,88 @@
+"""A page from memory in an outage, beside the same page from the database; what single flight and compression cost."""
+
+import statistics
+import tempfile
+import time
+import timeit
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+
+from deploy.benchmarks.measure import Cost, ask, cost, served, wait_until
+from deploy.benchmarks.reads import KEY, prepared
+from deploy.private.servers import PostgresServer, RedisServer
+from rental_backend.infra.cache import Cache
+from rental_backend.infra.writes import Writes
+from rental_backend.resilience import Board, Flights, Page
+
+ROUNDS, REQUESTS, PATH = 5, 2000, "/api/customers?limit=50"
+
+
+def main() -> None:
+    """Print the rates and their ratio, and what the parts cost."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = PostgresServer(Path(folder) / "postgres", port=0)
+        cache = RedisServer(Path(folder) / "redis", port=0)
+        database.start()
+        cache.start()
+        try:
+            body = _compare(database, cache)
+        finally:
+            database.thaw()
+            cache.stop()
+            database.stop()
+    _parts(body)
+
+
+def _compare(database: PostgresServer, cache: RedisServer) -> bytes:
+    environ = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "SECRET_KEY": KEY, "ENVIRONMENT": "test"}
+    headers = {"Authorization": f"Bearer {prepared(database.url, environ)}"}
+    figures: dict[str, list[Cost]] = {"healthy": [], "stale": []}
+    with served("wsgi:app", environ) as (port, master):
+        wait_until(lambda: ask(port, PATH, headers)[0] == 200)
+        body = ask(port, PATH, headers)[1]
+        for number in range(ROUNDS + 1):
+            for name in figures:
+                _into(name, database, port)
+                found = cost(port, PATH, headers, REQUESTS, master, set(database.pids))
+                if number:  # the first round warms up
+                    figures[name].append(found)
+        database.thaw()
+    rates = {name: statistics.median(each.rate for each in costs) for name, costs in figures.items()}
+    print(f"List of 50 customers; medians of {ROUNDS} rounds of {REQUESTS:,} requests, taken in turns")
+    for name, costs in figures.items():
+        print(f"{name:8}{rates[name]:8.0f} requests/s{statistics.median(each.processor for each in costs):8.3f} ms")
+    print(f"ratio   {rates['stale'] / rates['healthy']:8.2f}")
+    return body
+
+
+def _into(name: str, database: PostgresServer, port: int) -> None:
+    """Freeze or thaw the database, and wait until the breakers say so."""
+    database.freeze() if name == "stale" else database.thaw()
+    away = {"closed"} if name == "healthy" else {"open", "half-open"}
+
+    def there() -> bool:
+        said = orjson.loads(ask(port, "/api/health", {})[1])["dependencies"]
+        return {said["database"], said["auth"]} <= away
+
+    wait_until(there)
+    time.sleep(0.2)
+
+
+def _parts(body: bytes) -> None:
+    """Print microseconds of the parts that every read has, and of compressing the page."""
+    flights: Flights[int] = Flights(wait=1)
+    writes = Writes(Board(Page()), Cache("", deadline=0.1, connections=1, calls=1))
+    rows = writes.rows(("customers",))
+    packed = zlib.compress(body, 1)
+    parts: dict[str, Callable[[], object]] = {
+        "single flight, nobody else": lambda: flights.run("key", int),
+        "tag of a resource": lambda: writes.tag(rows),
+        "compress the page": lambda: zlib.compress(body, 1),
+        "decompress it": lambda: zlib.decompress(packed),
+    }
+    for name, part in parts.items():
+        print(f"{name:28}{min(timeit.repeat(part, number=2000, repeat=7)) / 2000 * 1e6:9.2f} us")
+    print(f"the page has {len(body):,} bytes, compressed {len(packed):,}")

@@ -1,0 +1,91 @@
+"""The commands by which an operator steers a running service: `flask mode` and `flask drill`.
+
+They ask the service on this host, by a token that they sign themselves: whoever has its key may. That needs no
+account, so it works in an outage.
+"""
+
+import json
+import os
+import pwd
+import urllib.error
+import urllib.request
+import uuid
+from typing import Any
+
+import click
+from flask import current_app
+
+from .infra import break_glass
+from .infra.dependencies import Dependencies
+from .infra.drills import KINDS
+from .infra.modes import Mode
+
+TIMEOUT = 5.0
+TOKEN_SECONDS = 30
+
+
+def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask the service on this host, and return what it says; ends the command if it refuses or is not there."""
+    port = current_app.config["SETTINGS"].port
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {_token()}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/operations/{path}", data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+            said = answer.read()
+    except urllib.error.HTTPError as error:
+        raise click.ClickException(_detail(error.read()) or str(error)) from None
+    except OSError:
+        raise click.ClickException(
+            f"Nobody answers on port {port} of this host. Is PORT that of the service?"
+        ) from None
+    return json.loads(said) if said else None
+
+
+def _token() -> str:
+    doors: Dependencies = current_app.extensions["dependencies"]
+    name = f"flask ({pwd.getpwuid(os.getuid()).pw_name})"
+    scopes = frozenset({"SYSTEM_MAINTENANCE"})
+    tokens = doors.identity.tokens
+    return tokens.sign("access", break_glass.ID, name, session=uuid.uuid4(), scopes=scopes, seconds=TOKEN_SECONDS)[0]
+
+
+def _detail(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+@click.command()
+@click.argument("mode", required=False, type=click.Choice([each.value for each in Mode]))
+@click.option("--reason", help="Why; goes to the audit log. Required with a mode.")
+@click.option("--for", "seconds", type=click.IntRange(1), help="Seconds; without, until the next order.")
+@click.option("--keep", is_flag=True, help="Survive a restart of the service.")
+def mode(mode: str | None, reason: str | None, seconds: int | None, keep: bool) -> None:
+    """Say which mode the service on this host is in, or put all its workers into another at once."""
+    if mode is None:
+        click.echo(json.dumps(_ask("GET", "mode")))
+        return
+    if not reason:
+        raise click.UsageError("Say why: --reason.")
+    click.echo(json.dumps(_ask("PUT", "mode", {"mode": mode, "reason": reason, "seconds": seconds, "keep": keep})))
+
+
+@click.command()
+@click.argument("breaker", required=False)
+@click.argument("kind", required=False, type=click.Choice([*KINDS, "end"]))
+@click.option("--reason", help="Why; goes to the audit log. Required with a kind.")
+@click.option("--share", default=1.0, show_default=True, help="Share of the calls, above 0 and up to 1.")
+@click.option("--latency", default=0.0, help="Seconds that a call takes longer.")
+@click.option("--for", "seconds", type=click.IntRange(1), default=60, show_default=True, help="Seconds.")
+def drill(breaker: str | None, kind: str | None, **order: Any) -> None:
+    """Let calls of a dependency fail on purpose, or end that. Never in production."""
+    if breaker is None:
+        click.echo(json.dumps(_ask("GET", "drills")))
+    elif kind == "end":
+        _ask("DELETE", f"drills/{breaker}")
+    elif kind is None or not order["reason"]:
+        raise click.UsageError("Say how it fails, and why: --reason.")
+    else:
+        click.echo(json.dumps(_ask("PUT", f"drills/{breaker}", {"kind": kind, **order})))

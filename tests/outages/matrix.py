@@ -1,0 +1,177 @@
+"""The outage matrix: what every route must answer in every state of the breakers, computed from its contract alone."""
+
+import io
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask
+from sqlalchemy.orm import Session
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from rental_backend.accounts.permissions import HARMLESS
+from rental_backend.infra.dependencies import AUTH, DATABASE, REDIS, Dependencies
+from rental_backend.infra.modes import Mode
+from rental_backend.infra.writes import Tag
+from rental_backend.resilience import State
+from rental_backend.resilience.machine import Word
+from rental_backend.web.contracts import Contract
+from rental_backend.web.features import contracts
+from rental_backend.web.needs import PUBLIC, SIGNED_IN
+from tests import factories
+
+from . import samples
+
+NAMES = (DATABASE, REDIS, AUTH)
+STATES = (State.CLOSED, State.HALF_OPEN, State.OPEN)
+VECTORS = tuple(itertools.product(STATES, repeat=len(NAMES)))
+ALL_OPEN = (State.OPEN,) * len(NAMES)
+LASTING = 3000.0  # seconds that a state is to last: no probe is due, no lease ends
+Vector = tuple[State, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation, with the request it is asked by."""
+
+    name: str
+    method: str
+    contract: Contract
+    touches: tuple[str, ...]
+    environ: dict[str, Any]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an answer says of itself."""
+
+    status: int
+    degraded: frozenset[str]
+    headers: dict[str, str]
+    body: bytes
+
+
+class Matrix:
+    """All routes of an application whose probes do not run, asked by a superuser."""
+
+    def __init__(self, app: Flask, session: Session) -> None:
+        self.app = app
+        self.doors: Dependencies = app.extensions["dependencies"]
+        holder = factories.user(session, username=samples.HOLDER, is_superuser=True)
+        tokens = self.doors.identity.tokens
+        self._token = factories.token(session, tokens, holder, superuser=True)
+        given = {"kind": "refresh", "superuser": True}
+        self._tokens = {name: factories.token(session, tokens, holder, **given) for name in ("refreshed", "ended")}
+        ids = samples.rows(session, holder)
+        routes = [self._route(ids, *each) for each in contracts(app)]
+        self.routes = sorted(routes, key=lambda route: route.contract.changes_by(route.method))  # changes come last
+        self._tags: dict[str, Tag] = {}
+
+    def _route(self, ids: samples.Ids, blueprint: str, method: str, rule: str, contract: Contract) -> Route:
+        name = f"{method} {rule}"
+        body = samples.body(name, contract, self._tokens["ended" if rule.endswith("/logout") else "refreshed"])
+        sent = b"" if body is None else json.dumps(body).encode()
+        builder = EnvironBuilder(
+            samples.path(method, rule, ids),
+            method=method,
+            query_string=samples.query(name, contract),
+            headers={"Authorization": f"Bearer {self._token}"},
+            input_stream=None,
+            data=sent,
+            content_type="application/json" if sent else None,
+        )
+        return Route(name, method, contract, contract.needs.touches or (blueprint,), builder.get_environ(), sent)
+
+    def put(self, vector: Vector) -> None:
+        """Put the breakers into these states, which last."""
+        for name, state in zip(NAMES, vector, strict=True):
+            self.doors.breakers[name].engine.move(_into(state), "the matrix")
+        self.doors.identity.forget_everybody()
+
+    def ask(self, route: Route) -> Said:
+        """Ask a route in the present states."""
+        environ = {**route.environ, "wsgi.input": io.BytesIO(route.body)}
+        chunks, status, headers = run_wsgi_app(self.app.wsgi_app, environ, buffered=True)
+        said = headers.get("X-Degraded", "")
+        degraded = frozenset(said.split(", ")) if said else frozenset()
+        return Said(int(status[:3]), degraded, dict(headers), b"".join(chunks))
+
+    def remember(self, vector: Vector = ALL_OPEN) -> None:
+        """Ask anew, with everything there, what is stale in these states and was made useless by a change."""
+        self.put((State.CLOSED,) * len(NAMES))
+        for route in self.routes:
+            if declared(route, _down(vector)) == "stale" and self._tags.get(route.name) != self._tag(route):
+                self._tags[route.name] = self._tag(route)
+                self.ask(route)
+
+    def _tag(self, route: Route) -> Tag:
+        return self.doors.writes.tag(self.doors.writes.rows(route.touches))
+
+    def wrong(self, vector: Vector) -> Iterator[str]:
+        """Put the breakers into these states, ask every route, and name those that do not answer as declared."""
+        self.put(vector)
+        down = _down(vector)
+        mode = self.doors.modes.current
+        for route in self.routes:
+            said = self.ask(route)
+            fault = _fault(declared(route, down, mode), said)
+            if fault:
+                states = "/".join(state.label for state in vector)
+                got = f"{said.status} {sorted(said.degraded)} {said.body[:200]!r}"
+                yield f"{route.name} in {states}: {fault}, but {got}"
+
+
+def _down(vector: Vector) -> frozenset[str]:
+    return frozenset(name for name, state in zip(NAMES, vector, strict=True) if state is not State.CLOSED)
+
+
+def _into(state: State) -> Any:
+    def step(word: Word, now: float) -> Word:
+        return word.to(state, 0.0 if state is State.CLOSED else now + LASTING)
+
+    return step
+
+
+def declared(route: Route, down: frozenset[str], mode: Mode = Mode.NORMAL) -> str:
+    """Return how a superuser is answered: as the contract and the mode say, or forbidden.
+
+    Whoever cannot be known not to be signed out, since accounts and Redis are both away, keeps harmless permissions.
+    """
+    contract, permission = route.contract, samples.CHECKED_BY_VIEW.get(route.name, route.contract.permission)
+    if {AUTH, REDIS} <= down and permission not in (PUBLIC, SIGNED_IN) and permission not in HARMLESS:
+        return "forbidden"
+    if contract.refused_in(mode, route.method):
+        return "refuse"
+    if mode is Mode.READ_ONLY and route.name in samples.BY_SIGNATURE:
+        return "offline"
+    return contract.needs.answer(down | {DATABASE, AUTH} if mode is Mode.EMERGENCY else down)
+
+
+def _fault(answer: str, said: Said) -> str:
+    """Return what is wrong with an answer, or nothing."""
+    match answer:
+        case "refuse":
+            problem = json.loads(said.body) if said.status == 503 else {}
+            true = 0 < int(said.headers.get("Retry-After", 0)) <= LASTING and problem.get("retry_after")
+            return "" if true and problem["dependency"] in NAMES else "refused with a time and a reason"
+        case "forbidden":
+            return "" if said.status == 403 else "forbidden"
+        case "stale":
+            aged = said.headers.get("Age", "").isdigit() and said.headers.get("Warning", "").startswith("110")
+            return "" if said.status == 200 and "stale" in said.degraded and aged else "stale"
+        case "full":
+            return "" if said.status < 500 and not said.degraded else "answered in full"
+    marked = answer in said.degraded or said.status >= 400  # what the view itself refuses is not marked
+    return "" if said.status < 500 and marked else answer
+
+
+def tried_in_vain(route: Route, said: Said) -> str:
+    """Return why a sample proves nothing of a route that has everything it needs, or nothing."""
+    if said.status in (401, 403, 405, 415, 422) and route.contract.permission != PUBLIC:
+        return f"{route.name}: its sample is refused: {said.status} {said.body[:300]!r}"
+    if route.contract.needs.stale_for and said.status != 200:
+        return f"{route.name}: its sample finds nothing to be remembered: {said.status} {said.body[:300]!r}"
+    return ""

@@ -1,0 +1,126 @@
+"""Every route in every state of the breakers answers as its contract declares; no route can escape."""
+
+import json
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from flask import Blueprint, Flask
+from sqlalchemy.orm import Session
+
+from rental_backend import app as program
+from rental_backend.errors import NotFound
+from rental_backend.infra.dependencies import DATABASE
+from rental_backend.infra.modes import Mode
+from rental_backend.resilience import State
+from rental_backend.web.contracts import contract_of, endpoint, operation_of
+from rental_backend.web.needs import PUBLIC, Needs
+
+from .matrix import VECTORS, Matrix, Vector, tried_in_vain
+
+CLOSED = (State.CLOSED,) * 3
+AWAY = (State.OPEN,) * 3
+
+
+Build = Callable[..., Flask]
+
+
+@pytest.fixture
+def matrix(build: Build, session: Session, tmp_path: Path) -> Matrix:
+    """Every route of the program."""
+    return prepared(build, session, tmp_path)
+
+
+def prepared(build: Build, session: Session, folder: Path) -> Matrix:
+    """Make an application that no probe disturbs, which asks about its caller each time."""
+    app = build(
+        AUTH_FRESH="0.01", SIGN_IN_ATTEMPTS="1000000", SIGN_IN_ATTEMPTS_ADDRESS="1000000", LOG_LEVEL="ERROR",
+        JOURNAL_FOLDER=str(folder),
+    )  # fmt: skip
+    doors = app.extensions["dependencies"]
+    app.before_request_funcs[None].remove(doors.start)
+    for prober in doors._probers:
+        prober.settled.set()
+    return Matrix(app, session)
+
+
+def wrong(matrix: Matrix, *vectors: Vector) -> str:
+    """Name the routes that do not answer as declared in these states, a line each."""
+    found = []
+    for vector in vectors:
+        matrix.remember(vector)
+        found += matrix.wrong(vector)
+    return "\n".join(found)
+
+
+def in_vain(matrix: Matrix) -> str:
+    """Name the routes whose sample proves nothing, a line each."""
+    matrix.put(CLOSED)
+    return "\n".join(said for route in matrix.routes if (said := tried_in_vain(route, matrix.ask(route))))
+
+
+def test_every_route_has_a_sample_that_reaches_it(matrix: Matrix) -> None:
+    """With everything there no sample is refused unread, and every read that may be stale is found."""
+    assert in_vain(matrix) == ""
+    assert len(matrix.routes) == sum(
+        len((rule.methods or set()) - {"HEAD", "OPTIONS"}) for rule in matrix.app.url_map.iter_rules()
+    )
+
+
+def test_every_route_answers_as_declared_in_every_outage(matrix: Matrix) -> None:
+    """All routes, in all 27 combinations of closed, half-open and open of database, Redis and accounts."""
+    assert len(VECTORS) == 27
+    assert wrong(matrix, *VECTORS) == ""
+
+
+@pytest.mark.parametrize("mode", [Mode.READ_ONLY, Mode.EMERGENCY])
+def test_every_route_answers_as_declared_in_every_mode(matrix: Matrix, mode: Mode) -> None:
+    """Changes are refused; in an emergency whatever needs the database or the accounts is as if they were away."""
+    matrix.remember()
+    matrix.doors.modes.set(mode, reason="a test", actor="test")
+    steering = [route for route in matrix.routes if route.name == "PUT /api/operations/mode"]
+    matrix.routes = [route for route in matrix.routes if route not in steering]
+
+    assert "\n".join(matrix.wrong(CLOSED)) == ""
+
+    for route in matrix.routes:
+        said = matrix.ask(route)
+        assert said.headers["X-Mode"] == mode.value
+        if route.contract.refused_in(mode, route.method):
+            assert json.loads(said.body)["code"] == (
+                "read_only" if mode is Mode.READ_ONLY else "dependency_unavailable"
+            )
+
+
+stray = Blueprint("stray", __name__, url_prefix="/api/stray")
+
+
+@stray.get("/<uuid:id>")
+@endpoint(needs=Needs(DATABASE, stale_for=60), permission=PUBLIC)
+def show_stray(session: Session, id: uuid.UUID) -> None:  # noqa: ARG001
+    """Show a row of a kind of which nobody has made a sample."""
+    raise NotFound("There is no such stray.")
+
+
+@stray.put("/")
+@endpoint(needs=Needs(DATABASE), permission="CUSTOMER_UPDATE")
+def change_stray() -> dict[str, bool]:
+    """Declare the database, and never use it."""
+    return {"ok": True}
+
+
+def test_a_route_cannot_escape(build: Build, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A route without a sample is named; one that does not do what it declares, and one whose guard is gone, too."""
+    monkeypatch.setattr(program, "BLUEPRINTS", (*program.BLUEPRINTS, stray))
+    matrix = prepared(build, session, tmp_path)
+
+    assert in_vain(matrix).partition(":")[0] == "GET /api/stray/<uuid"
+    matrix.routes = [route for route in matrix.routes if route.name != "GET /api/stray/<uuid:id>"]
+    assert wrong(matrix, AWAY).partition(" in ")[0] == "PUT /api/stray/"
+
+    views, bare = matrix.app.view_functions, matrix.app.view_functions["customers.browse"]
+    views["customers.browse"] = unguarded = lambda **_: {"ok": True}
+    unguarded.contract, unguarded.operation = contract_of(bare), operation_of(bare)  # type: ignore[attr-defined]
+    found = wrong(matrix, AWAY).splitlines()
+    assert [line.partition(" in ")[0] for line in found] == ["GET /api/customers/", "PUT /api/stray/"]

@@ -1,0 +1,106 @@
+"""Single flight: one works for all who want the same, and nobody waits long or gets another's error."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from rental_backend.resilience import Flights, budget
+from tests.serving import until
+
+
+class Work:
+    """Work that goes on until it is released, and counts who does it."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.release = threading.Event()
+
+    def __call__(self) -> int:
+        """Work."""
+        self.begun += 1
+        mine = self.begun
+        assert self.release.wait(5)
+        return mine
+
+
+class Key:
+    """A key that counts who has come to ask by it."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __hash__(self) -> int:
+        self.asked += 1
+        return 1
+
+
+def _crowd(
+    flights: Flights[int], work: Callable[[], int], size: int, key: Hashable = "key"
+) -> tuple[ThreadPoolExecutor, list[Future[int]]]:
+    pool = ThreadPoolExecutor(size)
+    return pool, [pool.submit(flights.run, key, work) for _ in range(size)]
+
+
+def test_one_works_for_all() -> None:
+    """Of 16 who want the same at the same time one works, and all have what he found; later ones work anew."""
+    flights, work, key = Flights[int](wait=5), Work(), Key()
+    pool, asked = _crowd(flights, work, 16, key)
+    until(lambda: key.asked == 16)
+    work.release.set()
+
+    assert [each.result() for each in asked] == [1] * 16
+    assert (work.begun, flights.shared) == (1, 15)
+    assert flights.run("key", lambda: 99) == 99
+    pool.shutdown()
+
+
+def test_others_are_not_kept_waiting() -> None:
+    """Another key flies at once."""
+    flights, work = Flights[int](wait=5), Work()
+    pool, asked = _crowd(flights, work, 1)
+    until(lambda: work.begun)
+    assert flights.run("other", lambda: 7) == 7
+    work.release.set()
+    assert asked[0].result() == 1
+    pool.shutdown()
+
+
+@pytest.mark.parametrize("wait", [0.05, 60])
+def test_a_follower_waits_no_longer_than_he_may(wait: float) -> None:
+    """Whoever has waited long enough, or has no more time for his request, works himself."""
+    flights, work = Flights[int](wait=wait), Work()
+    pool, asked = _crowd(flights, work, 1)
+    until(lambda: work.begun)
+    began = time.monotonic()
+    with budget(0.1 if wait == 60 else 60):
+        assert flights.run("key", lambda: 7) == 7
+    assert time.monotonic() - began < 1
+    assert flights.shared == 0
+    work.release.set()
+    assert asked[0].result() == 1
+    pool.shutdown()
+
+
+def test_an_error_is_not_shared() -> None:
+    """Whoever followed somebody that failed works himself; only that one gets the error."""
+    flights, failing = Flights[int](wait=5), threading.Event()
+
+    def fail() -> int:
+        failing.set()
+        assert gate.wait(5)
+        raise RuntimeError("mine alone")
+
+    gate = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flights.run, "key", fail)
+        assert failing.wait(5)
+        second = pool.submit(flights.run, "key", lambda: 7)
+        gate.set()
+        assert second.result() == 7
+        with pytest.raises(RuntimeError, match="mine alone"):
+            first.result()
+    assert flights.shared == 0
+    assert flights._under_way == {}
