@@ -78,6 +78,15 @@ class Run:
         if id in self.listed(resource, self.tag):
             raise Stumbled(f"{path} is still in the list after it was retired")
 
+    def clear(self, resource: Resource, ids: list[str]) -> None:
+        """Retire many, those that hang on others first."""
+        while ids:
+            answers = {each: self._ask("DELETE", f"{resource.path}/{each}") for each in ids}
+            held = [each for each, answer in answers.items() if answer.status not in (200, 204, 404)]
+            if held == ids:
+                raise Stumbled(f"{', '.join(ids)} of {resource.path} could not be retired")
+            ids = held
+
     def _ask(self, method: str, path: str, body: Any = None) -> Answer:
         return self.probe.ask(path, method=method, body=body, Authorization=f"Bearer {self.token}")
 
@@ -124,8 +133,7 @@ def _sweep(run: Run, resource: Resource) -> Finding:
     """Retire what a run before this one, which was ended, left behind."""
     try:
         left = run.listed(resource, PREFIX)
-        for each in left:
-            run.send("DELETE", f"{resource.path}/{each}", (200, 204, 404))
+        run.clear(resource, left)
     except Stumbled as error:
         return failed("smoke-sweep", f"{resource.name}: {error}")
     if left:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,10 @@ from deploy.railway.clock import Clock
 from deploy.railway.exits import NeedsHuman
 from deploy.railway.probe import Probe
 from deploy.railway.report import Report
-from deploy.railway.resources import RESOURCES
+from deploy.railway.resources import RESOURCES, Resource
 from deploy.railway.revisions import Repository, refuse_contract_between
+from rental_backend.catalog.models import Category
 from rental_backend.models import Model
-from rental_backend.parties.models import Customer
 from tests import factories
 from tests.serving import serving
 
@@ -98,13 +99,18 @@ def test_what_a_run_before_left_is_swept_away(address: str, session: Session) ->
     factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
     factories.customer(session, customer_code="SMOKE-DEAD")
     factories.customer(session, customer_code="KEPT")
+    above = Category(name="SMOKE-A", category_code="A", category_path="SMOKE-A", category_level=1)
+    session.add(above)
+    session.flush()
+    hanging = {"parent_category_id": above.id, "category_path": "SMOKE-A/SMOKE-B", "category_level": 2}
+    session.add(Category(name="SMOKE-B", category_code="B", **hanging))
+    session.commit()
 
     code, told = run("smoke", "--base", address, **USER)
 
     assert code == 0
-    assert "1 left by an earlier run" in str(told["findings"])
-    active = session.scalars(select(Customer.customer_code).where(Customer.is_active)).all()
-    assert active == ["KEPT"]
+    assert {"1 left", "2 left"} == set(re.findall(r"\d left", str(told["findings"])))
+    assert in_use(session) == {"customers": 1}
 
 
 def test_a_right_that_is_missing_fails_and_still_leaves_no_trace(address: str, session: Session) -> None:
@@ -124,21 +130,31 @@ def test_a_right_that_is_missing_fails_and_still_leaves_no_trace(address: str, s
     assert in_use(session) == {}
 
 
+@pytest.mark.parametrize("hidden", ["nowhere", "in the list", "by its id"])
 def test_what_is_still_met_after_it_was_retired_is_told(
-    address: str, session: Session, monkeypatch: pytest.MonkeyPatch
+    address: str, session: Session, monkeypatch: pytest.MonkeyPatch, hidden: str
 ) -> None:
-    """A deletion that is answered well and does nothing is found out."""
+    """A deletion that is answered well and does not all it should is found out, where it can be seen at all."""
     factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
-    send = smoking.Run.send
+    send, listed, deleted = smoking.Run.send, smoking.Run.listed, set()
 
     def careless(run: smoking.Run, method: str, path: str, *rest: Any) -> Any:
-        return None if method == "DELETE" else send(run, method, path, *rest)
+        if method != "DELETE":
+            return send(run, method, path, *rest)
+        return deleted.add(path)
+
+    def shown(run: smoking.Run, resource: Resource, text: str) -> list[str]:
+        return [each for each in listed(run, resource, text) if f"{resource.path}/{each}" not in deleted]
 
     monkeypatch.setattr(smoking.Run, "send", careless)
+    if hidden == "in the list":
+        monkeypatch.setattr(smoking.Run, "listed", shown)
+    if hidden == "by its id":
+        monkeypatch.setattr(smoking.Run, "gone", lambda *_: True)
 
     code, told = run("smoke", "--base", address, **USER)
 
-    assert (code, set(told["failed"])) == (1, {"smoke-trace"})
+    assert (code, told["failed"]) == (1, ["smoke-trace"] * len(RESOURCES))
 
 
 def test_a_wrong_password_is_no_verdict(address: str, session: Session) -> None:
