@@ -11,7 +11,7 @@ from deploy.railway.failures import explain
 from deploy.railway.findings import Finding, failed, passed, skipped, warned
 from deploy.railway.model import Deployment, Domain
 from deploy.railway.platform import Service
-from deploy.railway.probe import Answer, Health, Probe, origin_of
+from deploy.railway.probe import NORMAL, Answer, Health, Probe, origin_of
 from deploy.railway.report import secrets_of
 from deploy.railway.settings import Settings, drift
 
@@ -166,6 +166,9 @@ def meets(health: Health, probe: Probe, rows: Sequence[Deployment]) -> Iterator[
         yield warned("public-other", said, "an overlap ends within a minute; else look at the domain")
     else:
         yield passed("public", f"{probe.base} is answered by the application")
+    if health.mode != NORMAL:
+        said = f"the application is in the mode {health.mode}: it does less than it could, because an operator said so"
+        yield warned("mode", said, "/health/breakers says who, and for how long; PUT /api/operations/mode ends it")
     if health.down:
         why = probe.causes()
         for name in sorted(health.down):

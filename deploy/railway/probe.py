@@ -16,7 +16,7 @@ from deploy.railway.transport import OPENER, on_this_machine
 
 PATIENCE = 10.0
 LARGEST = 8 * 2**20
-SERVICE = "rental_backend"
+SERVICE, NORMAL = "rental_backend", "normal"
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,16 @@ class Answer:
 
 @dataclass(frozen=True)
 class Health:
-    """Who answered, and which of its dependencies it finds down; `deployment` is None when it did not say."""
+    """Who answered, which of its dependencies it finds down, and in which mode it is.
+
+    `deployment` is None when it did not say.
+    """
 
     answer: Answer
     deployment: str | None = None
     commit: str | None = None
     down: frozenset[str] = frozenset()
+    mode: str = NORMAL
 
     @property
     def good(self) -> bool:
@@ -108,7 +112,7 @@ class Probe:
         states = told.get("dependencies")
         states = states if isinstance(states, dict) else {}
         down = frozenset(str(name) for name, state in states.items() if state != "closed")
-        return Health(answer, told.get("deployment"), told.get("commit"), down)
+        return Health(answer, told.get("deployment"), told.get("commit"), down, str(told.get("mode", NORMAL)))
 
     def causes(self) -> dict[str, str]:
         """Why each breaker that is not closed is so, as far as the application tells."""

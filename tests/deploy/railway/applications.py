@@ -90,7 +90,13 @@ class Edge:
             return 200, headers, json.dumps({"breakers": rows}).encode()
         if path in ("/api/health", "/health/ready"):
             states = {name: "open" if name in down else "closed" for name in DEPENDENCIES}
-            told = {"service": "rental_backend", "deployment": row.id, "commit": row.commit, "dependencies": states}
+            told = {
+                "service": "rental_backend",
+                "deployment": row.id,
+                "commit": row.commit,
+                "dependencies": states,
+                "mode": row.mode,
+            }
             return 200, headers, json.dumps(told).encode()
         return 401 if path == "/api/customers" else 404, headers, b"{}"
 

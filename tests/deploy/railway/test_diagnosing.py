@@ -231,6 +231,14 @@ def test_an_older_version_that_still_serves_is_said(project: Project) -> None:
     assert "still served" in project.run("diagnose").finding("older-serves")["message"]
 
 
+def test_a_mode_that_an_operator_ordered_is_said(project: Project) -> None:
+    """Who wonders why nothing can be written should not look for a fault."""
+    service = project.service("api", project.history.expand)
+    row(mode="read-only")(project, service)
+
+    assert project.run("diagnose").finding("mode")["level"] == "WARN"
+
+
 @pytest.mark.parametrize(
     ("operation", "code"),
     [

@@ -71,6 +71,7 @@ class Row:
     reached: bool = True  # whether it has reached what nobody can reach now
     answers: int = 200  # with which status it answers
     silent: bool = False
+    mode: str = "normal"
     build_log: list[str] = field(default_factory=list)
     deploy_log: list[str] = field(default_factory=lambda: ["Listening at: http://[::]:8080 (1)"])
 
