@@ -1,8 +1,6 @@
 """Railway's GraphQL API over HTTP, as it is: its headers, its errors with status 200, and the faults of a test."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,24 +11,11 @@ from typing import Any
 from graphql import build_schema, execute_sync, parse, validate
 from graphql.language import DocumentNode
 
+from .faults import DROP, REPLIES, Fault, Reply, as_json
 from .world import ENVIRONMENT, LIVE, PROJECT, START, Row, World
 
 SCHEMA = build_schema(Path(__file__).with_name("schema.graphql").read_text())
 PROJECT_TOKEN, ACCOUNT_TOKEN = "project-token-for-tests", "account-token-for-tests"
-
-
-@dataclass
-class Fault:
-    """What goes wrong with an operation, for some times; first it is well `skip` times.
-
-    A kind that ends in `after` comes when the work was done. `meanwhile` is what somebody else does at that moment.
-    """
-
-    operation: str
-    kind: str = ""
-    times: int = 1
-    skip: int = 0
-    meanwhile: Callable[[], object] | None = None
 
 
 class Root:
@@ -218,28 +203,6 @@ class Api:
         return {"data": done.data, **({"errors": errors} if errors else {})}
 
 
-Reply = tuple[int, bytes, dict[str, str]]
-DROP = None
-
-
-def _json(value: Any, status: int = 200) -> Reply:
-    return status, json.dumps(value).encode(), {}
-
-
-PROBLEM = {"errors": [{"message": "Problem processing request"}], "data": None}
-REPLIES: dict[str, Callable[[], Reply | None]] = {
-    "error": lambda: _json(PROBLEM),
-    "status 500": lambda: (500, b"oops", {}),
-    "status 502": lambda: (502, b"<html>bad gateway</html>", {}),
-    "garbage": lambda: (200, b"<html>we are down for maintenance</html>", {}),
-    "no data": lambda: _json({"data": None}),
-    "torn": lambda: (200, b'{"data": {"deploy', {"Content-Length": "9999"}),
-    "dropped": lambda: DROP,
-    "denied": lambda: _json({"errors": [{"message": "Not Authorized"}], "data": None}),
-    "too many": lambda: (429, b"slow down", {"Retry-After": "7"}),
-}
-
-
 class _Handler(BaseHTTPRequestHandler):
     api: Api
     protocol_version = "HTTP/1.1"
@@ -268,9 +231,9 @@ class _Handler(BaseHTTPRequestHandler):
         if not project and self.headers.get("Authorization") != f"Bearer {ACCOUNT_TOKEN}":
             return REPLIES["denied"]()
         if name == "ProjectToken" and not project:
-            return _json({"errors": [{"message": "Project Token not found"}], "data": None})
+            return as_json({"errors": [{"message": "Project Token not found"}], "data": None})
         if wrong := _document(body["query"])[1]:
-            return _json({"errors": [{"message": message} for message in wrong]}, 400)
+            return as_json({"errors": [{"message": message} for message in wrong]}, 400)
         return self._with_fault(api.fault_of(name), body)
 
     def _with_fault(self, kind: str, body: dict[str, Any]) -> Reply | None:
@@ -282,7 +245,7 @@ class _Handler(BaseHTTPRequestHandler):
             world.start(_touched(world, body), "f" * 40)
             return DROP
         if kind == "no effect":
-            return _json({"data": {"deploymentRollback": True, "serviceInstanceDeployV2": "deployment-of-nobody"}})
+            return as_json({"data": {"deploymentRollback": True, "serviceInstanceDeployV2": "deployment-of-nobody"}})
         told = api.execute(body)
         new = world.rows[before:]
         if kind == "late":
@@ -305,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
                 row.state = "A_STATE_OF_TOMORROW"
         elif kind == "retention":
             del world.rows[0]
-        return REPLIES[kind.removesuffix(" after")]() if kind.endswith(" after") else _json(told)
+        return REPLIES[kind.removesuffix(" after")]() if kind.endswith(" after") else as_json(told)
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""

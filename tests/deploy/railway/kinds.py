@@ -17,4 +17,14 @@ UNCLEAR = ("no effect",)  # said to be done, and never seen
 
 READS = ("error", "status 500", "garbage", "no data", "torn", "dropped", "too many")
 
+# The exit code that a rollback or a deployment must end with.
+OUTCOMES = {
+    **dict.fromkeys(LOST, 5),
+    **dict.fromkeys(REFUSED, 6),
+    **dict.fromkeys(DONE, 0),
+    **dict.fromkeys(SLOW, 0),
+    **dict.fromkeys(OTHERS, 5),
+    **dict.fromkeys(UNCLEAR, 5),
+    "retention": 0,
+}
 ALIKE = frozenset((*LOST[1::3], *LOST[2::3], *DONE[1::3], *DONE[2::3]))  # much like others; the long proofs have them

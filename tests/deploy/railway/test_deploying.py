@@ -5,17 +5,8 @@ import random
 import pytest
 
 from .conftest import Done, Project
-from .kinds import ALIKE, DONE, LOST, OTHERS, READS, REFUSED, SLOW, UNCLEAR
+from .kinds import ALIKE, OUTCOMES, READS
 
-OUTCOMES = {
-    **dict.fromkeys(LOST, 5),
-    **dict.fromkeys(REFUSED, 6),
-    **dict.fromkeys(DONE, 0),
-    **dict.fromkeys(SLOW, 0),
-    **dict.fromkeys(OTHERS, 5),
-    **dict.fromkeys(UNCLEAR, 5),
-    "retention": 0,
-}
 SOAK = ("--soak", "60")
 
 

@@ -295,7 +295,6 @@ def test_the_offline_part_judges_an_environment(project: Project) -> None:
 def test_the_world_is_sound() -> None:
     """The staged failures begin from a world in which deployments come alive and end."""
     world = World()
-    service = world.add("api")
-    first, second = world.has(service, "a", "b")
+    first, second = world.has(world.add("api"), "a", "b")
 
     assert (world.status(first), world.status(second)) == ("REMOVED", "SUCCESS")
