@@ -99,17 +99,19 @@ def test_what_a_run_before_left_is_swept_away(address: str, session: Session) ->
     factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
     factories.customer(session, customer_code="SMOKE-DEAD")
     factories.customer(session, customer_code="KEPT")
-    above = Category(name="SMOKE-A", category_code="A", category_path="SMOKE-A", category_level=1)
-    session.add(above)
-    session.flush()
-    hanging = {"parent_category_id": above.id, "category_path": "SMOKE-A/SMOKE-B", "category_level": 2}
-    session.add(Category(name="SMOKE-B", category_code="B", **hanging))
+    above, path = None, ""
+    for level, letter in enumerate("ABC", 1):  # listed in this order, and to be retired in the other
+        path = f"{path}/SMOKE-{letter}".strip("/")
+        place = {"category_code": letter, "category_path": path, "category_level": level}
+        above = Category(name=f"SMOKE-{letter}", parent_category_id=above and above.id, **place)
+        session.add(above)
+        session.flush()
     session.commit()
 
     code, told = run("smoke", "--base", address, **USER)
 
     assert code == 0
-    assert {"1 left", "2 left"} == set(re.findall(r"\d left", str(told["findings"])))
+    assert {"1 left", "3 left"} == set(re.findall(r"\d left", str(told["findings"])))
     assert in_use(session) == {"customers": 1}
 
 
