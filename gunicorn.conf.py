@@ -3,7 +3,10 @@
 import socket
 from typing import Any
 
+from deploy.host import Host, shared_memory
 from rental_backend.config import Config, ConfigError
+from rental_backend.infra.lifecycle import Phase
+from rental_backend.web import logs
 
 try:
     _config = Config.from_environ()
@@ -21,15 +24,20 @@ def _bind(port: int) -> str:
     return f"[::]:{port}"
 
 
-bind = _bind(_config.port)
-workers = _config.workers  # WEB_CONCURRENCY; the host shows more processors than the plan grants, so never counted
+bind = _bind(_config.port)  # private networks may be IPv6 only, the edge comes by IPv4
+workers = _config.workers or Host().workers()  # by the quota: the processors shown are those of the whole machine
 worker_class = "gthread"  # requests wait for the network most of the time
 threads = _config.threads
-preload_app = True  # one import for all workers; nothing connects before the fork
+preload_app = True  # one import for all workers, and one page for their breakers; nothing connects before the fork
 timeout = 30  # a worker silent for that long is replaced
-graceful_timeout = 20  # seconds for requests in flight at a stop
-keepalive = 75  # longer than the edge keeps an idle connection (60 s)
-worker_tmp_dir = "/dev/shm"  # noqa: S108 - the heartbeat must not wait for a disk
+graceful_timeout = (
+    30  # seconds for requests in flight at a stop; the platform must wait for them, see deploy/railway.json
+)
+keepalive = 75  # longer than the edge keeps an idle connection (60 s), so that it is never we who hang up on it
+max_requests = 20_000  # against leaks; seldom, since a new worker has yet to fill its pools and its store
+max_requests_jitter = 4_000  # so that the workers do not leave together
+backlog = 2048  # connections that wait while workers are busy or replaced
+worker_tmp_dir = shared_memory()  # the heartbeat must not wait for a disk
 forwarded_allow_ips = "*"  # only the edge reaches the container
 control_socket_disable = True  # not used, and breaks on a read-only home
 accesslog = None  # the application writes one line for each request itself
@@ -41,6 +49,27 @@ logconfig_dict = {
 }
 
 
+def on_reload(_server: Any) -> None:
+    """Set logging up again, which gunicorn has undone by reading this file anew at a SIGHUP."""
+    logs.configure(_config.log_level)
+
+
 def post_worker_init(worker: Any) -> None:
-    """Start the probes of this worker; threads do not survive the fork."""
+    """Start what belongs to one worker: its probes and threads do not survive a fork, so they begin after it.
+
+    Its pools open connections only now, and the shared page gives each child a lane of its own when it is forked.
+    """
     worker.wsgi.extensions["dependencies"].start()
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """Have a draining instance announce the end of each connection, so that nobody sends another request on it."""
+    if worker.wsgi.extensions["dependencies"].lifecycle.phase is Phase.DRAINING:
+        request.force_close()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Give the connections of an ending worker back, rather than leave them to the server to find out."""
+    application = getattr(worker, "wsgi", None)  # none if it did not get that far
+    if application:
+        application.extensions["dependencies"].stop()

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pybreaker
@@ -24,18 +25,26 @@ from .catalog.locations_api import bp as locations
 from .catalog.units_api import bp as units
 from .config import Config
 from .infra.dependencies import Dependencies
+from .inventory.blocking_api import bp as item_blocking
+from .inventory.items_api import bp as items
 from .parties.api import bp as customers
 from .parties.suppliers_api import bp as suppliers
 from .resilience import OPEN
-from .web import cors, health, logs, operations, problems, requests, routing, warming
+from .settings import backups, backups_api, origins_api, system_api
+from .settings import service as business
+from .settings.api import bp as settings
+from .settings.api import companies
+from .web import cors, diagnosis, health, logs, operations, problems, requests, routing, warming
 from .web.contracts import contract_of
 
 BLUEPRINTS = (
-    *(health.bp, operations.bp, auth, sessions, users, roles, security),
+    *(health.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
+    *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
-    *(customers, suppliers, party_analytics),
+    *(customers, suppliers, party_analytics, items, item_blocking),
 )
 DRILLS = (operations.drills,)  # never served in production
+REAP_EVERY, EXPIRE_EVERY = 10.0, 3600.0  # seconds
 
 
 class Application(Flask):
@@ -73,6 +82,9 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.identity.load_accounts_with(accounts.load_account)
     dependencies.identity.limit_offline_to(HARMLESS)
     dependencies.journal.store_with(audit.store)
+    dependencies.settings.load_with(business.load)
+    dependencies.chores.every(REAP_EVERY, partial(backups.reap, dependencies.database))
+    dependencies.chores.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
     dependencies.sweeper.sweep_with(purging.purge)
     issuer = dependencies.identity.issuer
     for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):

@@ -1,4 +1,4 @@
-"""The `flask` commands: migrate, look before migrating, create the administrator, purge; and those of elsewhere."""
+"""The `flask` commands: migrate, look before migrating, release, create the administrator, purge; and others."""
 
 import json
 import secrets
@@ -18,6 +18,7 @@ from .config import Config
 from .demo.command import demo
 from .errors import AppError
 from .infra.dependencies import Dependencies
+from .infra.dumping import DumpFailed
 from .infra.sweeper import Sweeper
 from .web import logs
 
@@ -32,10 +33,12 @@ def register(app: Flask) -> None:
     """Add the commands."""
     app.cli.add_command(migrate)
     app.cli.add_command(preflight)
+    app.cli.add_command(release)
     app.cli.add_command(create_admin)
     app.cli.add_command(purge)
     app.cli.add_command(seed.seed)
     app.cli.add_command(demo)
+    app.cli.add_command(restore)
     app.cli.add_command(steering.mode)
     app.cli.add_command(steering.drill)
 
@@ -79,6 +82,15 @@ def migrate(target: str, dry_run: bool, as_json: bool, **how: Any) -> None:
         migrator = _migrator(**how)
         summary = migrator.plan(target) if dry_run else migrator.migrate(target)
         click.echo(json.dumps(asdict(summary)) if as_json else str(summary))
+
+
+@click.command()
+@WAIT
+@click.pass_context
+def release(context: click.Context, wait: float) -> None:
+    """Do what a release needs before it takes traffic: migrate, then add reference data. Exit codes as of `migrate`."""
+    context.invoke(migrate, wait=wait)
+    context.invoke(seed.seed)
 
 
 @click.command()
@@ -162,3 +174,16 @@ def create_admin() -> None:
         click.echo(f"Administrator {config.admin_username} created, with the password of ADMIN_PASSWORD.")
     else:
         click.echo(f"Administrator {config.admin_username} created. Password, shown only this once: {password}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def restore(file: Path) -> None:
+    """Fill the empty database of DATABASE_URL from a backup: whole, or not at all."""
+    logs.configure("ERROR")
+    dependencies: Dependencies = current_app.extensions["dependencies"]
+    try:
+        dependencies.dumper.restore(file)
+    except (AppError, DumpFailed) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Restored from {file}. Bring it to this version with `flask migrate`.")

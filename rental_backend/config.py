@@ -59,8 +59,22 @@ class Config:
     )
     redis_url: str = setting("REDIS_URL", Url(*REDIS_SCHEMES), "Redis 6.2 or newer", "")
     port: int = count("PORT", 8000, "where gunicorn listens", high=65535)
-    workers: int = count("WEB_CONCURRENCY", 2, "gunicorn worker processes", high=64)
+    workers: int = count(
+        "WEB_CONCURRENCY", 0, "gunicorn worker processes; 0 for what the host grants, 1 to 4", low=0, high=64
+    )
     threads: int = count("WEB_THREADS", 8, "threads of each worker", high=128)
+    prestop_delay: float = setting(
+        "PRESTOP_DELAY",
+        m.Float(validate=validate.Range(0, 600)),
+        "how long to go on serving after SIGTERM, while the edge learns of it (seconds)",
+        5,
+    )
+    migrate_at_start: bool = setting(
+        "MIGRATE_AT_START", m.Boolean(), "migrate before taking traffic, where no pre-deploy command did", False
+    )
+    lifecycle: int = count(
+        "LIFECYCLE_FD", -1, "set by deploy.start: where it says whether this serves or drains", low=0
+    )
     log_level: str = setting(
         "LOG_LEVEL",
         m.String(validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))),
@@ -139,6 +153,10 @@ class Config:
     journal_folder: str = setting(
         "JOURNAL_FOLDER", m.String(), "where security events wait for the database; best on a volume", ".local/journal"
     )
+    backup_folder: str = setting(
+        "BACKUP_FOLDER", m.String(), "where backups of the database lie; best on a volume", ".local/backups"
+    )
+    pg_bin: str = setting("PG_BIN", m.String(), "folder of pg_dump and pg_restore, if they are not on the PATH", "")
     stale_bytes: int = count("STALE_BYTES", 16 * 2**20, "memory of one worker for last good answers")
     max_body_bytes: int = count("MAX_BODY_BYTES", 2**20, "largest request body")
     max_json_depth: int = count("MAX_JSON_DEPTH", 16, "deepest nesting of a JSON body", high=200)

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy.orm import Session
 
+from deploy.private import binaries
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
@@ -22,7 +23,14 @@ from tests import factories
 from tests.scanner import SCANNER, watch
 
 ROOT = Path(__file__).parent.parent
-ALONE = ("tests/resilience/", "tests/faults/", "tests/infra/", "tests/migrating/", "tests/accounts/test_storm.py")
+ALONE = (
+    "tests/resilience/",
+    "tests/faults/",
+    "tests/infra/",
+    "tests/migrating/",
+    "tests/platform/",
+    "tests/accounts/test_storm.py",
+)
 # Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
 EMPTY = """
     DO $$ DECLARE filled regclass; BEGIN
@@ -81,6 +89,8 @@ def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pyt
         "REDIS_URL": redis.url,
         "LOG_LEVEL": "WARNING",
         "JOURNAL_FOLDER": str(tmp_path_factory.mktemp("journal")),
+        "BACKUP_FOLDER": str(tmp_path_factory.mktemp("backups")),
+        "PG_BIN": str(binaries.postgres("pg_dump").parent),
     }
 
 

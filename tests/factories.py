@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import argon2
 from sqlalchemy import select
@@ -22,9 +22,12 @@ from rental_backend.accounts.models import (
 from rental_backend.catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
 from rental_backend.infra.passwords import LANES
 from rental_backend.infra.tokens import Tokens
+from rental_backend.inventory.models import InventoryUnit, StockLevel
+from rental_backend.models import Model
 from rental_backend.parties.models import Customer, CustomerType, Supplier, SupplierType
 from rental_backend.transactions.models import TransactionHeader, TransactionType
 
+Row = TypeVar("Row", bound=Model)
 NOBODY = uuid.UUID(int=0)  # an id of nothing; the same in every run, since tests are named by it
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
@@ -130,9 +133,7 @@ def brand(session: Session, **values: Any) -> Brand:
     """A brand."""
     number = next(_numbers)
     made = Brand(**{"name": f"Brand {number}", "code": f"B{number}", **values})
-    session.add(made)
-    session.commit()
-    return made
+    return _stored(session, made)
 
 
 def category(session: Session, parent: Category | None = None, **values: Any) -> Category:
@@ -148,18 +149,14 @@ def category(session: Session, parent: Category | None = None, **values: Any) ->
     made = Category(**{**defaults, **values})
     if parent and made.is_active is not False:
         parent.is_leaf = False
-    session.add(made)
-    session.commit()
-    return made
+    return _stored(session, made)
 
 
 def unit(session: Session, **values: Any) -> UnitOfMeasurement:
     """A unit of measurement."""
     number = next(_numbers)
     made = UnitOfMeasurement(**{"name": f"Unit {number}", "code": f"U{number}", **values})
-    session.add(made)
-    session.commit()
-    return made
+    return _stored(session, made)
 
 
 def location(session: Session, **values: Any) -> Location:
@@ -171,9 +168,7 @@ def location(session: Session, **values: Any) -> Location:
         "location_type": LocationType.STORE,
     }
     made = Location(**{**defaults, **values})
-    session.add(made)
-    session.commit()
-    return made
+    return _stored(session, made)
 
 
 def item(session: Session, **values: Any) -> Item:
@@ -181,8 +176,31 @@ def item(session: Session, **values: Any) -> Item:
     number = next(_numbers)
     if not {"unit_of_measurement", "unit_of_measurement_id"} & values.keys():
         values["unit_of_measurement_id"] = unit(session).id
-    defaults = {"sku": f"SKU-{number}", "item_name": f"Item {number}", "reorder_point": 1, "is_rentable": True}
+    defaults = {
+        "sku": f"SKU-{number:05}",
+        "item_name": f"Item {number}",
+        "reorder_point": 1,
+        "is_rentable": not values.get("is_saleable", False),
+    }
     made = Item(**{**defaults, **values})
-    session.add(made)
+    return _stored(session, made)
+
+
+def stock(session: Session, item: Item, place: Location | None = None, **quantities: int) -> StockLevel:
+    """What there is of an item at a location: `available=3, on_rent=1`."""
+    at = place or location(session)
+    counted = {f"quantity_{name}": quantity for name, quantity in quantities.items()}
+    level = StockLevel(item_id=item.id, location_id=at.id, quantity_on_hand=sum(quantities.values()), **counted)
+    return _stored(session, level)
+
+
+def inventory_unit(session: Session, item: Item, place: Location, **values: Any) -> InventoryUnit:
+    """A free piece of an item at a location."""
+    defaults = {"sku": f"U-{next(_numbers):06}", "item_id": item.id, "location_id": place.id}
+    return _stored(session, InventoryUnit(**{**defaults, **values}))
+
+
+def _stored(session: Session, row: Row) -> Row:
+    session.add(row)
     session.commit()
-    return made
+    return row

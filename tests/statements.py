@@ -1,5 +1,6 @@
 """How often the application asks its database."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,11 +18,12 @@ def statements(app: Flask) -> Iterator[list[str]]:
 
 @contextmanager
 def statements_of(engine: Engine) -> Iterator[list[str]]:
-    """Collect the statements that are sent by an engine within the block."""
+    """Collect the statements that are sent by an engine within the block, the chores of the background aside."""
     sent: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        sent.append(statement)
+        if not _of_the_background():
+            sent.append(statement)
 
     event.listen(engine, "before_cursor_execute", note)
     try:
@@ -30,16 +32,22 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
         event.remove(engine, "before_cursor_execute", note)
 
 
+def _of_the_background() -> bool:
+    return threading.current_thread().name == "background"
+
+
 @contextmanager
 def commits(app: Flask) -> Iterator[list[str]]:
     """Collect the ends of transactions within the block: `commit` or `rollback` for each."""
     engine, seen = app.extensions["dependencies"].database.engine, []
 
     def committed(_connection: Any) -> None:
-        seen.append("commit")
+        if not _of_the_background():
+            seen.append("commit")
 
     def rolled_back(_connection: Any) -> None:
-        seen.append("rollback")
+        if not _of_the_background():
+            seen.append("rollback")
 
     event.listen(engine, "commit", committed)
     event.listen(engine, "rollback", rolled_back)

@@ -27,7 +27,7 @@ def test_a_whole_environment_is_read() -> None:
 
     assert (config.environment, config.port, config.auth_fresh) == ("production", 9000, 2.5)
     assert config.cors_origins == ("https://a.b", "https://c.d")
-    assert (config.workers, config.max_body_bytes, config.access_token_minutes) == (2, 2**20, 30)
+    assert (config.workers, config.max_body_bytes, config.access_token_minutes) == (0, 2**20, 30)
 
 
 def test_former_keys_are_a_list() -> None:
@@ -133,7 +133,9 @@ def test_every_spelling_of_a_postgresql_url_is_taken(scheme: str, name: str) -> 
         *(("REDIS_URL", value) for value in ("memcached://x", "redis://", "localhost:6379")),
         *(("PORT", value) for value in ("0", "-1", "65536", "eighty", "80.5", "8e3")),
         *(("REQUEST_BUDGET", value) for value in ("0", "-1", "inf", "nan", "1e9", "fast")),
-        *(("WEB_CONCURRENCY", value) for value in ("0", "65", "auto")),
+        *(("WEB_CONCURRENCY", value) for value in ("-1", "65", "auto")),
+        *(("PRESTOP_DELAY", value) for value in ("-1", "601", "nan", "soon")),
+        ("MIGRATE_AT_START", "perhaps"),
         *(("CORS_LOCALHOST", value) for value in ("3000", "3000-", "on", "3000-3010-3020")),
         ("SECRET_KEY", "k" * 31),
         ("SECRET_KEYS_OLD", f"{'k' * 32} {'k' * 31}"),

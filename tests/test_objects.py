@@ -32,13 +32,15 @@ FEW = Size(customers=10, items=12, units=40, rentals=40, days=20)
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 MALFORMED = ("1", "not-an-id", "%00", "..%2f..%2fetc", "' OR 1=1 --", "null", "9" * 400, "ä", "{}", "0" * 31 + "g")
 TRACES = {"security_audit_logs", "login_attempts", "idempotency_keys"}  # what a mere request may leave behind
+ASKING = {"/api/system/timezone/validate/<path:name>"}  # whether a name is right: they show no row
 Route = tuple[str, str, Contract]
 Ids = dict[str, uuid.UUID]
 
 
 def routes(app: Flask) -> list[Route]:
-    """Return the method, path and contract of every route with a parameter."""
-    return [(method, rule, contract) for _, method, rule, contract in contracts(app) if PARAMETER.search(rule)]
+    """Return the method, path and contract of every route with a parameter that stands for something stored."""
+    named = [(method, rule, contract) for _, method, rule, contract in contracts(app) if PARAMETER.search(rule)]
+    return [route for route in named if route[1] not in ASKING]
 
 
 @pytest.fixture(scope="module")

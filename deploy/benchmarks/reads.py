@@ -1,88 +1,167 @@
-"""The list of 50 customers of 10,000: this application beside the bare floor, in turns, in one run."""
+"""What reads cost: ours beside the bare floor and FastAPI, of few customers and of many."""
 
-import os
+import contextlib
 import statistics
-import subprocess
-import sys
 import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
-from deploy.benchmarks.measure import Cost, ask, cost, served, wait_until
-from deploy.private.binaries import ROOT
+from deploy.benchmarks.customers import KEY, prepare, samples
+from deploy.benchmarks.measure import THREADS, WORKERS, Cost, Served, served, uvicorn, wait_until
+from deploy.benchmarks.report import Bar, Table
 from deploy.private.servers import PostgresServer, RedisServer
-from rental_backend.infra.tokens import Tokens
 
-KEY = "a key for benchmarks, long enough to be taken"
-CUSTOMERS, ROUNDS, REQUESTS = 10_000, 5, 2000
-SIGN_IN = """
-INSERT INTO refresh_tokens (token, user_id, expires_at, is_active)
-SELECT 'benchmark', id, now() + interval '1 day', true FROM users RETURNING user_id, id"""
-FILL = """
-INSERT INTO customers (customer_code, customer_type, business_name, first_name, last_name, email, phone, address_line1,
-    city, state, country, postal_code, customer_tier, credit_limit, status, blacklist_status, credit_rating,
-    total_rentals, total_spent, lifetime_value, is_active, created_at)
-SELECT 'C' || n, CASE n %% 3 WHEN 0 THEN 'BUSINESS' ELSE 'INDIVIDUAL' END::customer_type_enum,
-    CASE n %% 3 WHEN 0 THEN 'Company ' || n END, 'First' || n, 'Last' || n, 'c' || n || '@example.com', '+91 ' || n,
-    n || ' Main Street', 'Kochi', 'Kerala', 'India', '682001', 'BRONZE', n %% 1000, 'ACTIVE', 'CLEAR', 'NO_RATING',
-    n %% 50, n, n, true, now() - n * interval '1 minute'
-FROM generate_series(1, %s) AS n
-"""
+FEW, MANY = 10_000, 1_000_000
+ROUNDS, REQUESTS = 7, 2000
+LATENCY_ROUNDS, LATENCY_REQUESTS = 9, 100
+SETTLED = 10_000  # requests after which a worker's memory is read
+FLOOR, ORM, CORE, OURS = "bare WSGI, psycopg, orjson", "FastAPI, ORM, pydantic", "FastAPI, rows, orjson", "ours"
+COLUMNS = ("application ms", "database ms", "together ms", "x floor", "requests/s")
+FIRST_PAGE = "/api/customers?limit=50"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A database full of customers, and what must be known of it to ask for some."""
+
+    database: PostgresServer
+    environ: dict[str, str]
+    token: str
+    deep: str
+    one: str
+    word: str
 
 
 def main() -> None:
-    """Print the cost of a request, and its ratio to the floor's."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = PostgresServer(Path(folder) / "postgres", port=0)
-        cache = RedisServer(Path(folder) / "redis", port=0)
-        database.start()
-        cache.start()
-        try:
-            _compare(database, cache)
-        finally:
-            cache.stop()
-            database.stop()
+    """Print a table per question, then each bar with its figure."""
+    with contextlib.ExitStack() as stack:
+        few, many = _shop(stack, "few", FEW), _shop(stack, "many", MANY)
+        ours = _started(stack, "wsgi:app", few)
+        contenders = {
+            FLOOR: _started(stack, "deploy.benchmarks.floor:app", few, bare=True),
+            ORM: _uvicorn(stack, "orm", few),
+            CORE: _uvicorn(stack, "core", few),
+            OURS: ours,
+        }
+        tables = [
+            _compared(f"List of 50 of {FEW:,} customers", contenders, FIRST_PAGE, few, _list_bars),
+            _compared("One customer", contenders, f"/api/customers/{few.one}", few, _one_bars),
+        ]
+        with served("wsgi:app", many.environ) as large:
+            large.token = many.token
+            tables.append(_sizes({FEW: (few, ours), MANY: (many, large)}))
+        tables.append(_memory(ours))
+    print()
+    for table in tables:
+        for bar in table.bars:
+            print(bar)
 
 
-def _compare(database: PostgresServer, cache: RedisServer) -> None:
+def _shop(stack: contextlib.ExitStack, name: str, number: int) -> Shop:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"bench-{name}-")))
+    folder.chmod(0o755)
+    database, cache = PostgresServer(folder / "postgres", port=0), RedisServer(folder / "redis", port=0)
+    for server in (database, cache):
+        server.start()
+        stack.callback(server.stop)
     environ = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "SECRET_KEY": KEY, "ENVIRONMENT": "test"}
-    headers = {"Authorization": f"Bearer {prepared(database.url, environ)}"}
-    path = "/api/customers?limit=50"
-    figures: dict[str, list[Cost]] = {"floor": [], "ours": []}
-    with served("deploy.benchmarks.floor:app", environ, bare=True) as floor, served("wsgi:app", environ) as ours:
-        for port, _ in (floor, ours):
-            wait_until(lambda port=port: ask(port, path, headers)[0] == 200)  # type: ignore[misc]
-        for number in range(ROUNDS + 1):
-            for name, (port, master) in (("floor", floor), ("ours", ours)):
-                found = cost(port, path, headers, REQUESTS, master, set(database.pids))
-                if number:  # the first round warms up
-                    figures[name].append(found)
-    _print(figures)
+    token = prepare(database.url, environ, number)
+    return Shop(database, environ, token, *samples(database.url, number * 9 // 10))
 
 
-def prepared(url: str, environ: dict[str, str]) -> str:
-    """Migrate and fill the database; return the token of its superuser."""
-    command = [sys.executable, "-m", "flask", "--app", "wsgi"]
-    for name in ("migrate", "create-admin"):
-        subprocess.run([*command, name], cwd=ROOT, env={**os.environ, **environ}, check=True, capture_output=True)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(FILL, (CUSTOMERS,))
-        connection.execute("VACUUM ANALYZE")
-        row = connection.execute(SIGN_IN).fetchone()
-    if row is None:
-        raise RuntimeError("no administrator was created")
-    tokens = Tokens(KEY, access_seconds=3600, refresh_seconds=3600)
-    return tokens.sign("access", row[0], "admin", session=row[1], superuser=True)[0]
+def _started(stack: contextlib.ExitStack, target: str, shop: Shop, *, bare: bool = False) -> Served:
+    server = stack.enter_context(served(target, shop.environ, bare=bare))
+    server.token = shop.token
+    return server
 
 
-def _print(figures: dict[str, list[Cost]]) -> None:
-    print(f"List of 50 of {CUSTOMERS:,} customers; medians of {ROUNDS} rounds of {REQUESTS:,} requests, taken in turns")
-    print(f"{'':8}{'application':>14}{'database':>12}{'together':>12}{'ratio':>8}{'requests/s':>12}")
-    floor = statistics.median(each.processor for each in figures["floor"])
+def _uvicorn(stack: contextlib.ExitStack, name: str, shop: Shop) -> Served:
+    server = stack.enter_context(uvicorn(f"deploy.benchmarks.fastapi_customers:{name}", shop.environ))
+    server.token = shop.token
+    return server
+
+
+def _compared(
+    title: str, contenders: dict[str, Served], path: str, shop: Shop, bars: Callable[[dict[str, float]], list[Bar]]
+) -> Table:
+    """Ask all contenders for the same, in turns; the ratios are to the floor's cost in the same round."""
+    figures: dict[str, list[Cost]] = {name: [] for name in contenders}
+    for server in contenders.values():
+        wait_until(lambda server=server: server.ask(path) == 200)  # type: ignore[misc]
+    for number in range(ROUNDS + 1):
+        for name, server in contenders.items():
+            found = server.cost(path, REQUESTS, set(shop.database.pids))
+            if number:  # the first round warms up
+                figures[name].append(found)
+    table = Table(f"{title}; medians of {ROUNDS} rounds of {REQUESTS:,} requests, taken in turns", COLUMNS)
+    ratios = {name: _ratio(costs, figures[FLOOR]) for name, costs in figures.items()}
     for name, costs in figures.items():
-        application = statistics.median(each.application for each in costs)
-        database = statistics.median(each.database for each in costs)
-        together = statistics.median(each.processor for each in costs)
-        rate = statistics.median(each.rate for each in costs)
-        print(f"{name:8}{application:11.3f} ms{database:9.3f} ms{together:9.3f} ms{together / floor:8.2f}{rate:12.0f}")
+        spent = (_median(costs, part) for part in ("application", "database", "processor"))
+        cells = [*(f"{each:.3f}" for each in spent), f"{ratios[name]:.2f}", f"{_median(costs, 'rate'):.0f}"]
+        table.add(name, *cells)
+    table.bars += bars({**ratios, ORM: _ratio(figures[OURS], figures[ORM]), CORE: _ratio(figures[OURS], figures[CORE])})
+    table.print()
+    return table
+
+
+def _list_bars(ratios: dict[str, float]) -> list[Bar]:
+    return [
+        Bar("list of 50, processor time over the floor's", ratios[OURS], 1.4, "x"),
+        Bar("list of 50, processor time over FastAPI with ORM and pydantic", ratios[ORM], 0.6, "x"),
+        Bar("list of 50, processor time over FastAPI with rows and orjson", ratios[CORE], 1.0, "x"),
+    ]
+
+
+def _one_bars(ratios: dict[str, float]) -> list[Bar]:
+    return [Bar("one row, processor time over the floor's", ratios[OURS], 1.7, "x")]
+
+
+def _median(costs: list[Cost], part: str) -> float:
+    return float(statistics.median(getattr(each, part) for each in costs))
+
+
+def _ratio(costs: list[Cost], base: list[Cost]) -> float:
+    return statistics.median(each.processor / other.processor for each, other in zip(costs, base, strict=True))
+
+
+def _sizes(shops: dict[int, tuple[Shop, Served]]) -> Table:
+    """Time the same pages of few and of many customers, one client, in turns."""
+    table = Table(
+        f"One client; medians of {LATENCY_ROUNDS} rounds of {LATENCY_REQUESTS} requests, taken in turns",
+        (f"p50 ms, {FEW:,}", f"{MANY:,}", "ratio"),
+    )
+    pages: dict[str, Callable[[Shop], str]] = {
+        "first page": lambda _: FIRST_PAGE,
+        "deep page by key": lambda shop: f"{FIRST_PAGE}&after={shop.deep}",
+        "search, one fits": lambda shop: f"{FIRST_PAGE}&search={shop.word}",
+        "search, all fit": lambda _: f"{FIRST_PAGE}&search=example.com",
+    }
+    for name, page in pages.items():
+        figures: dict[int, list[float]] = {size: [] for size in shops}
+        for number in range(LATENCY_ROUNDS + 1):
+            for size, (shop, server) in shops.items():
+                wait_until(lambda server=server, shop=shop, page=page: server.ask(page(shop)) == 200)  # type: ignore[misc]
+                found = server.median(page(shop), LATENCY_REQUESTS)
+                if number:
+                    figures[size].append(found * 1000)
+        few, many = (statistics.median(values) for values in figures.values())
+        ratio = statistics.median(large / small for small, large in zip(*figures.values(), strict=True))
+        table.add(name, f"{few:.2f}", f"{many:.2f}", f"{ratio:.2f}")
+        table.bars.append(Bar(f"{name}, p50 of {MANY:,} over {FEW:,} customers", ratio, 1.3, "x"))
+    table.print()
+    return table
+
+
+def _memory(server: Served) -> Table:
+    """Read what a worker holds in memory, its share of what it shares with the others."""
+    if server.asked < SETTLED:
+        raise RuntimeError(f"only {server.asked} requests were made")
+    held = server.memory()
+    table = Table(
+        f"Memory after {server.asked:,} requests, {WORKERS} workers of {THREADS} threads", ("PSS MB of the largest",)
+    )
+    table.add(OURS, f"{max(held):.0f}")
+    table.bars.append(Bar("memory of a worker (PSS)", max(held), 90, " MB"))
+    table.print()
+    return table

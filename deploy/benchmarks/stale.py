@@ -10,14 +10,14 @@ from pathlib import Path
 
 import orjson
 
-from deploy.benchmarks.measure import Cost, ask, cost, served, wait_until
-from deploy.benchmarks.reads import KEY, prepared
+from deploy.benchmarks.customers import KEY, prepare
+from deploy.benchmarks.measure import Cost, Served, served, wait_until
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.infra.cache import Cache
 from rental_backend.infra.writes import Writes
 from rental_backend.resilience import Board, Flights, Page
 
-ROUNDS, REQUESTS, PATH = 5, 2000, "/api/customers?limit=50"
+CUSTOMERS, ROUNDS, REQUESTS, PATH = 10_000, 5, 2000, "/api/customers?limit=50"
 
 
 def main() -> None:
@@ -38,15 +38,16 @@ def main() -> None:
 
 def _compare(database: PostgresServer, cache: RedisServer) -> bytes:
     environ = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "SECRET_KEY": KEY, "ENVIRONMENT": "test"}
-    headers = {"Authorization": f"Bearer {prepared(database.url, environ)}"}
+    token = prepare(database.url, environ, CUSTOMERS)
     figures: dict[str, list[Cost]] = {"healthy": [], "stale": []}
-    with served("wsgi:app", environ) as (port, master):
-        wait_until(lambda: ask(port, PATH, headers)[0] == 200)
-        body = ask(port, PATH, headers)[1]
+    with served("wsgi:app", environ) as server:
+        server.token = token
+        wait_until(lambda: server.ask(PATH) == 200)
+        body = server.body(PATH)
         for number in range(ROUNDS + 1):
             for name in figures:
-                _into(name, database, port)
-                found = cost(port, PATH, headers, REQUESTS, master, set(database.pids))
+                _into(name, database, server)
+                found = server.cost(PATH, REQUESTS, set(database.pids))
                 if number:  # the first round warms up
                     figures[name].append(found)
         database.thaw()
@@ -58,13 +59,13 @@ def _compare(database: PostgresServer, cache: RedisServer) -> bytes:
     return body
 
 
-def _into(name: str, database: PostgresServer, port: int) -> None:
+def _into(name: str, database: PostgresServer, server: Served) -> None:
     """Freeze or thaw the database, and wait until the breakers say so."""
     database.freeze() if name == "stale" else database.thaw()
     away = {"closed"} if name == "healthy" else {"open", "half-open"}
 
     def there() -> bool:
-        said = orjson.loads(ask(port, "/api/health", {})[1])["dependencies"]
+        said = orjson.loads(server.body("/api/health"))["dependencies"]
         return {said["database"], said["auth"]} <= away
 
     wait_until(there)

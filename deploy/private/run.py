@@ -50,6 +50,8 @@ def _servers() -> dict[str, PrivateServer]:
 def _settings(servers: dict[str, PrivateServer]) -> dict[str, str]:
     """What the application must be told beyond what the user told it."""
     settings = {variable: server.url for variable, server in servers.items()}
+    if "DATABASE_URL" in servers and not _given("PG_BIN"):
+        settings["PG_BIN"] = str(binaries.postgres("postgres").parent)  # where pg_dump is of the server's version
     environment = _given("ENVIRONMENT")
     if not environment and not _given("RAILWAY_ENVIRONMENT_NAME"):
         settings["ENVIRONMENT"] = environment = "development"

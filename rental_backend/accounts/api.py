@@ -130,7 +130,7 @@ def impose_password(actor: Actor, user_id: uuid.UUID, password: str) -> dict[str
 
 
 @users.post("/<uuid:user_id>/reset-token")
-@endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", returns=ResetTokenSchema(), status=201)
+@endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", returns=ResetTokenSchema(), status=201, secret=True)
 def issue_reset_token(session: Session, actor: Actor, user_id: uuid.UUID) -> passwords.ResetToken:
     """Make a token by which somebody can set a new password, once and for an hour; it is shown only here."""
     return passwords.issue(session, actor, user_id)

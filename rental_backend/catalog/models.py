@@ -111,6 +111,7 @@ class Item(Retirable, Model):
         Index("idx_item_category", "category_id"),
         Index("idx_item_name", "item_name"),
         Index("idx_item_status", "item_status"),
+        Index("ix_items_newest", "created_at", "id"),
         *at_least(1, "rental_period"),
         *at_least(
             0, "sale_price", "purchase_price", "security_deposit", "warranty_period_days", "initial_stock_quantity"

@@ -9,12 +9,16 @@ from typing import Any
 
 from ..config import Config
 from ..resilience import Board, Flights, Page, Prober
+from .background import Background
 from .break_glass import BreakGlass
 from .cache import Cache
 from .database import Database
 from .drills import Drills
+from .dumping import Dumper
+from .following import SETTINGS, Followed
 from .identity import Identity
 from .journal import Journal
+from .lifecycle import Lifecycle
 from .modes import Mode, Modes
 from .offline import Offline
 from .oidc import REFRESH, Issuer, Trust
@@ -35,6 +39,7 @@ class Dependencies:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
     def __init__(self, config: Config) -> None:
+        self.lifecycle = Lifecycle(config.lifecycle)
         page = Page()  # before the fork: all workers of this host share it, and the board
         board = Board(page)
         self.modes = Modes(board, Path(config.journal_folder), config.mode)
@@ -57,6 +62,13 @@ class Dependencies:
         self.writes = Writes(board, self.cache)
         self.stale = StaleStore(self.cache, self.writes, capacity=config.stale_bytes)
         self.flights: Flights[Any] = Flights(FOLLOW)
+        self.settings = Followed(self.database, self.cache, Path(config.journal_folder))
+        self.database.shared[SETTINGS] = self.settings
+        self.dumper = Dumper(
+            config.database_unpooled_url or config.database_url, Path(config.backup_folder), config.pg_bin
+        )
+        self.chores = Background()
+        self.chores.every(0, self.settings.follow)
         doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
         if self.replica:
             doors[REPLICA] = self.replica
@@ -82,6 +94,7 @@ class Dependencies:
             self.stale.start()
             self.journal.start()
             self.sweeper.start()
+            self.chores.start()
             for start in (*(prober.start for prober in (*self._probers, *self._others)), *self.background):
                 start()
 
@@ -89,6 +102,7 @@ class Dependencies:
         """Let the probes end and give every connection back."""
         self.journal.stop()
         self.sweeper.stop()
+        self.chores.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
         self.database.close()

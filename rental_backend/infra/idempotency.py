@@ -10,12 +10,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from ..models import Model
 
+LIFETIME = "now() + interval '24 hours'"
+
 
 class IdempotencyKey(Model):
     """A key that a caller sent with a request, and what he was answered.
 
     The row is inserted first and in the transaction of the request's effect: both are there or neither. Who repeats
-    the request meanwhile waits for the row. Without a `status` the request is in progress.
+    the request meanwhile waits for the row. Without a `status` only this is known: the request has taken effect.
     """
 
     __tablename__ = "idempotency_keys"
@@ -28,9 +30,9 @@ class IdempotencyKey(Model):
 
     caller_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
-    fingerprint: Mapped[bytes]  # SHA-256 of method, path and body: another request with the same key is refused
+    fingerprint: Mapped[bytes]  # HMAC-SHA-256 of method, path and body: another request with the same key is refused
     status: Mapped[int | None] = mapped_column(SmallInteger)
     headers: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     body: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    expires_at: Mapped[datetime] = mapped_column(server_default=text("now() + interval '24 hours'"), index=True)
+    expires_at: Mapped[datetime] = mapped_column(server_default=text(LIFETIME), index=True)

@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import CheckConstraint, Enum, Index, Numeric, String, Text, case, cast, func
+from sqlalchemy import CheckConstraint, Enum, Index, Numeric, String, Text, case, cast, func, literal_column
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from ..models import Amount, Model, Price, Retirable, at_least, in_order, one_of, trigrams
@@ -152,7 +152,7 @@ class Customer(Retirable, Model):
     notes: Mapped[str | None]
 
     name: Mapped[str] = column_property(
-        func.coalesce(business_name, func.concat_ws(" ", first_name, last_name)), deferred=True
+        func.coalesce(business_name, func.concat_ws(literal_column("' '"), first_name, last_name)), deferred=True
     )
 
 

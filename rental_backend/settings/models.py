@@ -5,8 +5,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, func
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, String, case, cast, func, null, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from ..models import Model, Retirable, one_of
 
@@ -100,13 +100,26 @@ class SystemSetting(Retirable, Model):
     setting_name: Mapped[str] = mapped_column(String(200))
     setting_type: Mapped[SettingType] = mapped_column(one_of(SettingType))
     setting_category: Mapped[SettingCategory] = mapped_column(one_of(SettingCategory))
-    setting_value: Mapped[str | None]
-    default_value: Mapped[str | None]
+    setting_value: Mapped[str | None] = mapped_column()
+    default_value: Mapped[str | None] = mapped_column()
     description: Mapped[str | None]
     is_system: Mapped[bool] = mapped_column(default=False)
     is_sensitive: Mapped[bool] = mapped_column(default=False)
     validation_rules: Mapped[dict[str, Any] | None]
     display_order: Mapped[str] = mapped_column(String(10), default="0")
+    # What is shown of it: of a secret there is no value.
+    shown_value: Mapped[str | None] = column_property(case((is_sensitive, null()), else_=setting_value), deferred=True)
+    shown_default: Mapped[str | None] = column_property(
+        case((is_sensitive, null()), else_=default_value), deferred=True
+    )
+
+
+Company.currency_code = column_property(
+    func.coalesce(
+        select(SystemSetting.setting_value).where(SystemSetting.setting_key == "currency").scalar_subquery(), "INR"
+    ),
+    deferred=True,
+)
 
 
 class SystemBackup(Retirable, Model):
@@ -133,7 +146,12 @@ class SystemBackup(Retirable, Model):
     error_message: Mapped[str | None]
     retention_days: Mapped[str] = mapped_column(String(10), default="30")
     description: Mapped[str | None]
-    backup_metadata: Mapped[dict[str, Any] | None]
+    backup_metadata: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    size: Mapped[int | None] = column_property(
+        cast(func.substring(backup_size, "^[0-9]{1,18}$"), BigInteger), deferred=True
+    )
+    progress: Mapped[int | None] = column_property(backup_metadata["percent"].as_integer(), deferred=True)
+    sha256: Mapped[str | None] = column_property(backup_metadata["sha256"].as_string(), deferred=True)
 
 
 class AuditLog(Retirable, Model):

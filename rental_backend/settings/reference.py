@@ -18,21 +18,7 @@ def add_settings(session: Session) -> int:
     Whoever changed a value, a name or a description keeps it; where a setting is filed, and whether anybody may change
     it, is for the code to say.
     """
-    rows = [
-        {
-            "setting_key": each.key,
-            "setting_name": each.name,
-            "setting_type": each.kind,
-            "setting_category": each.category,
-            "setting_value": each.value,
-            "default_value": each.value,
-            "description": each.description,
-            "is_system": each.is_system,
-            "validation_rules": each.rules or None,
-            "display_order": str(position),
-        }
-        for position, each in enumerate(DEFAULTS, 1)
-    ]
+    rows = [each.row(position) for position, each in enumerate(DEFAULTS, 1)]
     count = len(added(session, SystemSetting.setting_key, rows))
     upsert = insert(SystemSetting).values(rows)
     declared = {each.key: upsert.excluded[each.key] for each in REFILED}

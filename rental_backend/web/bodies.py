@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,6 +19,7 @@ from ..schemas import MOST_ROWS
 from .context import settings
 
 ROWS_OF = "application/json", "application/x-ndjson", "text/csv"
+FORMULA = re.compile("'*[=+@\t\r-]")  # what a spreadsheet would run (OWASP, CSV injection), or that made harmless
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,7 @@ class Rows:
 
 def read_body(request: Request, schema: Schema) -> dict[str, Any]:
     """Return the body's fields. Raises 400 (cut off, broken JSON), 413 (too large), 415 (not JSON), 422 (schema)."""
-    raw = _received(request)
+    raw = received(request)
     if raw and not request.is_json:
         raise UnsupportedMedia(f"Send application/json, not {request.mimetype or 'an unnamed type'}.")
     data = _parsed(raw) if raw else {}
@@ -44,7 +46,7 @@ def read_rows(request: Request, schema: Schema) -> Rows:
 
     A row that does not fit the schema stops no other: its messages are kept beside those that fit.
     """
-    found = list(_rows(_received(request), request.mimetype))
+    found = list(_rows(received(request), request.mimetype))
     if not 0 < len(found) <= MOST_ROWS:
         raise Invalid({"body": [f"Must hold 1 to {MOST_ROWS} rows."]})
     rows = Rows()
@@ -74,12 +76,19 @@ def _rows(raw: bytes, media_type: str) -> Iterable[Any]:
 
 
 def _csv(raw: bytes) -> list[Any]:
-    """Read CSV in UTF-8; a cell beyond the header makes its row no object."""
+    """Read CSV in UTF-8; a cell beyond the header makes its row no object.
+
+    The apostrophe that an export puts before what looks like a formula is taken off again.
+    """
     try:
         read = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise BadRequest(f"The body is not valid CSV: {error}.", code="invalid_csv") from None
-    return [row if None not in row else list(row) for row in read]
+    return [{name: _plain(cell) for name, cell in row.items()} if None not in row else list(row) for row in read]
+
+
+def _plain(cell: str | None) -> str | None:
+    return cell[1:] if cell and cell[0] == "'" and FORMULA.match(cell) else cell
 
 
 def _parsed(raw: bytes) -> Any:
@@ -93,9 +102,10 @@ def _parsed(raw: bytes) -> Any:
     return data
 
 
-def _received(request: Request) -> bytes:
+def received(request: Request) -> bytes:
+    """Return the body as it was sent. Raises 400 (cut off) and 413 (too large)."""
     try:
-        raw = request.get_data(cache=False)
+        raw = request.get_data()
     except HTTPException:
         raise
     except Exception as error:  # of the server that parses HTTP: chunks that are none, a client that left

@@ -24,13 +24,19 @@ def tag(body: bytes) -> str:
 
 
 def unchanged(tag: str) -> bool:
-    """Tell whether the caller has this answer already (`If-None-Match`)."""
+    """Tell whether the caller has this answer already (`If-None-Match`).
+
+    A proxy that compresses makes tags weak (`W/"..."`), which is good enough for not sending the same again.
+    """
     known = request.headers.get("If-None-Match")
-    return known is not None and (known == tag or request.if_none_match.contains(tag.strip('"')))
+    return known is not None and (known == tag or request.if_none_match.contains_weak(tag.strip('"')))
 
 
 def require_match(session: Session, schema: type[Schema], model: Any, id: uuid.UUID) -> None:
-    """Refuse a change of something that is not as the caller has seen it (`If-Match`). Its row must be locked."""
+    """Refuse a change of something that is not as the caller has seen it (`If-Match`). Its row must be locked.
+
+    A weak tag matches nothing (RFC 9110, 13.1.1).
+    """
     wanted = request.headers.get("If-Match")
     if wanted is None or wanted == "*":
         return

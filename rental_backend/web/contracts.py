@@ -26,7 +26,7 @@ from ..infra.modes import Mode
 from ..infra.stale import StaleStore
 from ..models import Identified
 from ..resilience import budget, limit
-from . import projection, stale_answers
+from . import idempotency, projection, stale_answers
 from .bodies import read_body, read_query, read_rows
 from .conditional import tag
 from .context import actor, dependencies, settings, warmer
@@ -46,7 +46,8 @@ class Contract:
 
     `per_caller`: its answers differ between callers of the same permissions. `changes`: whether a call changes
     anything (by default all but GET do). `modes`: those in which a change is taken. `warm`: queries whose answers are
-    to be at hand when an outage begins, for everybody who may see them.
+    to be at hand when an outage begins, for everybody who may see them. `secret`: its answer is for the caller's eyes
+    only, and never kept.
     """
 
     needs: Needs
@@ -59,6 +60,7 @@ class Contract:
     changes: bool | None = None
     modes: tuple[Mode, ...] = (Mode.NORMAL,)
     warm: tuple[Mapping[str, str], ...] = ()
+    secret: bool = False
 
     def refused_in(self, mode: Mode, method: str) -> bool:
         """Tell whether a call by that method is refused in a mode, whatever is there."""
@@ -84,6 +86,7 @@ def endpoint(
     changes: bool | None = None,
     modes: tuple[Mode, ...] = (Mode.NORMAL,),
     warm: tuple[Mapping[str, str], ...] = (),
+    secret: bool = False,
 ) -> Callable[[View], View]:
     """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` beside its payload."""
     contract = Contract(
@@ -97,21 +100,24 @@ def endpoint(
         changes=changes,
         modes=modes,
         warm=warm,
+        secret=secret,
     )
 
-    def declare(view: View) -> View:
-        operation = Operation(contract, view, frozenset(inspect.signature(view).parameters))
+    return partial(_enforced, contract)
 
-        @functools.wraps(view)
-        def enforced(**path: Any) -> Response:
-            with budget(settings().request_budget):
-                return operation.answer(path)
 
-        enforced.contract = contract  # type: ignore[attr-defined]
-        enforced.operation = operation  # type: ignore[attr-defined]
-        return enforced
+def _enforced(contract: Contract, view: View) -> View:
+    """Return a view under its contract."""
+    operation = Operation(contract, view, frozenset(inspect.signature(view).parameters))
 
-    return declare
+    @functools.wraps(view)
+    def enforced(**path: Any) -> Response:
+        with budget(settings().request_budget):
+            return operation.answer(path)
+
+    enforced.contract = contract  # type: ignore[attr-defined]
+    enforced.operation = operation  # type: ignore[attr-defined]
+    return enforced
 
 
 def contract_of(view: object) -> Contract | None:
@@ -229,7 +235,11 @@ class Operation:
         if "session" not in self.names:
             return self._encode(self.view(**arguments), None)
         with unit as session:
-            return self._encode(self.view(session=session, **arguments), session)
+            make = partial(self._make, session, arguments)
+            return idempotency.once(session, caller, make, keeps=not self.contract.secret)
+
+    def _make(self, session: Session, arguments: dict[str, Any]) -> Reply:
+        return self._encode(self.view(session=session, **arguments), session)
 
     def _door(self) -> Database:
         """Return the door that the view's session comes from."""

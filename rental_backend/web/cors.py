@@ -2,9 +2,12 @@
 
 import re
 import time
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import orjson
 from flask import Flask, Response, request
 from flask_cors.core import get_cors_headers, get_cors_options
 from werkzeug.datastructures import Headers
@@ -14,37 +17,70 @@ from ..config import Config
 ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match")
 EXPOSED_HEADERS = (
     *("X-Request-ID", "X-Total-Count", "X-Total-Count-Relation", "X-Degraded", "X-Mode", "Age", "Retry-After"),
-    *("X-Replica-Lag", "Location", "ETag", "Content-Disposition"),
+    *("X-Replica-Lag", "Location", "ETag", "Content-Disposition", "Idempotency-Replayed"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOK_EVERY = 1.0
 
 
 class AllowList:
-    """The origins that may call: exact ones, a range of localhost ports outside production, and those of a file.
+    """The origins that may call: exact ones, a range of localhost ports outside production, those of a file, and
+    those that were added at run time.
 
-    The file (one origin a line, `#` starts a comment) is read again when it changes, looked at once a second at most,
-    so that all workers follow it without a restart. A file that cannot be read leaves the last list in force.
+    What was added, and other ports, are settings of the business, which all workers follow. The file (one origin a
+    line, `#` starts a comment) is read again when it changes, looked at once a second at most, so that all workers
+    follow it without a restart. A file that cannot be read leaves the last list in force.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._fixed = frozenset(config.cors_origins)
+    def __init__(self, config: Config, edited: Callable[[], Mapping[str, str]]) -> None:
+        self.configured = frozenset(config.cors_origins)
+        self._edited = edited
+        self._production = config.production
         self._file = Path(config.cors_origins_file) if config.cors_origins_file else None
-        self._ports = range(0)
-        if not config.production and config.cors_localhost != "off":
-            first, last = map(int, config.cors_localhost.split("-"))
-            self._ports = range(first, last + 1)
+        self._usual_ports = config.cors_localhost
         self._filed: frozenset[str] = frozenset()
         self._stamp = (0, 0)
         self._look_at = 0.0
 
     def allows(self, origin: str) -> bool:
         """Tell whether pages of this origin may call."""
-        self._reread()
-        if origin in self._fixed or origin in self._filed:
+        if origin in self.configured or origin in self.filed or origin in self.added:
             return True
         local = re.fullmatch(r"http://(?:localhost|127\.0\.0\.1):(\d{1,5})", origin)
-        return local is not None and int(local[1]) in self._ports
+        return local is not None and int(local[1]) in self.ports
+
+    @property
+    def filed(self) -> frozenset[str]:
+        """The origins of the file."""
+        self._reread()
+        return self._filed
+
+    @property
+    def added(self) -> frozenset[str]:
+        """The origins added at run time."""
+        return _listed(self._edited().get("cors_origins", "[]"))
+
+    @property
+    def ports(self) -> range:
+        """The ports of localhost whose pages may call; none in production."""
+        return range(0) if self._production else _ports(self._edited().get("cors_localhost") or self._usual_ports)
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """All origins, the ports of localhost aside."""
+        return self.configured | self.filed | self.added
+
+    def told(self) -> dict[str, Any]:
+        """Return the list for people, by where each origin comes from."""
+        ports = self.ports
+        return {
+            "configured": sorted(self.configured),
+            "file": sorted(self.filed),
+            "added": sorted(self.added),
+            "localhost_range_enabled": bool(ports),
+            "localhost_start_port": ports.start,
+            "localhost_end_port": max(ports.start, ports.stop - 1),
+        }
 
     def _reread(self) -> None:
         if self._file is None or time.monotonic() < self._look_at:
@@ -61,9 +97,23 @@ class AllowList:
         self._stamp = (seen.st_mtime_ns, seen.st_size)
 
 
+@lru_cache(maxsize=8)
+def _listed(text: str) -> frozenset[str]:
+    try:
+        return frozenset(orjson.loads(text))
+    except (ValueError, TypeError):  # not our doing; nobody is let in by it
+        return frozenset()
+
+
+@lru_cache(maxsize=8)
+def _ports(text: str) -> range:
+    found = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    return range(int(found[1]), int(found[2]) + 1) if found else range(0)
+
+
 def register(app: Flask, config: Config) -> None:
     """Answer preflights before anything else, and mark every answer."""
-    allowed = AllowList(config)
+    app.extensions["allow_list"] = allowed = AllowList(config, app.extensions["dependencies"].settings.last)
     options = get_cors_options(
         app,
         {

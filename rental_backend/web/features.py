@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 
 from ..infra.dependencies import Dependencies
 from ..infra.modes import Mode
 from .contracts import Contract, contract_of
+from .needs import PUBLIC
 
 
 def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
@@ -42,3 +44,28 @@ def _status(answers: Counter[str]) -> str:
     if set(answers) <= {"full", "partial"}:
         return "available"
     return "unavailable" if set(answers) == {"refuse"} else "degraded"
+
+
+def access(app: Flask) -> dict[str, list[dict[str, str]]]:
+    """Return all operations by who may call them: `public`, `protected`, and `admin` (what is of the system)."""
+    found: dict[str, list[dict[str, str]]] = {"public": [], "protected": [], "admin": []}
+    for _, method, rule, contract in contracts(app):
+        told = {"method": method, "path": rule, "permission": contract.permission}
+        system = contract.permission.startswith(("SYSTEM_", "BACKUP_"))
+        found["public" if contract.permission == PUBLIC else "admin" if system else "protected"].append(told)
+    return found
+
+
+def matching(app: Flask, path: str) -> list[dict[str, str]]:
+    """Return the method, path and permission of the operations that a path leads to."""
+    adapter = app.url_map.bind("")
+    found = []
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        try:
+            rule, _ = adapter.match(path, method, return_rule=True)
+        except HTTPException:
+            continue
+        contract = contract_of(app.view_functions[rule.endpoint])
+        if contract:
+            found.append({"method": method, "path": rule.rule, "permission": contract.permission})
+    return found

@@ -10,6 +10,7 @@ from marshmallow import Schema, fields
 
 from .. import __version__
 from ..errors import NotReady
+from ..infra.lifecycle import Phase
 from ..infra.modes import Mode
 from ..resilience import Breaker, Bulkhead
 from .context import dependencies as _dependencies
@@ -21,6 +22,10 @@ from .operations import drills_now, mode_now
 
 bp = Blueprint("health", __name__)
 SERVICE = "rental_backend"
+NO_TRAFFIC = {
+    Phase.STARTING: "Starting: the database is being migrated.",
+    Phase.DRAINING: "Draining: this instance is about to end.",
+}
 
 
 class ReadyQuery(Schema):
@@ -68,8 +73,10 @@ def alive() -> dict[str, Any]:
 @bp.get("/api/health/ready")
 @endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery())
 def ready(strict: bool) -> dict[str, Any]:
-    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at once."""
+    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at, nor draining."""
     dependencies = _dependencies()
+    if reason := NO_TRAFFIC.get(dependencies.lifecycle.phase):
+        raise NotReady(reason, phase=dependencies.lifecycle.phase.name.lower())
     if not dependencies.settled:
         raise NotReady("The dependencies are being looked at.")
     missing = sorted(dependencies.down())

@@ -34,6 +34,7 @@ from ..models import searched
 from .projection import columns
 
 DEFAULT_ROWS = 100
+EMPTY = b"[]"
 COUNTED = 10_000  # rows a total is counted to unless it is asked for: whoever has more does not page to the end
 
 Filter = Callable[[ColumnElement[Any]], ColumnElement[bool]]
@@ -48,10 +49,11 @@ class Page(NamedTuple):
     total: int | None
     exact: bool = True
 
-    def under(self, *names: str) -> "Page":
-        """Return it as an object that holds the array under each name, and the `total`."""
+    def under(self, *names: str, **numbers: int) -> "Page":
+        """Return it as an object that holds the array under each name, the `total`, and further numbers."""
         arrays = b",".join(b'"%b":%b' % (name.encode(), self.body) for name in names)
-        return self._replace(body=b'{%b,"total":%d}' % (arrays, self.total or 0))
+        more = b"".join(b',"%b":%d' % (name.encode(), number) for name, number in numbers.items())
+        return self._replace(body=b'{%b,"total":%d%b}' % (arrays, self.total or 0, more))
 
 
 class Paged(NamedTuple):
@@ -85,7 +87,10 @@ class Listing:
     where: tuple[Condition, ...] = ()
 
     def page(self, session: Session, arguments: Mapping[str, Any]) -> Page:
-        """Return the rows that fit the arguments. Raises `Invalid` for an unknown `sort_field` or `after`."""
+        """Return the rows that fit the arguments.
+
+        Raises `Invalid` for an unknown `sort_field` or `after`, and for a `search` where nothing is searched.
+        """
         given = {name: value for name, value in arguments.items() if value is not None}
         skip, rows = paged(given)
         sort = (given.pop("sort_field", None), given.pop("sort_direction", None))
@@ -95,15 +100,20 @@ class Listing:
         if "search" in given:
             given["search"] = "%" + _escaped(given["search"]) + "%"
         statement = self._statement(frozenset(given), sort, count)
-        body, total = session.execute(statement, {**given, "rows": rows, "skip": skip}).one()
-        if body == "[]" and "after" in given:
+        text, total = session.connection().execute(statement, {**given, "rows": rows, "skip": skip}).one()
+        body = bytes(text, "utf-8")
+        if body == EMPTY and "after" in given:
             self._require(session, given["after"])
-        exact = count == "exact" or total != COUNTED + 1
-        return Page(bytes(body, "utf-8"), total if exact else max(COUNTED, skip + rows), exact)
+        if total is None and count != "none":  # more than are counted, and the page is full or beyond the end
+            return Page(body, COUNTED if body == EMPTY else max(COUNTED, skip + rows), exact=False)
+        return Page(body, total)
 
     @lru_cache(maxsize=512)  # noqa: B019 - listings are module constants
     def _statement(self, names: frozenset[str], sort: tuple[Any, Any], count: str | None) -> Select[Any]:
-        """Build the statement: the page as JSON, and the total, counted only when the page does not tell it."""
+        """Build the statement: the page as JSON, and the total, counted only when the page does not tell it.
+
+        The total is NULL if it is not wanted, or larger than is counted.
+        """
         order = self._order(*sort)
         conditions: list[Condition] = [*self.where, *(self._condition(name) for name in sorted(names - {"after"}))]
         rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
@@ -123,9 +133,8 @@ class Listing:
         if count == "none":
             return literal_column("NULL")
         found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
-        if count != "exact":
-            found = found.limit(COUNTED + 1)
-        everything = select(func.count()).select_from(found.subquery("found")).scalar_subquery()
+        few = func.nullif(_counted(found.limit(COUNTED + 1)), COUNTED + 1)
+        everything = _counted(found) if count == "exact" else few
         if keyed:
             return everything
         rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
@@ -145,7 +154,7 @@ class Listing:
         """Return the condition that a row comes after the one whose id is `after`."""
         keys = [each.element for each in order if isinstance(each, UnaryExpression)]
         directions = {each.modifier is desc_op for each in order if isinstance(each, UnaryExpression)}
-        if len(directions) != 1 or any(getattr(key, "nullable", True) for key in keys):
+        if len(directions) != 1 or not hasattr(self.model, "id") or any(getattr(key, "nullable", True) for key in keys):
             raise Invalid({"after": ["This order has pages by `skip` or `page` only."]})
         table = self.model.__table__.alias("anchor")
         anchor = select(*(table.c[key.key] for key in keys)).where(table.c.id == bindparam("after"))
@@ -158,8 +167,15 @@ class Listing:
 
     def _condition(self, name: str) -> ColumnElement[bool]:
         if name == "search":
+            if not self.search:
+                raise Invalid({"search": ["This list is not searched."]})
             return searched(*self.search).ilike(bindparam("search"))
         return self.filters[name](bindparam(name))
+
+
+def _counted(found: Select[Any]) -> ColumnElement[int]:
+    """Return how many rows a statement finds."""
+    return select(func.count()).select_from(found.subquery("found")).scalar_subquery()
 
 
 def contains(column: Column) -> Filter:

@@ -27,7 +27,7 @@ def columns(schema: type[Schema], model: Any) -> tuple[ColumnElement[Any], ...]:
 def _column(model: Any, name: str, field: Any) -> ColumnElement[Any]:
     column = getattr(model, field.attribute or name)
     if isinstance(field, TextOrEmpty):
-        column = func.coalesce(column, "")
+        column = func.coalesce(column, literal_column("''"))  # no parameter, which would be sent with every request
     labelled: ColumnElement[Any] = column.label(field.data_key or name)
     return labelled
 
@@ -40,7 +40,7 @@ def _one(schema: type[Schema], model: Any) -> Select[Any]:
 
 def one(session: Session, schema: type[Schema], model: Any, id: uuid.UUID) -> bytes:
     """Return the JSON object of a row, or raise `NotFound`."""
-    found = session.execute(_one(schema, model), {"id": id}).scalar()
+    found = session.connection().execute(_one(schema, model), {"id": id}).scalar()
     if found is None:
         raise NotFound(f"There is no such {spoken(model)}.")
     return bytes(found, "utf-8")

@@ -28,7 +28,8 @@ class Reply:
         return made
 
     def _plain(self) -> Response:
-        if self.status == 200 and request.method in READS and unchanged(self.headers.get("ETag", "")):
+        etag = self.headers.get("ETag")
+        if etag and self.status == 200 and request.method in READS and unchanged(etag):
             return Response(status=304, headers=self.headers)
         if isinstance(self.body, bytes):
             kind = "application/json" if self.body else None

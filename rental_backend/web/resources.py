@@ -22,7 +22,7 @@ from ..schemas import Browsing, Payload
 from . import projection
 from .conditional import require_match
 from .contracts import endpoint
-from .listing import Column, Filter, Listing, Page, paged
+from .listing import EMPTY, Column, Filter, Listing, Page, paged
 from .needs import Needs
 from .principal import Principal
 
@@ -63,6 +63,7 @@ class Resource(Generic[Row]):
     `accepts` and `changes` are the forms of creation and change (None: there is no such operation). `create(session,
     actor, fields)`, `change(session, row, actor, fields)` and `retire(session, row, actor)` are services that know the
     rules; `retires=False` leaves retiring out. With `pages` a list is an object that counts its pages, else an array.
+    `row_schema` is what a row of the list holds, if not the same as one alone.
     `filters` and `sorts` name columns; a query parameter that is more than equality has its function in `conditions`.
     `warm` are queries of the list whose answers are to be at hand in an outage.
     """
@@ -78,6 +79,7 @@ class Resource(Generic[Row]):
     accepts: type[Payload] | None = None
     changes: type[Payload] | None = None
     query: type[Payload] = Browsing
+    row_schema: type[Schema] | None = None
     search: tuple[Column, ...] = ()
     filters: tuple[str, ...] = ()
     conditions: Mapping[str, Filter] = field(default_factory=dict)
@@ -94,7 +96,9 @@ class Resource(Generic[Row]):
         """The list of its rows, for views that answer with a part of it."""
         equal = {name: getattr(self.model, name).__eq__ for name in ("is_active", *self.filters)}
         sorts = {name: getattr(self.model, name) for name in self.sorts}
-        return Listing(self.model, self.schema, self.order, self.search, {**equal, **self.conditions}, sorts)
+        return Listing(
+            self.model, self.row_schema or self.schema, self.order, self.search, {**equal, **self.conditions}, sorts
+        )
 
     @property
     def maker(self) -> Callable[[Session, str, Fields], Any]:
@@ -128,7 +132,13 @@ class Resource(Generic[Row]):
         may = self.permissions.view
 
         @bp.get("/")
-        @endpoint(needs=self.reads, permission=may, query=self.query(), returns=self.schema(many=True), warm=self.warm)
+        @endpoint(
+            needs=self.reads,
+            permission=may,
+            query=self.query(),
+            returns=self.listing.schema(many=True),
+            warm=self.warm,
+        )
         def browse(session: Session, **arguments: Any) -> Page:
             """Return those that fit the filters."""
             return self.page(session, arguments)
@@ -172,6 +182,7 @@ def in_pages(page: Page, arguments: Mapping[str, Any]) -> Page:
     skip, rows = paged(arguments)
     total = page.total or 0
     number, pages = skip // rows + 1, -(-total // rows)
+    more = number < pages if page.exact else page.body != EMPTY  # a total that is only the least is not the end
     members = b'"page":%d,"page_size":%d,"total_pages":%d' % (number, rows, pages)
-    ends = b'"has_next":%b,"has_previous":%b' % tuple(str(end).lower().encode() for end in (number < pages, number > 1))
+    ends = b'"has_next":%b,"has_previous":%b' % tuple(str(end).lower().encode() for end in (more, number > 1))
     return Page(b'{"items":%b,"total":%d,%b,%b}' % (page.body, total, members, ends), page.total, page.exact)

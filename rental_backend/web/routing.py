@@ -1,11 +1,11 @@
-"""How paths are read: with and without trailing slash, under the frontend's doubled prefixes, and ids that are ids."""
+"""How paths are read: with and without trailing slash, under the prefixes of other builds, and ids that are ids."""
 
 import uuid
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, UnicodeConverter, ValidationError
+from werkzeug.routing import BaseConverter, UnicodeConverter
 
 from ..errors import Invalid
 from . import problems
@@ -19,6 +19,7 @@ ALIASES = (
     ("/api/v1/", "/api/"),
     ("/api/analytics/analytics/", "/api/analytics/"),
     ("/api/transactions/sales/sales/", "/api/transactions/sales/"),
+    ("/api/master-data/item-master/rental-blocking/", "/api/master-data/items/rental-blocking/"),
 )
 
 
@@ -49,11 +50,9 @@ class UuidConverter(BaseConverter):
 class TextConverter(UnicodeConverter):
     """A text in a path; one that no database can hold names nothing, and is not found."""
 
-    def to_python(self, value: str) -> str:
-        """Return the text, or refuse."""
-        if "\0" in value:
-            raise ValidationError
-        return value
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.regex = self.regex.replace("[^/]", r"[^/\0]")  # no match at all, whatever other methods there are
 
 
 def register(app: Flask) -> None:

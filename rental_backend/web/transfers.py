@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from ..errors import AppError
 from ..infra.clashes import clash
 from ..infra.database import Database
+from ..resilience import budget
 from ..schemas import MOST_ROWS, Payload
-from .bodies import Rows
+from .bodies import FORMULA, Rows
 from .context import dependencies
 from .contracts import endpoint
 from .listing import Listing
@@ -26,8 +27,8 @@ from .resources import Resource
 from .streams import Stream
 
 MEDIA_TYPES = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run (OWASP, CSV injection)
 PAGING = ("skip", "limit", "page", "page_size", "after", "count", "sort_field", "sort_direction")
+LONGEST = 20.0  # seconds for all rows of an import; each statement still has the database's deadline
 
 
 class DryRun(Payload):
@@ -66,7 +67,7 @@ def add_import(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     @endpoint(needs=resource.writes, permission=permission, query=DryRun(), accepts=form)
     def import_rows(session: Session, principal: Principal, rows: Rows, dry_run: bool) -> dict[str, Any]:
         """Create many from a JSON array, JSON lines or CSV; a row that is refused stops no other."""
-        with session.begin_nested() as all_rows:
+        with budget(LONGEST), session.begin_nested() as all_rows:
             outcome = _make(session, resource, principal.username, rows)
             if dry_run:
                 all_rows.rollback()
@@ -81,13 +82,11 @@ def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> 
                 made = resource.maker(session, actor, values)
                 session.flush()
                 outcome.made[number] = str(made.id)
-        except AppError as error:
-            outcome.errors[number] = error.members.get("errors", {"row": [error.detail]})
-        except sqlalchemy.exc.IntegrityError as error:
-            known = clash(error)
-            if known is None:
+        except (AppError, sqlalchemy.exc.DBAPIError) as error:
+            refused = error if isinstance(error, AppError) else clash(error)
+            if refused is None or refused.status >= 500:  # an outage, not a fault of the row: nothing is stored
                 raise
-            outcome.errors[number] = known.members.get("errors", {"row": [known.detail]})
+            outcome.errors[number] = refused.members.get("errors", {"row": [refused.detail]})
     return outcome
 
 
@@ -96,10 +95,10 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     listing = replace(resource.listing, order=(resource.model.id.asc(),))
     formats = fields.String(load_default="json", validate=validate.OneOf(list(MEDIA_TYPES)))
     query = type("ExportQuery", (resource.query,), {"format": formats, "__doc__": "Filters and format of an export."})
-    names = list(resource.schema().dump_fields)
+    names = list(listing.schema().dump_fields)
 
     @bp.get("/export")
-    @endpoint(needs=resource.reads.fresh(), permission=permission, query=query(), returns=resource.schema(many=True))
+    @endpoint(needs=resource.reads.fresh(), permission=permission, query=query(), returns=listing.schema(many=True))
     def export(format: str, **arguments: Any) -> Stream:
         """Return everything that fits the filters."""
         chosen = {name: value for name, value in arguments.items() if name not in PAGING}
@@ -149,5 +148,5 @@ def _line(cells: list[Any]) -> bytes:
 def _cell(value: Any) -> Any:
     """Return a value as a cell: no spreadsheet takes it for a formula, and what is no text is JSON."""
     if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULA) else value
+        return f"'{value}" if FORMULA.match(value) else value
     return value if value is None or isinstance(value, int | float) else orjson.dumps(value).decode()

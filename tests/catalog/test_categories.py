@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -319,6 +320,8 @@ def test_the_tree_is_nested_by_display_order(signed_in: Caller, session: Session
         refusal(client.get(f"{CATEGORIES}tree/?root_id={nothing}"), 404)
     (node,) = client.get(f"{CATEGORIES}tree/?root_id={b.id}").get_json()
     shown = _shown(client, b.id)
+    times = {name: datetime.fromisoformat(shown.pop(name)) for name in ("created_at", "updated_at")}
+    assert {name: datetime.fromisoformat(node.pop(name)) for name in times} == times  # written by another program
     assert {name: value for name, value in node.items() if name != "children"} == shown
 
 

@@ -82,7 +82,7 @@ def test_a_code_is_unique(signed_in: Caller, session: Session) -> None:
         *((field, value) for field in SHOP for value in (None, "", 7, "x" * 101, "a\0")),
         *(("location_code", "x" * 21), ("location_type", "store"), ("address", "x" * 501), ("postal_code", "x" * 21)),
         *(("email", "nobody"), ("contact_person_email", "nobody"), ("contact_person_title", "x" * 101)),
-        *(("manager_user_id", value) for value in (7, "7", "x", [], True, str(uuid.uuid4()))),
+        *(("manager_user_id", value) for value in (7, "7", "x", [], True, str(factories.NOBODY))),
         *(("id", "x"), ("created_by", "x"), ("stock", 1)),
     ],
     ids=ascii,

@@ -7,6 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import Role, SecurityAuditLog, User
+from rental_backend.settings.models import BackupType, SystemBackup
+from rental_backend.settings.reference import add_company, add_settings
 from rental_backend.transactions.models import TransactionType
 from tests import factories
 
@@ -66,8 +68,39 @@ def catalog(_: FlaskClient, session: Session) -> Known:
     }
 
 
-STAGE: dict[str, Callable[[FlaskClient, Session], Known]] = {
+def items(_: FlaskClient, session: Session) -> Known:
+    """Two items of a brand in a category, one of them in stock at the one location, the other with serial numbers."""
+    brand, category = factories.brand(session, name="Acme"), factories.category(session, name="Lamps")
+    of = {"brand_id": brand.id, "category_id": category.id}
+    item = factories.item(session, item_name="Arc lamp", rental_rate_per_period=12, **of)
+    factories.stock(session, factories.item(session, item_name="Arc", rental_rate_per_period=9, **of), available=2)
+    factories.item(session, item_name="Arc two", serial_number_required=True, **of)
+    return {
+        "item_id": str(item.id),
+        "sku": item.sku,
+        "brand_id": str(brand.id),
+        "category_id": str(category.id),
+        "unit_of_measurement_id": str(item.unit_of_measurement_id),
+    }
+
+
+def settings(client: FlaskClient, session: Session) -> Known:
+    """Settings and the company as they are seeded, and a backup of a colleague."""
+    add_settings(session)
+    add_company(session)
+    colleague = factories.user(session)
+    backup = SystemBackup(backup_name="B", backup_type=BackupType.FULL, started_by=colleague.id)
+    session.add(backup)
+    session.commit()
+    client.application.extensions["dependencies"].settings.beacon.light()
+    return {"colleague_id": str(colleague.id), "backup_id": str(backup.id)}
+
+
+Stage = Callable[[FlaskClient, Session], Known]
+STAGE: dict[str, Stage] = {
     "accounts": accounts,
     "catalog": catalog,
+    "items": items,
     "parties": parties,
+    "settings": settings,
 }

@@ -12,11 +12,13 @@ from marshmallow import Schema, fields, validate
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import RefreshToken, User
+from rental_backend.catalog.models import UnitOfMeasurement
 from rental_backend.web.contracts import Contract
 from tests import factories
 
 Ids = dict[str, uuid.UUID]
 CODE = "SAMPLE-1"
+UNIT = uuid.uuid5(uuid.NAMESPACE_URL, "unit of measurement")  # that a new item is counted in
 HOLDER = "outage-holder"  # who asks; his password is cheap to verify
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -26,6 +28,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "DELETE /api/auth/roles/<uuid:id>/permissions": {"permission_ids": ["CUSTOMER_VIEW"]},
     "PATCH /api/users/<uuid:id>/status": {"is_active": True},
     "PUT /api/suppliers/<uuid:id>/status": {"is_active": True},
+    "POST /api/master-data/item-master/": {"unit_of_measurement_id": str(UNIT)},
+    "PUT /api/master-data/items/rental-blocking/<uuid:id>/status": {"remarks": "Out for calibration"},
+    "PUT /api/master-data/items/rental-blocking/bulk-status": {"remarks": "Out for calibration"},
     "POST /api/auth/login": {"username": HOLDER, "password": "wrong"},
 }
 QUERIES: dict[str, dict[str, str]] = {}
@@ -34,7 +39,7 @@ CHECKED_BY_VIEW = {  # open to everybody for what is his own; the matrix asks fo
     "DELETE /api/users/<uuid:user_id>/sessions": "USER_MANAGE",
     "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>": "USER_MANAGE",
 }
-PARTS = {"code": CODE}  # parameters of a path that are no ids
+PARTS = {"code": CODE, "sku": CODE, "item_code": CODE}  # parameters of a path that are no ids
 
 
 def rows(session: Session, holder: User) -> Ids:
@@ -42,8 +47,13 @@ def rows(session: Session, holder: User) -> Ids:
     role = factories.role(session, holder, name="outage role")
     begun: RefreshToken = factories.begin(session, holder)
     permission = factories.permission(session, "CUSTOMER_VIEW").id
+    session.add(UnitOfMeasurement(id=UNIT, name="Piece", code="PCS"))
+    session.flush()
+    item = factories.item(session, sku=CODE).id
     session.commit()
     return {
+        "item-master": item,
+        "rental-blocking": item,
         "customers": factories.customer(session, customer_code=CODE).id,
         "suppliers": factories.supplier(session, supplier_code=CODE).id,
         "roles": role.id,

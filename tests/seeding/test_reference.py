@@ -162,7 +162,7 @@ def test_the_command_says_in_one_line_what_it_added(make: Make, run: Run) -> Non
 
     first, second, away = run(url, "seed"), run(url, "seed"), run("postgresql://127.0.0.1:1/none", "seed")
 
-    assert first.stdout == "Reference data added: 123 permissions, 5 roles, 20 settings, 1 company.\n", first.output
+    assert first.stdout == "Reference data added: 123 permissions, 5 roles, 22 settings, 1 company.\n", first.output
     assert second.stdout == "The reference data is complete.\n"
     assert (away.exit_code, away.stdout) == (1, "")
     assert "database is not available" in away.stderr

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from rental_backend.app import create_app
 from rental_backend.config import Config
 from tests import factories
-from tests.web import toys
+from tests.web import games, toys
 
 Player = Callable[..., FlaskClient]
 UNREACHABLE = {
@@ -22,7 +22,8 @@ UNREACHABLE = {
 
 def _serve(environ: dict[str, str]) -> Iterator[Flask]:
     app = create_app(Config.from_environ(environ))
-    app.register_blueprint(toys.bp)
+    for bp in (toys.bp, games.bp, games.shop):
+        app.register_blueprint(bp)
     dependencies = app.extensions["dependencies"]
     dependencies.start()
     assert dependencies.wait_until_settled(10)
@@ -33,9 +34,11 @@ def _serve(environ: dict[str, str]) -> Iterator[Flask]:
 @pytest.fixture(scope="package")
 def toy_app(settings: dict[str, str], engine: sqlalchemy.Engine) -> Iterator[Flask]:
     """An application with toys, their table beside the real ones."""
-    toys.ToyModel.metadata.create_all(engine)
+    for metadata in (toys.ToyModel.metadata, games.GameModel.metadata):
+        metadata.create_all(engine)
     yield from _serve(settings)
-    toys.ToyModel.metadata.drop_all(engine)
+    for metadata in (toys.ToyModel.metadata, games.GameModel.metadata):
+        metadata.drop_all(engine)
 
 
 @pytest.fixture(scope="package")
@@ -46,10 +49,11 @@ def dark_app(settings: dict[str, str]) -> Iterator[Flask]:
 
 @pytest.fixture
 def shelf(session: Session, toy_app: Flask) -> Iterator[Session]:  # noqa: ARG001 - it makes the table
-    """A session around the toy application; no toy outlives the test."""
+    """A session around the toy application; no toy or game outlives the test."""
     yield session
     session.rollback()
-    session.execute(sqlalchemy.delete(toys.Toy))
+    for model in (toys.Toy, games.Piece, games.Game):
+        session.execute(sqlalchemy.delete(model))
     session.commit()
 
 

@@ -84,6 +84,14 @@ def browse(session: Session, **filters: Any) -> Page:
     return TOYS.page(session, filters)
 
 
+@bp.get("/api/toys/one-by-one")
+@endpoint(needs=NEEDS, permission="TOY_VIEW", returns=ToySchema(many=True))
+def browse_slowly(session: Session) -> list[Toy]:
+    """Return toys, each by a statement of its own."""
+    ids = session.scalars(select(Toy.id)).all()
+    return [session.scalars(select(Toy).where(Toy.id == each)).one() for each in ids]
+
+
 @bp.get("/api/toys/<uuid:id>")
 @endpoint(needs=NEEDS, permission="TOY_VIEW", returns=ToySchema())
 def show(session: Session, id: uuid.UUID) -> bytes:

@@ -1,0 +1,96 @@
+"""Keeping items out of renting."""
+
+import uuid
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from .. import records
+from ..catalog.models import Item
+from ..infra.dependencies import AUTH, DATABASE, REDIS
+from ..schemas import Browsing, Paging
+from ..web import projection
+from ..web.contracts import endpoint
+from ..web.listing import Listing, Page, paged
+from ..web.needs import Needs
+from ..web.principal import Principal
+from . import blocking
+from .block_schemas import (
+    BlockChange,
+    BlockedItemSchema,
+    BlockEntrySchema,
+    BulkBlockChange,
+    BulkOutcomeSchema,
+    OutcomeSchema,
+    RentabilitySchema,
+)
+from .blocking import Outcome, Outcomes, Who
+from .item_read_models import BlockedItem, BlockEntry, Rentability
+
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("items", "stock"))
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items",))  # refuse rather than guess
+
+_blocked, _entry = BlockedItem.__table__.c, BlockEntry.__table__.c
+BLOCKED = Listing(
+    BlockedItem,
+    BlockedItemSchema,
+    order=(_blocked.rental_blocked_at.desc(), _blocked.id.desc()),
+    search=(_blocked.sku, _blocked.item_name),
+    filters={"is_active": _blocked.is_active.__eq__},
+    sorts={name: _blocked[name] for name in ("item_name", "sku", "rental_blocked_at")},
+)
+HISTORY = Listing(
+    BlockEntry,
+    BlockEntrySchema,
+    order=(_entry.changed_at.desc(), _entry.id.desc()),
+    search=(_entry.remarks, _entry.changed_by_username),
+    filters={"item_id": _entry.entity_id.__eq__},
+    sorts={"changed_at": _entry.changed_at},
+)
+bp = Blueprint("item-blocking", __name__, url_prefix="/api/master-data/items/rental-blocking")
+
+
+def _part(name: str, page: Page, arguments: dict[str, Any]) -> Page:
+    skip, rows = paged(arguments)
+    return page.under(name, skip=skip, limit=rows)
+
+
+@bp.put("/<uuid:id>/status")
+@endpoint(needs=CHANGE, permission="ITEM_UPDATE", accepts=BlockChange(), returns=OutcomeSchema())
+def set_status(session: Session, principal: Principal, id: uuid.UUID, is_rental_blocked: bool, remarks: str) -> Outcome:
+    """Block an item from renting or let it back, with a reason."""
+    who = Who(principal.id, principal.username)
+    item = records.find(session, Item, id)
+    return blocking.set_blocked(session, item, who, blocked=is_rental_blocked, remarks=remarks)
+
+
+@bp.put("/bulk-status")
+@endpoint(needs=CHANGE, permission="ITEM_UPDATE", accepts=BulkBlockChange(), returns=BulkOutcomeSchema())
+def set_all_status(
+    session: Session, principal: Principal, item_ids: list[uuid.UUID], is_rental_blocked: bool, remarks: str
+) -> Outcomes:
+    """Block up to a hundred items or let them back; those that are not there are named and stop no other."""
+    who = Who(principal.id, principal.username)
+    return blocking.set_all_blocked(session, item_ids, who, blocked=is_rental_blocked, remarks=remarks)
+
+
+@bp.get("/blocked-items")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Browsing(), returns=BlockedItemSchema(many=True))
+def browse_blocked(session: Session, **arguments: Any) -> Page:
+    """Return the items that are blocked, those blocked last first."""
+    return _part("items", BLOCKED.page(session, arguments), arguments)
+
+
+@bp.get("/<uuid:id>/history")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Paging(), returns=BlockEntrySchema(many=True))
+def history(session: Session, id: uuid.UUID, **arguments: Any) -> Page:
+    """Return when, why and by whom an item was blocked and let back, the last first."""
+    return _part("entries", HISTORY.page(session, {**arguments, "item_id": id}), arguments)
+
+
+@bp.get("/<uuid:id>/availability")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", returns=RentabilitySchema())
+def availability(session: Session, id: uuid.UUID) -> bytes:
+    """Return whether an item can be rented now, and why not."""
+    return projection.one(session, RentabilitySchema, Rentability, id)

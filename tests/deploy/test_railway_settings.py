@@ -1,0 +1,86 @@
+"""The settings of the service: of the types that Railway takes, consistent with the program, the same everywhere."""
+
+import json
+import runpy
+from typing import Any
+
+import pytest
+
+from rental_backend.config import Config
+from tests.serving import ROOT
+
+SAID: dict[str, Any] = json.loads((ROOT / "deploy" / "railway.json").read_text())
+TYPES = {
+    "build": {"builder": str, "dockerfilePath": str},
+    "deploy": {
+        "preDeployCommand": list,
+        "startCommand": str,
+        "healthcheckPath": str,
+        "healthcheckTimeout": int,
+        "overlapSeconds": int,
+        "drainingSeconds": int,
+        "restartPolicyType": str,
+        "restartPolicyMaxRetries": int,
+        "numReplicas": int,
+        "sleepApplication": bool,
+    },
+}
+MARGIN = 5  # seconds that a process may take for all but waiting
+
+
+@pytest.mark.parametrize("part", TYPES)
+def test_every_key_is_known_and_of_its_type(part: str) -> None:
+    """Railway refuses a number that is written as text, and ignores a key that it does not know."""
+    assert {key: type(value) for key, value in SAID[part].items()} == TYPES[part]
+    assert set(SAID) == {"$schema", *TYPES}
+
+
+def test_there_is_time_to_drain() -> None:
+    """The delay, the wait for requests in flight and a margin fit between SIGTERM and SIGKILL; the edge has time."""
+    deploy = SAID["deploy"]
+    delay = Config.from_environ({"ENVIRONMENT": "test"}).prestop_delay
+    graceful = _gunicorn()["graceful_timeout"]
+
+    assert delay + graceful + MARGIN <= deploy["drainingSeconds"]
+    assert deploy["overlapSeconds"] >= 10
+    assert delay >= 1
+
+
+def test_a_stop_is_not_cut_short_by_a_silent_worker() -> None:
+    """What waits for a worker waits longer than a request may take, and a connection outlives the edge's patience."""
+    gunicorn = _gunicorn()
+
+    assert gunicorn["timeout"] > Config.from_environ({"ENVIRONMENT": "test"}).request_budget * 5
+    assert gunicorn["keepalive"] > 60
+
+
+def _gunicorn() -> dict[str, Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ENVIRONMENT", "test")
+        return runpy.run_path(str(ROOT / "gunicorn.conf.py"))
+
+
+def test_the_commands_and_paths_exist() -> None:
+    """What the platform is told to run, ask and build is there; one pre-deploy command, as it runs no more."""
+    deploy = SAID["deploy"]
+
+    assert (ROOT / SAID["build"]["dockerfilePath"]).is_file()
+    assert deploy["restartPolicyType"] in ("ON_FAILURE", "ALWAYS", "NEVER")
+    assert len(deploy["preDeployCommand"]) == 1
+    assert deploy["preDeployCommand"][0].startswith("python -m flask --app wsgi release")
+
+
+def test_the_project_as_code_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `railway config apply` would set for either slot are the settings of this file, and no secret is in it."""
+    monkeypatch.setenv("GITHUB_REPOSITORY", "shop/backend")
+    graph = runpy.run_path(str(ROOT / ".railway" / "railway.py"))["main"]().to_graph()
+    slots = {each["name"]: each for each in graph["resources"] if each["type"] == "service"}
+
+    assert set(slots) == {"api-blue", "api-green", "router"}
+    assert slots["router"]["variables"]["ACTIVE_SLOT"] == {"type": "preserve"}  # nothing but the tool switches
+    for slot in (slots["api-blue"], slots["api-green"]):
+        assert slot["deploy"] == SAID["deploy"]
+        assert slot["build"] == {"dockerfilePath": SAID["build"]["dockerfilePath"]}
+        assert slot["variables"]["SECRET_KEY"] == {"type": "preserve"}
+        assert slot["source"]["repo"] == "shop/backend"
+        assert "volumeMounts" not in slot  # a service with a volume never overlaps

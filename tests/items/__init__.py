@@ -1,0 +1,1 @@
+"""Items: rules, SKUs, lists, first stock, blocking."""

@@ -1,0 +1,110 @@
+"""What holds for every route of the program, whoever adds one; walked over the shop made up for trying things out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+import sqlalchemy
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
+
+from rental_backend.app import create_app
+from rental_backend.config import Config, driver_url
+from tests import factories
+from tests.seeding.conftest import Make
+from tests.seeding.test_demo import SMALL, _fill
+from tests.walking import Route, answered, known_ids, parameters, paths, routes
+
+PLAIN = "rental_backend.web.resources"
+
+
+@dataclass(frozen=True)
+class World:
+    """An application with a shop full of rows, a superuser's client, and an id of each table."""
+
+    app: Flask
+    client: FlaskClient
+    ids: list[UUID]
+
+
+@pytest.fixture(scope="module")
+def world(make: Make, settings: dict[str, str]) -> Iterator[World]:
+    """The application before the made-up shop; nothing in it is changed."""
+    url = make()
+    _fill(url, SMALL)
+    app = create_app(Config.from_environ({**settings, "DATABASE_URL": url}))
+    doors = app.extensions["dependencies"]
+    doors.start()
+    assert doors.wait_until_settled(10)
+    engine = sqlalchemy.create_engine(driver_url(url))
+    with Session(engine) as session:
+        user = factories.user(session, is_superuser=True)
+        token = factories.token(session, doors.identity.tokens, user, superuser=True)
+        factories.begin(session, user)
+        ids = [*known_ids(session), user.id]
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    yield World(app, client, ids)
+    doors.stop()
+    engine.dispose()
+
+
+def test_no_read_asks_the_same_for_each_row(world: World) -> None:
+    """A list is one statement, and one more where its path names whose it is; no read sends any statement twice."""
+    wrong, judged = {}, 0
+    for route in routes(world.app, "GET"):
+        answer = answered(world.app, world.client, route, world.ids)
+        if answer is None:
+            if route.is_list:
+                wrong[str(route)] = "was not answered with 200 for any row there is"
+            continue
+        if answer.repeated:
+            wrong[str(route)] = f"sends this for each row: {answer.repeated[0]}"
+        if not route.is_list:
+            continue
+        judged += 1
+        if len(answer.statements) > 1 + ("<" in route.rule.rule):
+            wrong[str(route)] = f"takes {len(answer.statements)} statements: {answer.statements}"
+        if answer.rows < 2 and "X-Total-Count" not in answer.response.headers:
+            wrong[str(route)] = "is no page of one statement, and has too few rows in the made-up shop to be judged"
+
+    assert wrong == {}
+    assert judged > 10
+
+
+def test_no_list_fails_for_what_it_is_asked(world: World) -> None:
+    """Every parameter that a list declares, alone and with nonsense in it, is answered or refused."""
+    wrong = {}
+    for route in (each for each in routes(world.app, "GET") if each.is_list):
+        path = next(iter(paths(route, world.ids)))
+        needed = parameters(route.contract.query, required=True)
+        for name, value in parameters(route.contract.query, required=False).items():
+            for said in (value, "zz", "9" * 30):
+                status = world.client.get(path, query_string={**needed, name: said}).status_code
+                if status not in (200, 404, 422):
+                    wrong[f"{route}?{name}={said}"] = status
+
+    assert wrong == {}
+
+
+def _plain(world: World, method: str) -> list[Route]:
+    return [each for each in routes(world.app, method) if each.home == PLAIN]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_every_resource_is_guarded_by_its_tag(world: World, method: str) -> None:
+    """Whoever changes or retires what he has not seen as it is (`If-Match`) is refused, of every declared resource."""
+    wrong = {}
+    for route in _plain(world, method):
+        body = parameters(route.contract.accepts, required=True)
+        found = set()
+        for path in paths(route, world.ids):
+            answer = world.client.open(path, method=method, json=body, headers={"If-Match": '"not this"'})
+            found.add(answer.status_code)
+        if not found <= {404, 412} or 412 not in found:
+            wrong[str(route)] = found
+
+    assert wrong == {}
+    assert _plain(world, method)

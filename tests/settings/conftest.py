@@ -1,0 +1,28 @@
+"""Settings as they are seeded, and an application that has just looked at them."""
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy.orm import Session
+
+from rental_backend.settings.reference import add_company, add_settings
+
+
+@pytest.fixture(autouse=True)
+def _forget(app: Flask) -> Iterator[None]:
+    """Have the application read again what tests have stored around it."""
+    app.extensions["dependencies"].settings.beacon.light()
+    yield
+    app.extensions["dependencies"].settings.beacon.light()
+
+
+@pytest.fixture
+def seeded(app: Flask, session: Session) -> Session:
+    """The reference data of a new shop."""
+    add_settings(session)
+    add_company(session)
+    session.commit()
+    app.extensions["dependencies"].settings.beacon.light()
+    app.extensions["dependencies"].settings.follow()
+    return session
