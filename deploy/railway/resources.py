@@ -73,7 +73,7 @@ RESOURCES = (
         mark="name",
     ),
     Resource(
-        "units of measurement",
+        "units",
         "/api/master-data/units-of-measurement",
         new={"name": "{tag}", "description": "made by the smoke test"},
         change={"name": "{tag} renamed"},
@@ -100,5 +100,22 @@ RESOURCES = (
         new={"location_code": "{tag}", "location_name": "{tag}", "location_type": "WAREHOUSE", "city": "Mumbai"},
         change={"location_name": "{tag} renamed", "location_type": "STORE"},
         mark="location_code",
+    ),
+    Resource(
+        "items",
+        "/api/master-data/item-master",
+        new={
+            "item_name": "{tag}",
+            "brand_id": "{brands}",
+            "category_id": "{subcategories}",
+            "unit_of_measurement_id": "{units}",
+            "reorder_point": 1,
+            "is_rentable": True,
+            "is_saleable": False,
+            "rental_rate_per_period": 100.5,
+        },
+        change={"item_name": "{tag} renamed", "rental_rate_per_period": 99.5},
+        mark="item_name",
+        needs=("brands", "subcategories", "units"),
     ),
 )

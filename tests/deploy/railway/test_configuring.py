@@ -1,12 +1,15 @@
 """The settings of a service: checked for what the platform would refuse, compared, and brought there once."""
 
+import io
 import json
 from typing import Any
 
 import pytest
 
-from deploy.railway import checkout
+from deploy.railway import checkout, settings
+from deploy.railway.cli import main
 from deploy.railway.settings import Settings, validate
+from rental_backend.config import Config
 
 from .conftest import Project
 from .kinds import DONE, LOST, REFUSED
@@ -15,11 +18,21 @@ from .world import SETTINGS, START
 DEPLOY = {name: value for name, value in SETTINGS.items() if name != "dockerfilePath"}
 
 
+def test_our_own_settings_are_valid() -> None:
+    """Those of this checkout, with the delay that the program itself has."""
+    output = io.StringIO()
+
+    code = main(["config", "validate", "--json"], environ={}, output=output)
+
+    assert (code, json.loads(output.getvalue())["failed"]) == (0, [])
+    assert Config.prestop_delay == settings.PRESTOP
+
+
 def wrong(project: Project, build: dict[str, Any] | None = None, **deploy: Any) -> list[str]:
     """The checks that fail for the usual settings with these changes."""
     del project  # whose checkout has the files that are looked at
-    settings = Settings({"dockerfilePath": "deploy/Dockerfile", **(build or {})}, {**DEPLOY, **deploy})
-    return [found.code for found in validate(settings, {}, START) if found.level == "FAIL"]
+    given = Settings({"dockerfilePath": "deploy/Dockerfile", **(build or {})}, {**DEPLOY, **deploy})
+    return [found.code for found in validate(given, {}, START) if found.level == "FAIL"]
 
 
 def test_the_usual_settings_are_valid(project: Project) -> None:
