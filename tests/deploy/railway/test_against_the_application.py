@@ -54,9 +54,7 @@ def in_use(session: Session) -> dict[str, int]:
     """How many rows each table of business holds that are not retired."""
     models = [each for each in Model.registry.mappers if ".accounts." not in each.class_.__module__]
     tables = [each.local_table for each in models if "is_active" in each.local_table.c]
-    tables.remove(
-        metadata.tables["sku_sequences"]
-    )  # counters of what is retired serve nobody
+    tables.remove(metadata.tables["sku_sequences"])  # counters of what is retired serve nobody
     assert len(tables) > len(RESOURCES)
     counts = {
         each.name: session.scalar(select(func.count()).select_from(each).where(each.c.is_active)) for each in tables

@@ -1,5 +1,6 @@
 """The router as it is: Caddy with our Caddyfile before two slots."""
 
+import re
 import signal
 import subprocess
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from deploy.railway.settings import SPARE, Settings
 from tests.serving import free_port, until
 
 from .applications import Edge
@@ -90,6 +92,15 @@ def test_an_unreachable_slot_is_said_in_our_form(slots: dict[str, str], tmp_path
 
     assert (answer.status_code, answer.json()["code"]) == (502, "slot_unreachable")
     assert answer.headers["Retry-After"] == "5"
+
+
+def test_the_router_has_time_to_end() -> None:
+    """Its delay and its patience with requests in flight fit into the time that the platform gives."""
+    times = dict(re.findall(r"^\t(shutdown_delay|grace_period) (\d+)s", CADDYFILE.read_text(), re.MULTILINE))
+
+    assert (
+        int(times["shutdown_delay"]) + int(times["grace_period"]) + SPARE <= Settings.read().deploy["drainingSeconds"]
+    )
 
 
 def test_a_slot_that_is_being_replaced_keeps_its_callers_waiting(slots: dict[str, str], tmp_path: Path) -> None:
