@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from .conftest import Project
-from .world import Service, World
+from .world import Service
 
 ORIGIN = "https://www.omomrentals.shop"
 NOWHERE = "127.0.0.1:9"  # the custom domain, where nobody listens
@@ -190,6 +190,10 @@ STAGED: dict[str, tuple[Callable[[Project, Service], None], set[str]]] = {
         variable("CORS_ORIGINS", "https://other.example"),
         {"cors-origin", "cors-errors"},
     ),
+    "an origin that should not be allowed": (
+        lambda project, _: project.world.origins.add("https://evil.example"),
+        {"cors-strangers"},
+    ),
     "an edge that reaches nobody": (edge(502, "Application failed to respond"), {"edge-unreachable"}),
     "an application that sleeps": (edge(404, "Application not found"), {"edge-no-application"}),
     "something else in front": (edge(403, "blocked"), {"edge-other"}),
@@ -290,11 +294,3 @@ def test_the_offline_part_judges_an_environment(project: Project) -> None:
     done = project.run("diagnose", "--offline", DATABASE_URL="postgresql://u:hunter2hunter2@localhost/x", PORT="x")
 
     assert set(done.failed) == {"setting-missing", "url-local", "port-number"}
-
-
-def test_the_world_is_sound() -> None:
-    """The staged failures begin from a world in which deployments come alive and end."""
-    world = World()
-    first, second = world.has(world.add("api"), "a", "b")
-
-    assert (world.status(first), world.status(second)) == ("REMOVED", "SUCCESS")

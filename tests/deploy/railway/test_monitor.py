@@ -119,11 +119,11 @@ def looks(here: Health, beside: Health | None, count: int) -> Watch:
     return Watch("d", looks=[Look(found, here, beside)] * count)
 
 
-def healthy(*down: str, status: int = 200) -> Health:
+def healthy(*down: str, status: int = 200, deployment: str = "d") -> Health:
     """An answer of the application."""
     answer = Answer(status)
     answer.headers["X-Request-ID"] = "1"
-    return Health(answer, "d", "c", frozenset(down))
+    return Health(answer, deployment, "c", frozenset(down))
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -144,6 +144,7 @@ def test_two_bad_answers_are_no_verdict_yet(count: int) -> None:
         (healthy(status=500), None, Verdict.BROKEN),
         (Health(Answer(0, fault="timeout")), healthy(), Verdict.UNKNOWN),
         (healthy(), healthy("database"), Verdict.HEALTHY),
+        (healthy(deployment="another"), healthy(), Verdict.UNKNOWN),
     ],
 )
 def test_every_pair_of_answers_has_its_verdict(here: Health, beside: Health | None, verdict: Verdict) -> None:
