@@ -67,8 +67,8 @@ def _failure(railway: Railway, deployment: Deployment, variables: Mapping[str, s
     lines, unread = _lines(railway, deployment, step)
     if unread:
         yield skipped("logs", unread)
-    for finding in _reasons(step, lines, variables, path):
-        yield finding
+    if known := next(_reasons(step, lines, variables, path), None):
+        yield known
         return
     said = f"{deployment} failed"
     if step:
