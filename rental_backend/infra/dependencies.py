@@ -69,11 +69,7 @@ class Dependencies:
         )
         self.chores = Background()
         self.chores.every(0, self.settings.follow)
-        doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
-        if self.replica:
-            doors[REPLICA] = self.replica
-        for name, door in doors.items():
-            door.drill = self.drills.door(name, deadline=door.deadline, **practised(name))
+        doors = self._doors()
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
@@ -82,6 +78,15 @@ class Dependencies:
         self.background: list[Callable[[], None]] = []  # what others want started in each process
         self._lock = threading.Lock()
         self._started_in: int | None = None
+
+    def _doors(self) -> dict[str, Database | Cache]:
+        """Return the doors by name, each with its drill."""
+        doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
+        if self.replica:
+            doors[REPLICA] = self.replica
+        for name, door in doors.items():
+            door.drill = self.drills.door(name, deadline=door.deadline, **practised(name))
+        return doors
 
     def start(self) -> None:
         """Start this process's background threads. Does nothing when they run already; a fork starts its own."""
