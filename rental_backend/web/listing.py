@@ -29,8 +29,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import desc_op
 
+from .. import records
 from ..errors import Invalid
-from ..models import searched
+from ..models import Identified, searched
 from .projection import columns
 
 DEFAULT_ROWS = 100
@@ -171,6 +172,13 @@ class Listing:
                 raise Invalid({"search": ["This list is not searched."]})
             return searched(*self.search).ilike(bindparam("search"))
         return self.filters[name](bindparam(name))
+
+
+def belonging(session: Session, page: Page, owner: type[Identified], id: uuid.UUID) -> Page:
+    """Return a page of what belongs to a row. Raises `NotFound` if it is empty since there is no such row."""
+    if page.body == EMPTY:
+        records.require(session, owner, id)
+    return page
 
 
 def _counted(found: Select[Any]) -> ColumnElement[int]:
