@@ -150,7 +150,7 @@ class Operation:
             doors.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
         degraded = ["offline"] if caller and caller.offline else []
         if contract.needs.optional:
-            degraded += {"offline" if name == AUTH else "partial" for name in contract.needs.optional & doors.down()}
+            degraded += ["offline" if name == AUTH else "partial" for name in doors.missing(contract.needs.optional)]
         arguments = {**path, **self._payload()}
         if changes:
             return self._change(arguments, caller).response(degraded)
