@@ -61,11 +61,18 @@ def page() -> Reply:
     return _page(_front())
 
 
-@bp.get("/docs/<any(guide, operations):name>")
+@bp.get("/docs/guide")
 @endpoint(needs=NOTHING, permission=PUBLIC, media=(HTML,))
-def guide(name: str) -> Reply:
-    """Show the guide for who calls the service, or for who runs it."""
-    return _page(_guide(name))
+def guide() -> Reply:
+    """Show the guide for who calls the service."""
+    return _page(_guide("guide"))
+
+
+@bp.get("/docs/operations")
+@endpoint(needs=NOTHING, permission=PUBLIC, media=(HTML,))
+def operations() -> Reply:
+    """Show the guide for who runs the service."""
+    return _page(_guide("operations"))
 
 
 @bp.get("/docs/assets/<release>/<name>")

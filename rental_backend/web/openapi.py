@@ -21,7 +21,7 @@ from .openapi_answers import degraded, responses, takes_key, takes_tag
 from .openapi_components import HEADERS, PARAMETERS, PROBLEM
 from .openapi_fields import EXAMPLE_ID, Json, Plugin, example, spoken
 
-PART = re.compile(r"<(?:(\w+)(?:\(([^)]*)\))?:)?(\w+)>")
+PART = re.compile(r"<(?:(\w+):)?(\w+)>")
 CONVERTERS: dict[str, Json] = {
     "uuid": {"type": "string", "format": "uuid"},
     "path": {"type": "string", "minLength": 1},
@@ -45,7 +45,7 @@ class Path:
     @property
     def written(self) -> str:
         """The path as OpenAPI writes it, without the slash at its end, which is optional."""
-        return PART.sub(r"{\3}", self.rule.rule).rstrip("/") or "/"
+        return PART.sub(r"{\2}", self.rule.rule).rstrip("/") or "/"
 
     @property
     def blueprint(self) -> str:
@@ -149,12 +149,9 @@ def _identified(path: Path, taken: set[str]) -> str:
 
 
 def _in_path(rule: str) -> Iterator[Json]:
-    for kind, choices, name in PART.findall(rule):
-        words = [each.strip() for each in choices.split(",") if each]
-        schema = {"type": "string", "enum": words} if words else CONVERTERS[kind or "string"]
-        made = {"name": name, "in": "path", "required": True, "schema": schema}
-        plain = words[0] if words else name.replace("_", "-").upper()
-        yield {**made, "example": str(EXAMPLE_ID) if kind == "uuid" else plain}
+    for kind, name in PART.findall(rule):
+        made = {"name": name, "in": "path", "required": True, "schema": CONVERTERS[kind or "string"]}
+        yield {**made, "example": str(EXAMPLE_ID) if kind == "uuid" else name.replace("_", "-").upper()}
 
 
 def _in_query(operation: Operation, plugin: Plugin) -> Iterator[Json]:
