@@ -44,7 +44,14 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
 
 
 @bp.post("/login")
-@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema(), modes=TO_SIGN_IN)
+@endpoint(
+    needs=SIGN_INS,
+    permission=PUBLIC,
+    accepts=Credentials(),
+    returns=SignedInSchema(),
+    modes=TO_SIGN_IN,
+    hashes=True,
+)
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
     with throttled.noted(dependencies(), actor, username, "sign in"):
@@ -105,7 +112,7 @@ def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, 
 
 
 @bp.post("/reset-password")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Redemption(), returns=MessageSchema())
+@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Redemption(), returns=MessageSchema(), hashes=True)
 def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str]:
     """Set a new password by a reset token, which is used up, and sign out everywhere."""
     passwords.redeem(dependencies().identity, actor, token, new_password)
@@ -113,7 +120,7 @@ def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str
 
 
 @users.post("/me/change-password")
-@endpoint(needs=ACCOUNTS, permission=SIGNED_IN, accepts=PasswordChange(), returns=MessageSchema())
+@endpoint(needs=ACCOUNTS, permission=SIGNED_IN, accepts=PasswordChange(), returns=MessageSchema(), hashes=True)
 def change_password(principal: Principal, actor: Actor, current_password: str, new_password: str) -> dict[str, str]:
     """Change one's own password and sign out everywhere else; a wrong current one is 400."""
     with throttled.noted(dependencies(), actor, principal.username, "change a password"):
@@ -122,7 +129,7 @@ def change_password(principal: Principal, actor: Actor, current_password: str, n
 
 
 @users.post("/<uuid:user_id>/reset-password")
-@endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", accepts=NewPassword(), returns=MessageSchema())
+@endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", accepts=NewPassword(), returns=MessageSchema(), hashes=True)
 def impose_password(actor: Actor, user_id: uuid.UUID, password: str) -> dict[str, str]:
     """Give somebody another password and sign him out everywhere; 403 if he may do more than the caller."""
     passwords.impose(dependencies().identity, actor, user_id, password)

@@ -47,7 +47,7 @@ class Contract:
     `per_caller`: its answers differ between callers of the same permissions. `changes`: whether a call changes
     anything (by default all but GET do). `modes`: those in which a change is taken. `warm`: queries whose answers are
     to be at hand when an outage begins, for everybody who may see them. `secret`: its answer is for the caller's eyes
-    only, and never kept.
+    only, and never kept. `hashes`: it hashes a password, and is refused before its body is read if many do.
     """
 
     needs: Needs
@@ -61,6 +61,7 @@ class Contract:
     modes: tuple[Mode, ...] = (Mode.NORMAL,)
     warm: tuple[Mapping[str, str], ...] = ()
     secret: bool = False
+    hashes: bool = False
 
     def refused_in(self, mode: Mode, method: str) -> bool:
         """Tell whether a call by that method is refused in a mode, whatever is there."""
@@ -87,6 +88,7 @@ def endpoint(
     modes: tuple[Mode, ...] = (Mode.NORMAL,),
     warm: tuple[Mapping[str, str], ...] = (),
     secret: bool = False,
+    hashes: bool = False,
 ) -> Callable[[View], View]:
     """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` beside its payload."""
     contract = Contract(
@@ -101,6 +103,7 @@ def endpoint(
         modes=modes,
         warm=warm,
         secret=secret,
+        hashes=hashes,
     )
 
     return partial(_enforced, contract)
@@ -144,6 +147,8 @@ class Operation:
         if contract.needs.required and not doors.settled:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
         caller = self._caller()
+        if contract.hashes:
+            doors.identity.passwords.require_seat()
         changes = contract.changes_by(request.method)
         if changes and doors.modes.current not in contract.modes:
             doors.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
