@@ -202,7 +202,7 @@ def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identit
         refreshing=config.offline_refreshing,
         access=config.offline_access_seconds,
     )
-    passwords = Passwords(page, slots=config.hashing_slots, seats=max(2, config.threads // 4))
+    passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
     return Identity(
         accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh, issuer=_issuer(config)
     )
