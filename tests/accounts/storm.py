@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from tests import factories
 
-CROWD, SECONDS = 200, 5.0  # no longer: a worker is replaced after 20,000 requests
+CROWD, SECONDS = 200, 5.0
 Answers = list[tuple[float, int, float]]  # began, status, seconds
 
 
@@ -35,7 +35,9 @@ class _Clerk:
 
     def read(self) -> tuple[int, float] | None:
         """Return the status of the answer and in how many seconds to come again, or None until it is whole."""
-        self.received += self.sock.recv(65536)
+        if not (piece := self.sock.recv(65536)):
+            raise ConnectionError("the server hung up")
+        self.received += piece
         head, ended, body = self.received.partition(b"\r\n\r\n")
         lines = head.lower().split(b"\r\n")
         said = dict(line.split(b": ", 1) for line in lines[1:] if b": " in line)

@@ -66,6 +66,7 @@ def staged(settings: dict[str, str], session: Session, log: Path) -> Iterator[St
     tokens = Tokens(settings["SECRET_KEY"], access_seconds=600, refresh_seconds=600)
     token = factories.token(session, tokens, reader, superuser=True)
     environ = {**settings, "WEB_CONCURRENCY": "2", "SIGN_IN_ATTEMPTS_ADDRESS": "100000"}
+    environ["GUNICORN_CMD_ARGS"] = "--max-requests 0"  # no worker is replaced while it is measured
     with serving(environ, log) as server, ProcessPoolExecutor(3, mp_context=SPAWN) as pool:
         stage = Stage(server.port, token, pool)
         for job in [pool.submit(look_on, server.port, "/health", "", time.time(), 1, 0.01, 0.5) for _ in range(3)]:
