@@ -135,15 +135,14 @@ class Listing:
         if count == "none":
             return literal_column("NULL")
         found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
-        most = literal_column(
-            str(COUNTED + 1)
-        )  # like all that never changes no parameter, which would be sent each time
+        # What never changes is no parameter, which would be sent each time.
+        most: ColumnElement[int] = literal_column(str(COUNTED + 1))
         few = func.nullif(_counted(found.limit(most)), most)
         everything = _counted(found) if count == "exact" else few
         if keyed:
             return everything
         rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
-        none = literal_column("0")
+        none: ColumnElement[int] = literal_column("0")
         is_last = and_(func.count() < rows, or_(func.count() > none, skip == none))
         return case((is_last, skip + func.count()), else_=everything)
 

@@ -35,7 +35,8 @@ def register(app: Flask, config: Config) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        asked, kept = request._get_current_object(), g._get_current_object()  # what they stand for, looked up once
+        # What they stand for, looked up once.
+        asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
         response.headers["X-Request-ID"] = kept.request_id
         mode = dependencies().modes.current
         if mode is not Mode.NORMAL:
