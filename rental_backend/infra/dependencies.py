@@ -46,13 +46,7 @@ class Dependencies:
         self.drills = Drills(board, config.environment)
         self.database = _database(config, page, self.modes)
         self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
-        self.cache = Cache(
-            config.redis_url,
-            page=page,
-            deadline=config.redis_deadline,
-            connections=config.threads + 4,
-            calls=config.redis_calls,
-        )
+        self.cache = _cache(config, page)
         self.identity = _identity(config, page, self.cache, self.modes)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.sweeper = Sweeper(self.database)
@@ -176,6 +170,16 @@ def _replica(config: Config, page: Page, modes: Modes) -> Database:
         pool_size=config.database_pool_size,
         pool_timeout=config.database_pool_timeout,
         calls=config.database_replica_calls,
+    )
+
+
+def _cache(config: Config, page: Page) -> Cache:
+    return Cache(
+        config.redis_url,
+        page=page,
+        deadline=config.redis_deadline,
+        connections=config.threads + 4,
+        calls=config.redis_calls,
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from tests import factories
 
-CROWD, SECONDS = 200, 4.0
+CROWD, SECONDS = 200, 5.0
 Answers = list[tuple[float, int, float]]  # began, status, seconds
 
 

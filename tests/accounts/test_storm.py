@@ -102,7 +102,7 @@ def test_a_storm_of_sign_ins_leaves_the_others_their_share(
     print(f"reads: {[f'{len(each.reads) / SECONDS:.0f}/s' for each in rounds]}, {[f'{each:.0%}' for each in shares]}")
     assert {status for each in rounds for _, status, _ in (*each.reads, *each.health)} == {200}
     assert set(statuses) <= {200, 503}
-    assert statuses[200] > 5 * STORMS
+    assert statuses[200] > 2 * STORMS
     assert max(took for *_, took in sign_ins) < 4
     assert health[1] <= max(50, 2 * health[0])
     assert median(shares) >= 0.5
