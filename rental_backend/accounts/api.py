@@ -50,6 +50,7 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
     accepts=Credentials(),
     returns=SignedInSchema(),
     modes=TO_SIGN_IN,
+    hashes=True,
     raises=(service.InvalidCredentials, TooManyAttempts),
 )
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
@@ -125,6 +126,7 @@ def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, 
     permission=PUBLIC,
     accepts=Redemption(),
     returns=MessageSchema(),
+    hashes=True,
     raises=(passwords.InvalidResetToken, Unauthenticated, TooManyAttempts),
 )
 def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str]:
@@ -139,6 +141,7 @@ def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str
     permission=SIGNED_IN,
     accepts=PasswordChange(),
     returns=MessageSchema(),
+    hashes=True,
     raises=(service.InvalidCredentials, TooManyAttempts),
 )
 def change_password(principal: Principal, actor: Actor, current_password: str, new_password: str) -> dict[str, str]:
@@ -149,7 +152,7 @@ def change_password(principal: Principal, actor: Actor, current_password: str, n
 
 
 @users.post("/<uuid:user_id>/reset-password")
-@endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", accepts=NewPassword(), returns=MessageSchema())
+@endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", accepts=NewPassword(), returns=MessageSchema(), hashes=True)
 def impose_password(actor: Actor, user_id: uuid.UUID, password: str) -> dict[str, str]:
     """Give somebody another password and sign him out everywhere; 403 if he may do more than the caller."""
     passwords.impose(dependencies().identity, actor, user_id, password)

@@ -86,7 +86,7 @@ def browse(session: Session, **filters: Any) -> Page:
 
 
 @bp.post("/")
-@endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201)
+@endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201, hashes=True)
 def create(session: Session, actor: Actor, password: str, **fields: Any) -> bytes:
     """Create a user; without a user name one is made of his e-mail address. In use is 409 and names the field."""
     chosen = passwords.chosen(dependencies().identity, password)  # first, for the session has no connection yet

@@ -49,8 +49,8 @@ class Contract:
     `per_caller`: its answers differ between callers of the same permissions. `changes`: whether a call changes
     anything (by default all but GET do). `modes`: those in which a change is taken. `warm`: queries whose answers are
     to be at hand when an outage begins, for everybody who may see them. `secret`: its answer is for the caller's eyes
-    only, and never kept. `media`: the types of what it answers, where that is not JSON. `raises`: errors beside those
-    that follow from the rest, for the documentation.
+    only, and never kept. `hashes`: it hashes a password, and is refused before its body is read if many do. `media`:
+    the types of what it answers, where that is not JSON. `raises`: errors that do not follow from the rest.
     """
 
     needs: Needs
@@ -64,6 +64,7 @@ class Contract:
     modes: tuple[Mode, ...] = (Mode.NORMAL,)
     warm: tuple[Mapping[str, str], ...] = ()
     secret: bool = False
+    hashes: bool = False
     media: tuple[str, ...] = (JSON,)
     raises: tuple[type[AppError], ...] = ()
 
@@ -92,6 +93,7 @@ def endpoint(
     modes: tuple[Mode, ...] = (Mode.NORMAL,),
     warm: tuple[Mapping[str, str], ...] = (),
     secret: bool = False,
+    hashes: bool = False,
     media: tuple[str, ...] = (JSON,),
     raises: tuple[type[AppError], ...] = (),
 ) -> Callable[[View], View]:
@@ -108,6 +110,7 @@ def endpoint(
         modes=modes,
         warm=warm,
         secret=secret,
+        hashes=hashes,
         media=media,
         raises=raises,
     )
@@ -153,6 +156,8 @@ class Operation:
         if contract.needs.required and not doors.settled:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
         caller = self._caller()
+        if contract.hashes:
+            doors.identity.passwords.require_seat()
         changes = contract.changes_by(request.method)
         if changes and doors.modes.current not in contract.modes:
             doors.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
