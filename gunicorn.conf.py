@@ -59,7 +59,9 @@ def post_worker_init(worker: Any) -> None:
 
     Its pools open connections only now, and the shared page gives each child a lane of its own when it is forked.
     """
-    worker.wsgi.extensions["dependencies"].start()
+    dependencies = worker.wsgi.extensions["dependencies"]
+    dependencies.start()
+    dependencies.warmup.wait()
 
 
 def pre_request(worker: Any, request: Any) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
@@ -89,6 +89,7 @@ class Database:
         self._address = Address(url) if url else None
         self.shared: dict[str, Any] = {}  # for the `info` of every session
         self.deadline = deadline
+        self._pool_size = pool_size
         self._options = _options(deadline)
         self._class: type[DeadlineConnection] = type(
             "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
@@ -128,6 +129,12 @@ class Database:
             connection.close()
         if row is None or row[0]:
             raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only")
+
+    def open(self, connections: int) -> None:
+        """Have so many connections open in this process, or as many as its pool holds. Raises our errors."""
+        with ExitStack() as held:
+            for _ in range(min(connections, self._pool_size)):
+                held.enter_context(self.reading()).connection()
 
     def close(self) -> None:
         """Give back the connections that are not in use."""

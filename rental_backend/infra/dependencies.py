@@ -4,6 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from .sweeper import Sweeper
 from .throttle import Throttle
 from .tokens import Tokens
 from .verdicts import practised
+from .warmup import CONNECTIONS, Warmup
 from .writes import UNKNOWN, Writes
 
 DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
@@ -76,6 +78,9 @@ class Dependencies:
         issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
+        self.warmup = Warmup(self._probed)
+        self.warmup.steps += [partial(door.open, CONNECTIONS) for door in (self.database, self.identity.database)]
+        self.warmup.steps.append(partial(self.cache.has, "rental:probe"))
         self._lock = threading.Lock()
         self._started_in: int | None = None
 
@@ -102,9 +107,11 @@ class Dependencies:
             self.chores.start()
             for start in (*(prober.start for prober in (*self._probers, *self._others)), *self.background):
                 start()
+            self.warmup.start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
+        self.warmup.stop()
         self.journal.stop()
         self.sweeper.stop()
         self.chores.stop()
@@ -116,15 +123,20 @@ class Dependencies:
         self.identity.database.close()
         self.cache.close()
 
+    def _probed(self) -> bool:
+        """Whether any worker of this host has looked at every dependency since the start."""
+        return not any(breaker.untried for breaker in self.breakers.values())
+
     @property
     def settled(self) -> bool:
-        """Whether every dependency has been looked at once since the start."""
-        return all(prober.settled.is_set() for prober in self._probers)
+        """Whether every dependency has been looked at once since the start, and this process is warm."""
+        return self.warmup.done.is_set() and all(prober.settled.is_set() for prober in self._probers)
 
     def wait_until_settled(self, timeout: float) -> bool:
         """Block until `settled`, at most `timeout` seconds; return whether it is."""
         ends = time.monotonic() + timeout
-        return all(prober.settled.wait(max(0.0, ends - time.monotonic())) for prober in self._probers)
+        waits = (self.warmup.done.wait, *(prober.settled.wait for prober in self._probers))
+        return all(wait(max(0.0, ends - time.monotonic())) for wait in waits)
 
     def down(self) -> frozenset[str]:
         """Return the names of the dependencies that cannot be used now, or must not be."""

@@ -20,24 +20,14 @@ from tests.platform.starting import Started
 # What `deploy/railway.json` says, at a pace for tests: an edge needs 0.3 s to hear of a new deployment, and the
 # starter goes on serving for 0.5 s.
 PACE = replace(Settings.described(), check_timeout=60, overlap=0.8, draining=40)
-# Platform, edge, clients and two deployments share the processors of one machine, so waits are less short than usual:
-# what is proven here is that no request is lost between deployments, not how soon a slow database is given up.
-PATIENT = {
-    "PRESTOP_DELAY": "0.5",
-    "REQUEST_BUDGET": "8",
-    "DATABASE_DEADLINE": "4",
-    "DATABASE_CONNECT_DEADLINE": "4",
-    "DATABASE_POOL_TIMEOUT": "3",
-    "AUTH_DEADLINE": "4",
-}
-
+DELAY = {"PRESTOP_DELAY": "0.5"}
 MakeService = Callable[..., Service]
 
 
 @pytest.fixture
 def environ(settings: dict[str, str]) -> dict[str, str]:
-    """The environment of a service."""
-    return {"PATH": "/usr/bin:/bin", "WEB_CONCURRENCY": "2", **settings, **PATIENT}
+    """The environment of a service; its deadlines and pools are the usual ones."""
+    return {"PATH": "/usr/bin:/bin", "WEB_CONCURRENCY": "2", **settings, **DELAY}
 
 
 @pytest.fixture
