@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
@@ -12,10 +13,11 @@ import sqlalchemy
 
 from tests.faults.load import load
 from tests.platform.starting import Started
-from tests.serving import until
+from tests.serving import ROOT, until
 
 Start = Callable[..., Started]
 DELAY = 1.0
+QUICK = 2.0  # seconds that a worker without requests may take to end; 0.1 with nothing else on the machine
 
 
 def test_a_draining_instance_says_so_and_serves(start: Start) -> None:
@@ -72,6 +74,30 @@ def _waiting(engine: sqlalchemy.Engine) -> int:
     with engine.connect() as connection:
         question = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'customers'::regclass"
         return int(connection.exec_driver_sql(question).scalar_one())
+
+
+def test_the_end_waits_for_no_thread(start: Start, tmp_path: Path) -> None:
+    """A worker ends at once when it has nothing to answer any more, whatever still runs in it."""
+    config = tmp_path / "gunicorn.conf.py"
+    config.write_text(
+        f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
+        "init = post_worker_init\n"
+        "def post_worker_init(worker):\n"
+        "    import threading\n"
+        "    init(worker)\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+    )
+    starter = start(f"--config={config}", PRESTOP_DELAY="0").serves()
+    workers = starter.workers()
+
+    starter.send(signal.SIGTERM)
+    until(lambda: starter.said("Handling signal: term"), 20)
+    told = time.monotonic()
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), 20)
+
+    print(f"workers gone after {time.monotonic() - told:.2f} s")
+    assert time.monotonic() - told < QUICK
+    assert starter.ends() == 0
 
 
 @pytest.mark.full
