@@ -32,13 +32,13 @@ def environ(settings: dict[str, str]) -> dict[str, str]:
 
 @pytest.fixture
 def make_service(environ: dict[str, str], tmp_path: Path) -> Iterator[MakeService]:
-    """Make a service: `make_service("blue", WEB_THREADS="2")` has that variable, and the overlap of `PACE`."""
+    """Make a service: `make_service("blue", WEB_THREADS="2")` has that variable, else it is as `PACE` says."""
     made: list[Service] = []
 
-    def make(name: str, *, overlap: float = PACE.overlap, **variables: str) -> Service:
+    def make(name: str, *, overlap: float = PACE.overlap, release: str = PACE.release, **variables: str) -> Service:
         folder = tmp_path / name
         folder.mkdir()
-        made.append(Service({**environ, **variables}, replace(PACE, overlap=overlap), folder))
+        made.append(Service({**environ, **variables}, replace(PACE, overlap=overlap, release=release), folder))
         return made[-1]
 
     yield make
