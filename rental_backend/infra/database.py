@@ -89,7 +89,6 @@ class Database:
         self._address = Address(url) if url else None
         self.shared: dict[str, Any] = {}  # for the `info` of every session
         self.deadline = deadline
-        self._pool_size = pool_size
         self._options = _options(deadline)
         self._class: type[DeadlineConnection] = type(
             "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
@@ -131,9 +130,9 @@ class Database:
             raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only")
 
     def open(self, connections: int) -> None:
-        """Have so many connections open in this process, or as many as its pool holds. Raises our errors."""
+        """Have so many connections open in this process, no more than its pool holds. Raises our errors."""
         with ExitStack() as held:
-            for _ in range(min(connections, self._pool_size)):
+            for _ in range(connections):
                 held.enter_context(self.reading()).connection()
 
     def close(self) -> None:

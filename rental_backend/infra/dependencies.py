@@ -78,9 +78,7 @@ class Dependencies:
         issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
-        self.warmup = Warmup(self._probed)
-        self.warmup.steps += [partial(door.open, CONNECTIONS) for door in (self.database, self.identity.database)]
-        self.warmup.steps.append(partial(self.cache.has, "rental:probe"))
+        self.warmup = self._warmup(config)
         self._lock = threading.Lock()
         self._started_in: int | None = None
 
@@ -92,6 +90,12 @@ class Dependencies:
         for name, door in doors.items():
             door.drill = self.drills.door(name, deadline=door.deadline, **practised(name))
         return doors
+
+    def _warmup(self, config: Config) -> Warmup:
+        """Return what opens some connections of each pool."""
+        pools = ((self.database, config.database_pool_size), (self.identity.database, config.auth_pool_size))
+        opening = [partial(door.open, min(CONNECTIONS, size)) for door, size in pools]
+        return Warmup(self._probed, [*opening, partial(self.cache.has, "rental:probe")])
 
     def start(self) -> None:
         """Start this process's background threads. Does nothing when they run already; a fork starts its own."""

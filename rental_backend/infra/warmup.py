@@ -8,7 +8,7 @@ import mmap
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -27,8 +27,8 @@ Step = Callable[[], object]
 class Warmup:
     """One for all workers of a host, made before the fork; `start` warms the process that calls it, in a thread."""
 
-    def __init__(self, probed: Callable[[], bool]) -> None:
-        self.steps: list[Step] = []
+    def __init__(self, probed: Callable[[], bool], steps: Iterable[Step] = ()) -> None:
+        self.steps = list(steps)
         self.done = threading.Event()
         self._probed = probed
         self._stopping = threading.Event()
