@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -134,13 +133,17 @@ class Dependencies:
     @property
     def settled(self) -> bool:
         """Whether every dependency has been looked at once since the start, and this process is warm."""
-        return self.warmup.done.is_set() and all(prober.settled.is_set() for prober in self._probers)
+        return self.warmup.done.is_set()
 
     def wait_until_settled(self, timeout: float) -> bool:
         """Block until `settled`, at most `timeout` seconds; return whether it is."""
-        ends = time.monotonic() + timeout
-        waits = (self.warmup.done.wait, *(prober.settled.wait for prober in self._probers))
-        return all(wait(max(0.0, ends - time.monotonic())) for wait in waits)
+        return self.warmup.done.wait(timeout)
+
+    def missing(self, names: frozenset[str]) -> list[str]:
+        """Return those of the names that cannot be used now, or must not be."""
+        if self.modes.current is Mode.EMERGENCY:
+            return sorted(names & self.down())
+        return [name for name in names if not self.breakers[name].closed]
 
     def down(self) -> frozenset[str]:
         """Return the names of the dependencies that cannot be used now, or must not be."""

@@ -75,8 +75,8 @@ def test_flask_takes_what_is_told(
 
 
 def test_what_is_not_there_is_found_out(app: Flask) -> None:
-    """A command that is gone, an option misspelt and one without its value fail, in whatever form they are written."""
-    page = "`deploy/railway-tool swap` or\n    $ deploy/railway-tool rollback --too x   # y\n    `flask mood`, flask mode --for"
+    """A command that is gone and an option that there is not fail, in whatever form they are written."""
+    page = "`deploy/railway-tool swap` or\n    $ deploy/railway-tool rollback --too x   # y\n`flask mood`, `flask mode --x`"
 
     for call in commands(page, "deploy/railway-tool"):
         with pytest.raises(SystemExit):
