@@ -76,7 +76,8 @@ def test_flask_takes_what_is_told(
 
 def test_what_is_not_there_is_found_out(app: Flask) -> None:
     """A command that is gone and an option that there is not fail, in whatever form they are written."""
-    page = "`deploy/railway-tool swap` or\n    $ deploy/railway-tool rollback --too x   # y\n`flask mood`, `flask mode --x`"
+    page = "`deploy/railway-tool swap` or\n    $ deploy/railway-tool rollback --too x   # y\n"
+    page += "`flask mood`, `flask mode --for`"
 
     for call in commands(page, "deploy/railway-tool"):
         with pytest.raises(SystemExit):
