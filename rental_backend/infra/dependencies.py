@@ -74,12 +74,11 @@ class Dependencies:
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
-        issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
+        issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
         self.warmup = self._warmup(config)
-        self._lock = threading.Lock()
-        self._started_in: int | None = None
+        self._lock, self._started_in = threading.Lock(), 0
 
     def _doors(self) -> dict[str, Database | Cache]:
         """Return the doors by name, each with its drill."""
