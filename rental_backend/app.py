@@ -8,6 +8,7 @@ from typing import Any
 import pybreaker
 import structlog
 from flask import Flask
+from sqlalchemy.orm import configure_mappers
 
 from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
 from .accounts import audit, purging
@@ -94,6 +95,8 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
     dependencies.background.append(warmer.start)
     app.extensions["documentation"] = Documentation(app)
+    dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
+    configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait
     app.before_request(dependencies.start)
     for part in (requests, cors):
         part.register(app, config)

@@ -74,12 +74,17 @@ def alive() -> dict[str, Any]:
 @bp.get("/api/health/ready")
 @endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery(), raises=(NotReady,))
 def ready(strict: bool) -> dict[str, Any]:
-    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at, nor draining."""
+    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at, nor draining.
+
+    Nor while a worker of this host is cold: whoever is let in by one is answered by any.
+    """
     dependencies = _dependencies()
     if reason := NO_TRAFFIC.get(dependencies.lifecycle.phase):
         raise NotReady(reason, phase=dependencies.lifecycle.phase.name.lower())
     if not dependencies.settled:
         raise NotReady("The dependencies are being looked at.")
+    if not dependencies.warmup.all_warm:
+        raise NotReady("Connections are being opened.")
     missing = sorted(dependencies.down())
     if strict and missing:
         raise NotReady(f"Not available: {', '.join(missing)}.", missing=missing)
