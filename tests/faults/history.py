@@ -37,8 +37,8 @@ class Verdict:
     lost: list[str] = field(default_factory=list)  # said to be made, and not there
     doubled: list[str] = field(default_factory=list)  # there more than once
     phantom: list[str] = field(default_factory=list)  # there, though every answer said that nothing was changed
-    contradicted: list[str] = field(default_factory=list)  # two answers speak of two effects, or of one that is not there
-    unsettled: list[str] = field(default_factory=list)  # unknown at the last, though it was to be sent until it is known
+    contradicted: list[str] = field(default_factory=list)  # answers speak of several effects, or of none there is
+    unsettled: list[str] = field(default_factory=list)  # unknown at the last, though it was to be sent again
     invented: list[str] = field(default_factory=list)  # there, and nobody asked for it
 
     @property

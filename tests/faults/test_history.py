@@ -48,7 +48,7 @@ def test_each_way_to_be_wrong_is_named(answers: list[Kind], made: list[str], wro
     """The operation stands under what is wrong with it, and under nothing else."""
     verdict = check(history(*answers), {"a": made})
 
-    assert {name: found for name, found in vars(verdict).items() if found} == dict.fromkeys(wrong, ["a"])
+    assert {name: found for name, found in vars(verdict).items() if found} == {name: ["a"] for name in wrong}
 
 
 def test_an_effect_that_nobody_asked_for_is_invented() -> None:
