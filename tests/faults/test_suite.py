@@ -91,11 +91,18 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 
 @pytest.fixture(scope="module")
-def report() -> Iterator[Report]:
-    """Collects what each fault came to, and is written at the end."""
+def whole(request: pytest.FixtureRequest) -> bool:
+    """Whether this is the whole suite, and not a part of the quick tests."""
+    return "not full" not in request.config.getoption("-m")
+
+
+@pytest.fixture(scope="module")
+def report(whole: bool) -> Iterator[Report]:
+    """Collects what each fault came to, and is written at the end of the whole suite."""
     made = Report(ROOT / ".local" / "faults")
     yield made
-    made.write()
+    if whole:
+        made.write()
 
 
 def befall(stage: Stage, fault: Fault, seconds: float) -> Course:
@@ -136,11 +143,8 @@ def befall(stage: Stage, fault: Fault, seconds: float) -> Course:
 @pytest.mark.parametrize("fault", [
     pytest.param(each, id=each.name, marks=() if each.quick else pytest.mark.full) for each in RUN
 ])  # fmt: skip
-def test_a_fault_costs_nobody_more_than_is_declared(
-    scene: Stage, report: Report, fault: Fault, request: pytest.FixtureRequest
-) -> None:
+def test_a_fault_costs_nobody_more_than_is_declared(scene: Stage, report: Report, fault: Fault, whole: bool) -> None:
     """No answer is slow, none but a planned one is refused, no change is lost or doubled, and service comes back."""
-    whole = request.config.getoption("-m") != "not full"
     course = befall(scene, fault, LONG if whole else SHORT)
     found = figures(course)
     report.add(fault.name, course, found)
