@@ -31,7 +31,10 @@ def _router(source: dict[str, Any]) -> Any:
         "router",
         source=source,
         build={"dockerfilePath": "deploy/router/Dockerfile"},
-        deploy={key: SETTINGS["deploy"][key] for key in ("overlapSeconds", "drainingSeconds", "restartPolicyType")},
+        deploy={
+            "healthcheckPath": "/router/health",  # its own: a slot that is away must not keep a router from starting
+            **{key: SETTINGS["deploy"][key] for key in ("overlapSeconds", "drainingSeconds", "restartPolicyType")},
+        },
         env={
             "PORT": "8080",
             "BLUE_HOST": "api-blue.railway.internal",

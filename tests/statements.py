@@ -1,12 +1,14 @@
 """How often the application asks its database."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
+
+from rental_backend.infra import statements as compiled
 
 
 @contextmanager
@@ -18,17 +20,27 @@ def statements(app: Flask) -> Iterator[list[str]]:
 
 @contextmanager
 def statements_of(engine: Engine) -> Iterator[list[str]]:
-    """Collect the statements that are sent by an engine within the block, the chores of the background aside."""
-    sent: list[str] = []
+    """Collect the statements that are sent by an engine within the block, the chores of the background aside.
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if not _of_the_background():
+    Those that go around SQLAlchemy are no less counted.
+    """
+    sent: list[str] = []
+    send = compiled.send
+
+    def note(connection: Connection, _cursor: Any, statement: str, *_: Any) -> None:
+        if connection.engine.pool is engine.pool and not _of_the_background():
             sent.append(statement)
 
+    def note_and_send(connection: Connection, text: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        note(connection, None, text)
+        return send(connection, text, values)
+
     event.listen(engine, "before_cursor_execute", note)
+    compiled.send = note_and_send
     try:
         yield sent
     finally:
+        compiled.send = send
         event.remove(engine, "before_cursor_execute", note)
 
 

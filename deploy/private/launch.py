@@ -1,8 +1,9 @@
-"""Entry of the commands: `python -m deploy.private.launch run`, or `test` or `bench` with what those are to be told."""
+"""Entry of the commands: `python -m deploy.private.launch run`, or another with what that is to be told."""
 
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 
 from deploy.private import binaries
 from deploy.private.console import Console, SetupError, Stop
@@ -52,6 +53,16 @@ def bench(console: Console, arguments: list[str]) -> int:
     os.execve(command[0], command, child_environment())  # noqa: S606 - no shell is wanted
 
 
+def railway_tool(_: Console, arguments: list[str]) -> int:
+    """Turn into the tool for Railway, with the packages of `deploy/run` where those are installed."""
+    installed = LOCAL / "run" / "venv" / "bin" / "python"
+    command = [str(installed) if installed.exists() else sys.executable, "-m", "deploy.railway", *arguments]
+    os.execve(command[0], command, child_environment())  # noqa: S606 - no shell is wanted
+
+
+COMMANDS: dict[str, Callable[[Console, list[str]], int]] = {"test": test, "bench": bench, "railway-tool": railway_tool}
+
+
 def main(command: str, *arguments: str) -> int:
     """The exit code of the command; what was to be expected is told in one line."""
     console = Console()
@@ -59,7 +70,7 @@ def main(command: str, *arguments: str) -> int:
     try:
         if command == "run":
             return run(console)
-        return (bench if command == "bench" else test)(console, list(arguments))
+        return COMMANDS[command](console, list(arguments))
     except Stop:
         return 0 if command == "run" else STOPPED
     except (SetupError, ServerError) as error:

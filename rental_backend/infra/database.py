@@ -52,7 +52,8 @@ class ReadingSession(GuardedSession):
 
     def close(self) -> None:
         """Give the connection back."""
-        super().close()
+        if self._plain is None or self.in_transaction():  # else the ORM was not there
+            super().close()
         if self._plain is not None:
             self._plain.close()
 

@@ -76,6 +76,7 @@ class Dependencies:
         issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
+        self._settled = False
         self._lock = threading.Lock()
         self._started_in: int | None = None
 
@@ -119,12 +120,19 @@ class Dependencies:
     @property
     def settled(self) -> bool:
         """Whether every dependency has been looked at once since the start."""
-        return all(prober.settled.is_set() for prober in self._probers)
+        self._settled = self._settled or all(prober.settled.is_set() for prober in self._probers)
+        return self._settled
 
     def wait_until_settled(self, timeout: float) -> bool:
         """Block until `settled`, at most `timeout` seconds; return whether it is."""
         ends = time.monotonic() + timeout
         return all(prober.settled.wait(max(0.0, ends - time.monotonic())) for prober in self._probers)
+
+    def missing(self, names: frozenset[str]) -> list[str]:
+        """Return those of the names that cannot be used now, or must not be."""
+        if self.modes.current is Mode.EMERGENCY:
+            return sorted(names & self.down())
+        return [name for name in names if not self.breakers[name].closed]
 
     def down(self) -> frozenset[str]:
         """Return the names of the dependencies that cannot be used now, or must not be."""

@@ -29,8 +29,10 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import desc_op
 
+from .. import records
 from ..errors import Invalid
-from ..models import searched
+from ..infra.statements import Compiled
+from ..models import Identified, searched
 from .projection import columns
 
 DEFAULT_ROWS = 100
@@ -100,7 +102,7 @@ class Listing:
         if "search" in given:
             given["search"] = "%" + _escaped(given["search"]) + "%"
         statement = self._statement(frozenset(given), sort, count)
-        text, total = session.connection().execute(statement, {**given, "rows": rows, "skip": skip}).one()
+        text, total = statement.first(session, {**given, "rows": rows, "skip": skip}) or ("[]", 0)
         body = bytes(text, "utf-8")
         if body == EMPTY and "after" in given:
             self._require(session, given["after"])
@@ -109,7 +111,7 @@ class Listing:
         return Page(body, total)
 
     @lru_cache(maxsize=512)  # noqa: B019 - listings are module constants
-    def _statement(self, names: frozenset[str], sort: tuple[Any, Any], count: str | None) -> Select[Any]:
+    def _statement(self, names: frozenset[str], sort: tuple[Any, Any], count: str | None) -> Compiled:
         """Build the statement: the page as JSON, and the total, counted only when the page does not tell it.
 
         The total is NULL if it is not wanted, or larger than is counted.
@@ -127,18 +129,21 @@ class Listing:
             .subquery("page")
         )
         array = func.coalesce(func.json_agg(literal_column("page")), literal_column("'[]'::json")).cast(SqlText)
-        return select(array, self._total(conditions, count, keyed=bool(beyond))).select_from(page)
+        return Compiled(select(array, self._total(conditions, count, keyed=bool(beyond))).select_from(page))
 
     def _total(self, conditions: list[Condition], count: str | None, *, keyed: bool) -> ColumnElement[Any]:
         if count == "none":
             return literal_column("NULL")
         found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
-        few = func.nullif(_counted(found.limit(COUNTED + 1)), COUNTED + 1)
+        # What never changes is no parameter, which would be sent each time.
+        most: ColumnElement[int] = literal_column(str(COUNTED + 1))
+        few = func.nullif(_counted(found.limit(most)), most)
         everything = _counted(found) if count == "exact" else few
         if keyed:
             return everything
         rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
-        is_last = and_(func.count() < rows, or_(func.count() > 0, skip == 0))
+        none: ColumnElement[int] = literal_column("0")
+        is_last = and_(func.count() < rows, or_(func.count() > none, skip == none))
         return case((is_last, skip + func.count()), else_=everything)
 
     def _order(self, name: str | None, direction: str | None) -> tuple[ColumnElement[Any], ...]:
@@ -171,6 +176,13 @@ class Listing:
                 raise Invalid({"search": ["This list is not searched."]})
             return searched(*self.search).ilike(bindparam("search"))
         return self.filters[name](bindparam(name))
+
+
+def belonging(session: Session, page: Page, owner: type[Identified], id: uuid.UUID) -> Page:
+    """Return a page of what belongs to a row. Raises `NotFound` if it is empty since there is no such row."""
+    if page.body == EMPTY:
+        records.require(session, owner, id)
+    return page
 
 
 def _counted(found: Select[Any]) -> ColumnElement[int]:

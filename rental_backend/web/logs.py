@@ -9,10 +9,20 @@ from typing import Any
 
 import orjson
 import structlog
+from flask import g, has_request_context
 
 STANDARD_OUTPUT = 1
+
+
+def _add_request_id(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say in which request it was."""
+    if has_request_context() and "request_id" in g:
+        line["request_id"] = g.request_id
+    return line
+
+
 SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
+    _add_request_id,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

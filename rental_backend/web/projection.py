@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any
 
 from marshmallow import Schema
-from sqlalchemy import ColumnElement, Select, bindparam, func, literal_column, select
+from sqlalchemy import ColumnElement, bindparam, func, literal_column, select
 from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import Session
 
 from ..errors import NotFound
+from ..infra.statements import Compiled
 from ..records import spoken
 from ..schemas import TextOrEmpty
 
@@ -33,14 +34,14 @@ def _column(model: Any, name: str, field: Any) -> ColumnElement[Any]:
 
 
 @lru_cache(maxsize=512)
-def _one(schema: type[Schema], model: Any) -> Select[Any]:
+def _one(schema: type[Schema], model: Any) -> Compiled:
     row = select(*columns(schema, model)).where(model.id == bindparam("id")).subquery("row")
-    return select(func.row_to_json(literal_column('"row"')).cast(SqlText)).select_from(row)
+    return Compiled(select(func.row_to_json(literal_column('"row"')).cast(SqlText)).select_from(row))
 
 
 def one(session: Session, schema: type[Schema], model: Any, id: uuid.UUID) -> bytes:
     """Return the JSON object of a row, or raise `NotFound`."""
-    found = session.connection().execute(_one(schema, model), {"id": id}).scalar()
+    found = _one(schema, model).first(session, {"id": id})
     if found is None:
         raise NotFound(f"There is no such {spoken(model)}.")
-    return bytes(found, "utf-8")
+    return bytes(found[0], "utf-8")

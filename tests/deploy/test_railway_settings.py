@@ -78,6 +78,8 @@ def test_the_project_as_code_says_the_same(monkeypatch: pytest.MonkeyPatch) -> N
 
     assert set(slots) == {"api-blue", "api-green", "router"}
     assert slots["router"]["variables"]["ACTIVE_SLOT"] == {"type": "preserve"}  # nothing but the tool switches
+    assert (ROOT / slots["router"]["build"]["dockerfilePath"]).is_file()
+    assert slots["router"]["deploy"]["healthcheckPath"] in (ROOT / "deploy" / "router" / "Caddyfile").read_text()
     for slot in (slots["api-blue"], slots["api-green"]):
         assert slot["deploy"] == SAID["deploy"]
         assert slot["build"] == {"dockerfilePath": SAID["build"]["dockerfilePath"]}

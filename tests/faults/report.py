@@ -87,6 +87,7 @@ class Report:
 
         mpl.use("Agg")
         from matplotlib import pyplot
+        from PIL import Image
 
         rows = -(-len(self.courses) // 4)
         figure, panes = pyplot.subplots(rows, 4, figsize=(14, 1.9 * rows), squeeze=False, layout="constrained")
@@ -108,6 +109,9 @@ class Report:
         figure.supylabel("milliseconds to the answer", fontsize=8)
         figure.legend(*panes.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=4, markerscale=5)
         figure.savefig(self.folder / "faults.png", dpi=80)
+        with Image.open(self.folder / "faults.png") as drawn:
+            few = drawn.convert("RGB").quantize(16)  # colours: half the size
+        few.save(self.folder / "faults.png", optimize=True)
 
 
 def kind(seen: Seen) -> str:

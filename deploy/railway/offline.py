@@ -1,0 +1,149 @@
+"""What can be diagnosed without the platform: the checkout, an environment, and the database if it is near."""
+
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from deploy.railway import checkout
+from deploy.railway.budget import Budget
+from deploy.railway.context import Context
+from deploy.railway.database import look
+from deploy.railway.exits import NeedsHuman, UsageError
+from deploy.railway.findings import Finding, failed, passed, skipped, warned
+from deploy.railway.revisions import Repository
+from deploy.railway.settings import Settings, validate
+
+REQUIRED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")
+LOCAL = ("localhost", "127.0.0.1", "::1", "")
+PRIVATE = ".railway.internal"
+SHORTEST_KEY = 32
+PLAIN_ORIGIN = "http://"
+
+
+def check(context: Context, repository: Repository) -> list[Finding]:
+    """Diagnose the checkout, and the environment where it looks like that of a service."""
+    found = [*files(context, repository)]
+    if any(context.environ.get(name) for name in REQUIRED):
+        found += environment(context.environ)
+        found += database(context.environ, slots=2, replicas=_replicas())
+    else:
+        found.append(skipped("environment", "the variables of a service are not set here", "run it where they are"))
+        found.append(Budget.of(context.environ, slots=2, replicas=_replicas()).finding())
+    return found
+
+
+def files(context: Context, repository: Repository) -> list[Finding]:
+    """Diagnose the checkout alone."""
+    return [*_settings(context), *_revisions(repository)]
+
+
+def _settings(context: Context) -> list[Finding]:
+    try:
+        return validate(Settings.read(), context.environ, context.clock.today())
+    except UsageError as error:
+        return [failed("config-file", str(error), "take deploy/railway.json from the repository")]
+
+
+def _replicas() -> int:
+    try:
+        return int(Settings.read().deploy.get("numReplicas", 1))
+    except (UsageError, TypeError, ValueError):
+        return 1
+
+
+def _revisions(repository: Repository) -> Iterator[Finding]:
+    """Compare migrations/head with the files: two branches may each have brought a newest one."""
+    files = sorted(path.name.partition("_")[0] for path in checkout.file("migrations/versions").glob("[0-9]*.py"))
+    head = checkout.file("migrations/head").read_text().strip()
+    if not files or head != files[-1]:
+        yield failed(
+            "migrations-head", f"migrations/head says {head}, the newest file {files[-1:]}", "name the newest in it"
+        )
+        return
+    try:
+        committed = repository.head()
+    except NeedsHuman as error:
+        yield skipped("migrations-head", str(error))
+        return
+    if committed != head:
+        yield warned("migrations-head", f"{head} is not committed, so no deployment has it", "commit and push it")
+    else:
+        yield passed("migrations-head", f"the newest revision is {head}")
+
+
+def environment(variables: Mapping[str, str]) -> Iterator[Finding]:
+    """Diagnose the variables of a service; names are told, values never."""
+    missing = [name for name in REQUIRED if not variables.get(name, "").strip()]
+    if missing:
+        mend = "set them; DATABASE_URL as ${{Postgres.DATABASE_URL}}, REDIS_URL as ${{Redis.REDIS_URL}}"
+        yield failed("setting-missing", f"{', '.join(missing)} not set", mend)
+    else:
+        yield passed("setting-missing", f"{', '.join(REQUIRED)} are set")
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        if variables.get(name, "").strip():
+            yield from _address(name, variables[name])
+    if 0 < len(variables.get("SECRET_KEY", "")) < SHORTEST_KEY:
+        yield failed("setting-key", f"SECRET_KEY has fewer than {SHORTEST_KEY} characters", "make a longer one")
+    yield from _port(variables)
+    yield from _origins(variables)
+
+
+def _address(name: str, url: str) -> Iterator[Finding]:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        yield failed("url-unreadable", f"{name} cannot be read as a URL", "is its password percent-encoded?")
+        return
+    if "${{" in url:
+        yield failed(
+            "url-reference", f"{name} holds a reference that was not replaced", "does the service it names exist?"
+        )
+    elif host in LOCAL:
+        mend = f"refer to the server's own variable: ${{{{{'Postgres' if name.startswith('D') else 'Redis'}.{name}}}}}"
+        yield failed("url-local", f"{name} points into the container itself", mend)
+    elif not host.endswith(PRIVATE):
+        said = f"{name} goes by a public address: slower, paid for, and open to the internet"
+        yield warned("url-public", said, f"use the private domain, *{PRIVATE}")
+    else:
+        yield passed("url-private", f"{name} goes by the private network")
+
+
+def _port(variables: Mapping[str, str]) -> Iterator[Finding]:
+    port = variables.get("PORT", "").strip()
+    if not port:
+        yield warned(
+            "port-unset", "PORT is chosen by the platform, so neighbours cannot know it", "PORT=8080 for slots"
+        )
+    elif not port.isdecimal() or not 1 <= int(port) <= 65535:
+        yield failed("port-number", "PORT is no port number", "PORT=8080")
+    else:
+        yield passed("port", f"PORT is {port}")
+
+
+def _origins(variables: Mapping[str, str]) -> Iterator[Finding]:
+    origins = variables.get("CORS_ORIGINS", "").replace(",", " ").split()
+    for origin in origins:
+        parts = urlsplit(origin)
+        if parts.path or not parts.netloc or origin == "*":
+            said = f"{origin} in CORS_ORIGINS is no origin, so it allows nobody"
+            yield failed("cors-setting", said, "scheme and host only, without a path or final slash")
+        elif origin.startswith(PLAIN_ORIGIN) and parts.hostname not in LOCAL:
+            yield warned("cors-setting", f"{origin} in CORS_ORIGINS is not encrypted", "https://")
+
+
+def database(variables: Mapping[str, str], *, slots: int, replicas: int) -> Iterator[Finding]:
+    """Ask the database, if it can be reached from here, for its revision and its limit of connections."""
+    seen = look(variables)
+    if isinstance(seen, str):
+        yield skipped("database", seen, "run it where the database can be reached")
+        yield Budget.of(variables, slots=slots, replicas=replicas).finding()
+        return
+    head = checkout.file("migrations/head").read_text().strip()
+    if seen.revision == head:
+        yield passed("database-revision", f"the database is at {head}, as this checkout")
+    elif seen.revision is None:
+        mend = "`flask migrate`; for the predecessor's database first `alembic stamp 202508190531`"
+        yield failed("database-unstamped", "the database has no revision", mend)
+    else:
+        said = f"the database is at {seen.revision}, this checkout at {head}"
+        yield warned("database-revision", said, "`flask migrate`")
+    yield Budget.of(variables, slots=slots, replicas=replicas, measured=seen.limit).finding()
