@@ -1,10 +1,7 @@
 """Everything a fault can befall: real servers, roads to them that can fail, and the application before them."""
 
 import contextlib
-import os
 import struct
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -16,11 +13,10 @@ import psycopg
 import requests
 
 from deploy.private.servers import PostgresServer, RedisServer
-from tests.conftest import migrate
+from tests.faults.conftest import PASSWORD, Shop
 from tests.proxy import Proxy
-from tests.serving import ROOT, Gunicorn, serving, until
+from tests.serving import Gunicorn, serving, until
 
-PASSWORD = "a password of the fault suite"
 WORKERS = 4
 SMALL_DISK = 64 * 2**20
 ANY_CODE = """
@@ -98,55 +94,47 @@ def _seconds(at: str) -> float:
 
 
 @contextlib.contextmanager
-def stage(folder: Path) -> Iterator[Stage]:
-    """Set everything up, and clear it away after the block."""
-    with ExitStack() as stack:
-        postgres = PostgresServer(folder / "postgres", port=0)
-        redis, spare = (RedisServer(folder / name, port=0) for name in ("redis", "spare"))
-        spare.prepare()
-        (folder / "redis").mkdir()
-        (folder / "redis" / "password").write_text(spare.password)  # who fails over finds the same password there
-        for server in (postgres, redis, spare):
-            server.start()
-            stack.callback(server.stop)
-        _furnish(postgres)
-        roads = [stack.enter_context(closing(Proxy(each.port or 0))) for each in (postgres, postgres, redis)]
-        environ = _environ(folder, postgres, redis, roads)
-        subprocess.run(
-            [sys.executable, "-m", "flask", "--app", "wsgi", "create-admin"],
-            cwd=ROOT, env={**os.environ, **environ}, check=True, capture_output=True,
-        )  # fmt: skip
-        server = stack.enter_context(serving(environ, folder / "gunicorn.log"))
-        yield Stage(folder, postgres, redis, spare, *roads, server)
+def stage(shop: Shop, folder: Path) -> Iterator[Stage]:
+    """Serve a shop over roads that can fail, and leave it within the block as it was.
 
-
-def _furnish(postgres: PostgresServer) -> None:
-    """Bring the database to where the suite begins.
-
-    Each row of a customer gets a code of its own, so that nothing but the key of a request keeps it from doubling.
+    Meanwhile each row of a customer gets a code of its own, so that nothing but the key of a request keeps it from
+    doubling.
     """
-    migrate(postgres.url)
-    with psycopg.connect(postgres.url, autocommit=True) as admin:
+    with ExitStack() as stack:
+        spare = RedisServer(folder / "spare", port=0)
+        spare.folder.mkdir()
+        (spare.folder / "password").write_text(shop.redis.password)  # who fails over finds the same password there
+        spare.start()
+        stack.callback(spare.stop)
+        stack.enter_context(_any_code(shop))
+        ports = (shop.postgres.port, shop.postgres.port, shop.redis.port)
+        roads = [stack.enter_context(closing(Proxy(port or 0))) for port in ports]
+        server = stack.enter_context(serving(_environ(shop, folder, roads), folder / "gunicorn.log"))
+        yield Stage(folder, shop.postgres, shop.redis, spare, *roads, server)
+
+
+@contextlib.contextmanager
+def _any_code(shop: Shop) -> Iterator[None]:
+    with psycopg.connect(shop.postgres.url) as admin:
         admin.execute(ANY_CODE)
+    yield
+    with psycopg.connect(shop.postgres.url) as admin:
+        admin.execute("DROP FUNCTION any_code CASCADE")
 
 
-def _environ(folder: Path, postgres: PostgresServer, redis: RedisServer, roads: list[Proxy]) -> dict[str, str]:
+def _environ(shop: Shop, folder: Path, roads: list[Proxy]) -> dict[str, str]:
     (folder / "clock").write_bytes(struct.pack("d", 0.0))
-    database, accounts, cache = roads
-    return {
-        "ENVIRONMENT": "test",
-        "SECRET_KEY": "a key for the fault suite, long enough",
-        "DATABASE_URL": postgres.url.replace(f":{postgres.port}/", f":{database.port}/"),
-        "AUTH_DATABASE_URL": postgres.url.replace(f":{postgres.port}/", f":{accounts.port}/"),
-        "REDIS_URL": redis.url.replace(f":{redis.port}/", f":{cache.port}/"),
-        "ADMIN_PASSWORD": PASSWORD,
-        "WEB_CONCURRENCY": str(WORKERS),
-        "LOG_LEVEL": "WARNING",
-        "AUTH_FRESH": "1",  # so that a fault of a few seconds is noticed
-        "JOURNAL_FOLDER": str(folder / "journal"),
-        "CLOCK": str(folder / "clock"),
-        "PYTHONPATH": str(Path(__file__).parent / "clock"),
-    }
+    postgres, redis, (database, accounts, cache) = shop.postgres, shop.redis, roads
+    return shop.environ(
+        DATABASE_URL=postgres.url.replace(f":{postgres.port}/", f":{database.port}/"),
+        AUTH_DATABASE_URL=postgres.url.replace(f":{postgres.port}/", f":{accounts.port}/"),
+        REDIS_URL=redis.url.replace(f":{redis.port}/", f":{cache.port}/"),
+        WEB_CONCURRENCY=str(WORKERS),
+        AUTH_FRESH="1",  # so that a fault of a few seconds is noticed
+        JOURNAL_FOLDER=str(folder / "journal"),
+        CLOCK=str(folder / "clock"),
+        PYTHONPATH=str(Path(__file__).parent / "clock"),
+    )
 
 
 def wait_until_well(stage: Stage, seconds: float = 20) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faults import injections as make
+from tests.faults.conftest import Shop
 from tests.faults.crowd import crowd, effects
 from tests.faults.figures import Course, figures
 from tests.faults.history import check
@@ -84,9 +85,9 @@ RUN = [fault for fault in FAULTS if fault.inject is not make.disk_full or os.get
 
 
 @pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def scene(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The stage for all faults."""
-    with stage(tmp_path_factory.mktemp("faults")) as made:
+    with stage(shop, tmp_path_factory.mktemp("faults")) as made:
         yield made
 
 
