@@ -12,6 +12,7 @@ STATE_BITS, GENERATION_BITS = 3, 20
 STATE_MASK = (1 << STATE_BITS) - 1
 GENERATION_MASK = (1 << GENERATION_BITS) - 1
 UNTIL_SHIFT = STATE_BITS + GENERATION_BITS
+PROBE_TELLS = 1.0  # seconds in which a probe that keeps its deadlines has told whether its dependency is back
 
 
 class State(enum.IntEnum):
@@ -135,9 +136,14 @@ def expired(word: Word, now: float) -> Word | None:
 
 
 def retry_after(word: Word, policy: Policy, now: float) -> float:
-    """Return the seconds until it is worth asking again; 0 while calls are admitted."""
+    """Return the seconds until it is worth asking again; 0 while calls are admitted.
+
+    While a probe is under way that is at most PROBE_TELLS: the lease is for probes that died, others tell sooner.
+    """
     if word.state.admits:
         return 0.0
+    if word.state is State.HALF_OPEN:
+        return min(PROBE_TELLS, max(0.0, word.until - now))
     if word.state is State.FORCED_OPEN and not word.until:
         return policy.open_most
     return max(0.0, word.until - now)

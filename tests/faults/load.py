@@ -30,6 +30,28 @@ class Seen:
         return self.ended - self.began
 
 
+class Client:
+    """Somebody who is signed in, on a connection that is kept; not to be used by two threads."""
+
+    def __init__(self, port: int, token: str) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+    def ask(
+        self, kind: str, method: str, path: str, body: bytes | None = None, more: dict[str, str] | None = None
+    ) -> Seen:
+        """Send one request and return what came of it."""
+        began = time.monotonic()
+        try:
+            self._connection.request(method, path, body, {**self._headers, **(more or {})})
+            answer = self._connection.getresponse()
+            got, status, said = answer.read(), answer.status, dict(answer.getheaders())
+        except (OSError, http.client.HTTPException):
+            self._connection.close()
+            got, status, said = b"", 0, {}
+        return Seen(began, time.monotonic(), kind, status, said.get("X-Degraded", ""), said, body or b"", got)
+
+
 @dataclass
 class Load:
     """A number of clients on kept connections, each asking, pausing a little, asking again, until stopped."""
@@ -44,7 +66,7 @@ class Load:
 
     def read(self) -> None:
         """List customers, again and again."""
-        self._repeat("read", "GET", "/api/customers?limit=50", lambda: None)
+        self.repeat("read", "GET", "/api/customers?limit=50", lambda: None)
 
     def write(self) -> None:
         """Create customers, again and again."""
@@ -54,23 +76,13 @@ class Load:
             body = {"customer_code": code, "customer_type": "BUSINESS", "business_name": f"Company {code}"}
             return json.dumps(body).encode()
 
-        self._repeat("write", "POST", "/api/customers", customer)
+        self.repeat("write", "POST", "/api/customers", customer)
 
-    def _repeat(self, kind: str, method: str, path: str, body: Callable[[], bytes | None]) -> None:
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+    def repeat(self, kind: str, method: str, path: str, body: Callable[[], bytes | None]) -> None:
+        """Ask for this, again and again."""
+        client = Client(self.port, self.token)
         while not self.stop.wait(self.pause):
-            sent = body()
-            began = time.monotonic()
-            try:
-                client.request(method, path, sent, headers)
-                answer = client.getresponse()
-                got, status, said = answer.read(), answer.status, dict(answer.getheaders())
-            except (OSError, http.client.HTTPException):
-                client.close()
-                got, status, said = b"", 0, {}
-            ended = time.monotonic()
-            self.seen.append(Seen(began, ended, kind, status, said.get("X-Degraded", ""), said, sent or b"", got))
+            self.seen.append(client.ask(kind, method, path, body()))
 
     def between(self, start: float, end: float, kind: str = "") -> list[Seen]:
         """Return what was asked within a span of monotonic time."""
@@ -83,12 +95,19 @@ def load(port: int, token: str, *, readers: int, writers: int, pause: float = 0.
     running = Load(port, token, pause)
     threads = [threading.Thread(target=running.read) for _ in range(readers)]
     threads += [threading.Thread(target=running.write) for _ in range(writers)]
+    with at_work(threads, running.stop):
+        yield running
+
+
+@contextlib.contextmanager
+def at_work(threads: list[threading.Thread], stop: threading.Event) -> Iterator[None]:
+    """Have the threads run within the block; `stop` is what ends them."""
     for thread in threads:
         thread.start()
     try:
-        yield running
+        yield
     finally:
-        running.stop.set()
+        stop.set()
         for thread in threads:
             thread.join()
 

@@ -126,4 +126,5 @@ class Model:
             return 0
         if self.until is None:
             return round(self.policy.open_most * 1000)
-        return max(0, self.until - self.now())
+        left = max(0, self.until - self.now())
+        return min(1000, left) if self.state == "half-open" else left

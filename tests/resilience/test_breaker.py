@@ -400,3 +400,18 @@ def test_an_outage_lasts_until_calls_are_made_again(clock: Clock) -> None:
     assert breaker.down_since == began
     breaker.reset(reason="done", actor="ann")
     assert breaker.down_since is None
+
+
+def test_while_a_probe_is_under_way_it_is_worth_asking_within_a_second(breaker: Breaker, clock: Clock) -> None:
+    """A probe tells long before its lease ends; after a probe in vain the next one counts again."""
+    trip(breaker)
+    clock.advance(breaker.retry_after)
+    promised: list[float] = []
+
+    def attempt() -> None:
+        promised.append(breaker.retry_after)
+        raise ConnectionError
+
+    assert not breaker.probe(attempt)
+    assert promised == [1.0]
+    assert breaker.retry_after > 0

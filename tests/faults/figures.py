@@ -1,0 +1,161 @@
+"""What a fault came to, in figures: pure functions of what clients saw and what breakers did."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tests.faults.history import Verdict
+from tests.faults.load import Seen, quantile
+from tests.faults.stage import Transition
+
+CLOSED, HALF_OPEN, OPEN = "closed", "half-open", "open"
+TRUE = 1.0  # seconds by which a Retry-After may be off
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One run of a fault: from when to when it was there, and everything that was seen. Times are monotonic."""
+
+    began: float
+    injected: float
+    ended: float
+    over: float
+    seen: Sequence[Seen]
+    transitions: Sequence[Transition]
+    waiting: Sequence[tuple[float, int]]
+    verdict: Verdict
+    opens: frozenset[str]
+
+    @property
+    def opened(self) -> float | None:
+        """When the last of the breakers opened that the fault opens."""
+        first: dict[str, float] = {}
+        for each in self.transitions:
+            if each.after == OPEN and each.at >= self.injected and each.breaker in self.opens:
+                first.setdefault(each.breaker, each.at)
+        return max(first.values()) if first and first.keys() == self.opens else None
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the table shows. Times are in seconds; None where there was nothing to measure."""
+
+    answers: int
+    statuses: dict[str, int]
+    slowest: float
+    p50_before: float
+    p99_before: float
+    p50_during: float
+    p99_degraded: float | None
+    degraded: int
+    stale_share: float
+    opened: float | None
+    recovered: float
+    unplanned: int
+    refusals: int
+    untrue: int
+    probe_share: float
+    peak: float | None
+    lost: int
+    doubled: int
+    wrong: int
+
+
+def figures(course: Course) -> Figures:
+    """Return the figures of a course."""
+    during = [each for each in course.seen if course.injected <= each.began < course.ended]
+    before = [each.took for each in course.seen if course.began <= each.began < course.injected]
+    opened = course.opened
+    degraded = [each.took for each in during if opened and each.began > opened + 0.05 and _is_degraded(each)]
+    reads = [each for each in during if each.kind == "read"]
+    refused = [each for each in course.seen if each.status == 503]
+    verdict = course.verdict
+    return Figures(
+        answers=len(course.seen),
+        statuses=dict(sorted(Counter(_status(each) for each in course.seen if each.began >= course.injected).items())),
+        slowest=max(each.took for each in course.seen),
+        p50_before=quantile(before, 0.5),
+        p99_before=quantile(before, 0.99),
+        p50_during=quantile([each.took for each in during], 0.5),
+        p99_degraded=quantile(degraded, 0.99) if degraded else None,
+        degraded=len(degraded),
+        stale_share=sum("stale" in each.degraded for each in reads) / max(1, len(reads)),
+        opened=opened - course.injected if opened else None,
+        recovered=recovered(course),
+        unplanned=sum(not planned(each) for each in course.seen),
+        refusals=len(refused),
+        untrue=sum(not true_to_its_word(each, course.transitions) for each in refused),
+        probe_share=_probes(course) / _length(course) * (course.injected - course.began) / max(1, len(before)),
+        peak=_peak(course),
+        lost=len(verdict.lost),
+        doubled=len(verdict.doubled),
+        wrong=sum(len(each) for each in vars(verdict).values()),
+    )
+
+
+def planned(seen: Seen) -> bool:
+    """Whether an answer may be given in an outage: a success, or a problem that says when to come back."""
+    if seen.status in (200, 201):
+        return True
+    problem = seen.headers.get("Content-Type") == "application/problem+json"
+    return problem and seen.status in (409, 503) and int(seen.headers.get("Retry-After", "0")) >= 1
+
+
+def true_to_its_word(seen: Seen, transitions: Iterable[Transition]) -> bool:
+    """Whether who comes back when a refusal says so, a second sooner or later, finds its dependency looked at or back.
+
+    That is when a probe is under way or the breaker closed at some time within the second before or after.
+    """
+    dependency = json.loads(seen.body).get("dependency") if seen.body else None
+    at = seen.ended + int(seen.headers.get("Retry-After", "0"))
+    state, since = CLOSED, 0.0
+    for each in sorted(transitions):
+        if each.breaker != dependency:
+            continue
+        if state != OPEN and since <= at + TRUE and each.at >= at - TRUE:
+            return True
+        state, since = each.after, each.at
+    return state != OPEN and since <= at + TRUE
+
+
+def recovered(course: Course) -> float:
+    """Return the seconds from the end of the fault to the end of the last answer that still suffered from it."""
+    suffered = [
+        each.ended
+        for each in course.seen
+        if each.began < course.over and each.ended > course.ended and (each.degraded or each.status not in (200, 201))
+    ]
+    return max(suffered, default=course.ended) - course.ended
+
+
+def _is_degraded(seen: Seen) -> bool:
+    """Whether it was answered from memory, or refused; other marked answers come from a dependency that works."""
+    return "stale" in seen.degraded or seen.status == 503
+
+
+def _status(seen: Seen) -> str:
+    return f"{seen.status} {seen.degraded}".strip() if seen.status else "none"
+
+
+def _length(course: Course) -> float:
+    return max(0.001, course.ended - course.injected)
+
+
+def _probes(course: Course) -> int:
+    """Return how many probes were made during the fault."""
+    return sum(each.after == HALF_OPEN and course.injected <= each.at < course.ended for each in course.transitions)
+
+
+def _peak(course: Course) -> float | None:
+    """Return how many calls waited at once in the first second after closing, over the most of a second before."""
+    closed = [each.at for each in course.transitions if each.after == CLOSED and each.at >= course.ended]
+    if not closed:
+        return None
+    steady = _most(course.waiting, course.began, course.injected)
+    after = _most(course.waiting, closed[-1], closed[-1] + 1)
+    return after / steady if steady else None
+
+
+def _most(waiting: Sequence[tuple[float, int]], start: float, end: float) -> int:
+    return max((count for at, count in waiting if start <= at < end), default=0)

@@ -1,0 +1,101 @@
+"""The figures of a fault, from courses whose figures are known."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from tests.faults.figures import Course, figures, planned, true_to_its_word
+from tests.faults.history import Verdict
+from tests.faults.load import Seen
+from tests.faults.stage import Transition
+
+PROBLEM = "application/problem+json"
+LOST = (  # opens at 12, probes in vain at 13, finds it back at 15
+    Transition(12.0, "database", "closed", "open"),
+    Transition(13.0, "database", "open", "half-open"),
+    Transition(13.1, "database", "half-open", "open"),
+    Transition(15.0, "database", "open", "half-open"),
+    Transition(15.1, "database", "half-open", "closed"),
+)
+
+
+def answer(at: float, status: int = 200, degraded: str = "", *, took: float = 0.01, kind: str = "read") -> Seen:
+    """An answer, and what it says."""
+    return Seen(at, at + took, kind, status, degraded, {}, b"", b"")
+
+
+def refusal(at: float, after: str, **headers: str) -> Seen:
+    """A 503 for want of the database that was given at once."""
+    said = {"Content-Type": PROBLEM, "Retry-After": after, **headers}
+    return Seen(at, at, "write", 503, "", said, b"", json.dumps({"dependency": "database"}).encode())
+
+
+def course(seen: Sequence[Seen], *, opens: Sequence[str] = (), waiting: Sequence[tuple[float, int]] = ()) -> Course:
+    """The course of a fault that was there from 10 to 14."""
+    return Course(8.0, 10.0, 14.0, 20.0, seen, LOST, waiting, Verdict(lost=["a"], phantom=["b"]), frozenset(opens))
+
+
+def test_what_clients_saw_is_counted() -> None:
+    """By status, the slowest, the share of stale reads, and how long some of them still suffered."""
+    seen = [
+        answer(9),
+        answer(11, took=0.8),
+        answer(13, 200, "stale", took=0.002),
+        answer(14.5, 200, "stale"),
+        answer(16),
+    ]
+    found = figures(course(seen, opens=["database"]))
+
+    assert found.statuses == {"200": 2, "200 stale": 2}
+    assert (found.slowest, found.stale_share) == (pytest.approx(0.8), 0.5)
+    assert (found.opened, found.p99_degraded, found.degraded) == (2.0, pytest.approx(0.002), 1)
+    assert found.recovered == pytest.approx(0.51)
+    assert (found.lost, found.doubled, found.wrong) == (1, 0, 2)
+
+
+def test_a_breaker_that_was_to_open_and_did_not_shows() -> None:
+    """There is no time to open unless all of them opened."""
+    assert figures(course([answer(9), answer(11)], opens=["database", "redis"])).opened is None
+
+
+def test_the_herd_after_closing_is_compared_with_that_of_before() -> None:
+    """The most calls that waited at once in the first second, over the most of before the fault."""
+    waiting = [(9.0, 4), (9.1, 2), (15.5, 6), (16.2, 9)]
+
+    assert figures(course([answer(9), answer(11)], waiting=waiting)).peak == 1.5
+
+
+@pytest.mark.parametrize(("seen", "good"), [
+    (answer(1), True),
+    (answer(1, 201), True),
+    (answer(1, 0), False),
+    (answer(1, 500), False),
+    (answer(1, 503), False),
+    (refusal(1, "1"), True),
+    (refusal(1, "0"), False),
+    (refusal(1, "1", **{"Content-Type": "text/html"}), False),
+])  # fmt: skip
+def test_a_planned_refusal_is_a_problem_that_says_when_to_come_back(seen: Seen, good: bool) -> None:
+    """All else but success is not planned."""
+    assert planned(seen) is good
+
+
+@pytest.mark.parametrize(("at", "after", "true"), [
+    (11.0, "1", True),  # given while the breaker was still closed
+    (12.1, "1", True),  # the probe of 13
+    (12.1, "2", True),  # a second late, 14.1: that of 15 is within a second
+    (12.9, "3", True),  # back since 15.1
+    (12.1, "9", True),  # long back
+])  # fmt: skip
+def test_a_true_time_is_one_at_which_the_dependency_is_looked_at(at: float, after: str, true: bool) -> None:
+    """Within a second of it there is a probe, or the dependency is back."""
+    assert true_to_its_word(refusal(at, after), LOST) is true
+
+
+def test_an_untrue_time_is_named() -> None:
+    """Nobody looks between a probe in vain and the next, three seconds later."""
+    late = [*LOST[:3], Transition(18.0, "database", "open", "half-open")]
+
+    assert true_to_its_word(refusal(13.2, "5"), late)
+    assert not true_to_its_word(refusal(13.2, "2"), late)
