@@ -38,6 +38,8 @@ FOLLOW = 0.25  # seconds to wait for another's answer to the same question
 class Dependencies:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
+    _settled = False
+
     def __init__(self, config: Config) -> None:
         self.lifecycle = Lifecycle(config.lifecycle)
         page = Page()  # before the fork: all workers of this host share it, and the board
@@ -76,7 +78,6 @@ class Dependencies:
         issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
-        self._settled = False
         self._lock = threading.Lock()
         self._started_in: int | None = None
 

@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 
 from ..config import Config
 from ..infra.modes import Mode
@@ -35,7 +35,8 @@ def register(app: Flask, config: Config) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        asked, kept = request._get_current_object(), g._get_current_object()  # what they stand for, looked up once
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
+        kept = g._get_current_object()  # what they stand for, looked up once
         response.headers["X-Request-ID"] = kept.request_id
         mode = dependencies().modes.current
         if mode is not Mode.NORMAL:
@@ -59,7 +60,7 @@ def register(app: Flask, config: Config) -> None:
 
 def _new_id() -> str:
     """Return a random UUID. It keeps no secret, so that it need not cost a system call."""
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))  # noqa: S311
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
 
 
 def _drained(inner: "WSGIApplication") -> "WSGIApplication":
