@@ -11,7 +11,7 @@ from pathlib import Path
 import orjson
 
 from deploy.benchmarks.customers import KEY, prepare
-from deploy.benchmarks.measure import Cost, Served, served, wait_until
+from deploy.benchmarks.measure import CLIENTS, Cost, Served, served, wait_until
 from deploy.benchmarks.report import Bar
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.infra.cache import Cache
@@ -19,6 +19,7 @@ from rental_backend.infra.writes import Writes
 from rental_backend.resilience import Board, Flights, Page
 
 CUSTOMERS, ROUNDS, REQUESTS, PATH = 10_000, 5, 2000, "/api/customers?limit=50"
+PATHS = [f"{PATH}&skip={client}" for client in range(CLIENTS)]
 PARTS = 500
 
 
@@ -49,7 +50,7 @@ def _compare(database: PostgresServer, cache: RedisServer) -> bytes:
         for number in range(ROUNDS + 1):
             for name in figures:
                 _into(name, database, server)
-                found = server.cost(PATH, REQUESTS, set(database.pids))
+                found = server.cost(PATHS, REQUESTS, set(database.pids))
                 if number:  # the first round warms up
                     figures[name].append(found)
         database.thaw()

@@ -55,7 +55,8 @@ summed = (
 
 def holds_at_least(least: Any) -> ColumnElement[bool]:
     """Tell whether this much of an item is on hand; stock is summed once for all items, not for each."""
-    return exists().where(summed.c.item_id == Item.id, summed.c.total >= least)
+    enough = and_(summed.c.item_id == Item.id, summed.c.total >= least)
+    return select(literal_column("1")).where(enough).correlate(Item).exists()  # a sort may have joined it, too
 
 
 def has_level(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
