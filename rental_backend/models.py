@@ -58,8 +58,14 @@ def in_order(first: str, last: str) -> CheckConstraint:
 
 
 def searched(*columns: Any) -> ColumnElement[str]:
-    """Return all that a search looks at as one text: one trigram index holds it, one condition asks it."""
-    texts = [column if not column.nullable else func.coalesce(column, literal_column("''")) for column in columns]
+    """Return all that a search looks at as one text: one trigram index holds it, one condition asks it.
+
+    What is no column of a table (an expression of a read model) may be null.
+    """
+    texts = [
+        column if not getattr(column, "nullable", True) else func.coalesce(column, literal_column("''"))
+        for column in columns
+    ]
     return reduce(lambda left, right: left.concat(literal_column("' '")).concat(right), texts)
 
 

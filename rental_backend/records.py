@@ -4,6 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .errors import NotFound
@@ -19,6 +20,12 @@ def find(session: Session, model: type[One], id: uuid.UUID) -> One:
     if row is None:
         raise NotFound(f"There is no such {spoken(model)}.")
     return row
+
+
+def require(session: Session, model: type[One], id: uuid.UUID) -> None:
+    """Raise `NotFound` if there is no such row; one that is retired is there."""
+    if session.scalar(select(model.id).where(model.id == id)) is None:
+        raise NotFound(f"There is no such {spoken(model)}.")
 
 
 def spoken(model: type) -> str:

@@ -32,7 +32,10 @@ FEW = Size(customers=10, items=12, units=40, rentals=40, days=20)
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 MALFORMED = ("1", "not-an-id", "%00", "..%2f..%2fetc", "' OR 1=1 --", "null", "9" * 400, "ä", "{}", "0" * 31 + "g")
 TRACES = {"security_audit_logs", "login_attempts", "idempotency_keys"}  # what a mere request may leave behind
-ASKING = {"/api/system/timezone/validate/<path:name>"}  # whether a name is right: they show no row
+ASKING = {  # their parameter names nothing stored: whether it is right, and what contains it
+    "/api/system/timezone/validate/<path:name>",
+    "/api/master-data/item-master/search/<term>",
+}
 Route = tuple[str, str, Contract]
 Ids = dict[str, uuid.UUID]
 

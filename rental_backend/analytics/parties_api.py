@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 from flask import Blueprint
+from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
 from ..infra.dependencies import AUTH, DATABASE, REDIS
@@ -32,14 +33,14 @@ HISTORY = Listing(
     CustomerTransaction,
     order=NEWEST,
     filters={"customer_id": TransactionHeader.customer_id.__eq__},
-    where=(TransactionHeader.transaction_type.in_(parties.SOLD), TransactionHeader.is_active),
+    where=(or_(*map(TransactionHeader.transaction_type.__eq__, parties.SOLD)), TransactionHeader.is_active),
 )
 PURCHASES = Listing(
     TransactionHeader,
     SupplierPurchase,
     order=NEWEST,
     filters={"supplier_id": TransactionHeader.supplier_id.__eq__},
-    where=(TransactionHeader.transaction_type.in_(BOUGHT), TransactionHeader.is_active),
+    where=(TransactionHeader.transaction_type == TransactionType.PURCHASE, TransactionHeader.is_active),
 )
 
 bp = Blueprint("party_analytics", __name__, url_prefix="/api/analytics")

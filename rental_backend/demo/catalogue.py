@@ -39,6 +39,7 @@ def open_locations(shop: Shop) -> None:
 def list_items(shop: Shop) -> list[made.Item]:
     """List as many items as the size wants, of every family in turn."""
     unit = shop.loader.add(UnitOfMeasurement, _founded(shop), name="Piece", code="PCS")
+    pack = shop.loader.add(UnitOfMeasurement, _founded(shop), name="Pack", code="PCK")
     brands = [shop.loader.add(Brand, _founded(shop), name=name, code=name[:4].upper()) for name in BRANDS]
     categories = _categories(shop)
     items = []
@@ -56,7 +57,7 @@ def list_items(shop: Shop) -> list[made.Item]:
             item_name=item.name,
             brand_id=brands[brand],
             category_id=categories[family.subcategory],
-            unit_of_measurement_id=unit,
+            unit_of_measurement_id=unit if item.rentable else pack,
             rental_rate_per_period=money(item.rate) if item.rentable else None,
             sale_price=None if item.rentable else money(item.price),
             purchase_price=money(item.cost),

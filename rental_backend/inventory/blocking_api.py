@@ -12,7 +12,7 @@ from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..schemas import Browsing, Paging
 from ..web import projection
 from ..web.contracts import endpoint
-from ..web.listing import Listing, Page, paged
+from ..web.listing import Listing, Page, belonging, paged
 from ..web.needs import Needs
 from ..web.principal import Principal
 from . import blocking
@@ -86,7 +86,8 @@ def browse_blocked(session: Session, **arguments: Any) -> Page:
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Paging(), returns=BlockEntrySchema(many=True))
 def history(session: Session, id: uuid.UUID, **arguments: Any) -> Page:
     """Return when, why and by whom an item was blocked and let back, the last first."""
-    return _part("entries", HISTORY.page(session, {**arguments, "item_id": id}), arguments)
+    entries = HISTORY.page(session, {**arguments, "item_id": id})
+    return _part("entries", belonging(session, entries, Item, id), arguments)
 
 
 @bp.get("/<uuid:id>/availability")

@@ -8,11 +8,11 @@ from sqlalchemy.orm import Session
 
 from ..catalog import items
 from ..catalog.item_schemas import ItemChange, NewItem, SkuRequest
-from ..catalog.models import ITEM_SEARCH, Item
+from ..catalog.models import ITEM_SEARCH, Brand, Category, Item
 from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..web import projection
 from ..web.contracts import endpoint
-from ..web.listing import Page
+from ..web.listing import Page, belonging
 from ..web.needs import Needs
 from ..web.principal import Principal
 from ..web.resources import Permissions, Resource
@@ -80,14 +80,14 @@ def search(session: Session, term: str, **filters: Any) -> Page:
 @look(query=ItemQuery(), returns=ROWS)
 def browse_brand(session: Session, id: uuid.UUID, **filters: Any) -> Page:
     """Return the items of a brand."""
-    return _rows(session, {**filters, "brand_id": id})
+    return belonging(session, _rows(session, {**filters, "brand_id": id}), Brand, id)
 
 
 @bp.get("/category/<uuid:id>")
 @look(query=ItemQuery(), returns=ROWS)
 def browse_category(session: Session, id: uuid.UUID, **filters: Any) -> Page:
     """Return the items of a category and of those below it."""
-    return _rows(session, {**filters, "category_id": id})
+    return belonging(session, _rows(session, {**filters, "category_id": id}), Category, id)
 
 
 @bp.get("/types/sale")

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from ..infra.dependencies import AUTH, DATABASE
+from ..infra.dependencies import DATABASE
 from ..infra.journal import Actor
 from ..web import projection
 from ..web.conditional import require_match
@@ -16,7 +16,7 @@ from ..web.listing import Page
 from ..web.needs import PUBLIC, SIGNED_IN, Needs
 from . import company, regional, service
 from .models import Company, SystemSetting
-from .resources import BROWSE, CHANGE, COMPANIES, SEE, SET, SETTINGS
+from .resources import BROWSE, CHANGE, COMPANIES, FOLLOWED, KNOWN, SEE, SET, SETTINGS
 from .schemas import (
     Conversion,
     CurrencyChange,
@@ -28,8 +28,6 @@ from .schemas import (
     SignedBy,
     ZoneChange,
 )
-
-KNOWN = Needs(AUTH, optional=(DATABASE,))  # from memory, whatever is away
 
 companies = COMPANIES.blueprint()
 bp = Blueprint("settings", __name__, url_prefix="/api")
@@ -101,7 +99,7 @@ def public_currency() -> dict[str, Any]:
 
 
 @bp.get("/system/currency")
-@endpoint(needs=KNOWN, permission=SEE)
+@endpoint(needs=FOLLOWED, permission=SEE)
 def currency() -> dict[str, Any]:
     """Return the currency of all amounts."""
     return regional.currency(dependencies().settings.last())
@@ -109,7 +107,7 @@ def currency() -> dict[str, Any]:
 
 @bp.get("/system/currency/supported")
 @bp.get("/system-settings/currency/supported")
-@endpoint(needs=KNOWN, permission=SEE)
+@endpoint(needs=FOLLOWED, permission=SEE)
 def currencies() -> list[dict[str, Any]]:
     """Return the currencies that can be chosen."""
     return regional.currencies(dependencies().settings.last())
@@ -125,7 +123,7 @@ def change_currency(session: Session, actor: Actor, code: str) -> dict[str, Any]
 
 @bp.get("/system/timezone/current")
 @bp.get("/system/timezone/info")
-@endpoint(needs=KNOWN, permission=SEE)
+@endpoint(needs=FOLLOWED, permission=SEE)
 def zone() -> dict[str, Any]:
     """Return the time zone of the business and the time there."""
     return regional.zone(dependencies().settings.last())
@@ -160,7 +158,7 @@ def validate_zone(name: str) -> dict[str, Any]:
 
 
 @bp.get("/system/timezone/conversion")
-@endpoint(needs=KNOWN, permission=SEE, query=Conversion())
+@endpoint(needs=FOLLOWED, permission=SEE, query=Conversion())
 def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None = None) -> dict[str, Any]:
     """Return a moment in another time zone."""
     target = to_timezone or regional.zone_name(dependencies().settings.last())
@@ -168,7 +166,7 @@ def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None 
 
 
 @bp.get("/system/timezone/health")
-@endpoint(needs=KNOWN, permission=SEE)
+@endpoint(needs=FOLLOWED, permission=SEE)
 def zone_health() -> dict[str, Any]:
     """Say whether the machine knows the time zone of the business."""
     return {"status": "healthy", **regional.validated(regional.zone_name(dependencies().settings.last()))}

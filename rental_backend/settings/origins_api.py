@@ -5,18 +5,15 @@ from typing import Any
 from flask import Blueprint, current_app
 from sqlalchemy.orm import Session
 
-from ..infra.dependencies import AUTH
 from ..infra.journal import Actor
 from ..web.context import dependencies, settings
 from ..web.contracts import endpoint
 from ..web.cors import AllowList
 from ..web.features import access, matching
-from ..web.needs import PUBLIC, Needs
+from ..web.needs import PUBLIC
 from . import origins
-from .resources import CHANGE, SEE, SET
+from .resources import CHANGE, KNOWN, SEE, SET
 from .schemas import EndpointQuery, NewOrigin, OriginQuery, PortRange
-
-KNOWN = Needs(AUTH)
 
 bp = Blueprint("origins", __name__, url_prefix="/api/system/whitelist/whitelist")
 

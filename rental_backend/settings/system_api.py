@@ -17,11 +17,10 @@ from ..web.listing import Page
 from ..web.needs import Needs
 from . import operations, regional, service
 from .backup_schemas import AuditLogQuery, AuditLogSchema
-from .resources import AUDIT_LOG, BROWSE
+from .resources import AUDIT_LOG, BROWSE, KNOWN
 from .schemas import LogsQuery
 
 LOOK = Needs(DATABASE, AUTH)
-KNOWN = Needs(AUTH)
 OPERATE = "SYSTEM_MAINTENANCE"
 
 bp = Blueprint("system", __name__, url_prefix="/api")

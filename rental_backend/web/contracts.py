@@ -34,6 +34,7 @@ from .denials import forbidden
 from .listing import Page
 from .needs import PUBLIC, Needs
 from .principal import Principal, authenticate
+from .problems import NUMBERED
 from .replies import READS, Reply
 from .streams import Stream
 
@@ -262,7 +263,7 @@ class Operation:
             body = projection.one(session, type(returns), type(value), value.id)
             place = {"Location": f"{request.path.rstrip('/')}/{value.id}"} if status == 201 else {}
             return Reply(body, status, {**place, "ETag": tag(body)})
-        return Reply(orjson.dumps(returns.dump(value) if returns else value, default=_number), status)
+        return Reply(orjson.dumps(returns.dump(value) if returns else value, default=_number, option=NUMBERED), status)
 
 
 def _number(value: Any) -> float:

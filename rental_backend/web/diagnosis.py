@@ -18,7 +18,7 @@ bp = Blueprint("diagnosis", __name__)
 
 
 @bp.get("/api/health/detailed")
-@endpoint(needs=Needs(AUTH), permission="SYSTEM_VIEW")
+@endpoint(needs=Needs(optional=(AUTH,)), permission="SYSTEM_VIEW")
 def detailed() -> dict[str, Any]:
     """Return the state of each dependency and of each part of the program, and what they run on.
 

@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Response, g, request
 
 from ..config import Config
 from ..infra.modes import Mode
@@ -35,8 +35,8 @@ def register(app: Flask, config: Config) -> None:
 
     @app.after_request
     def end(response: Response) -> Response:
-        asked: Request = request._get_current_object()  # type: ignore[attr-defined]
-        kept = g._get_current_object()  # what they stand for, looked up once
+        # What they stand for, looked up once.
+        asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
         response.headers["X-Request-ID"] = kept.request_id
         mode = dependencies().modes.current
         if mode is not Mode.NORMAL:

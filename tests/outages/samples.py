@@ -9,16 +9,21 @@ from decimal import Decimal
 from typing import Any
 
 from marshmallow import Schema, fields, validate
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import RefreshToken, User
 from rental_backend.catalog.models import UnitOfMeasurement
+from rental_backend.settings.models import Company
+from rental_backend.settings.reference import add_company, add_settings
 from rental_backend.web.contracts import Contract
 from tests import factories
 
 Ids = dict[str, uuid.UUID]
 CODE = "SAMPLE-1"
+NOTHING = "no-such-thing"
 UNIT = uuid.uuid5(uuid.NAMESPACE_URL, "unit of measurement")  # that a new item is counted in
+ORIGIN = "https://pages.example.com"
 HOLDER = "outage-holder"  # who asks; his password is cheap to verify
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -31,15 +36,31 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/master-data/item-master/": {"unit_of_measurement_id": str(UNIT)},
     "PUT /api/master-data/items/rental-blocking/<uuid:id>/status": {"remarks": "Out for calibration"},
     "PUT /api/master-data/items/rental-blocking/bulk-status": {"remarks": "Out for calibration"},
+    "PUT /api/system/currency": {"currency_code": "INR"},
+    "PUT /api/system-settings/currency": {"currency_code": "INR"},
+    "PUT /api/system/timezone/settings": {"system_timezone": "Asia/Kolkata"},
+    "POST /api/system/whitelist/whitelist/cors-origins": {"origin": ORIGIN},
     "POST /api/auth/login": {"username": HOLDER, "password": "wrong"},
 }
-QUERIES: dict[str, dict[str, str]] = {}
+QUERIES: dict[str, dict[str, str]] = {"DELETE /api/system/whitelist/whitelist/cors-origins": {"origin": ORIGIN}}
 BY_SIGNATURE = {"POST /api/auth/refresh"}  # what goes on in read-only mode without writing
 CHECKED_BY_VIEW = {  # open to everybody for what is his own; the matrix asks for others'
     "DELETE /api/users/<uuid:user_id>/sessions": "USER_MANAGE",
     "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>": "USER_MANAGE",
 }
-PARTS = {"code": CODE, "sku": CODE, "item_code": CODE}  # parameters of a path that are no ids
+DISABLED = {  # what is forbidden to everybody, whatever is there
+    "POST /api/admin/database/reset",
+    "POST /api/admin/database/clear-tables",
+}
+PARTS = {  # parameters of a path that are no ids
+    "code": CODE,
+    "sku": CODE,
+    "item_code": CODE,
+    "key": "currency",
+    "category": "financial",
+    "name": "Piece",
+    "abbreviation": "PCS",
+}
 
 
 def rows(session: Session, holder: User) -> Ids:
@@ -50,10 +71,19 @@ def rows(session: Session, holder: User) -> Ids:
     session.add(UnitOfMeasurement(id=UNIT, name="Piece", code="PCS"))
     session.flush()
     item = factories.item(session, sku=CODE).id
+    brand, category = factories.brand(session).id, factories.category(session).id
+    add_settings(session)
     session.commit()
     return {
         "item-master": item,
         "rental-blocking": item,
+        "brands": brand,
+        "brand": brand,
+        "categories": category,
+        "category": category,
+        "units-of-measurement": UNIT,
+        "locations": factories.location(session).id,
+        "company": _company(session),
         "customers": factories.customer(session, customer_code=CODE).id,
         "suppliers": factories.supplier(session, supplier_code=CODE).id,
         "roles": role.id,
@@ -62,6 +92,11 @@ def rows(session: Session, holder: User) -> Ids:
         "user_id": holder.id,
         "session_id": begun.id,
     }
+
+
+def _company(session: Session) -> uuid.UUID:
+    add_company(session)
+    return session.scalars(select(Company.id)).one()
 
 
 def path(method: str, rule: str, ids: Ids) -> str:
@@ -73,7 +108,7 @@ def path(method: str, rule: str, ids: Ids) -> str:
             made.append(part)
             last = part
         elif not part.startswith("<uuid:"):
-            made.append(PARTS.get(name, "no-such-thing"))
+            made.append(PARTS.get(name, NOTHING) if method == "GET" else NOTHING)
         elif method == "GET":
             made.append(str(ids.get(name) or ids.get(last) or uuid.uuid4()))
         else:

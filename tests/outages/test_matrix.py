@@ -17,7 +17,7 @@ from rental_backend.resilience import State
 from rental_backend.web.contracts import contract_of, endpoint, operation_of
 from rental_backend.web.needs import PUBLIC, Needs
 
-from .matrix import VECTORS, Matrix, Vector, tried_in_vain
+from .matrix import EMERGENCY, VECTORS, Matrix, Vector, tried_in_vain
 
 CLOSED = (State.CLOSED,) * 3
 AWAY = (State.OPEN,) * 3
@@ -77,7 +77,7 @@ def test_every_route_answers_as_declared_in_every_outage(matrix: Matrix) -> None
 @pytest.mark.parametrize("mode", [Mode.READ_ONLY, Mode.EMERGENCY])
 def test_every_route_answers_as_declared_in_every_mode(matrix: Matrix, mode: Mode) -> None:
     """Changes are refused; in an emergency whatever needs the database or the accounts is as if they were away."""
-    matrix.remember()
+    matrix.remember(EMERGENCY)
     matrix.doors.modes.set(mode, reason="a test", actor="test")
     steering = [route for route in matrix.routes if route.name == "PUT /api/operations/mode"]
     matrix.routes = [route for route in matrix.routes if route not in steering]

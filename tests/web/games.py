@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, post_load
 from sqlalchemy import CheckConstraint, ForeignKey, Index, MetaData, Numeric, String, UniqueConstraint, func, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
@@ -72,9 +72,15 @@ class GameFields(Payload):
 
 
 class NewGame(GameFields):
-    """A game to be stored."""
+    """A game to be stored; its aliases are taken and not kept."""
 
     name = Text(50, 1, required=True)
+    aliases = fields.List(fields.String())
+
+    @post_load
+    def forget(self, values: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave what has a column."""
+        return {name: value for name, value in values.items() if name != "aliases"}
 
 
 class GameChange(GameFields):

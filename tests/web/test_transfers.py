@@ -61,11 +61,12 @@ def test_a_bad_row_stops_no_other_and_leaves_nothing(player: Player, shelf: Sess
         {"name": "Huge", "players": 2**40},
         7,
         {"name": "Nim", "edition": 3},
+        {"name": "Tafl", "aliases": ["Hnefatafl", 5]},
     ]
 
     said = player().post(PATH, json=rows).get_json()
 
-    assert (said["total_rows"], said["successful_imports"], said["failed_imports"]) == (8, 2, 6)
+    assert (said["total_rows"], said["successful_imports"], said["failed_imports"]) == (9, 2, 7)
     assert {fault["row"]: next(iter(fault["errors"])) for fault in said["errors"]} == {
         2: "name",
         3: "row",
@@ -73,6 +74,7 @@ def test_a_bad_row_stops_no_other_and_leaves_nothing(player: Player, shelf: Sess
         5: "label",
         6: "body",
         7: "row",
+        9: "aliases",
     }
     shelf.rollback()
     assert set(shelf.scalars(select(Game.name))) == {"Taken", "Go", "Nim"}
