@@ -174,13 +174,8 @@ class Listing:
     def _total(self, found: Select[Any], count: str | None, *, keyed: bool) -> ColumnElement[Any]:
         if count == "none":
             return literal_column("NULL")
-<<<<<<< HEAD
-        most: ColumnElement[int] = literal_column(str(COUNTED + 1))  # no parameter, which would be sent each time
-=======
-        found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
         # What never changes is no parameter, which would be sent each time.
         most: ColumnElement[int] = literal_column(str(COUNTED + 1))
->>>>>>> main
         few = func.nullif(_counted(found.limit(most)), most)
         everything = _counted(found) if count == "exact" else few
         if keyed:
@@ -223,7 +218,6 @@ class Listing:
         return self.filters[name](bindparam(name))
 
 
-<<<<<<< HEAD
 def _key(order: ColumnElement[Any]) -> ColumnElement[Any]:
     return order.element if isinstance(order, UnaryExpression) else order
 
@@ -238,13 +232,13 @@ def _same(order: tuple[ColumnElement[Any], ...], rows: FromClause) -> tuple[Colu
 def _part(rows: Select[Any]) -> Select[Any]:
     """Return the part of the rows that is asked for."""
     return rows.limit(bindparam("rows", type_=BigInteger)).offset(bindparam("skip", type_=BigInteger))
-=======
+
+
 def belonging(session: Session, page: Page, owner: type[Identified], id: uuid.UUID) -> Page:
     """Return a page of what belongs to a row. Raises `NotFound` if it is empty since there is no such row."""
     if page.body == EMPTY:
         records.require(session, owner, id)
     return page
->>>>>>> main
 
 
 def _counted(found: Select[Any]) -> ColumnElement[int]:
