@@ -48,13 +48,7 @@ class Dependencies:
         self.drills = Drills(board, config.environment)
         self.database = _database(config, page, self.modes)
         self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
-        self.cache = Cache(
-            config.redis_url,
-            page=page,
-            deadline=config.redis_deadline,
-            connections=config.threads + 4,
-            calls=config.redis_calls,
-        )
+        self.cache = _cache(config, page)
         self.identity = _identity(config, page, self.cache, self.modes)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.sweeper = Sweeper(self.database)
@@ -180,6 +174,16 @@ def _replica(config: Config, page: Page, modes: Modes) -> Database:
     )
 
 
+def _cache(config: Config, page: Page) -> Cache:
+    return Cache(
+        config.redis_url,
+        page=page,
+        deadline=config.redis_deadline,
+        connections=config.threads + 4,
+        calls=config.redis_calls,
+    )
+
+
 def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity:
     accounts = Database(
         AUTH,
@@ -211,7 +215,7 @@ def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identit
         refreshing=config.offline_refreshing,
         access=config.offline_access_seconds,
     )
-    passwords = Passwords(slots=config.hashing_slots, seats=config.hashing_slots + max(1, config.threads // 4))
+    passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
     return Identity(
         accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh, issuer=_issuer(config)
     )

@@ -119,6 +119,12 @@ def _vary(response: Response) -> None:
         response.headers["Vary"] = "Origin"  # the same, for a tenth of the time
 
 
+def _preflight() -> Response | None:
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return Response(status=204)
+    return None
+
+
 def register(app: Flask, config: Config) -> None:
     """Answer preflights before anything else, and mark every answer."""
     app.extensions["allow_list"] = allowed = AllowList(config, app.extensions["dependencies"].settings.last)
@@ -144,11 +150,7 @@ def register(app: Flask, config: Config) -> None:
         found.pop("Vary", None)
         return Headers((name, str(value)) for name, value in found.items())
 
-    @app.before_request
-    def preflight() -> Response | None:
-        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-            return Response(status=204)
-        return None
+    app.before_request(_preflight)
 
     @app.after_request
     def mark(response: Response) -> Response:
