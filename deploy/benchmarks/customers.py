@@ -62,10 +62,9 @@ def prepare(url: str, environ: dict[str, str], number: int) -> str:
     return tokens.sign("access", row[0], "admin", session=row[1], superuser=True)[0]
 
 
-def samples(url: str, depth: int) -> tuple[str, str, str]:
-    """Return the id of the customer at a depth of the list, that of the one before the last, and a last name's end."""
-    place = "SELECT id, last_name FROM customers ORDER BY created_at DESC, id DESC LIMIT 1 OFFSET %s"
+def samples(url: str, depth: int) -> tuple[str, list[str], str]:
+    """Return the id of the customer at a depth of the list, those of four others, and the end of a last name."""
+    place = "SELECT id::text, last_name FROM customers ORDER BY created_at DESC, id DESC LIMIT 4 OFFSET %s"
     with psycopg.connect(url) as connection:
-        found = [connection.execute(place, (skip,)).fetchone() for skip in (depth, min(depth, 4321))]
-    (deep, _), (one, name) = (row or ("", "") for row in found)
-    return str(deep), str(one), str(name)[-10:]
+        deep, some = (connection.execute(place, (skip,)).fetchall() for skip in (depth, min(depth, 4321)))
+    return str(deep[0][0]), [str(each) for each, _ in some], str(some[0][1])[-10:]

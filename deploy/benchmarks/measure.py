@@ -86,12 +86,16 @@ class Served:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self.token}"})
             return connection.getresponse().read()
 
-    def cost(self, path: str, requests: int, database: set[int]) -> Cost:
-        """Ask `requests` times over kept connections and return the cost of one. Every answer must be 200."""
+    def cost(self, paths: Sequence[str], requests: int, database: set[int]) -> Cost:
+        """Ask `requests` times over kept connections and return the cost of one. Every answer must be 200.
+
+        Each client keeps to one of the paths, so that with as many none is answered with what another has asked for.
+        """
         before, began = (_seconds(self._processes()), _seconds(database)), time.monotonic()
         failures: list[int] = []
         each = requests // CLIENTS
-        threads = [threading.Thread(target=self._repeat, args=(path, each, failures)) for _ in range(CLIENTS)]
+        asked = (paths[client % len(paths)] for client in range(CLIENTS))
+        threads = [threading.Thread(target=self._repeat, args=(path, each, failures)) for path in asked]
         for thread in threads:
             thread.start()
         for thread in threads:

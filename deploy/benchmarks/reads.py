@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.benchmarks.customers import KEY, prepare, samples
-from deploy.benchmarks.measure import THREADS, WORKERS, Cost, Served, served, uvicorn, wait_until
+from deploy.benchmarks.measure import CLIENTS, THREADS, WORKERS, Cost, Served, served, uvicorn, wait_until
 from deploy.benchmarks.report import Bar, Table
 from deploy.private.servers import PostgresServer, RedisServer
 
@@ -19,6 +19,7 @@ SETTLED = 10_000  # requests after which a worker's memory is read
 FLOOR, ORM, CORE, OURS = "bare WSGI, psycopg, orjson", "FastAPI, ORM, pydantic", "FastAPI, rows, orjson", "ours"
 COLUMNS = ("application ms", "database ms", "together ms", "x floor", "requests/s")
 FIRST_PAGE = "/api/customers?limit=50"
+PAGES = [f"{FIRST_PAGE}&skip={client}" for client in range(CLIENTS)]  # the others do not skip, at the same cost
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Shop:
     environ: dict[str, str]
     token: str
     deep: str
-    one: str
+    some: list[str]
     word: str
 
 
@@ -45,8 +46,8 @@ def main() -> None:
             OURS: ours,
         }
         tables = [
-            _compared(f"List of 50 of {FEW:,} customers", contenders, FIRST_PAGE, few, _list_bars),
-            _compared("One customer", contenders, f"/api/customers/{few.one}", few, _one_bars),
+            _compared(f"List of 50 of {FEW:,} customers", contenders, PAGES, few, _list_bars),
+            _compared("One customer", contenders, [f"/api/customers/{one}" for one in few.some], few, _one_bars),
         ]
         with served("wsgi:app", many.environ) as large:
             large.token = many.token
@@ -83,15 +84,19 @@ def _uvicorn(stack: contextlib.ExitStack, name: str, shop: Shop) -> Served:
 
 
 def _compared(
-    title: str, contenders: dict[str, Served], path: str, shop: Shop, bars: Callable[[dict[str, float]], list[Bar]]
+    title: str,
+    contenders: dict[str, Served],
+    paths: list[str],
+    shop: Shop,
+    bars: Callable[[dict[str, float]], list[Bar]],
 ) -> Table:
     """Ask all contenders for the same, in turns; the ratios are to the floor's cost in the same round."""
     figures: dict[str, list[Cost]] = {name: [] for name in contenders}
     for server in contenders.values():
-        wait_until(lambda server=server: server.ask(path) == 200)  # type: ignore[misc]
+        wait_until(lambda server=server: server.ask(paths[0]) == 200)  # type: ignore[misc]
     for number in range(ROUNDS + 1):
         for name, server in contenders.items():
-            found = server.cost(path, REQUESTS, set(shop.database.pids))
+            found = server.cost(paths, REQUESTS, set(shop.database.pids))
             if number:  # the first round warms up
                 figures[name].append(found)
     table = Table(f"{title}; medians of {ROUNDS} rounds of {REQUESTS:,} requests, taken in turns", COLUMNS)

@@ -11,13 +11,16 @@ from pathlib import Path
 import orjson
 
 from deploy.benchmarks.customers import KEY, prepare
-from deploy.benchmarks.measure import Cost, Served, served, wait_until
+from deploy.benchmarks.measure import CLIENTS, Cost, Served, served, wait_until
+from deploy.benchmarks.report import Bar
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.infra.cache import Cache
 from rental_backend.infra.writes import Writes
 from rental_backend.resilience import Board, Flights, Page
 
 CUSTOMERS, ROUNDS, REQUESTS, PATH = 10_000, 5, 2000, "/api/customers?limit=50"
+PATHS = [f"{PATH}&skip={client}" for client in range(CLIENTS)]
+PARTS = 500
 
 
 def main() -> None:
@@ -47,7 +50,7 @@ def _compare(database: PostgresServer, cache: RedisServer) -> bytes:
         for number in range(ROUNDS + 1):
             for name in figures:
                 _into(name, database, server)
-                found = server.cost(PATH, REQUESTS, set(database.pids))
+                found = server.cost(PATHS, REQUESTS, set(database.pids))
                 if number:  # the first round warms up
                     figures[name].append(found)
         database.thaw()
@@ -55,7 +58,7 @@ def _compare(database: PostgresServer, cache: RedisServer) -> bytes:
     print(f"List of 50 customers; medians of {ROUNDS} rounds of {REQUESTS:,} requests, taken in turns")
     for name, costs in figures.items():
         print(f"{name:8}{rates[name]:8.0f} requests/s{statistics.median(each.processor for each in costs):8.3f} ms")
-    print(f"ratio   {rates['stale'] / rates['healthy']:8.2f}")
+    print(Bar("healthy over stale, requests/s", rates["healthy"] / rates["stale"], 0.5, "x"), flush=True)
     return body
 
 
@@ -85,5 +88,5 @@ def _parts(body: bytes) -> None:
         "decompress it": lambda: zlib.decompress(packed),
     }
     for name, part in parts.items():
-        print(f"{name:28}{min(timeit.repeat(part, number=2000, repeat=7)) / 2000 * 1e6:9.2f} us")
+        print(f"{name:28}{min(timeit.repeat(part, number=PARTS, repeat=7)) / PARTS * 1e6:9.2f} us")
     print(f"the page has {len(body):,} bytes, compressed {len(packed):,}")

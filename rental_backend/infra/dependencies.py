@@ -39,6 +39,8 @@ FOLLOW = 0.25  # seconds to wait for another's answer to the same question
 class Dependencies:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
+    _settled = False
+
     def __init__(self, config: Config) -> None:
         self.lifecycle = Lifecycle(config.lifecycle)
         page = Page()  # before the fork: all workers of this host share it, and the board

@@ -41,8 +41,12 @@ available = _summed(StockLevel.quantity_available)
 low_below = func.coalesce(func.nullif(Item.reorder_point, 0), LOW_WITHOUT_REORDER_POINT)
 price = case((Item.is_rentable, Item.rental_rate_per_period), else_=Item.sale_price)
 
-_stock = (
-    select(StockLevel.item_id, func.sum(StockLevel.quantity_on_hand).label("total"))
+summed = (
+    select(
+        StockLevel.item_id,
+        func.sum(StockLevel.quantity_on_hand).label("total"),
+        func.sum(StockLevel.quantity_available).label("available"),
+    )
     .where(StockLevel.is_active)
     .group_by(StockLevel.item_id)
     .subquery("stock")
@@ -51,7 +55,8 @@ _stock = (
 
 def holds_at_least(least: Any) -> ColumnElement[bool]:
     """Tell whether this much of an item is on hand; stock is summed once for all items, not for each."""
-    return exists().where(_stock.c.item_id == Item.id, _stock.c.total >= least)
+    enough = and_(summed.c.item_id == Item.id, summed.c.total >= least)
+    return select(literal_column("1")).where(enough).correlate(Item).exists()  # a sort may have joined it, too
 
 
 def has_level(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -60,11 +65,16 @@ def has_level(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 is_low = ~holds_at_least(low_below)  # or out of stock
-stock_status = case(
-    (total == 0, literal_column(f"'{OUT_OF_STOCK}'")),
-    (total < low_below, literal_column(f"'{LOW_STOCK}'")),
-    else_=literal_column(f"'{IN_STOCK}'"),
-)
+
+
+def status_at(quantity: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return whether an item is in stock, low or out, with that much on hand."""
+    return case(
+        (quantity == 0, literal_column(f"'{OUT_OF_STOCK}'")),
+        (quantity < low_below, literal_column(f"'{LOW_STOCK}'")),
+        else_=literal_column(f"'{IN_STOCK}'"),
+    )
+
 
 for _name, _column in {
     "display_name": Item.item_name.concat(literal_column("' ('")).concat(Item.sku).concat(literal_column("')'")),
@@ -83,7 +93,7 @@ for _name, _column in {
     "total_units": total,
     "available_units": available,
     "rented_units": _summed(StockLevel.quantity_on_rent),
-    "stock_status": stock_status,
+    "stock_status": status_at(total),
     "needs_reorder": total < low_below,
 }.items():
     Item.__mapper__.add_property(_name, column_property(_column, deferred=True))

@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, Uuid, func, select, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from ..catalog.models import Category, Item
+from ..catalog.models import Brand, Category, Item
+from ..web.listing import Joined, Whole
 from . import item_columns as stock
 from .models import StockLevel
 
@@ -34,11 +35,11 @@ CONDITIONS = {
     "max_rental_rate": Item.rental_rate_per_period.__le__,
     "min_sale_price": Item.sale_price.__ge__,
     "max_sale_price": Item.sale_price.__le__,
-    "min_stock": stock.holds_at_least,
+    "min_stock": Whole(stock.holds_at_least),
     "available_only": lambda _: stock.has_level(StockLevel.quantity_available > 0),
     "in_stock": lambda _: stock.has_level(StockLevel.quantity_on_hand > 0),
     "out_of_stock": lambda _: ~stock.has_level(StockLevel.quantity_on_hand > 0),
-    "is_low": lambda _: stock.is_low,
+    "is_low": Whole(lambda _: stock.is_low),
     "location_id": lambda location: (
         ~stock.has_level(StockLevel.location_id == location, StockLevel.quantity_on_hand >= stock.low_below)
     ),
@@ -49,13 +50,23 @@ CONDITIONS = {
 }
 SORTS = (
     *("item_name", "sku", "item_status", "created_at", "updated_at", "rental_rate_per_period", "sale_price"),
-    *("purchase_price", "reorder_point", "brand_name", "category_name", "total_units", "available_units", "price"),
+    *("purchase_price", "reorder_point", "price"),
 )
+JOINED = {
+    "brand_name": Joined(Brand.name, Brand, Brand.id == Item.brand_id),
+    "category_name": Joined(Category.name, Category, Category.id == Item.category_id),
+    "total_units": Joined(func.coalesce(stock.summed.c.total, 0), stock.summed, stock.summed.c.item_id == Item.id),
+    "available_units": Joined(
+        func.coalesce(stock.summed.c.available, 0), stock.summed, stock.summed.c.item_id == Item.id
+    ),
+}
 
 
 def alerts(session: Session) -> dict[str, int]:
     """Return how many active items are in stock, low and out of stock, and how many are to be ordered."""
-    status = select(stock.stock_status.label("status")).where(Item.is_active).subquery("items")
+    on_hand = func.coalesce(stock.summed.c.total, 0)
+    each = select(stock.status_at(on_hand).label("status")).where(Item.is_active)
+    status = each.outerjoin_from(Item, stock.summed, stock.summed.c.item_id == Item.id).subquery("items")
     counts = {kind.lower(): func.count().filter(status.c.status == kind) for kind in stock.STATUSES}
     row = session.execute(select(func.count().label("total_items"), *(counts[k].label(k) for k in counts))).one()
     found = dict(row._mapping)

@@ -17,7 +17,7 @@ from ..web.needs import Needs
 from ..web.principal import Principal
 from ..web.resources import Permissions, Resource
 from . import opening
-from .item_filters import CONDITIONS, EQUAL, SORTS, alerts
+from .item_filters import CONDITIONS, EQUAL, JOINED, SORTS, alerts
 from .item_schemas import ItemQuery, ItemRow, ItemSchema, LowStockQuery
 
 SHOWN = ("items", "stock", "brands", "categories", "units-of-measurement")
@@ -41,6 +41,7 @@ ITEMS = Resource(
     filters=EQUAL,
     conditions=CONDITIONS,
     sorts=SORTS,
+    joined=JOINED,
     pages=True,
     create=opening.create,
     change=opening.change,

@@ -111,6 +111,14 @@ def _ports(text: str) -> range:
     return range(int(found[1]), int(found[2]) + 1) if found else range(0)
 
 
+def _vary(response: Response) -> None:
+    """Say that an answer depends on the origin."""
+    if "Vary" in response.headers:
+        response.vary.add("Origin")
+    else:
+        response.headers["Vary"] = "Origin"  # the same, for a tenth of the time
+
+
 def _preflight() -> Response | None:
     if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
         return Response(status=204)
@@ -146,10 +154,7 @@ def register(app: Flask, config: Config) -> None:
 
     @app.after_request
     def mark(response: Response) -> Response:
-        if "Vary" in response.headers:
-            response.vary.add("Origin")
-        else:
-            response.headers["Vary"] = "Origin"  # the same, for a tenth of the time
+        _vary(response)
         given = request.headers
         origin = given.get("Origin")
         if origin and allowed.allows(origin):

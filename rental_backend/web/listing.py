@@ -7,13 +7,15 @@ PostgreSQL writes the JSON. A page is chosen by offset (`skip` and `limit`, or `
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 from marshmallow import Schema
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    FromClause,
+    ScalarSelect,
     Select,
     and_,
     bindparam,
@@ -28,6 +30,7 @@ from sqlalchemy import Text as SqlText
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import UnaryExpression
 from sqlalchemy.sql.operators import desc_op
+from sqlalchemy.sql.visitors import iterate
 
 from .. import records
 from ..errors import Invalid
@@ -42,6 +45,25 @@ COUNTED = 10_000  # rows a total is counted to unless it is asked for: whoever h
 Filter = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
 Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
+
+
+class Joined(NamedTuple):
+    """A column of another table to sort by, and how the table is joined: once, not looked up for each row."""
+
+    column: Any
+    table: Any
+    on: ColumnElement[bool]
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A filter that has to look at a whole other table: it is applied once, for the page and for the total."""
+
+    condition: Filter
+
+    def __call__(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
+        """Return the condition for a value."""
+        return self.condition(value)
 
 
 class Page(NamedTuple):
@@ -85,7 +107,7 @@ class Listing:
     order: tuple[ColumnElement[Any], ...]
     search: tuple[Column, ...] = ()
     filters: Mapping[str, Filter] = field(default_factory=dict)
-    sorts: Mapping[str, Column] = field(default_factory=dict)
+    sorts: Mapping[str, Column | Joined] = field(default_factory=dict)
     where: tuple[Condition, ...] = ()
 
     def page(self, session: Session, arguments: Mapping[str, Any]) -> Page:
@@ -116,25 +138,42 @@ class Listing:
 
         The total is NULL if it is not wanted, or larger than is counted.
         """
-        order = self._order(*sort)
+        order, joined = self._order(*sort), self.sorts.get(sort[0] or "")
         conditions: list[Condition] = [*self.where, *(self._condition(name) for name in sorted(names - {"after"}))]
-        rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
-        beyond = [self._beyond(order)] if "after" in names else []
-        page = (
-            select(*columns(self.schema, self.model))
-            .where(*conditions, *beyond)
-            .order_by(*order)
-            .limit(rows)
-            .offset(skip)
-            .subquery("page")
-        )
+        found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
+        if "after" in names:
+            conditions.append(self._beyond(() if isinstance(joined, Joined) else order))
+        if self._looks_up or isinstance(joined, Joined):
+            chosen = self._keys(order, joined).where(*conditions)
+            if "after" not in names and any(isinstance(self.filters.get(name), Whole) for name in names):
+                fit = chosen.cte("fit")
+                found, chosen, order = select(literal_column("1")).select_from(fit), select(fit), _same(order, fit)
+            page = self._shown(_part(chosen.order_by(*order)).subquery("chosen"), order)
+        else:
+            page = _part(select(*columns(self.schema, self.model)).where(*conditions).order_by(*order))
+        shown = page.subquery("page")
         array = func.coalesce(func.json_agg(literal_column("page")), literal_column("'[]'::json")).cast(SqlText)
-        return Compiled(select(array, self._total(conditions, count, keyed=bool(beyond))).select_from(page))
+        return Compiled(select(array, self._total(found, count, keyed="after" in names)).select_from(shown))
 
-    def _total(self, conditions: list[Condition], count: str | None, *, keyed: bool) -> ColumnElement[Any]:
+    def _shown(self, chosen: FromClause, order: tuple[ColumnElement[Any], ...]) -> Select[Any]:
+        """Return the rows that were chosen, whole."""
+        rows = select(*columns(self.schema, self.model)).join(chosen, chosen.c.id == self.model.id)
+        return rows.order_by(*_same(order, chosen))
+
+    @cached_property
+    def _looks_up(self) -> bool:
+        """Whether showing a row takes look-ups in other tables: then those on the page are chosen before."""
+        parts = (part for column in columns(self.schema, self.model) for part in iterate(column))
+        return hasattr(self.model, "id") and any(isinstance(part, ScalarSelect) for part in parts)
+
+    def _keys(self, order: tuple[ColumnElement[Any], ...], joined: Column | Joined | None) -> Select[Any]:
+        """Return the rows by their ids, with what they are sorted by."""
+        keys = select(self.model.id, *(_key(each).label(f"key{place}") for place, each in enumerate(order)))
+        return keys.outerjoin_from(self.model, joined.table, joined.on) if isinstance(joined, Joined) else keys
+
+    def _total(self, found: Select[Any], count: str | None, *, keyed: bool) -> ColumnElement[Any]:
         if count == "none":
             return literal_column("NULL")
-        found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
         # What never changes is no parameter, which would be sent each time.
         most: ColumnElement[int] = literal_column(str(COUNTED + 1))
         few = func.nullif(_counted(found.limit(most)), most)
@@ -152,7 +191,8 @@ class Listing:
             return self.order
         if name not in self.sorts:
             raise Invalid({"sort_field": [f"Must be one of: {', '.join(sorted(self.sorts))}."]})
-        keys = (self.sorts[name], self.model.id)
+        wanted = self.sorts[name]
+        keys = (wanted.column if isinstance(wanted, Joined) else wanted, self.model.id)
         return tuple(key.desc() if direction == "desc" else key.asc() for key in keys)
 
     def _beyond(self, order: tuple[ColumnElement[Any], ...]) -> ColumnElement[bool]:
@@ -176,6 +216,22 @@ class Listing:
                 raise Invalid({"search": ["This list is not searched."]})
             return searched(*self.search).ilike(bindparam("search"))
         return self.filters[name](bindparam(name))
+
+
+def _key(order: ColumnElement[Any]) -> ColumnElement[Any]:
+    return order.element if isinstance(order, UnaryExpression) else order
+
+
+def _same(order: tuple[ColumnElement[Any], ...], rows: FromClause) -> tuple[ColumnElement[Any], ...]:
+    """Return an order by the keys that rows were chosen with."""
+    keys = [rows.c[f"key{place}"] for place in range(len(order))]
+    ends = (isinstance(each, UnaryExpression) and each.modifier is desc_op for each in order)
+    return tuple(key.desc() if down else key.asc() for key, down in zip(keys, ends, strict=True))
+
+
+def _part(rows: Select[Any]) -> Select[Any]:
+    """Return the part of the rows that is asked for."""
+    return rows.limit(bindparam("rows", type_=BigInteger)).offset(bindparam("skip", type_=BigInteger))
 
 
 def belonging(session: Session, page: Page, owner: type[Identified], id: uuid.UUID) -> Page:

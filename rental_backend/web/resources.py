@@ -22,7 +22,7 @@ from ..schemas import Browsing, Envelope, Payload
 from . import projection
 from .conditional import require_match
 from .contracts import endpoint
-from .listing import EMPTY, Column, Filter, Listing, Page, paged
+from .listing import EMPTY, Column, Filter, Joined, Listing, Page, paged
 from .needs import Needs
 from .principal import Principal
 
@@ -64,7 +64,8 @@ class Resource(Generic[Row]):
     actor, fields)`, `change(session, row, actor, fields)` and `retire(session, row, actor)` are services that know the
     rules; `retires=False` leaves retiring out. With `pages` a list is an object that counts its pages, else an array.
     `row_schema` is what a row of the list holds, if not the same as one alone.
-    `filters` and `sorts` name columns; a query parameter that is more than equality has its function in `conditions`.
+    `filters` and `sorts` name columns; a query parameter that is more than equality has its function in `conditions`,
+    a sort by a column of another table stands in `joined`.
     `warm` are queries of the list whose answers are to be at hand in an outage.
     """
 
@@ -84,6 +85,7 @@ class Resource(Generic[Row]):
     filters: tuple[str, ...] = ()
     conditions: Mapping[str, Filter] = field(default_factory=dict)
     sorts: tuple[str, ...] = ()
+    joined: Mapping[str, Joined] = field(default_factory=dict)
     pages: bool = False
     warm: tuple[Mapping[str, str], ...] = ()
     create: Callable[[Session, str, Fields], Any] | None = None
@@ -95,7 +97,7 @@ class Resource(Generic[Row]):
     def listing(self) -> Listing:
         """The list of its rows, for views that answer with a part of it."""
         equal = {name: getattr(self.model, name).__eq__ for name in ("is_active", *self.filters)}
-        sorts = {name: getattr(self.model, name) for name in self.sorts}
+        sorts = {name: getattr(self.model, name) for name in self.sorts} | dict(self.joined)
         return Listing(
             self.model, self.row_schema or self.schema, self.order, self.search, {**equal, **self.conditions}, sorts
         )

@@ -178,6 +178,27 @@ def test_a_wish_that_means_nothing_is_refused(signed_in: Caller, query: str) -> 
     refusal(signed_in().get(f"{ITEMS}?{query}"), 422)
 
 
+@pytest.mark.parametrize("sort", ["brand_name", "total_units"])
+def test_a_sort_by_another_table_has_no_pages_by_key(signed_in: Caller, session: Session, sort: str) -> None:
+    """The row last seen does not tell where in such an order it stood."""
+    _shop(session)
+    first = signed_in().get(f"{ITEMS}enhanced?limit=1").get_json()[0]
+
+    refusal(signed_in().get(f"{ITEMS}?sort_by={sort}&after={first['id']}"), 422)
+
+
+def test_what_is_low_is_counted_whole_and_shown_in_parts(signed_in: Caller, session: Session) -> None:
+    """The total is that of all that are low, in whatever order and on whichever page they are asked for."""
+    _shop(session)
+    low = [row["item_name"] for row in signed_in().get(f"{ITEMS}low-stock?sort_by=total_units").get_json()]
+
+    for skip, name in enumerate(low):
+        part = signed_in().get(f"{ITEMS}low-stock?sort_by=total_units&skip={skip}&limit=1")
+        assert [row["item_name"] for row in part.get_json()] == [name]
+        assert part.headers["X-Total-Count"] == str(len(low))
+    assert low
+
+
 LISTS = ("", "enhanced", "low-stock", "types/sale", "search/lamp", "brand/{Acme}", "category/{Gear}", "count/total")
 
 
