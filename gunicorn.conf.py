@@ -1,6 +1,9 @@
 """How gunicorn serves the application. Every value has its reason beside it."""
 
+import logging
+import os
 import socket
+import sys
 from typing import Any
 
 from deploy.host import Host, shared_memory
@@ -59,7 +62,9 @@ def post_worker_init(worker: Any) -> None:
 
     Its pools open connections only now, and the shared page gives each child a lane of its own when it is forked.
     """
-    worker.wsgi.extensions["dependencies"].start()
+    dependencies = worker.wsgi.extensions["dependencies"]
+    dependencies.start()
+    dependencies.warmup.wait()
 
 
 def pre_request(worker: Any, request: Any) -> None:
@@ -69,7 +74,16 @@ def pre_request(worker: Any, request: Any) -> None:
 
 
 def worker_exit(_server: Any, worker: Any) -> None:
-    """Give the connections of an ending worker back, rather than leave them to the server to find out."""
+    """Give the connections of an ending worker back, rather than leave them to the server to find out, and end it.
+
+    Python would take everything apart first, which copies the memory shared with the master page by page (3 s where
+    processors are scarce), and wait for threads that may never end.
+    """
     application = getattr(worker, "wsgi", None)  # none if it did not get that far
     if application:
         application.extensions["dependencies"].stop()
+    if worker.pid == os.getpid():  # the master calls this, too, for a worker that it finds gone
+        end = sys.exc_info()[1]
+        code = end.code if isinstance(end, SystemExit) else 1
+        logging.shutdown()
+        os._exit(code if isinstance(code, int) else 1)

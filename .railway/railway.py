@@ -12,6 +12,9 @@ from railway_sdk import Project, define_railway, github, postgres, preserve, pro
 
 ROOT = Path(__file__).resolve().parent.parent
 SETTINGS: dict[str, Any] = json.loads((ROOT / "deploy" / "railway.json").read_text())
+# Two slots of two replicas that overlap with the next ones must fit into the database's connections, so a replica has
+# one worker: the other replica is there while it is replaced, and when a machine is lost.
+SLOT: dict[str, str] = json.loads((ROOT / "deploy" / "slot.json").read_text())
 # The API has no builder of that name: it follows from the path of the Dockerfile.
 BUILD = {key: value for key, value in SETTINGS["build"].items() if key != "builder"}
 
@@ -55,11 +58,7 @@ def _slot(name: str, source: dict[str, Any], database: Any, cache: Any) -> Any:
             "PORT": "8080",  # fixed: the router finds the slots by private name and port
             "DATABASE_URL": database.env.DATABASE_URL,
             "REDIS_URL": cache.env.REDIS_URL,
-            # 2 replicas x 2 workers x (4 + 2 + 2), twice in an overlap: 64 connections of the 97 that there may be,
-            # and a slot without traffic holds few.
-            "WEB_CONCURRENCY": "2",
-            "DATABASE_POOL_SIZE": "4",
-            "AUTH_POOL_SIZE": "2",
+            **SLOT,
             "SECRET_KEY": preserve(),  # set once in the dashboard
         },
     )

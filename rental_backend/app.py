@@ -8,6 +8,7 @@ from typing import Any
 import pybreaker
 import structlog
 from flask import Flask
+from sqlalchemy.orm import configure_mappers
 
 from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
 from .accounts import audit, purging
@@ -34,11 +35,12 @@ from .settings import backups, backups_api, origins_api, system_api
 from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
-from .web import cors, diagnosis, health, logs, operations, problems, requests, routing, warming
+from .web import cors, diagnosis, docs, health, logs, operations, problems, requests, routing, warming
 from .web.contracts import contract_of
+from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
+    *(health.bp, docs.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics, items, item_blocking),
@@ -92,6 +94,9 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["dependencies"] = dependencies
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
     dependencies.background.append(warmer.start)
+    app.extensions["documentation"] = Documentation(app)
+    dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
+    configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait
     app.before_request(dependencies.start)
     for part in (requests, cors):
         part.register(app, config)

@@ -148,7 +148,7 @@ class Config:
         "email",
     )
     oidc_deadline: float = seconds("OIDC_DEADLINE", 1, "longest wait for its keys")
-    hashing_slots: int = count("HASHING_SLOTS", 1, "passwords one worker hashes at a time", high=64)
+    hashing_slots: int = count("HASHING_SLOTS", 1, "passwords hashed at a time, over all workers of the host", high=64)
 
     journal_folder: str = setting(
         "JOURNAL_FOLDER", m.String(), "where security events wait for the database; best on a volume", ".local/journal"

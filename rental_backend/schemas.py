@@ -13,10 +13,12 @@ class Payload(Schema):
     """A body or query: unknown fields are refused by name, and a blank text counts as not sent.
 
     The frontend's forms send `""` for every optional field left empty, of any type. `ALIASES` are other names of
-    fields; a field's own name counts if both say something.
+    fields; a field's own name counts if both say something. `EXAMPLE` is what the documentation shows beside values
+    that are made up for required fields.
     """
 
     ALIASES: ClassVar[dict[str, str]] = {}
+    EXAMPLE: ClassVar[dict[str, Any]] = {}
 
     class Meta:
         unknown = RAISE
@@ -39,6 +41,12 @@ class Answer(Schema):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dump_only": tuple(self._declared_fields)})
+
+
+class Envelope(Answer):
+    """A list as an object: the rows under one name or several, and how many there are in all."""
+
+    total = fields.Integer()
 
 
 class Text(fields.String):

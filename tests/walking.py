@@ -16,6 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from werkzeug.routing import Rule
 
+from rental_backend.schemas import Envelope
 from rental_backend.tables import metadata
 from rental_backend.web.contracts import Contract, contract_of
 from tests.statements import statements_of
@@ -36,7 +37,8 @@ class Route:
     @property
     def is_list(self) -> bool:
         """Whether it declares to answer with many."""
-        return bool(self.contract.returns and self.contract.returns.many)
+        returns = self.contract.returns
+        return isinstance(returns, Envelope) or bool(returns and returns.many)
 
     def __str__(self) -> str:
         return f"{self.method} {self.rule.rule}"

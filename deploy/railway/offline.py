@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from deploy.railway import checkout
-from deploy.railway.budget import Budget
+from deploy.railway.budget import Budget, shipped
 from deploy.railway.context import Context
 from deploy.railway.database import look
 from deploy.railway.exits import NeedsHuman, UsageError
@@ -27,7 +27,7 @@ def check(context: Context, repository: Repository) -> list[Finding]:
         found += database(context.environ, slots=2, replicas=_replicas())
     else:
         found.append(skipped("environment", "the variables of a service are not set here", "run it where they are"))
-        found.append(Budget.of(context.environ, slots=2, replicas=_replicas()).finding())
+        found.append(Budget.of({**shipped(), **context.environ}, slots=2, replicas=_replicas()).finding())
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
-from ..errors import Forbidden
+from ..errors import Forbidden, TooManyAttempts, Unauthenticated, Unavailable
 from ..infra.dependencies import AUTH
 from ..infra.journal import Actor
 from ..infra.modes import Mode
@@ -44,7 +44,15 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
 
 
 @bp.post("/login")
-@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=Credentials(), returns=SignedInSchema(), modes=TO_SIGN_IN)
+@endpoint(
+    needs=SIGN_INS,
+    permission=PUBLIC,
+    accepts=Credentials(),
+    returns=SignedInSchema(),
+    modes=TO_SIGN_IN,
+    hashes=True,
+    raises=(service.InvalidCredentials, TooManyAttempts),
+)
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
     with throttled.noted(dependencies(), actor, username, "sign in"):
@@ -58,6 +66,7 @@ def login(actor: Actor, username: str, password: str, remember_me: bool = False)
     accepts=RefreshRequest(),
     returns=RefreshedSchema(),
     modes=tuple(Mode),
+    raises=(Unauthenticated, Unavailable),
 )
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
     """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
@@ -72,7 +81,7 @@ def _marked(signed_in: service.SignedIn) -> service.SignedIn:
 
 
 @bp.post("/logout")
-@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema())
+@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema(), raises=(Unauthenticated,))
 def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
     """End the session of a refresh token, or else of the access token; whoever holds either may, again and again."""
     identity = dependencies().identity
@@ -95,7 +104,14 @@ def me(session: Session, principal: Principal) -> service.Profile:
 
 
 @bp.post("/forgot-password")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Forgotten(), returns=MessageSchema(), status=202)
+@endpoint(
+    needs=ACCOUNTS,
+    permission=PUBLIC,
+    accepts=Forgotten(),
+    returns=MessageSchema(),
+    status=202,
+    raises=(TooManyAttempts,),
+)
 def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, str]:
     """Tell the administrators that a password was forgotten; the answer is the same whether there is such a user."""
     with throttled.noted(dependencies(), actor, username, "forget a password"):
@@ -105,7 +121,14 @@ def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, 
 
 
 @bp.post("/reset-password")
-@endpoint(needs=ACCOUNTS, permission=PUBLIC, accepts=Redemption(), returns=MessageSchema())
+@endpoint(
+    needs=ACCOUNTS,
+    permission=PUBLIC,
+    accepts=Redemption(),
+    returns=MessageSchema(),
+    hashes=True,
+    raises=(passwords.InvalidResetToken, Unauthenticated, TooManyAttempts),
+)
 def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str]:
     """Set a new password by a reset token, which is used up, and sign out everywhere."""
     passwords.redeem(dependencies().identity, actor, token, new_password)
@@ -113,7 +136,14 @@ def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str
 
 
 @users.post("/me/change-password")
-@endpoint(needs=ACCOUNTS, permission=SIGNED_IN, accepts=PasswordChange(), returns=MessageSchema())
+@endpoint(
+    needs=ACCOUNTS,
+    permission=SIGNED_IN,
+    accepts=PasswordChange(),
+    returns=MessageSchema(),
+    hashes=True,
+    raises=(service.InvalidCredentials, TooManyAttempts),
+)
 def change_password(principal: Principal, actor: Actor, current_password: str, new_password: str) -> dict[str, str]:
     """Change one's own password and sign out everywhere else; a wrong current one is 400."""
     with throttled.noted(dependencies(), actor, principal.username, "change a password"):
@@ -122,7 +152,7 @@ def change_password(principal: Principal, actor: Actor, current_password: str, n
 
 
 @users.post("/<uuid:user_id>/reset-password")
-@endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", accepts=NewPassword(), returns=MessageSchema())
+@endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", accepts=NewPassword(), returns=MessageSchema(), hashes=True)
 def impose_password(actor: Actor, user_id: uuid.UUID, password: str) -> dict[str, str]:
     """Give somebody another password and sign him out everywhere; 403 if he may do more than the caller."""
     passwords.impose(dependencies().identity, actor, user_id, password)
@@ -147,7 +177,9 @@ def browse_sessions(session: Session, principal: Principal, user_id: uuid.UUID) 
 
 @users.delete("/<uuid:user_id>/sessions")
 @endpoint(needs=ACCOUNTS, permission=SIGNED_IN, query=Keeping(), returns=EndedSchema())
-def end_sessions(principal: Principal, actor: Actor, user_id: uuid.UUID, except_current: bool = False) -> Any:
+def end_sessions(
+    principal: Principal, actor: Actor, user_id: uuid.UUID, except_current: bool = False
+) -> dict[str, int]:
     """End all sessions of a user, or all but the one that asks; others' need USER_MANAGE."""
     _require_own(principal, user_id, "USER_MANAGE")
     besides = principal.session if except_current else None
@@ -156,7 +188,7 @@ def end_sessions(principal: Principal, actor: Actor, user_id: uuid.UUID, except_
 
 @users.delete("/<uuid:user_id>/sessions/<uuid:session_id>")
 @endpoint(needs=ACCOUNTS, permission=SIGNED_IN, returns=EndedSchema())
-def end_session(principal: Principal, actor: Actor, user_id: uuid.UUID, session_id: uuid.UUID) -> Any:
+def end_session(principal: Principal, actor: Actor, user_id: uuid.UUID, session_id: uuid.UUID) -> dict[str, int]:
     """End one session of a user; others' need USER_MANAGE."""
     _require_own(principal, user_id, "USER_MANAGE")
     return {"ended": sessions.revoke(dependencies().identity, actor, user_id, session_id)}

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from ..infra.journal import Actor, Journal, SecurityEvent
+from ..infra.journal import Actor, SecurityEvent
 from .models import SecurityAuditLog
 
 
@@ -49,25 +49,6 @@ def change(
         resource_id=None if resource_id is None else str(resource_id),
         details={name: value for name, value in known.items() if value is not None},
     )
-
-
-def operate(
-    journal: Journal,
-    actor: Actor,
-    action: str,
-    resource: str,
-    resource_id: object = None,
-    *,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    **details: Any,
-) -> None:
-    """Log what an operator does to the service itself: to a breaker, a mode, a setting kept outside of the database.
-
-    It is on disk before this returns and in the table when the database can be reached, once. No outage stops an
-    operator, a full disk neither.
-    """
-    journal.write(change(actor, action, resource, resource_id, before=before, after=after, **details))
 
 
 def store(session: Session, events: list[SecurityEvent]) -> None:

@@ -4,7 +4,7 @@ from marshmallow import fields
 from sqlalchemy import Text as SqlText
 from sqlalchemy import Uuid, and_, bindparam, cast, or_
 
-from ..schemas import Answer, Paging, Text
+from ..schemas import Answer, Envelope, Paging, Text
 from ..web.listing import Listing
 from .models import SecurityAuditLog
 
@@ -35,6 +35,12 @@ class AuditEntrySchema(Answer):
     ip_address = fields.String()
     user_agent = fields.String()
     timestamp = fields.AwareDateTime()
+
+
+class AuditEntries(Envelope):
+    """Entries of the security audit log, as the page of a user reads them."""
+
+    logs = fields.List(fields.Nested(AuditEntrySchema))
 
 
 _about = bindparam("about", type_=Uuid)

@@ -5,6 +5,7 @@ import uuid
 from ..errors import ReadOnly, Unavailable
 from ..infra import break_glass
 from ..infra.dependencies import Dependencies
+from ..infra.identity import Identity
 from ..infra.journal import Actor, SecurityEvent
 from . import service
 from .models import User
@@ -18,10 +19,9 @@ def refresh(doors: Dependencies, actor: Actor, token: str) -> service.SignedIn:
     identity = doors.identity
     claims = identity.tokens.verify(token, "refresh")
     try:
-        with identity.database.transaction() as session:
-            return service.refresh(session, identity, token)
+        return _refreshed(identity, token)
     except Unavailable as outage:
-        if type(outage) not in (Unavailable, ReadOnly):  # busy: the accounts are there
+        if type(outage) is not Unavailable:  # busy: the accounts are there
             raise
     account = identity.offline.refreshed(claims, identity.seen(claims))
     seconds = identity.offline.access
@@ -37,6 +37,16 @@ def refresh(doors: Dependencies, actor: Actor, token: str) -> service.SignedIn:
     event = SecurityEvent(actor=actor, action="REFRESHED_OFFLINE", resource="sessions", resource_id=str(claims.session))
     doors.journal.write_seldom(("refreshed", claims.session), event, once_in=ONCE_IN)
     return service.SignedIn(access, expires, seconds, offline=True)
+
+
+def _refreshed(identity: Identity, token: str) -> service.SignedIn:
+    """Ask the accounts; in read-only mode without a note that they were asked."""
+    try:
+        with identity.database.transaction() as session:
+            return service.refresh(session, identity, token)
+    except ReadOnly:
+        with identity.database.reading() as session:
+            return service.refresh(session, identity, token, noted=False)
 
 
 def sign_in(doors: Dependencies, actor: Actor, username: str, password: str) -> service.SignedIn:

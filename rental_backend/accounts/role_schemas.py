@@ -1,10 +1,10 @@
 """The wire forms of roles and permissions."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ..schemas import Answer, Paging, Payload, Text
+from ..schemas import Answer, Envelope, Paging, Payload, Text
 from .models import RiskLevel
 from .user_schemas import EitherSpelling, Ids, Names
 
@@ -51,6 +51,8 @@ class RoleName(Payload):
 
 class RolePermissions(EitherSpelling):
     """Permissions to be added to a role or taken away, by name or id."""
+
+    EXAMPLE: ClassVar = {"permission_ids": ["CUSTOMER_VIEW"]}
 
     permission_ids = Names(required=True)
 
@@ -148,3 +150,9 @@ class BulkAssignment(Payload):
     user_ids = Ids(required=True)
     role_ids = Ids(required=True)
     action = fields.String(validate=validate.OneOf(["add", "remove", "replace"]), load_default="add")
+
+
+class RoleList(Envelope):
+    """Roles, as the page of users reads them."""
+
+    roles = fields.List(fields.Nested(RoleSchema))

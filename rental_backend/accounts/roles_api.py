@@ -23,6 +23,7 @@ from .role_schemas import (
     PermissionQuery,
     PermissionSchema,
     RoleChange,
+    RoleList,
     RoleName,
     RolePermissions,
     RoleQuery,
@@ -87,7 +88,7 @@ def browse(session: Session, **filters: Any) -> Page:
 
 
 @bp.get("/users/roles")
-@endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleSchema(many=True))
+@endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleList())
 def browse_for_users(session: Session, **filters: Any) -> Page:
     """Return roles as `roles`, with their `total`."""
     return ROLES.page(session, filters).under("roles")

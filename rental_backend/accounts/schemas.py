@@ -1,6 +1,6 @@
 """The wire forms of accounts. The frontend reads most fields in two spellings; both are given."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import fields
 
@@ -37,6 +37,8 @@ class Forgotten(Payload):
 class Redemption(Payload):
     """A new password by a reset token."""
 
+    EXAMPLE: ClassVar = {"new_password": "velvet lantern orbit 31"}
+
     token = Text(200, required=True)
     new_password = fields.String(required=True)
 
@@ -44,12 +46,16 @@ class Redemption(Payload):
 class PasswordChange(Payload):
     """A new password in place of the current one."""
 
+    EXAMPLE: ClassVar = {"new_password": "velvet lantern orbit 31"}
+
     current_password = fields.String(required=True)
     new_password = fields.String(required=True)
 
 
 class NewPassword(Payload):
     """A password from an administrator."""
+
+    EXAMPLE: ClassVar = {"password": "velvet lantern orbit 31"}
 
     password = fields.String(required=True)
 

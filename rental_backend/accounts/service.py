@@ -139,16 +139,17 @@ def _access(identity: Identity, user: User, session_id: uuid.UUID, permissions: 
     return SignedIn(access, expires, identity.tokens.lifetimes["access"])
 
 
-def refresh(session: Session, identity: Identity, token: str) -> SignedIn:
-    """Return a new access token for a refresh token that was given out and not revoked; it stays as it is."""
+def refresh(session: Session, identity: Identity, token: str, *, noted: bool = True) -> SignedIn:
+    """Return a new access token for a refresh token that was given out and not revoked; it stays as it is.
+
+    That it was used is `noted`, where anything may be written.
+    """
     claims = identity.tokens.verify(token, "refresh")
-    used = session.scalar(
-        update(RefreshToken)
-        .where(RefreshToken.token == digest(token), RefreshToken.is_active, RefreshToken.expires_at > func.now())
-        .where(RefreshToken.id == claims.session, RefreshToken.user_id == claims.user_id)
-        .values(last_used_at=func.now())
-        .returning(RefreshToken.user_id)
-    )
+    row, holder = RefreshToken, RefreshToken.user_id
+    live = (row.token == digest(token), row.is_active, row.expires_at > func.now())
+    same = (row.id == claims.session, holder == claims.user_id)
+    using = update(row).where(*live, *same).values(last_used_at=func.now()).returning(holder)
+    used = session.scalar(using if noted else select(holder).where(*live, *same))
     user = session.get(User, used) if used else None
     if user is None or not user.is_active or user.deleted_at is not None:
         raise Unauthenticated("The refresh token is not valid any more.", reason="revoked")

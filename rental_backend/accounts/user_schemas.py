@@ -3,11 +3,11 @@
 import re
 import uuid
 from datetime import UTC
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 
-from ..schemas import Answer, Choice, Email, Paging, Payload, Text
+from ..schemas import Answer, Choice, Email, Envelope, Paging, Payload, Text
 from .models import UserType
 from .schemas import UserSchema
 
@@ -88,6 +88,8 @@ class UserFields(OwnFields):
 class NewUser(UserFields):
     """A user to be created."""
 
+    EXAMPLE: ClassVar = {"password": "velvet lantern orbit 31"}
+
     email = Email(required=True)
     password = fields.String(required=True)
 
@@ -100,6 +102,8 @@ class UserChange(UserFields):
 
 class StatusChange(EitherSpelling):
     """Whether a user may come in, and whether his address is verified."""
+
+    EXAMPLE: ClassVar = {"is_active": True}
 
     is_active = fields.Boolean()
     is_verified = fields.Boolean()
@@ -125,6 +129,13 @@ class UserRow(UserSchema):
     email_verified_at = fields.AwareDateTime()
     updated_at = fields.AwareDateTime()
     updatedAt = fields.AwareDateTime(attribute="updated_at")  # noqa: N815
+
+
+class UserList(Envelope):
+    """A part of the list of users, under both names that the pages read."""
+
+    items = fields.List(fields.Nested(UserRow))
+    users = fields.List(fields.Nested(UserRow))
 
 
 class UserDetails(UserRow):
@@ -162,6 +173,8 @@ class Reason(Payload):
 
 class Grant(EitherSpelling, Reason):
     """A permission to be granted, perhaps for a time; a time without a zone is UTC."""
+
+    EXAMPLE: ClassVar = {"permission_code": "CUSTOMER_VIEW"}
 
     permission_code = Text(100, 1, required=True)
     expires_at = fields.AwareDateTime(default_timezone=UTC, allow_none=True)

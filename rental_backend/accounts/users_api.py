@@ -18,7 +18,7 @@ from ..web.listing import Listing, Page
 from ..web.needs import SIGNED_IN, Needs
 from ..web.principal import Principal
 from . import api, grants, memberships, models, passwords, read_models, users
-from .audit_schemas import AUDIT_LOG, AuditQuery
+from .audit_schemas import AUDIT_LOG, AuditEntries, AuditQuery
 from .effective import by_role, direct
 from .role_schemas import RoleSchema
 from .roles_api import CHANGE, EVERYTHING, ROLES, admin_of
@@ -33,6 +33,7 @@ from .user_schemas import (
     StatusChange,
     UserChange,
     UserDetails,
+    UserList,
     UserQuery,
     UserRow,
 )
@@ -78,14 +79,14 @@ def change_me(session: Session, principal: Principal, actor: Actor, **fields: An
 
 
 @bp.get("/")
-@endpoint(needs=BROWSE, permission="USER_VIEW", query=UserQuery(), returns=UserRow(many=True))
+@endpoint(needs=BROWSE, permission="USER_VIEW", query=UserQuery(), returns=UserList())
 def browse(session: Session, **filters: Any) -> Page:
     """Return users, newest first, as `items` and as `users`, with their `total`."""
     return USERS.page(session, filters).under("items", "users")
 
 
 @bp.post("/")
-@endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201)
+@endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201, hashes=True)
 def create(session: Session, actor: Actor, password: str, **fields: Any) -> bytes:
     """Create a user; without a user name one is made of his e-mail address. In use is 409 and names the field."""
     chosen = passwords.chosen(dependencies().identity, password)  # first, for the session has no connection yet
@@ -208,7 +209,7 @@ def effective_permissions(session: Session, id: uuid.UUID) -> dict[str, Any]:
 
 
 @bp.get("/<uuid:id>/audit-logs")
-@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery())
+@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntries())
 def audit_logs(session: Session, id: uuid.UUID, **filters: Any) -> Page:
     """Return what a user did and what was done to him, newest first, as `logs`."""
     require_user(session, id)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import psycopg
@@ -129,6 +129,12 @@ class Database:
             connection.close()
         if row is None or row[0]:
             raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only")
+
+    def open(self, connections: int) -> None:
+        """Have so many connections open in this process, no more than its pool holds. Raises our errors."""
+        with ExitStack() as held:
+            for _ in range(connections):
+                held.enter_context(self.reading()).connection()
 
     def close(self) -> None:
         """Give back the connections that are not in use."""

@@ -2,8 +2,8 @@
 
 import os
 import threading
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from .sweeper import Sweeper
 from .throttle import Throttle
 from .tokens import Tokens
 from .verdicts import practised
+from .warmup import CONNECTIONS, Warmup
 from .writes import UNKNOWN, Writes
 
 DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
@@ -46,13 +47,7 @@ class Dependencies:
         self.drills = Drills(board, config.environment)
         self.database = _database(config, page, self.modes)
         self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
-        self.cache = Cache(
-            config.redis_url,
-            page=page,
-            deadline=config.redis_deadline,
-            connections=config.threads + 4,
-            calls=config.redis_calls,
-        )
+        self.cache = _cache(config, page)
         self.identity = _identity(config, page, self.cache, self.modes)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.sweeper = Sweeper(self.database)
@@ -73,12 +68,11 @@ class Dependencies:
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
-        issuer = self.identity.issuer  # nothing waits for its first look: `settled` knows only the others
+        issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
-        self._settled = False
-        self._lock = threading.Lock()
-        self._started_in: int | None = None
+        self.warmup = self._warmup(config)
+        self._lock, self._started_in = threading.Lock(), 0
 
     def _doors(self) -> dict[str, Database | Cache]:
         """Return the doors by name, each with its drill."""
@@ -88,6 +82,12 @@ class Dependencies:
         for name, door in doors.items():
             door.drill = self.drills.door(name, deadline=door.deadline, **practised(name))
         return doors
+
+    def _warmup(self, config: Config) -> Warmup:
+        """Return what opens some connections of each pool."""
+        pools = ((self.database, config.database_pool_size), (self.identity.database, config.auth_pool_size))
+        opening = [partial(door.open, min(CONNECTIONS, size)) for door, size in pools]
+        return Warmup(self._probed, [*opening, partial(self.cache.has, "rental:probe")])
 
     def start(self) -> None:
         """Start this process's background threads. Does nothing when they run already; a fork starts its own."""
@@ -103,9 +103,11 @@ class Dependencies:
             self.chores.start()
             for start in (*(prober.start for prober in (*self._probers, *self._others)), *self.background):
                 start()
+            self.warmup.start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
+        self.warmup.stop()
         self.journal.stop()
         self.sweeper.stop()
         self.chores.stop()
@@ -117,16 +119,18 @@ class Dependencies:
         self.identity.database.close()
         self.cache.close()
 
+    def _probed(self) -> bool:
+        """Whether any worker of this host has looked at every dependency since the start."""
+        return not any(breaker.untried for breaker in self.breakers.values())
+
     @property
     def settled(self) -> bool:
-        """Whether every dependency has been looked at once since the start."""
-        self._settled = self._settled or all(prober.settled.is_set() for prober in self._probers)
-        return self._settled
+        """Whether every dependency has been looked at once since the start, and this process is warm."""
+        return self.warmup.done.is_set()
 
     def wait_until_settled(self, timeout: float) -> bool:
         """Block until `settled`, at most `timeout` seconds; return whether it is."""
-        ends = time.monotonic() + timeout
-        return all(prober.settled.wait(max(0.0, ends - time.monotonic())) for prober in self._probers)
+        return self.warmup.done.wait(timeout)
 
     def missing(self, names: frozenset[str]) -> list[str]:
         """Return those of the names that cannot be used now, or must not be."""
@@ -179,6 +183,16 @@ def _replica(config: Config, page: Page, modes: Modes) -> Database:
     )
 
 
+def _cache(config: Config, page: Page) -> Cache:
+    return Cache(
+        config.redis_url,
+        page=page,
+        deadline=config.redis_deadline,
+        connections=config.threads + 4,
+        calls=config.redis_calls,
+    )
+
+
 def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity:
     accounts = Database(
         AUTH,
@@ -210,7 +224,7 @@ def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identit
         refreshing=config.offline_refreshing,
         access=config.offline_access_seconds,
     )
-    passwords = Passwords(slots=config.hashing_slots, seats=config.hashing_slots + max(1, config.threads // 4))
+    passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
     return Identity(
         accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh, issuer=_issuer(config)
     )

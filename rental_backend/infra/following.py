@@ -24,6 +24,7 @@ FOLLOW_EVERY = 2.0
 KEEP_IN_REDIS = 30 * 86400
 KEY = "settings:kept"
 SETTINGS = "settings"  # under which a session of the door has them in its `info`
+CHANGED = "settings changed"  # under which its `info` says that it has changed one, and not committed yet
 
 Texts = Mapping[str, str]
 Load = Callable[[Session], Texts]
@@ -66,14 +67,24 @@ class Followed:
         return self._texts or {}
 
     def current(self, session: Session) -> Texts:
-        """Return what is in force; read by this session if somebody has changed it meanwhile."""
+        """Return what is in force; read by this session if somebody has changed it meanwhile.
+
+        A session that has changed it itself sees its own change, which is not in force for anybody else yet.
+        """
+        if session.info.get(CHANGED) and self._load is not None:
+            return self._load(session)
         if self._texts is None or self._seen != self.beacon.lit_at:
             self._read(session)
         return self.last()
 
     def changed_by(self, session: Session) -> None:
         """Have all workers read again once this session has committed."""
-        event.listen(session, "after_commit", lambda _: self.beacon.light(), once=True)
+        session.info[CHANGED] = True
+        event.listen(session, "after_commit", self._announce, once=True)
+
+    def _announce(self, session: Session) -> None:
+        session.info.pop(CHANGED, None)
+        self.beacon.light()
 
     def follow(self) -> None:
         """Read again if it is time to. Raises our errors for an outage."""

@@ -28,6 +28,7 @@ REMEMBERED = 10_000
 ASKED = 0.5  # seconds to wait for what another thread has asked about the same account
 CONCLUDING = 0.4  # seconds to store what was hashed for
 FOREVER = float("inf")
+NOBODY = uuid.UUID(int=0)
 
 Load = Callable[[Session, Claims], "Account | None"]
 Key = tuple[uuid.UUID, uuid.UUID]  # the user and his session
@@ -78,6 +79,14 @@ class Identity:
     def load_accounts_with(self, load: Load) -> None:
         """Set how an account is read: None if it is gone, or the session has ended (this door knows no tables)."""
         self._load = load
+
+    def rehearse(self) -> None:
+        """Ask once, about nobody, as is asked about everybody. Raises our errors for an outage."""
+        now = time.time()
+        nobody = Claims(NOBODY, NOBODY, "", "access", frozenset(), superuser=False, expires=now, issued=now)
+        if self._load is not None:
+            with self.database.reading() as session:
+                self._load(session, nobody)
 
     def limit_offline_to(self, harmless: frozenset[str]) -> None:
         """Set the permissions that are left to somebody who cannot be known not to be revoked."""

@@ -1,12 +1,16 @@
 """The wire forms of blocking items from renting."""
 
+from typing import ClassVar
+
 from marshmallow import fields, validate
 
-from ..schemas import Answer, Payload, Text
+from ..schemas import Answer, Envelope, Payload, Text
 
 
 class BlockChange(Payload):
     """Whether an item is to be blocked, and why."""
+
+    EXAMPLE: ClassVar = {"remarks": "Out for calibration"}
 
     is_rental_blocked = fields.Boolean(required=True)
     remarks = Text(1000, 10, required=True)
@@ -85,3 +89,19 @@ class BulkOutcomeSchema(Answer):
     total_requested = fields.Integer()
     total_successful = fields.Integer()
     total_failed = fields.Integer()
+
+
+class BlockedItemsSchema(Envelope):
+    """A part of the items that are blocked."""
+
+    items = fields.List(fields.Nested(BlockedItemSchema))
+    skip = fields.Integer()
+    limit = fields.Integer()
+
+
+class BlockEntriesSchema(Envelope):
+    """A part of the history of an item."""
+
+    entries = fields.List(fields.Nested(BlockEntrySchema))
+    skip = fields.Integer()
+    limit = fields.Integer()

@@ -19,6 +19,8 @@ from . import blocking
 from .block_schemas import (
     BlockChange,
     BlockedItemSchema,
+    BlockedItemsSchema,
+    BlockEntriesSchema,
     BlockEntrySchema,
     BulkBlockChange,
     BulkOutcomeSchema,
@@ -76,14 +78,14 @@ def set_all_status(
 
 
 @bp.get("/blocked-items")
-@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Browsing(), returns=BlockedItemSchema(many=True))
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Browsing(), returns=BlockedItemsSchema())
 def browse_blocked(session: Session, **arguments: Any) -> Page:
     """Return the items that are blocked, those blocked last first."""
     return _part("items", BLOCKED.page(session, arguments), arguments)
 
 
 @bp.get("/<uuid:id>/history")
-@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Paging(), returns=BlockEntrySchema(many=True))
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Paging(), returns=BlockEntriesSchema())
 def history(session: Session, id: uuid.UUID, **arguments: Any) -> Page:
     """Return when, why and by whom an item was blocked and let back, the last first."""
     entries = HISTORY.page(session, {**arguments, "item_id": id})

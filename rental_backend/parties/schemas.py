@@ -35,6 +35,8 @@ class CustomerFields(Payload):
 class NewCustomer(CustomerFields):
     """A customer to be created."""
 
+    EXAMPLE: ClassVar = {"first_name": "Ada", "last_name": "Byron"}
+
     customer_code = Text(20, 1, required=True)
     customer_type = Choice(CustomerType, required=True)
 

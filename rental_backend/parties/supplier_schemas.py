@@ -20,7 +20,8 @@ class Word(fields.String):
     """One of several words, each of which stands for a member of an enum."""
 
     def __init__(self, meanings: dict[str, Any], **kwargs: Any) -> None:
-        super().__init__(validate=validate.OneOf(list(meanings.values())), **kwargs)
+        words = {"enum": list(meanings)}
+        super().__init__(validate=validate.OneOf(list(meanings.values())), metadata=words, **kwargs)
         self.meanings = meanings
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -127,6 +128,8 @@ class SupplierSearch(SupplierQuery):
 
 class SupplierStatusChange(Payload):
     """Whether business is done with a supplier: the pages say only whether he is active."""
+
+    EXAMPLE: ClassVar = {"is_active": True}
 
     is_active = fields.Boolean()
     status = Choice(SupplierStatus)

@@ -1,5 +1,6 @@
 """Settings, companies, currency and time zone."""
 
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +19,11 @@ from . import company, regional, service
 from .models import Company, SystemSetting
 from .resources import BROWSE, CHANGE, COMPANIES, FOLLOWED, KNOWN, SEE, SET, SETTINGS
 from .schemas import (
+    CompanyChange,
+    CompanySchema,
     Conversion,
     CurrencyChange,
+    NewCompany,
     OurCompanyChange,
     OurCompanySchema,
     SettingChange,
@@ -89,6 +93,27 @@ def our_company(session: Session) -> bytes:
 def change_our_company(session: Session, actor: Actor, **fields: Any) -> Company:
     """Change our company."""
     return company.change(session, COMPANIES.find(session, company.id_of_ours(session)), actor, fields)
+
+
+@companies.post("/")
+@endpoint(needs=CHANGE, permission=SET, accepts=NewCompany(), returns=CompanySchema(), status=201)
+def create_company(session: Session, actor: Actor, **fields: Any) -> Company:
+    """Create another company."""
+    return company.create(session, actor, fields)
+
+
+@companies.route("/<uuid:id>", methods=["PUT", "PATCH"])
+@endpoint(needs=CHANGE, permission=SET, accepts=CompanyChange(), returns=CompanySchema())
+def change_company(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> Company:
+    """Change what is sent of a company and leave the rest."""
+    return company.change(session, COMPANIES.find(session, id), actor, fields)
+
+
+@companies.delete("/<uuid:id>")
+@endpoint(needs=CHANGE, permission=SET)
+def retire_company(session: Session, actor: Actor, id: uuid.UUID) -> None:
+    """Take a company out of the lists; the last one stays."""
+    company.retire(session, COMPANIES.find(session, id), actor)
 
 
 @bp.get("/system-settings/currency")

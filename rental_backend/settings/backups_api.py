@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
+from ..infra.dumping import ProgramsMissing
 from ..infra.journal import Actor, SecurityEvent
 from ..web import projection
 from ..web.context import dependencies
@@ -45,7 +46,7 @@ def ask(session: Session, actor: Actor, **fields: Any) -> SystemBackup:
 
 
 @bp.post("/<uuid:id>/start")
-@endpoint(needs=CHANGE, permission=MAKE, returns=BackupSchema())
+@endpoint(needs=CHANGE, permission=MAKE, returns=BackupSchema(), raises=(ProgramsMissing,))
 def start(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
     """Begin with a backup; it is made beside the requests."""
     return backups.start(session, dependencies().dumper, dependencies().database, id=id, actor=actor)
@@ -66,7 +67,7 @@ def remove(session: Session, actor: Actor, id: uuid.UUID) -> None:
 
 
 @bp.get("/<uuid:id>/download")
-@endpoint(needs=CHANGE, permission=MANAGE)
+@endpoint(needs=CHANGE, permission=MANAGE, media=("application/octet-stream",))
 def download(session: Session, actor: Actor, id: uuid.UUID) -> Stream:
     """Return the file of a finished backup, for pg_restore; who took it is logged."""
     name = backups.require_file(session, dependencies().dumper, id)

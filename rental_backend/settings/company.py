@@ -43,18 +43,13 @@ def seen(company: Company) -> dict[str, Any]:
     return {name: getattr(company, name) for name in FIELDS}
 
 
-def create(session: Session, actor: str, fields: dict[str, Any]) -> Company:
+def create(session: Session, actor: Actor, fields: dict[str, Any]) -> Company:
     """Create another company."""
-    made = records.create(session, Company(**fields), actor)
-    audit.note(session, Actor(None, actor), "CREATE", "companies", made.id, after=seen(made))
+    made = records.create(session, Company(**fields), actor.name)
+    audit.note(session, actor, "CREATE", "companies", made.id, after=seen(made))
     return made
 
 
-def change_any(session: Session, company: Company, actor: str, fields: dict[str, Any]) -> Company:
-    """Change one of the companies."""
-    return change(session, company, Actor(None, actor), fields)
-
-
-def retire(session: Session, company: Company, actor: str) -> Company:
+def retire(session: Session, company: Company, actor: Actor) -> None:
     """Take a company out of the lists. Raises `Conflict` for the last one."""
-    return change_any(session, company, actor, {"is_active": False})
+    change(session, company, actor, {"is_active": False})

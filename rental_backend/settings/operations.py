@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -37,7 +37,7 @@ class Disabled(Forbidden):
     code, title = "disabled", "Disabled"
 
 
-def refuse() -> None:
+def refuse() -> NoReturn:
     """Raise `Disabled`."""
     raise Disabled("Emptying tables by request is disabled. Restore a backup, or use the database's own tools.")
 

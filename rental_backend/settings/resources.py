@@ -10,10 +10,9 @@ from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..web.listing import Listing
 from ..web.needs import Needs
 from ..web.resources import Permissions, Resource
-from . import company
 from .backup_schemas import AuditLogSchema, BackupSchema
 from .models import Company, SystemBackup, SystemSetting
-from .schemas import CompanyChange, CompanyQuery, CompanySchema, NewCompany, SettingSchema
+from .schemas import CompanyQuery, CompanySchema, SettingSchema
 
 BOTH = ("settings", "companies")  # our company is shown with the currency, and under both
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=BOTH)
@@ -35,8 +34,7 @@ COMPANIES = Resource(
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions(SEE, SET, SET, SET),
-    accepts=NewCompany,
-    changes=CompanyChange,
+    retires=False,
     query=CompanyQuery,
     order=(Company.company_name.asc(), Company.id.asc()),
     search=(Company.company_name, Company.email, Company.gst_no),
@@ -44,9 +42,6 @@ COMPANIES = Resource(
     conditions={"company_name": _contains(Company.company_name), "email": _contains(Company.email)},
     sorts=("company_name", "created_at"),
     pages=True,
-    create=company.create,
-    change=company.change_any,
-    retire=company.retire,
 )
 
 SETTINGS = Listing(

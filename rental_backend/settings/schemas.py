@@ -1,6 +1,6 @@
 """The wire forms of settings, companies, currency, time zone and the allow-list."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate
 
@@ -141,6 +141,8 @@ class CompanyQuery(Browsing):
 class CurrencyChange(Payload):
     """Another currency; its description is known and therefore ignored."""
 
+    EXAMPLE: ClassVar = {"currency_code": "INR"}
+
     currency_code = fields.String()
     code = fields.String()
     symbol = Text(10)
@@ -159,6 +161,8 @@ class CurrencyChange(Payload):
 
 class ZoneChange(Payload):
     """Another time zone, under one of its names or the same under both."""
+
+    EXAMPLE: ClassVar = {"system_timezone": "Asia/Kolkata"}
 
     system_timezone = fields.String()
     task_scheduler_timezone = fields.String()
@@ -180,11 +184,15 @@ class Conversion(Payload):
 class OriginQuery(Payload):
     """An origin that is asked about."""
 
+    EXAMPLE: ClassVar = {"origin": "https://shop.example"}
+
     origin = fields.String(required=True)
 
 
 class NewOrigin(OriginQuery):
     """An origin that may call from now on; there is one category only."""
+
+    EXAMPLE: ClassVar = {"origin": "https://shop.example"}
 
     category = Text(100)
 

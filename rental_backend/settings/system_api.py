@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import Blueprint
 from sqlalchemy.orm import Session
@@ -96,7 +96,7 @@ def reset_progress() -> dict[str, Any]:
 
 @bp.post("/admin/database/reset")
 @bp.post("/admin/database/clear-tables")
-@endpoint(needs=KNOWN, permission=OPERATE)
-def reset() -> None:
+@endpoint(needs=KNOWN, permission=OPERATE, raises=(operations.Disabled,))
+def reset() -> NoReturn:
     """Refuse: data are not destroyed by request."""
     operations.refuse()

@@ -39,6 +39,7 @@ from .replies import READS, Reply
 from .streams import Stream
 
 FIRST_LOOK = 0.5
+JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class Contract:
     `per_caller`: its answers differ between callers of the same permissions. `changes`: whether a call changes
     anything (by default all but GET do). `modes`: those in which a change is taken. `warm`: queries whose answers are
     to be at hand when an outage begins, for everybody who may see them. `secret`: its answer is for the caller's eyes
-    only, and never kept.
+    only, and never kept. `hashes`: it hashes a password, and is refused before its body is read if many do. `media`:
+    the types of what it answers, where that is not JSON. `raises`: errors that do not follow from the rest.
     """
 
     needs: Needs
@@ -62,6 +64,9 @@ class Contract:
     modes: tuple[Mode, ...] = (Mode.NORMAL,)
     warm: tuple[Mapping[str, str], ...] = ()
     secret: bool = False
+    hashes: bool = False
+    media: tuple[str, ...] = (JSON,)
+    raises: tuple[type[AppError], ...] = ()
 
     def refused_in(self, mode: Mode, method: str) -> bool:
         """Tell whether a call by that method is refused in a mode, whatever is there."""
@@ -88,6 +93,9 @@ def endpoint(
     modes: tuple[Mode, ...] = (Mode.NORMAL,),
     warm: tuple[Mapping[str, str], ...] = (),
     secret: bool = False,
+    hashes: bool = False,
+    media: tuple[str, ...] = (JSON,),
+    raises: tuple[type[AppError], ...] = (),
 ) -> Callable[[View], View]:
     """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` beside its payload."""
     contract = Contract(
@@ -102,6 +110,9 @@ def endpoint(
         modes=modes,
         warm=warm,
         secret=secret,
+        hashes=hashes,
+        media=media,
+        raises=raises,
     )
 
     return partial(_enforced, contract)
@@ -145,6 +156,8 @@ class Operation:
         if contract.needs.required and not doors.settled:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
         caller = self._caller()
+        if contract.hashes:
+            doors.identity.passwords.require_seat()
         changes = contract.changes_by(request.method)
         if changes and doors.modes.current not in contract.modes:
             doors.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
@@ -248,10 +261,12 @@ class Operation:
         return doors.database if DATABASE in self.contract.needs.required else doors.identity.database
 
     def _encode(self, value: Any, session: Session | None) -> Reply:
-        """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, or nothing."""
+        """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, a reply, or nothing."""
         status, returns = self.contract.status, self.contract.returns
         if value is None:
             return Reply(b"", 204)
+        if isinstance(value, Reply):
+            return value
         if isinstance(value, Page):
             return Reply(value.body, status, _totals(value))
         if isinstance(value, Stream):

@@ -111,6 +111,12 @@ def _ports(text: str) -> range:
     return range(int(found[1]), int(found[2]) + 1) if found else range(0)
 
 
+def _preflight() -> Response | None:
+    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
+        return Response(status=204)
+    return None
+
+
 def register(app: Flask, config: Config) -> None:
     """Answer preflights before anything else, and mark every answer."""
     app.extensions["allow_list"] = allowed = AllowList(config, app.extensions["dependencies"].settings.last)
@@ -136,11 +142,7 @@ def register(app: Flask, config: Config) -> None:
         found.pop("Vary", None)
         return Headers((name, str(value)) for name, value in found.items())
 
-    @app.before_request
-    def preflight() -> Response | None:
-        if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-            return Response(status=204)
-        return None
+    app.before_request(_preflight)
 
     @app.after_request
     def mark(response: Response) -> Response:

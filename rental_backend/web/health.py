@@ -10,6 +10,7 @@ from marshmallow import Schema, fields
 
 from .. import __version__
 from ..errors import NotReady
+from ..infra.dependencies import Dependencies
 from ..infra.lifecycle import Phase
 from ..infra.modes import Mode
 from ..resilience import Breaker, Bulkhead
@@ -71,14 +72,19 @@ def alive() -> dict[str, Any]:
 
 @bp.get("/health/ready")
 @bp.get("/api/health/ready")
-@endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery())
+@endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery(), raises=(NotReady,))
 def ready(strict: bool) -> dict[str, Any]:
-    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at, nor draining."""
+    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at, nor draining.
+
+    Nor while a worker of this host is cold: whoever is let in by one is answered by any.
+    """
     dependencies = _dependencies()
     if reason := NO_TRAFFIC.get(dependencies.lifecycle.phase):
         raise NotReady(reason, phase=dependencies.lifecycle.phase.name.lower())
     if not dependencies.settled:
         raise NotReady("The dependencies are being looked at.")
+    if not dependencies.warmup.all_warm:
+        raise NotReady("Connections are being opened.")
     missing = sorted(dependencies.down())
     if strict and missing:
         raise NotReady(f"Not available: {', '.join(missing)}.", missing=missing)
@@ -108,7 +114,7 @@ def breakers() -> dict[str, Any]:
         "drills": drills_now(),
         "stale": {"hits": stale.hits, "misses": stale.misses, "outdated": stale.outdated},
         "shared_reads": dependencies.flights.shared,
-        "breakers": [_breaker(each, dependencies.bulkheads[name]) for name, each in dependencies.breakers.items()],
+        "breakers": [_breaker(each, dependencies.bulkheads.get(each.name or "")) for each in _guards(dependencies)],
         "operations": [
             {
                 "method": method,
@@ -121,7 +127,13 @@ def breakers() -> dict[str, Any]:
     }
 
 
-def _breaker(breaker: Breaker, bulkhead: Bulkhead) -> dict[str, Any]:
+def _guards(doors: Dependencies) -> list[Breaker]:
+    """Return all breakers: that of another issuer's keys, too, which no operation needs."""
+    issuer = doors.identity.issuer
+    return [*doors.breakers.values(), *([issuer.breaker] if issuer else [])]
+
+
+def _breaker(breaker: Breaker, bulkhead: Bulkhead | None) -> dict[str, Any]:
     counts, down, now = breaker.counts(), breaker.down_since, time.monotonic()
     return {
         "name": breaker.name,
@@ -136,7 +148,7 @@ def _breaker(breaker: Breaker, bulkhead: Bulkhead) -> dict[str, Any]:
             "failures": counts.failures,
             "slow": counts.slow,
         },
-        "calls": {"in_flight": bulkhead.in_flight, "limit": bulkhead.limit},
+        "calls": {"in_flight": bulkhead.in_flight, "limit": bulkhead.limit} if bulkhead else None,
         "rejected": breaker.rejected,
         "listener_faults": breaker.listener_faults,
         "events": [

@@ -32,6 +32,6 @@ class Reply:
         if etag and self.status == 200 and request.method in READS and unchanged(etag):
             return Response(status=304, headers=self.headers)
         if isinstance(self.body, bytes):
-            kind = "application/json" if self.body else None
+            kind = self.headers.get("Content-Type", "application/json") if self.body else None
             return Response(self.body, self.status, self.headers, content_type=kind)
         return Response(self.body, self.status, self.headers)

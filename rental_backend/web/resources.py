@@ -11,14 +11,14 @@ from functools import cached_property
 from typing import Any, Generic
 
 from flask import Blueprint
-from marshmallow import Schema
+from marshmallow import Schema, fields
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from .. import records
 from ..models import Retirable
 from ..records import Row
-from ..schemas import Browsing, Payload
+from ..schemas import Browsing, Envelope, Payload
 from . import projection
 from .conditional import require_match
 from .contracts import endpoint
@@ -136,7 +136,7 @@ class Resource(Generic[Row]):
             needs=self.reads,
             permission=may,
             query=self.query(),
-            returns=self.listing.schema(many=True),
+            returns=_paged(self.listing.schema) if self.pages else self.listing.schema(many=True),
             warm=self.warm,
         )
         def browse(session: Session, **arguments: Any) -> Page:
@@ -175,6 +175,17 @@ class Resource(Generic[Row]):
         def retire(session: Session, principal: Principal, id: uuid.UUID) -> None:
             """Take one out of the lists; nothing is deleted."""
             self.retire(session, self.find(session, id), principal.username)
+
+
+def _paged(row: type[Schema]) -> Envelope:
+    """Return the form of `in_pages`."""
+    numbers = {name: fields.Integer() for name in ("page", "page_size", "total_pages")}
+    ends = {name: fields.Boolean() for name in ("has_next", "has_previous")}
+    told = {"__doc__": "A page of a list, and where in the list it is."}
+    name = f"{row.__name__.removesuffix('Schema')}Page"
+    members = {"items": fields.List(fields.Nested(row)), **numbers, **ends, **told}
+    made: Envelope = type(name, (Envelope,), members)()
+    return made
 
 
 def in_pages(page: Page, arguments: Mapping[str, Any]) -> Page:

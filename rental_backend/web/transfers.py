@@ -98,7 +98,13 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     names = list(listing.schema().dump_fields)
 
     @bp.get("/export")
-    @endpoint(needs=resource.reads.fresh(), permission=permission, query=query(), returns=listing.schema(many=True))
+    @endpoint(
+        needs=resource.reads.fresh(),
+        permission=permission,
+        query=query(),
+        returns=listing.schema(many=True),
+        media=tuple(media.partition(";")[0] for media in MEDIA_TYPES.values()),
+    )
     def export(format: str, **arguments: Any) -> Stream:
         """Return everything that fits the filters."""
         chosen = {name: value for name, value in arguments.items() if name not in PAGING}

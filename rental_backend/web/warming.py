@@ -62,6 +62,12 @@ class Warmer:
             self._owner = os.getpid()
             threading.Thread(target=self._run, name="warmer", daemon=True).start()
 
+    def rehearse(self) -> None:
+        """Ask every such question once and forget the answers, so that nobody waits for what the first one costs."""
+        with self._app.app_context():
+            for _, operation, arguments in self._wanted():
+                operation.read_by(self._doors.database, arguments)
+
     def _run(self) -> None:
         pause = threading.Event()
         while not pause.wait(LOOK_EVERY):

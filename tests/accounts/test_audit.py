@@ -20,8 +20,7 @@ AWAY = "postgresql://127.0.0.1:1/rental"
 
 def _force_open(app: Flask, actor: Actor) -> None:
     """Log an order to a breaker."""
-    audit.operate(
-        app.extensions["dependencies"].journal,
+    event = audit.change(
         actor,
         "FORCE_OPEN",
         "breakers",
@@ -30,6 +29,7 @@ def _force_open(app: Flask, actor: Actor) -> None:
         after={"state": "forced-open", "until": None, "ttl": 60},
         reason="maintenance",
     )
+    app.extensions["dependencies"].journal.write(event)
 
 
 def test_an_order_is_logged_without_the_database(build: Callable[..., Flask], session: Session, tmp_path: Path) -> None:

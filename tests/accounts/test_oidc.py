@@ -238,3 +238,22 @@ def test_it_signs_out_nobody_else(serve: Serve, issuer: Issuer, session: Session
     answer = client.post("/api/auth/logout", json={}, headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 200
     assert refusal(client.post("/api/auth/refresh", json={"refresh_token": token}), 401)["reason"] == "invalid"
+
+
+def test_its_breaker_is_shown_with_the_others(serve: Serve, app: Flask, issuer: Issuer) -> None:
+    """Closed, then open with a reason while the issuer is away, without its address; none where there is no issuer."""
+    shop = serve()
+
+    def shown(each: Flask) -> dict[str, Any] | None:
+        said = each.test_client().get("/health/breakers")
+        assert issuer.environ()["OIDC_JWKS_URL"] not in said.text
+        return next((one for one in said.get_json()["breakers"] if one["name"] == "oidc"), None)
+
+    assert shown(app) is None
+    until(lambda: (shown(shop) or {})["state"] == "closed")
+    issuer.stop()
+    shop.extensions["dependencies"].identity.issuer._fetched = float("-inf")
+    assert refusal(me(shop, issuer.token("unknown", **VERIFIED)), 503)["dependency"] == "oidc"
+    found = shown(shop)
+    assert found
+    assert (found["state"], found["calls"], len(found["events"]) > 0) == ("open", None, True)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from deploy.railway.budget import Budget, shipped
+from deploy.railway.findings import Level
 from rental_backend.config import Config
 from tests.serving import ROOT
 
@@ -70,6 +72,17 @@ def test_the_commands_and_paths_exist() -> None:
     assert deploy["preDeployCommand"][0].startswith("python -m flask --app wsgi release")
 
 
+def test_what_a_slot_is_given_are_settings_of_the_program() -> None:
+    """A name that it does not know would leave its pools as large as they are by default."""
+    given = Config.from_environ({"ENVIRONMENT": "test", **shipped()})
+
+    assert shipped() == {
+        "WEB_CONCURRENCY": str(given.workers),
+        "DATABASE_POOL_SIZE": str(given.database_pool_size),
+        "AUTH_POOL_SIZE": str(given.auth_pool_size),
+    }
+
+
 def test_the_project_as_code_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `railway config apply` would set for either slot are the settings of this file, and no secret is in it."""
     monkeypatch.setenv("GITHUB_REPOSITORY", "shop/backend")
@@ -83,6 +96,10 @@ def test_the_project_as_code_says_the_same(monkeypatch: pytest.MonkeyPatch) -> N
     for slot in (slots["api-blue"], slots["api-green"]):
         assert slot["deploy"] == SAID["deploy"]
         assert slot["build"] == {"dockerfilePath": SAID["build"]["dockerfilePath"]}
+        plain = {name: str(each.get("value", "")) for name, each in slot["variables"].items()}
+        fits = Budget.of(plain, slots=2, replicas=SAID["deploy"]["numReplicas"]).finding()
+        assert {name: plain[name] for name in shipped()} == shipped()
+        assert fits.level is Level.PASS, fits
         assert slot["variables"]["SECRET_KEY"] == {"type": "preserve"}
         assert slot["source"]["repo"] == "shop/backend"
         assert "volumeMounts" not in slot  # a service with a volume never overlaps

@@ -24,6 +24,7 @@ from rental_backend.infra.passwords import Passwords
 from rental_backend.infra.revocations import Revocations
 from rental_backend.infra.throttle import Throttle
 from rental_backend.infra.tokens import Claims, Tokens
+from rental_backend.resilience import Page
 from tests.resilience.clock import Clock
 
 from .conftest import OpenCache, OpenDatabase, failures
@@ -67,7 +68,7 @@ def door(database: Database, cache: Cache) -> Identity:
     return Identity(
         database,
         Tokens("a key for tests that is long enough", access_seconds=60, refresh_seconds=600),
-        Passwords(slots=1),
+        Passwords(Page(), slots=1),
         throttle=Throttle(cache, by_name=10, by_address=50, window=900),
         offline=offline,
         fresh=FRESH,

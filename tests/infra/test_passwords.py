@@ -1,6 +1,10 @@
 """The door to password hashing."""
 
+import multiprocessing
+import os
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
@@ -11,11 +15,12 @@ import pytest
 
 from rental_backend.errors import Busy
 from rental_backend.infra import passwords as module
-from rental_backend.infra.passwords import Passwords
-from rental_backend.resilience import budget
+from rental_backend.infra.passwords import NICENESS, Crowd, Passwords
+from rental_backend.resilience import Page, budget
 
 from .timing import within
 
+FORK = multiprocessing.get_context("fork")
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 OLD = bcrypt.hashpw(b"old password", bcrypt.gensalt(4)).decode()
 
@@ -36,7 +41,7 @@ class Watched(argon2.PasswordHasher):
 @pytest.fixture
 def passwords() -> Passwords:
     """A hasher with one slot."""
-    return Passwords(slots=1)
+    return Passwords(Page(), slots=1)
 
 
 def test_a_password_is_hashed_by_argon2id(passwords: Passwords) -> None:
@@ -105,7 +110,7 @@ def test_an_unknown_user_costs_what_a_known_one_does(passwords: Passwords) -> No
 
 def test_at_most_so_many_hash_at_a_time() -> None:
     """A storm of sign-ins takes its turn; the slots are all used and none is exceeded."""
-    passwords = Passwords(slots=2)
+    passwords = Passwords(Page(), slots=2)
     inside: list[int] = []
     most: list[int] = []
     both = threading.Barrier(2)
@@ -161,20 +166,90 @@ def test_a_slot_is_given_back_after_an_error(passwords: Passwords, monkeypatch: 
 
 def test_whoever_finds_no_seat_is_turned_away_at_once() -> None:
     """Those who wait for a slot take no more threads than there are seats; the others are told to come back."""
-    passwords = Passwords(slots=1, seats=2)
-    with passwords.seat(), passwords.seat():
-        with within(0.1):
-            for _ in range(100):
-                with pytest.raises(Busy) as caught, passwords.seat():
-                    pass
-        assert 1 <= int(caught.value.headers["Retry-After"]) <= 5
+    passwords = Passwords(Page(), slots=1, seats=2)
+    with passwords.seat(), passwords.seat(), within(0.1):
+        for _ in range(100):
+            with pytest.raises(Busy), passwords.seat():
+                pass
     with passwords.seat():
         pass
 
 
 def test_a_seat_is_given_back_after_an_error() -> None:
     """Whatever goes wrong on a seat does not use it up."""
-    passwords = Passwords(slots=1, seats=1)
+    passwords = Passwords(Page(), slots=1, seats=1)
     for _ in range(3):
         with pytest.raises(LookupError), passwords.seat():
             raise LookupError
+
+
+def test_a_seat_can_be_asked_for_without_taking_it() -> None:
+    """Who will be refused is told so before anything is read of him; asking takes no seat."""
+    passwords = Passwords(Page(), slots=1, seats=1)
+    for _ in range(3):
+        passwords.require_seat()
+    with passwords.seat(), pytest.raises(Busy):
+        passwords.require_seat()
+    passwords.require_seat()
+
+
+def test_a_crowd_that_is_turned_away_does_not_come_back_together() -> None:
+    """One of a few is asked to come again within five seconds; many are spread over more, half a minute at most."""
+    few, many = Crowd(), Crowd()
+    assert all(1 <= few.turn_away() <= 5 for _ in range(10))
+    seconds = Counter(int(many.turn_away()) for _ in range(200))
+    assert (min(seconds), max(seconds) <= 30, len(seconds) > 15) == (1, True, True)
+    assert max(seconds.values()) < 50
+
+
+def test_old_crowds_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a calm time one is asked to come again soon."""
+    crowd = Crowd()
+    for _ in range(200):
+        crowd.turn_away()
+    monkeypatch.setattr(module, "LATELY", 0.0)
+    assert all(crowd.turn_away() <= 5 for _ in range(20))
+
+
+def test_workers_of_a_host_take_turns() -> None:
+    """What another worker hashes takes a slot here, too, until it is done or the worker is dead."""
+    page = Page()
+    mine, theirs = Passwords(page, slots=1), Passwords(page, slots=1)
+    ours, hashing = FORK.Pipe()
+
+    def hash_for_ever() -> None:
+        with theirs._slot():
+            hashing.send(True)
+            hashing.recv()  # nothing comes: it is killed
+
+    worker = FORK.Process(target=hash_for_ever)
+    worker.start()
+    try:
+        assert ours.recv()
+        with budget(0.2), within(0.6, least=0.2), pytest.raises(Busy):
+            mine.hash("sesame")
+    finally:
+        worker.kill()
+        worker.join(10)
+    assert mine.verify(CHEAP.hash("sesame"), "sesame")
+
+
+def test_who_hashes_leaves_the_processors_to_others(passwords: Passwords) -> None:
+    """The thread that hashes has a lower priority than those that answer."""
+    before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    found = passwords._apart(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    assert (found, os.getpriority(os.PRIO_PROCESS, threading.get_native_id())) == (before + NICENESS, before)
+
+
+def test_a_wrong_password_takes_as_long_whatever_hash_there_is(passwords: Passwords) -> None:
+    """An account with an old and slower hash is not told from one of ours, nor from none, once one was tried."""
+    slow = bcrypt.hashpw(b"sesame", bcrypt.gensalt(10)).decode()
+    quick = CHEAP.hash("sesame")
+    passwords._decoy = quick  # it stands for any that is quicker than the old one
+    began = time.thread_time()
+    bcrypt.checkpw(b"wrong", slow.encode())
+    least = 0.7 * (time.thread_time() - began)
+    assert not passwords.verify(slow, "wrong")
+    for stored in (None, quick, slow, None):
+        with within(5, least=least):
+            assert not passwords.verify(stored, "wrong")

@@ -169,8 +169,6 @@ def declared(route: Route, down: frozenset[str], mode: Mode = Mode.NORMAL) -> st
         return "forbidden"
     if contract.refused_in(mode, route.method):
         return "refuse"
-    if mode is Mode.READ_ONLY and route.name in samples.BY_SIGNATURE:
-        return "offline"
     return contract.needs.answer(down | {DATABASE, AUTH} if mode is Mode.EMERGENCY else down)
 
 

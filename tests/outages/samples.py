@@ -43,7 +43,6 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/auth/login": {"username": HOLDER, "password": "wrong"},
 }
 QUERIES: dict[str, dict[str, str]] = {"DELETE /api/system/whitelist/whitelist/cors-origins": {"origin": ORIGIN}}
-BY_SIGNATURE = {"POST /api/auth/refresh"}  # what goes on in read-only mode without writing
 CHECKED_BY_VIEW = {  # open to everybody for what is his own; the matrix asks for others'
     "DELETE /api/users/<uuid:user_id>/sessions": "USER_MANAGE",
     "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>": "USER_MANAGE",

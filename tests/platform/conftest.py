@@ -20,35 +20,25 @@ from tests.platform.starting import Started
 # What `deploy/railway.json` says, at a pace for tests: an edge needs 0.3 s to hear of a new deployment, and the
 # starter goes on serving for 0.5 s.
 PACE = replace(Settings.described(), check_timeout=60, overlap=0.8, draining=40)
-# Platform, edge, clients and two deployments share the processors of one machine, so waits are less short than usual:
-# what is proven here is that no request is lost between deployments, not how soon a slow database is given up.
-PATIENT = {
-    "PRESTOP_DELAY": "0.5",
-    "REQUEST_BUDGET": "8",
-    "DATABASE_DEADLINE": "4",
-    "DATABASE_CONNECT_DEADLINE": "4",
-    "DATABASE_POOL_TIMEOUT": "3",
-    "AUTH_DEADLINE": "4",
-}
-
+DELAY = {"PRESTOP_DELAY": "0.5"}
 MakeService = Callable[..., Service]
 
 
 @pytest.fixture
 def environ(settings: dict[str, str]) -> dict[str, str]:
-    """The environment of a service."""
-    return {"PATH": "/usr/bin:/bin", "WEB_CONCURRENCY": "2", **settings, **PATIENT}
+    """The environment of a service; its deadlines and pools are the usual ones."""
+    return {"PATH": "/usr/bin:/bin", "WEB_CONCURRENCY": "2", **settings, **DELAY}
 
 
 @pytest.fixture
 def make_service(environ: dict[str, str], tmp_path: Path) -> Iterator[MakeService]:
-    """Make a service: `make_service("blue", WEB_THREADS="2")` has that variable, and the overlap of `PACE`."""
+    """Make a service: `make_service("blue", WEB_THREADS="2")` has that variable, else it is as `PACE` says."""
     made: list[Service] = []
 
-    def make(name: str, *, overlap: float = PACE.overlap, **variables: str) -> Service:
+    def make(name: str, *, overlap: float = PACE.overlap, release: str = PACE.release, **variables: str) -> Service:
         folder = tmp_path / name
         folder.mkdir()
-        made.append(Service({**environ, **variables}, replace(PACE, overlap=overlap), folder))
+        made.append(Service({**environ, **variables}, replace(PACE, overlap=overlap, release=release), folder))
         return made[-1]
 
     yield make

@@ -68,7 +68,9 @@ class Deployment:
     killed: bool = False
 
     def release(self) -> int:
-        """Run its pre-deploy command, and return the exit code."""
+        """Run its pre-deploy command, if there is one, and return the exit code."""
+        if not self.settings.release:
+            return 0
         with self.log.open("ab") as output:
             return self._run(self.settings.release, output).wait(self.settings.check_timeout)
 
@@ -99,9 +101,8 @@ class Deployment:
     def _run(self, command: str, output: Any) -> subprocess.Popen[bytes]:
         """Run a command without a shell, as a platform runs one in an image."""
         program, *arguments = shlex.split(command)
-        assert program == "python"
         return subprocess.Popen(
-            [sys.executable, *arguments],
+            [sys.executable if program == "python" else program, *arguments],
             cwd=ROOT,
             env={**self.environ, "PORT": str(self.port), "RAILWAY_DEPLOYMENT_ID": self.id},
             stdout=output,

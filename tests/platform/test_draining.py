@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import requests
@@ -12,10 +13,11 @@ import sqlalchemy
 
 from tests.faults.load import load
 from tests.platform.starting import Started
-from tests.serving import until
+from tests.serving import ROOT, until
 
 Start = Callable[..., Started]
 DELAY = 1.0
+QUICK = 2.0  # seconds that a worker without requests may take to end; 0.1 with nothing else on the machine
 
 
 def test_a_draining_instance_says_so_and_serves(start: Start) -> None:
@@ -41,9 +43,30 @@ def test_a_draining_instance_says_so_and_serves(start: Start) -> None:
     assert time.monotonic() - began > DELAY
 
 
-def test_requests_in_flight_at_the_end_are_answered(start: Start, token: str, engine: sqlalchemy.Engine) -> None:
-    """Eight requests that wait for the database when gunicorn is told to end get their answers."""
-    starter = start(PRESTOP_DELAY="0", DATABASE_DEADLINE="25", REQUEST_BUDGET="30").serves()
+@pytest.fixture
+def endless(tmp_path: Path) -> str:
+    """The option of gunicorn for our configuration, and a thread in each worker that never ends."""
+    config = tmp_path / "gunicorn.conf.py"
+    config.write_text(
+        f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
+        "init = post_worker_init\n"
+        "def post_worker_init(worker):\n"
+        "    import threading\n"
+        "    init(worker)\n"
+        "    threading.Thread(target=threading.Event().wait).start()\n"
+    )
+    return f"--config={config}"
+
+
+def test_requests_in_flight_at_the_end_are_answered(
+    start: Start, token: str, engine: sqlalchemy.Engine, endless: str
+) -> None:
+    """Eight requests that wait for the database when gunicorn is told to end get their answers, and then it ends.
+
+    Workers are gone at once when there is nothing to answer any more, whatever still runs in them.
+    """
+    starter = start(endless, PRESTOP_DELAY="0", DATABASE_DEADLINE="25", REQUEST_BUDGET="30").serves()
+    workers = starter.workers()
     url, headers = f"{starter.url}/api/customers", {"Authorization": f"Bearer {token}"}
     assert requests.get(url, headers=headers, timeout=10).status_code == 200
     answers: list[int] = []
@@ -63,8 +86,12 @@ def test_requests_in_flight_at_the_end_are_answered(start: Start, token: str, en
         assert answers == []
     for thread in threads:
         thread.join()
+    answered = time.monotonic()
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers), 20)
 
+    print(f"workers gone after {time.monotonic() - answered:.2f} s")
     assert answers == [201] * len(threads)
+    assert time.monotonic() - answered < QUICK
     assert starter.ends() == 0
 
 

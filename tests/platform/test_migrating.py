@@ -14,6 +14,7 @@ Start = Callable[..., Started]
 HEAD = (ROOT / "migrations" / "head").read_text().strip()
 
 
+@pytest.mark.full
 def test_two_replicas_that_start_at_once_migrate_once(start: Start, empty_database: str) -> None:
     """One migrates, the other waits for it and finds nothing to do; both take traffic only then."""
     both = [start(DATABASE_URL=empty_database, MIGRATE_AT_START="1", WEB_CONCURRENCY="1") for _ in range(2)]

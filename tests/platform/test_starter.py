@@ -14,9 +14,17 @@ from tests.serving import ROOT, until
 Start = Callable[..., Started]
 
 
-def test_what_it_is_told_goes_to_gunicorn(start: Start) -> None:
-    """Every signal that gunicorn knows reaches it; SIGINT ends it at once, in order."""
-    starter = start(WEB_CONCURRENCY="1").serves()
+def test_what_it_is_told_goes_to_gunicorn_and_orphans_to_nobody(start: Start, tmp_path: Path) -> None:
+    """A process whose parent has ended is the first process's to wait for, and no zombie is left.
+
+    Every signal that gunicorn knows reaches it; SIGINT ends it at once, in order.
+    """
+    orphan = tmp_path / "orphan"
+    starter = start(leaving(orphan, tmp_path), WEB_CONCURRENCY="1")
+    pid = int(until(lambda: orphan.exists() and orphan.read_text().strip(), 30))
+    until(lambda: starter.process.pid == parent(pid) or not parent(pid), what="it is adopted")
+    until(lambda: parent(pid) is None, what="it is waited for")
+    starter.serves()
 
     starter.send(signal.SIGTTIN)
     until(lambda: len(starter.workers()) == 2, what="a worker more")
@@ -30,6 +38,18 @@ def test_what_it_is_told_goes_to_gunicorn(start: Start) -> None:
     assert starter.ends() == 0
 
 
+def leaving(orphan: Path, folder: Path) -> str:
+    """Return gunicorn's option for our configuration, and a process whose parent ends; its number is in `orphan`."""
+    config = folder / "gunicorn.conf.py"
+    config.write_text(
+        f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
+        "def when_ready(server):\n"
+        "    import subprocess\n"
+        f"    subprocess.run(['sh', '-c', 'sleep 0.5 & echo $! > {orphan}'])\n"
+    )
+    return f"--config={config}"
+
+
 @pytest.mark.full
 def test_a_second_wish_to_end_is_not_made_to_wait(start: Start) -> None:
     """Whoever sends SIGTERM twice does not want the delay; the end is as orderly."""
@@ -41,25 +61,6 @@ def test_a_second_wish_to_end_is_not_made_to_wait(start: Start) -> None:
 
     assert starter.ends() == 0
     assert starter.said("SIGTERM: passed on to gunicorn") == 1
-
-
-def test_orphans_are_not_left_as_zombies(start: Start, tmp_path: Path) -> None:
-    """A process whose parent has ended is the first process's to wait for, and it does."""
-    orphan = tmp_path / "orphan"
-    config = tmp_path / "gunicorn.conf.py"
-    config.write_text(
-        f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
-        "def when_ready(server):\n"
-        "    import subprocess\n"
-        f"    subprocess.run(['sh', '-c', 'sleep 0.5 & echo $! > {orphan}'])\n"
-    )
-    starter = start(f"--config={config}", WEB_CONCURRENCY="1")
-
-    pid = int(until(lambda: orphan.exists() and orphan.read_text().strip(), 30))
-    until(lambda: starter.process.pid == parent(pid) or not parent(pid), what="it is adopted")
-    until(lambda: parent(pid) is None, what="it is waited for")
-
-    assert starter.serves().ready().status_code == 200
 
 
 def parent(pid: int) -> int | None:

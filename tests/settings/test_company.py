@@ -2,9 +2,10 @@
 
 import pytest
 from flask import Flask
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from rental_backend.accounts.models import SecurityAuditLog
 from rental_backend.settings.models import Company
 from tests.accounts.administering import logged
 from tests.conftest import Caller
@@ -105,6 +106,8 @@ def test_a_company_lives(signed_in: Caller, seeded: Session) -> None:
     assert client.delete(path).status_code == 204
     assert client.get(path).get_json()["is_active"] is False
     assert [each[0] for each in logged(seeded)] == ["CREATE", "UPDATE", "UPDATE"]
+    events = seeded.scalars(select(SecurityAuditLog)).all()
+    assert all(each.user_id and each.ip_address == "127.0.0.1" and each.details["request_id"] for each in events)
     (last,) = client.get("/api/company/").get_json()["items"]
     assert refusal(client.delete(f"/api/company/{last['id']}"), 409)["code"] == "last_company"
     retired = client.put(f"/api/company/{last['id']}", json={"is_active": False})

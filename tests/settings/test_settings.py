@@ -1,5 +1,6 @@
 """Settings: what is shown, what may be changed and by which rules, what is logged, and what comes into force."""
 
+from contextlib import ExitStack, suppress
 from decimal import Decimal
 from typing import Any
 
@@ -9,8 +10,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from rental_backend.infra.following import FOLLOW_EVERY
+from rental_backend.infra.journal import Actor
 from rental_backend.settings.models import SettingCategory, SettingType, SystemSetting
-from rental_backend.settings.service import rates
+from rental_backend.settings.service import change, find, rates
 from tests.accounts.administering import at_once, logged
 from tests.conftest import Caller
 from tests.refusals import refusal
@@ -262,6 +264,24 @@ def test_a_change_that_is_rolled_back_never_counts(app: Flask) -> None:
     assert app.extensions["dependencies"].settings.beacon.lit_at == beacon
     with database.reading() as inside:
         assert rates(inside).rental_tax_percent == 18
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_nobody_else_sees_a_change_before_its_commit(app: Flask, commits: bool) -> None:
+    """Who changes a setting and reads it sees his change at once; others after his commit, and never without one."""
+    database = app.extensions["dependencies"].database
+    with ExitStack() as stack:
+        stack.enter_context(suppress(LookupError))
+        inside = stack.enter_context(database.transaction())
+        change(inside, find(inside, "rental_tax_percent"), Actor(None, "somebody"), "7")
+        assert rates(inside).rental_tax_percent == 7
+        with database.reading() as outside:
+            assert rates(outside).rental_tax_percent == 18
+        if not commits:
+            raise LookupError
+
+    with database.reading() as later:
+        assert rates(later).rental_tax_percent == (7 if commits else 18)
 
 
 def test_a_change_on_another_host_comes_into_force(app: Flask, seeded: Session) -> None:

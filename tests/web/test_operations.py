@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.models import SecurityAuditLog
+from rental_backend.accounts.models import RefreshToken, SecurityAuditLog
 from rental_backend.config import Config
 from rental_backend.errors import NotFound
 from rental_backend.infra import break_glass
@@ -85,7 +85,7 @@ def test_read_only_refuses_changes_and_says_until_when(operator: Operator) -> No
 
 
 def test_read_only_keeps_people_signed_in(operator: Operator, session: Session) -> None:
-    """Nobody new signs in, but a refresh token gives a new access token by its signature, and nothing is written."""
+    """Nobody new signs in, but a refresh token gives a new access token, in full as health says; nothing is written."""
     app, client = operator
     user = factories.user(session)
     refresh = factories.token(session, _doors(app).identity.tokens, user, kind="refresh")
@@ -93,10 +93,18 @@ def test_read_only_keeps_people_signed_in(operator: Operator, session: Session) 
 
     signed = client.post("/api/auth/login", json={"username": user.username, "password": factories.PASSWORD})
     refreshed = client.post("/api/auth/refresh", json={"refresh_token": refresh})
+    features = client.get("/api/health").get_json()["features"]
 
     assert refusal(signed, 503)["code"] == "read_only"
     assert refreshed.status_code == 200
-    assert refreshed.get_json()["access_token"]
+    assert refreshed.get_json()["expires_in"] == 1800
+    assert "X-Degraded" not in refreshed.headers
+    assert features["auth"]["answers"]["full"] > 0
+    (begun,) = session.scalars(select(RefreshToken).where(RefreshToken.user_id == user.id))
+    assert begun.last_used_at is None
+    begun.is_active = False
+    session.commit()
+    refusal(client.post("/api/auth/refresh", json={"refresh_token": refresh}), 401)
 
 
 def test_emergency_leaves_signatures_and_old_answers(operator: Operator) -> None:

@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+from tests.serving import ROOT
+
 from .world import SETTINGS
 
 PLAIN = '"""Add a column."""\n\nrevision = "{revision}"\n'
@@ -29,6 +31,7 @@ class History:
         (self.folder / "deploy").mkdir()
         (self.folder / "deploy" / "railway.json").write_text(json.dumps(told))
         (self.folder / "deploy" / "Dockerfile").touch()
+        (self.folder / "deploy" / "slot.json").write_text((ROOT / "deploy" / "slot.json").read_text())
         (self.folder / "gunicorn.conf.py").write_text("graceful_timeout = 30  # seconds\n")
 
     def _commit(self, revision: str, text: str) -> str:
