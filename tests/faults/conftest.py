@@ -43,7 +43,7 @@ class Shop:
         return self.folder / "gunicorn.log"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A migrated shop with an administrator; its database is durable, or a kill would lose what it had accepted."""
     folder = tmp_path_factory.mktemp("shop")
