@@ -40,8 +40,7 @@ def prepared(build: Build, session: Session, folder: Path) -> Matrix:
     )  # fmt: skip
     doors = app.extensions["dependencies"]
     app.before_request_funcs[None].remove(doors.start)
-    for prober in doors._probers:
-        prober.settled.set()
+    doors.warmup.done.set()
     return Matrix(app, session)
 
 
