@@ -65,8 +65,8 @@ class Load:
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     def read(self) -> None:
-        """List customers, again and again."""
-        self.repeat("read", "GET", "/api/customers?limit=50", lambda: None)
+        """List what nobody changes, again and again: of what changes all the time no last answer is good enough."""
+        self.repeat("read", "GET", "/api/suppliers?limit=50", lambda: None)
 
     def write(self) -> None:
         """Create customers, again and again."""
