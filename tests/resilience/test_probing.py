@@ -74,7 +74,8 @@ def test_users_are_never_admitted_in_half_open(breaker: Breaker, clock: Clock) -
         seen.append((breaker.current_state, caught.value.retry_after))
 
     assert breaker.probe(attempt)
-    assert (seen, breaker.current_state) == ([(HALF_OPEN, 1.0)], CLOSED)  # by when a probe has told, not the end of its lease
+    # By when a probe has told, not the end of its lease.
+    assert (seen, breaker.current_state) == ([(HALF_OPEN, 1.0)], CLOSED)
 
 
 def test_a_failed_probe_opens_again(breaker: Breaker, clock: Clock) -> None:
