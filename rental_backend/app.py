@@ -35,12 +35,26 @@ from .settings import backups, backups_api, origins_api, system_api
 from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
-from .web import cors, diagnosis, docs, health, logs, operations, problems, requests, routing, warming
+from .web import (
+    components,
+    cors,
+    diagnosis,
+    docs,
+    health,
+    incidents,
+    logs,
+    operations,
+    problems,
+    requests,
+    routing,
+    status,
+    warming,
+)
 from .web.contracts import contract_of
 from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, docs.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
+    *(health.bp, status.bp, docs.bp, diagnosis.bp, operations.bp, incidents.bp, auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics, items, item_blocking),
@@ -93,7 +107,7 @@ def create_app(config: Config | None = None) -> Flask:
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
-    dependencies.background.append(warmer.start)
+    dependencies.background += [warmer.start, components.watch(app, dependencies).start]
     app.extensions["documentation"] = Documentation(app)
     dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
     configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait

@@ -28,12 +28,14 @@ from .stale import StaleStore
 from .sweeper import Sweeper
 from .throttle import Throttle
 from .tokens import Tokens
+from .uptime import Recorder
 from .verdicts import practised
 from .warmup import CONNECTIONS, Warmup
 from .writes import UNKNOWN, Writes
 
 DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
 FOLLOW = 0.25  # seconds to wait for another's answer to the same question
+TELL = 2.0  # seconds between two looks whether the database is to be told of incidents
 
 
 class Dependencies:
@@ -66,6 +68,8 @@ class Dependencies:
         )
         self.chores = Background()
         self.chores.every(0, self.settings.follow)
+        self.uptime = Recorder(Path(config.journal_folder), self.database)
+        self.chores.every(TELL, self.uptime.tell)
         doors = self._doors()
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
@@ -113,6 +117,7 @@ class Dependencies:
         self.journal.stop()
         self.sweeper.stop()
         self.chores.stop()
+        self.uptime.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
         self.database.close()
