@@ -62,6 +62,7 @@ def site(
         "JOURNAL_FOLDER": str(folder / "journal"),
         "BREAK_GLASS_HASH": factories.HASH,
         "WEB_CONCURRENCY": "2",
+        "PROBE_HEARTBEAT": "0.5",  # so that an outage is noticed soon, though nobody calls
     }
     with serving(environ, folder / "gunicorn.log") as server:
         yield Site(server, database, cache)
