@@ -36,6 +36,8 @@ from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
 from .web import (
+    breaker_orders,
+    breakers,
     components,
     cors,
     diagnosis,
@@ -44,6 +46,7 @@ from .web import (
     incidents,
     logs,
     operations,
+    pages,
     problems,
     requests,
     routing,
@@ -54,7 +57,9 @@ from .web.contracts import contract_of
 from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, status.bp, docs.bp, diagnosis.bp, operations.bp, incidents.bp, auth, sessions, users, roles, security),
+    *(health.bp, status.bp, breakers.bp, docs.bp, pages.bp),
+    *(diagnosis.bp, operations.bp, breaker_orders.bp, incidents.bp),
+    *(auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics, items, item_blocking),
@@ -102,8 +107,7 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.chores.every(REAP_EVERY, partial(backups.reap, dependencies.database))
     dependencies.chores.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
     dependencies.sweeper.sweep_with(purging.purge)
-    issuer = dependencies.identity.issuer
-    for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
+    for breaker in dependencies.guards.values():
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)

@@ -71,7 +71,10 @@ COMPONENTS = (  # one whose blueprints are not served yet is left out
     ),
 )
 NAMES = {each.id: each.name for each in COMPONENTS}
-UNTOLD = frozenset({"health", "status", "docs", "diagnosis", "operations", "incidents", "drills"})
+UNTOLD = frozenset(
+    {"health", "status", "breakers", "docs", "pages"}
+    | {"diagnosis", "operations", "breaker_orders", "incidents", "drills"}
+)
 Served = tuple[tuple[str, Contract], ...]  # methods and contracts
 
 

@@ -18,7 +18,7 @@ from ..infra.uptime import MOST_UPDATES, Impact, Incident, State, Status, begun
 from . import status_summary
 from .context import dependencies
 from .contracts import endpoint
-from .operations import PERMISSION, STEER, journal
+from .operations import PERMISSION, STEER, journal_order
 from .status import now
 from .status_schemas import Announcement, IncidentChange, NewIncident, SteeredIncident
 
@@ -52,7 +52,7 @@ def _steer(
 ) -> dict[str, Any]:
     """Change an incident for all workers, and write down who did."""
     state = dependencies().uptime.change(lambda state: state.steered(change(_find(state, id))))
-    journal(actor, action, str(id), details, resource="incidents")
+    journal_order(actor, action, str(id), details)
     return _shown(_find(state, id), state)
 
 
@@ -63,7 +63,7 @@ def _said(incident: Incident, actor: Actor, status: str, body: str) -> Incident:
 
 
 @bp.get("/")
-@endpoint(needs=STEER, permission=PERMISSION)
+@endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncident(many=True))
 def show_all() -> list[dict[str, Any]]:
     """Return all incidents of the last 90 days, the newest first; also those that customers do not see."""
     state = dependencies().uptime.state
@@ -79,7 +79,9 @@ def show(id: uuid.UUID) -> dict[str, Any]:
 
 
 @bp.post("/")
-@endpoint(needs=STEER, permission=PERMISSION, accepts=NewIncident(), modes=tuple(Mode), status=201)
+@endpoint(
+    needs=STEER, permission=PERMISSION, accepts=NewIncident(), returns=SteeredIncident(), modes=tuple(Mode), status=201
+)
 def begin(actor: Actor, name: str, impact: str, components: list[str], status: str, body: str) -> dict[str, Any]:
     """Open an incident by hand."""
     affected = dict.fromkeys(components)
@@ -87,19 +89,21 @@ def begin(actor: Actor, name: str, impact: str, components: list[str], status: s
     new = _said(new, actor, status, body)
     state = dependencies().uptime.change(lambda state: state.knowing(new))
     details = {"name": name, "impact": impact, "components": list(affected), "status": status, "body": body}
-    journal(actor, "INCIDENT_OPENED", new.id, details, resource="incidents")
+    journal_order(actor, "INCIDENT_OPENED", new.id, details)
     return _shown(new, state)
 
 
 @bp.patch("/<uuid:id>")
-@endpoint(needs=STEER, permission=PERMISSION, accepts=IncidentChange(), modes=tuple(Mode))
+@endpoint(needs=STEER, permission=PERMISSION, accepts=IncidentChange(), returns=SteeredIncident(), modes=tuple(Mode))
 def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
     """Give an incident another name, or say how bad it is."""
     return _steer(actor, "INCIDENT_CHANGED", id, lambda each: each.edited(now=now(), **given), **given)
 
 
 @bp.post("/<uuid:id>/updates")
-@endpoint(needs=STEER, permission=PERMISSION, accepts=Announcement(), modes=tuple(Mode), status=201)
+@endpoint(
+    needs=STEER, permission=PERMISSION, accepts=Announcement(), returns=SteeredIncident(), modes=tuple(Mode), status=201
+)
 def announce(actor: Actor, id: uuid.UUID, status: str, body: str) -> dict[str, Any]:
     """Tell customers something about an incident; `resolved` closes it, another status opens it again."""
     return _steer(

@@ -15,11 +15,13 @@ from flask import Blueprint, current_app, request
 
 from ..infra.modes import Order
 from ..infra.uptime import Level, State
+from . import status_page
 from .components import Watch
 from .conditional import tag
 from .context import dependencies
 from .contracts import endpoint
 from .needs import NOTHING, PUBLIC
+from .pages import HTML, SECURE
 from .replies import Reply
 from .status_schemas import SummaryAnswer
 from .status_summary import Maintenance, View, summary
@@ -29,12 +31,20 @@ FRESH = "public, max-age=5"
 OPEN = {"Access-Control-Allow-Origin": "*", "Cache-Control": FRESH}  # it is public, and knows no caller
 
 
+@bp.get("/status")
+@endpoint(needs=NOTHING, permission=PUBLIC, media=(HTML,))
+def page() -> Reply:
+    """Show people how the service works, and what is being done about what does not."""
+    made = _made("html", "", status_page.page)
+    return made.reply({**SECURE, "Cache-Control": FRESH, "Content-Type": "text/html; charset=utf-8"})
+
+
 @bp.get("/status.json")
 @endpoint(needs=NOTHING, permission=PUBLIC, returns=SummaryAnswer())
 def document() -> Reply:
     """Tell programs, in the shape that clients of status pages know; any page may read it."""
     url = f"{request.url_root}status"
-    made = _made("json", url, lambda view: orjson.dumps(summary(view, url)))
+    made = _made("json", url, lambda view: orjson.dumps(summary(view, url), option=orjson.OPT_UTC_Z))
     return made.reply({**OPEN, "Content-Type": "application/json"})
 
 

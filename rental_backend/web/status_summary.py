@@ -90,7 +90,7 @@ def _maintenance(view: View, ordered: Maintenance) -> dict[str, Any]:
     since = moment(ordered.since)
     affected = [each for each, level in view.levels.items() if level is Level.UNDER_MAINTENANCE]
     return {
-        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, since)),
+        "id": str(uuid.uuid5(uuid.NAMESPACE_URL, since.isoformat())),
         "page_id": PAGE_ID,
         "name": "Maintenance",
         "status": "in_progress",
@@ -165,7 +165,7 @@ def _named(components: Iterable[str]) -> list[dict[str, str]]:
     return [{"id": each, "name": NAMES.get(each, each)} for each in components]
 
 
-def _monitored(incident: Incident) -> str | None:
+def _monitored(incident: Incident) -> datetime | None:
     times = [each.at for each in incident.updates if each.status is uptime.Status.MONITORING]
     return moment(times[-1]) if times else None
 
@@ -183,7 +183,6 @@ def _update(incident: Incident, update: Update) -> dict[str, Any]:
     }
 
 
-def moment(milliseconds: int) -> str:
-    """Return a time as ISO 8601 in UTC, to the millisecond."""
-    text = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+def moment(milliseconds: int) -> datetime:
+    """Return a time, given in milliseconds since 1970."""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -1,9 +1,12 @@
 """A past made up for tests: looks at two components, one after the other, on clocks of its own."""
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
-from rental_backend.infra.uptime import Level, State
+from rental_backend.infra.uptime import DAY, Impact, Level, State, Status, begun
 from rental_backend.infra.uptime.state import Look
+from rental_backend.web.components import COMPONENTS
 
 NOW = 1_795_640_400_000  # a full hour (milliseconds since 1970)
 NAMES = {"shop": "Web shop", "desk": "Front desk"}
@@ -40,3 +43,18 @@ class Past:
         for step in range(round(seconds * 1000 / EVERY)):
             self.skip(EVERY / 1000)
             yield step
+
+
+def remembered(folder: Path) -> None:
+    """Write a file of ninety days, as a start of the service finds it: all went well, but on one day at noon."""
+    today = DAY.start(round(time.time() * 1000))
+    whole, day = DAY.seconds * 1000, today - 20 * DAY.seconds
+    well = {each.id: (whole, 0, 0, 0, 0) for each in COMPONENTS}
+    days = {today - back * DAY.seconds: well for back in range(89, 0, -1)}
+    days[day] = {**well, "catalogue": (whole - 6 * 3_456_000, 0, 0, 0, 6 * 3_456_000)}
+    at = day * 1000 + 43_200_000
+    cut = begun("Catalogue out of reach", Impact.CRITICAL, ("catalogue",), now=at, source="")
+    cut = cut.told(Status.IDENTIFIED, "A cable was cut.", now=at, author="ada")
+    cut = cut.told(Status.RESOLVED, "The cable is mended.", now=at + 20_736_000, author="ada")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "status.json").write_bytes(State(own={"hour": {}, "day": days}, incidents=(cut,)).packed(2**20))

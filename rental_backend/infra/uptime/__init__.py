@@ -7,7 +7,7 @@ database is there, instances tell it what they saw, and each other through it; s
 
 from .buckets import DAY, HOUR, Bar, Kind, bars, uptime
 from .incidents import MOST_UPDATES, Incident, Status, Update, begun, shown
-from .levels import IMPACTS, OF_LEVEL, Impact, Level, gravest
+from .levels import IMPACTS, LEVELS, OF_LEVEL, Impact, Level, gravest
 from .recorder import Recorder
 from .state import State
 
@@ -15,6 +15,7 @@ __all__ = [
     "DAY",
     "HOUR",
     "IMPACTS",
+    "LEVELS",
     "MOST_UPDATES",
     "OF_LEVEL",
     "Bar",
