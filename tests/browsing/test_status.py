@@ -46,7 +46,7 @@ def test_the_past_is_there_for_everybody(visit: Visitor) -> None:
     expect(bars).to_be_visible()
     assert bars.locator("rect").count() == 90
     assert page.get_by_role("img").count() == 2 * page.locator(".component").count()
-    details = page.get_by_text("Last 90 days of Catalogue: what was not as usual")
+    details = page.locator("summary", has_text="What was not as usual in the last 90 days of Catalogue")
     details.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("row", name="Major outage 76.00 % up")).to_be_visible()
