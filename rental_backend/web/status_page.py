@@ -4,8 +4,11 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
+
+from markupsafe import Markup
 
 from ..infra import uptime
 from ..infra.uptime import DAY, HOUR, Bar, Incident, Kind, Level
@@ -19,32 +22,26 @@ SPANS = {HOUR: "Last 24 hours", DAY: "Last 90 days"}
 WIDTH = {HOUR: 25, DAY: 6.67}  # of a bar, so that both strips are 600 wide
 HEIGHTS = {Level.OPERATIONAL: 30, Level.UNDER_MAINTENANCE: 24, Level.DEGRADED: 20, Level.PARTIAL: 14, Level.MAJOR: 8}
 LEAST = 2  # the height of a bar without data
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A bar as it is drawn: place, height, what it is (a class), and what it says."""
-
-    x: float
-    height: int
-    state: str
-    text: str
+TALLEST, GAP = 30, 2
+RECTANGLE = Markup(
+    '<rect class="{state}" x="{x}" y="{y}" width="{width}" height="{height}"><title>{text}</title></rect>\n'
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The history of a component over a time: bars, the same in a sentence, and in rows what was not as usual."""
+    """The history of a component over a time: bars as drawn, the same in a sentence, and rows of the unusual ones."""
 
     title: str
     share: str
-    width: float
-    marks: tuple[Mark, ...]
+    bars: int
+    drawn: Markup
     rows: tuple[tuple[str, str, str], ...]
 
     @property
     def label(self) -> str:
         """What the bars say, for who does not see them."""
-        rows = f"{len(self.rows)} of {len(self.marks)} bars not as usual" if self.rows else "nothing unusual"
+        rows = f"{len(self.rows)} of {self.bars} bars not as usual" if self.rows else "nothing unusual"
         return f"{self.title}: {self.share}, {rows}"
 
 
@@ -82,23 +79,29 @@ def _component(view: View, component: Component) -> dict[str, Any]:
 
 
 def _strip(kind: Kind, bars: list[Bar]) -> Strip:
-    unusual = [bar for bar in bars if bar.worst not in (None, Level.OPERATIONAL)]
-    width = WIDTH[kind]
-    return Strip(
-        SPANS[kind],
-        _share(uptime.uptime(bars)),
-        width - 2,
-        tuple(_mark(kind, bar, round(place * width, 2)) for place, bar in enumerate(bars)),
-        tuple((_when(kind, bar), words(bar.worst or NO_DATA), _share(bar.up)) for bar in reversed(unusual)),
+    drawn = Markup("").join(_rectangle(kind, bar, place) for place, bar in enumerate(bars))
+    rows = (_row(kind, bar, bar.worst) for bar in reversed(bars) if bar.worst not in (None, Level.OPERATIONAL))
+    return Strip(SPANS[kind], _share(uptime.uptime(bars)), len(bars), drawn, tuple(rows))
+
+
+@lru_cache(maxsize=4096)  # but for the last of each strip they are the same all day
+def _rectangle(kind: Kind, bar: Bar, place: int) -> Markup:
+    """Return a bar as it is drawn: the lower, the worse."""
+    when, state, share = _row(kind, bar, bar.worst)
+    height = LEAST if bar.worst is None else HEIGHTS[bar.worst]
+    return RECTANGLE.format(
+        state=bar.worst or "none",
+        x=round(place * WIDTH[kind], 2),
+        y=TALLEST - height,
+        width=WIDTH[kind] - GAP,
+        height=height,
+        text=f"{when}: {state.lower()}" if bar.worst is None else f"{when}: {state.lower()}, {share}",
     )
 
 
-def _mark(kind: Kind, bar: Bar, x: float) -> Mark:
-    worst = bar.worst
-    if worst is None:
-        return Mark(x, LEAST, "none", f"{_when(kind, bar)}: {NO_DATA.lower()}")
-    said = f"{_when(kind, bar)}: {words(worst).lower()}, {_share(bar.up)}"
-    return Mark(x, HEIGHTS[worst], worst.value, said)
+def _row(kind: Kind, bar: Bar, worst: Level | None) -> tuple[str, str, str]:
+    """Return when a bar is, what was worst in it, and how much of it was up."""
+    return _when(kind, bar), words(worst or NO_DATA), _share(bar.up)
 
 
 def _when(kind: Kind, bar: Bar) -> str:

@@ -5,7 +5,7 @@ import pytest
 from .conftest import Visitor
 from .visit import PHONE
 
-PAGES = ("/status", "/docs/guide", "/docs/operations")
+PAGES = ("/docs/guide", "/docs/operations")
 
 
 @pytest.mark.parametrize("path", PAGES)

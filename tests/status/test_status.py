@@ -24,7 +24,7 @@ from tests.proxy import Proxy
 from tests.refusals import refusal
 from tests.serving import until
 
-from .past import Past
+from .past import Past, remembered
 
 INCIDENTS = "/api/operations/incidents"
 P99 = 0.025  # seconds, the bar of these in an outage
@@ -201,25 +201,24 @@ def test_an_incident_is_opened_told_of_and_closed_by_hand(operator: Operator, se
     until(lambda: sorted(session.execute(log).all()) == [(order, "ada") for order in orders] or session.rollback(), 10)
 
 
-@pytest.mark.parametrize(
-    ("change", "field"),
-    [
-        ({"name": ""}, "name"),
-        ({"name": "n" * 121}, "name"),
-        ({"impact": "huge"}, "impact"),
-        ({"status": "over"}, "status"),
-        ({"body": "b" * 2001}, "body"),
-        ({"components": ["redis"]}, "components"),
-        ({"colour": "red"}, "colour"),
-    ],
+UNFIT: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"name": ""}, "name"),
+    ({"name": "n" * 121}, "name"),
+    ({"impact": "huge"}, "impact"),
+    ({"status": "over"}, "status"),
+    ({"body": "b" * 2001}, "body"),
+    ({"components": ["redis"]}, "components"),
+    ({"colour": "red"}, "colour"),
 )
-def test_what_is_no_incident_is_refused(operator: Operator, change: dict[str, Any], field: str) -> None:
+
+
+def test_what_is_no_incident_is_refused(operator: Operator) -> None:
     """A name, an impact, a status and a text of good length are wanted, and components that there are."""
     _, client = operator
 
-    answer = client.post(INCIDENTS, json={**FIRE, **change})
+    for change, field in UNFIT:
+        assert field in refusal(client.post(INCIDENTS, json={**FIRE, **change}), 422)["errors"], change
 
-    assert field in refusal(answer, 422)["errors"]
     assert client.get(INCIDENTS).get_json() == []
 
 
@@ -254,6 +253,7 @@ def test_all_of_it_works_in_a_black_hole(build: Callable[..., Flask], tmp_path: 
         proxy.black_hole()
         silent = f"nobody:word@127.0.0.1:{proxy.port}/0"
         urls = {"DATABASE_URL": f"postgresql://{silent}", "REDIS_URL": f"redis://{silent}"}
+        remembered(tmp_path)
         app = build(**urls, JOURNAL_FOLDER=str(tmp_path), BREAK_GLASS_HASH=factories.HASH)
         doors: Dependencies = app.extensions["dependencies"]
         doors.start()
