@@ -14,7 +14,7 @@ from ..errors import Conflict, NotFound
 from ..infra import uptime
 from ..infra.journal import Actor
 from ..infra.modes import Mode
-from ..infra.uptime import MOST_UPDATES, Impact, Incident, State, Status, begun
+from ..infra.uptime import MOST_UPDATES, Impact, Incident, State, Status, TooMuch, begun
 from . import status_summary
 from .context import dependencies
 from .contracts import endpoint
@@ -80,7 +80,13 @@ def show(id: uuid.UUID) -> dict[str, Any]:
 
 @bp.post("/")
 @endpoint(
-    needs=STEER, permission=PERMISSION, accepts=NewIncident(), returns=SteeredIncident(), modes=tuple(Mode), status=201
+    needs=STEER,
+    permission=PERMISSION,
+    accepts=NewIncident(),
+    returns=SteeredIncident(),
+    status=201,
+    modes=tuple(Mode),
+    raises=(TooMuch,),
 )
 def begin(actor: Actor, name: str, impact: str, components: list[str], status: str, body: str) -> dict[str, Any]:
     """Open an incident by hand."""
@@ -94,7 +100,14 @@ def begin(actor: Actor, name: str, impact: str, components: list[str], status: s
 
 
 @bp.patch("/<uuid:id>")
-@endpoint(needs=STEER, permission=PERMISSION, accepts=IncidentChange(), returns=SteeredIncident(), modes=tuple(Mode))
+@endpoint(
+    needs=STEER,
+    permission=PERMISSION,
+    accepts=IncidentChange(),
+    returns=SteeredIncident(),
+    modes=tuple(Mode),
+    raises=(TooMuch,),
+)
 def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
     """Give an incident another name, or say how bad it is."""
     return _steer(actor, "INCIDENT_CHANGED", id, lambda each: each.edited(now=now(), **given), **given)
@@ -102,7 +115,13 @@ def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
 
 @bp.post("/<uuid:id>/updates")
 @endpoint(
-    needs=STEER, permission=PERMISSION, accepts=Announcement(), returns=SteeredIncident(), modes=tuple(Mode), status=201
+    needs=STEER,
+    permission=PERMISSION,
+    accepts=Announcement(),
+    returns=SteeredIncident(),
+    status=201,
+    modes=tuple(Mode),
+    raises=(FullOfUpdates, TooMuch),
 )
 def announce(actor: Actor, id: uuid.UUID, status: str, body: str) -> dict[str, Any]:
     """Tell customers something about an incident; `resolved` closes it, another status opens it again."""

@@ -186,6 +186,7 @@ def test_what_is_too_much_gives_way() -> None:
     left = State.read(state.packed(48 * 1024)).incidents
 
     assert len([each for each in left if each.resolved is None]) == 30
+    assert [each.resolved for each in State.read(state.packed(16 * 1024)).incidents] == [None] * 12
     assert [each.name for each in left if each.resolved is not None] == [f"{n}" for n in range(59, 0, -2)][
         : len(left) - 30
     ]

@@ -21,7 +21,19 @@ from rental_backend.errors import Busy, ReadOnly
 from rental_backend.infra.database import Database
 from rental_backend.infra.dependencies import Dependencies
 from rental_backend.infra.modes import Mode
-from rental_backend.infra.uptime import DAY, HOUR, Impact, Incident, Level, Recorder, State, Status, bars, begun
+from rental_backend.infra.uptime import (
+    DAY,
+    HOUR,
+    Impact,
+    Incident,
+    Level,
+    Recorder,
+    State,
+    Status,
+    TooMuch,
+    bars,
+    begun,
+)
 from rental_backend.infra.uptime.recorder import HEARD
 from rental_backend.infra.uptime.shared import PLACE, Shared, Turn
 from rental_backend.infra.uptime.tables import StatusBucket, StatusIncident, hear, store
@@ -111,8 +123,25 @@ def test_one_look_is_made_for_all_workers(tmp_path: Path, database: Database) ->
     assert set(shared.state.levels) == {"shop", "desk"}
 
 
+def test_more_than_there_is_room_for_is_refused(tmp_path: Path, database: Database) -> None:
+    """Neither more incidents nor longer ones push others out that are open; nothing of a refused one is in force."""
+    here = recorder(tmp_path, database)
+    long = incident().told(Status.MONITORING, "t" * 2**18, now=NOW, author="ada")
+    with pytest.raises(TooMuch):
+        here.change(lambda state: state.knowing(long))
+    for number in range(50):
+        here.change(lambda state, number=number: state.knowing(incident(f"{number}")))
+    before = here.state
+    with pytest.raises(TooMuch):
+        here.change(lambda state: state.knowing(incident("one more")))
+
+    assert here.state == before
+    here.change(lambda state: state.steered(state.open[0].told(Status.RESOLVED, "Out.", now=NOW, author="ada")))
+    assert len(here.state.open) == 49
+
+
 def _say(shared: Recorder, name: str) -> None:
-    for number in range(20):
+    for number in range(16):
         shared.change(lambda state, number=number: state.knowing(incident(f"{name} {number}")))
 
 
@@ -125,7 +154,7 @@ def test_no_order_of_a_worker_is_lost(tmp_path: Path, database: Database) -> Non
     for worker in workers:
         worker.join()
 
-    assert len(shared.state.incidents) == 60
+    assert len(shared.state.incidents) == 48
     shared.keep(1.0)
     assert State.read((tmp_path / "status.json").read_bytes()) == shared.state
 

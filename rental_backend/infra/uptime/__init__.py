@@ -8,7 +8,7 @@ database is there, instances tell it what they saw, and each other through it; s
 from .buckets import DAY, HOUR, Bar, Kind, bars, uptime
 from .incidents import MOST_UPDATES, Incident, Status, Update, begun, shown
 from .levels import IMPACTS, LEVELS, OF_LEVEL, Impact, Level, gravest
-from .recorder import Recorder
+from .recorder import Recorder, TooMuch
 from .state import State
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Recorder",
     "State",
     "Status",
+    "TooMuch",
     "Update",
     "bars",
     "begun",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from ...errors import Busy
+from ...errors import Busy, Conflict
 from ..database import Database
 from .levels import Level
 from .shared import PLACE, STAMPS, Shared, Turn
@@ -25,6 +25,12 @@ LOOKED, KEPT, HEARD, STORED = range(STAMPS, STAMPS + 4)  # words: when that was 
 SAID, TOLD = STORED + 1, STORED + 2  # words: how many changes of incidents there were, and how many the database knows
 
 Components = Callable[[], Mapping[str, Level]]
+
+
+class TooMuch(Conflict):
+    """There is no room for more about open incidents (409)."""
+
+    code, title = "incidents_full", "Too many open incidents"
 
 
 class Recorder:
@@ -59,12 +65,17 @@ class Recorder:
         return known[1]
 
     def change(self, change: Change) -> State:
-        """Have an operator's change in force for all workers and in the file; return the state. Raises `Busy`."""
+        """Have an operator's change in force for all workers and in the file; return the state.
+
+        Raises `Busy`, or `TooMuch` where all that is open has no room any more.
+        """
         with self._shared.turn(Turn.WRITE, PATIENCE) as ours:
             if not ours:
                 raise Busy("history of incidents")
             self._recall()
-            state = change(self.state)
+            before, state = self.state, change(self.state)
+            if not state.holds(PLACE // 2) and len(state.open) >= len(before.open):
+                raise TooMuch("There is no room for this. Close incidents first.")
             self._write(state)
             self._shared.words[SAID] += 1
         self.keep(PATIENCE)

@@ -95,10 +95,15 @@ class State:
         """Return an incident, if it is known."""
         return next((each for each in self.incidents if each.id == id), None)
 
+    @property
+    def open(self) -> tuple[Incident, ...]:
+        """The incidents that are not over, the newest first."""
+        return tuple(each for each in self.incidents if each.resolved is None)
+
     def knowing(self, *changed: Incident) -> "State":
         """Return the state with these incidents, new ones or in place of what they were."""
         known = {each.id: each for each in (*self.incidents, *changed)}
-        now = max(each.changed for each in known.values()) if known else 0
+        now = self.look.wall if self.look else max((each.changed for each in known.values()), default=0)
         return replace(self, incidents=incident_rules.kept(known.values(), now))
 
     def steered(self, incident: Incident) -> "State":
@@ -133,14 +138,18 @@ class State:
         return replace(self, look=None, detector=replace(self.detector, bad=0, well=0))
 
     def packed(self, most: int) -> bytes:
-        """Return it as bytes, at most so many; for that the oldest incidents that are over are left out."""
+        """Return it as bytes, at most so many. Incidents are left out for that, those that are over first."""
         state = self
-        while len(data := orjson.dumps(state._document(), option=orjson.OPT_NON_STR_KEYS)) > most:
+        while len(data := orjson.dumps(state._document(), option=orjson.OPT_NON_STR_KEYS)) > most and state.incidents:
             over = [each for each in state.incidents if each.resolved is not None]
-            if not over:
-                raise ValueError("more open incidents than there is room for")
-            state = replace(state, incidents=tuple(each for each in state.incidents if each is not over[-1]))
+            oldest = (over or state.incidents)[-1]
+            state = replace(state, incidents=tuple(each for each in state.incidents if each is not oldest))
         return data
+
+    def holds(self, most: int) -> bool:
+        """Tell whether all open incidents fit into so many bytes, and are no more than half of those that are kept."""
+        few = 2 * len(self.open) <= incident_rules.MOST_INCIDENTS
+        return few and State.read(replace(self, incidents=self.open).packed(most)).incidents == self.open
 
     def _document(self) -> dict[str, Any]:
         return {
