@@ -14,13 +14,13 @@ from ..errors import AppError
 from .breakers_page import shown
 from .breakers_report import report
 from .context import dependencies, settings
-from .contracts import JSON, endpoint
+from .contracts import endpoint
 from .live import EVENT_STREAM, Places, Watch
 from .needs import NOTHING, PUBLIC
 from .operations import PERMISSION
 from .pages import HTML, SECURE, of_the_moment
 from .principal import authenticate
-from .replies import Reply
+from .replies import JSON, Reply
 
 bp = Blueprint("breakers", __name__)
 OFFERED = (JSON, HTML, EVENT_STREAM)

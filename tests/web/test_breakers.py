@@ -169,7 +169,8 @@ def test_orders_are_written_down(own: tuple[Flask, FlaskClient], session: Sessio
 @pytest.mark.parametrize(
     ("body", "field"),
     [
-        ({**ORDER, "state": "open"}, "state"), ({**ORDER, "reason": ""}, "reason"), ({**ORDER, "seconds": 0}, "seconds"),
+        ({**ORDER, "state": "open"}, "state"), ({**ORDER, "reason": ""}, "reason"),
+        ({**ORDER, "seconds": 0}, "seconds"),
         ({**ORDER, "reason": "x" * 151}, "reason"), ({**ORDER, "seconds": 86401}, "seconds"),
         ({"state": "forced-open", "reason": "x"}, "seconds"),
     ],
