@@ -14,13 +14,14 @@ from ..errors import Conflict, NotFound
 from ..infra import uptime
 from ..infra.journal import Actor
 from ..infra.modes import Mode
-from ..infra.uptime import MOST_UPDATES, Impact, Incident, State, Status, TooMuch, begun
+from ..infra.uptime import MOST_UPDATES, Impact, Incident, State, Status, TooMuch, Update, begun
 from . import status_summary
+from .components import NAMES
 from .context import dependencies
 from .contracts import endpoint
 from .operations import PERMISSION, STEER, journal_order
 from .status import now
-from .status_schemas import Announcement, IncidentChange, NewIncident, SteeredIncident
+from .status_schemas import Announcement, IncidentChange, NewIncident, SteeredIncident, SteeredIncidents
 
 bp = Blueprint("incidents", __name__, url_prefix="/api/operations/incidents")
 
@@ -57,17 +58,26 @@ def _steer(
 
 
 def _said(incident: Incident, actor: Actor, status: str, body: str) -> Incident:
+    """Return it with what was said; the same said twice in a row is said once."""
+    if _begins_with(incident.updates[-1:], actor, status, body):
+        return incident
     if sum(bool(each.author) for each in incident.updates) >= MOST_UPDATES:
         raise FullOfUpdates(f"An incident has {MOST_UPDATES} updates at most. Close it, and open another one.")
     return incident.told(Status(status), body, now=now(), author=actor.name)
 
 
+def _begins_with(updates: tuple[Update, ...], actor: Actor, status: str, body: str) -> bool:
+    """Tell whether the first of these is what somebody says now."""
+    return [(each.status, each.text, each.author) for each in updates[:1]] == [(status, body, actor.name)]
+
+
 @bp.get("/")
-@endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncident(many=True))
-def show_all() -> list[dict[str, Any]]:
+@endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncidents())
+def show_all() -> dict[str, Any]:
     """Return all incidents of the last 90 days, the newest first; also those that customers do not see."""
     state = dependencies().uptime.state
-    return [_shown(each, state) for each in state.incidents]
+    components = [{"id": each, "name": name} for each, name in NAMES.items()]
+    return {"incidents": [_shown(each, state) for each in state.incidents], "components": components}
 
 
 @bp.get("/<uuid:id>")
@@ -84,19 +94,25 @@ def show(id: uuid.UUID) -> dict[str, Any]:
     permission=PERMISSION,
     accepts=NewIncident(),
     returns=SteeredIncident(),
-    status=201,
     modes=tuple(Mode),
     raises=(TooMuch,),
 )
 def begin(actor: Actor, name: str, impact: str, components: list[str], status: str, body: str) -> dict[str, Any]:
-    """Open an incident by hand."""
+    """Open an incident by hand. Who asks twice gets the first one, as long as it is open."""
     affected = dict.fromkeys(components)
     new = begun(name, Impact(impact), affected, now=now(), source=dependencies().uptime.state.source)
     new = _said(new, actor, status, body)
-    state = dependencies().uptime.change(lambda state: state.knowing(new))
+    opened: list[Incident] = []
+
+    def once(state: State) -> State:
+        known = (each for each in state.open if each.name == name and _begins_with(each.updates, actor, status, body))
+        opened.append(next(known, new))
+        return state.knowing(opened[-1])
+
+    state = dependencies().uptime.change(once)
     details = {"name": name, "impact": impact, "components": list(affected), "status": status, "body": body}
-    journal_order(actor, "INCIDENT_OPENED", new.id, details)
-    return _shown(new, state)
+    journal_order(actor, "INCIDENT_OPENED", opened[-1].id, details)
+    return _shown(opened[-1], state)
 
 
 @bp.patch("/<uuid:id>")
@@ -119,7 +135,6 @@ def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
     permission=PERMISSION,
     accepts=Announcement(),
     returns=SteeredIncident(),
-    status=201,
     modes=tuple(Mode),
     raises=(FullOfUpdates, TooMuch),
 )

@@ -144,6 +144,13 @@ class SteeredIncident(IncidentAnswer):
     incident_updates = fields.List(fields.Nested(SteeredUpdate))
 
 
+class SteeredIncidents(Answer):
+    """All incidents, and the components that one may concern."""
+
+    incidents = fields.List(fields.Nested(SteeredIncident))
+    components = fields.List(fields.Nested(NamedAnswer))
+
+
 class IncidentChange(Payload):
     """A new name of an incident, or how bad it is."""
 
