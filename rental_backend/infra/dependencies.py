@@ -241,15 +241,8 @@ def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identit
         access=config.offline_access_seconds,
     )
     passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
-    return Identity(
-        accounts,
-        tokens,
-        passwords,
-        throttle=throttle,
-        offline=offline,
-        fresh=config.auth_fresh,
-        issuer=_issuer(config, page),
-    )
+    issuer, fresh = _issuer(config, page), config.auth_fresh
+    return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=fresh, issuer=issuer)
 
 
 def _issuer(config: Config, page: Page) -> Issuer | None:
