@@ -34,14 +34,14 @@ class Past:
             self.look(levels)
         return self.state
 
-    def skip(self, seconds: float) -> None:
+    def unseen(self, seconds: float) -> None:
         """Let time go by in which nobody looks."""
         self.monotonic += round(seconds * 1000)
         self.wall += round(seconds * 1000)
 
     def _steps(self, seconds: float) -> Iterator[int]:
         for step in range(round(seconds * 1000 / EVERY)):
-            self.skip(EVERY / 1000)
+            self.unseen(EVERY / 1000)
             yield step
 
 

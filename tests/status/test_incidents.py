@@ -124,7 +124,7 @@ def test_time_in_which_nobody_looked_is_not_counted() -> None:
     """A pause longer than a few looks is no data, neither up nor down, and neither opens nor closes an incident."""
     past = Past()
     past.go(10, BAD)
-    past.skip(3600)
+    past.unseen(3600)
     past.go(8, BAD)
 
     spent = [sum(bucket["shop"]) for bucket in past.state.own["hour"].values()]
