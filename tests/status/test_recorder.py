@@ -34,7 +34,7 @@ from rental_backend.infra.uptime import (
     bars,
     begun,
 )
-from rental_backend.infra.uptime.recorder import HEARD
+from rental_backend.infra.uptime.recorder import HEARD, LOOKED, STORED
 from rental_backend.infra.uptime.shared import PLACE, Shared, Turn
 from rental_backend.infra.uptime.tables import StatusBucket, StatusIncident, hear, store
 
@@ -74,6 +74,7 @@ def test_the_file_survives_every_end(tmp_path: Path, database: Database) -> None
 
     assert after.state.incidents == before.state.incidents
     assert after.state.source == before.state.source
+    assert after.state.own == before.state.own  # nobody looked between the two
     assert after.state.levels["desk"] == before.state.levels["desk"]
     assert after.state.levels["shop"][0] is Level.OPERATIONAL
     assert [each.name for each in tmp_path.iterdir()] == ["status.json"]
@@ -233,6 +234,12 @@ def test_a_new_instance_knows_what_was_before_it(tmp_path: Path, database: Datab
     new.tell()
 
     assert new.state.source != ninety_days.source
+    assert new.state.others == ninety_days.own
+    new._shared.words[LOOKED] = new._shared.words[HEARD] = 0
+    new.look()
+    for _ in range(2):  # what it told itself is none of the others'
+        new._shared.words[HEARD] = new._shared.words[STORED] = 0
+        new.tell()
     assert new.state.others == ninety_days.own
     assert new.state.incidents == ninety_days.incidents
     new.keep()
