@@ -2,6 +2,7 @@
 
 import os
 import threading
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 from ..config import Config
 from ..resilience import Board, Flights, Page, Prober
+from .authors import author
 from .background import Background
 from .break_glass import BreakGlass
 from .cache import Cache
@@ -150,10 +152,10 @@ class Dependencies:
         """Whether reads go to the replica now: it is there, and calls to the database are not made."""
         return self.replica is not None and self.replica.breaker.closed and not self.database.breaker.closed
 
-    def changed(self, rows: tuple[int, ...]) -> None:
-        """Count a change of resources that was committed, or may have been: nothing of before it is shown any more."""
+    def changed(self, rows: tuple[int, ...], by: uuid.UUID | None) -> None:
+        """Count a change of resources that was committed, or may have been: who made it sees nothing of before it."""
         position = self.database.position() if self.replica else None
-        self.stale.changed(rows, UNKNOWN if position is None else position)
+        self.stale.changed(rows, author(by), UNKNOWN if position is None else position)
 
 
 def _database(config: Config, page: Page, modes: Modes) -> Database:

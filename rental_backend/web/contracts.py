@@ -190,6 +190,7 @@ class Operation:
         return stale_answers.Question(
             self.key(request.endpoint or "", arguments, scope) if within else "",
             self.rows(request.blueprint or ""),
+            caller.id if caller else None,
             within,
             partial(self._read, arguments, caller),
             (lambda session: self._run(arguments, caller, nullcontext(session))) if copied else None,
@@ -201,11 +202,14 @@ class Operation:
             reply = self._run(arguments, caller, self._door().transaction())
         except AppError as error:
             if error.keeps_transaction or isinstance(error, OutcomeUnknown):
-                dependencies().changed(self.rows(request.blueprint or ""))
+                self._count(caller)
             raise
         if self.contract.needs.required:
-            dependencies().changed(self.rows(request.blueprint or ""))
+            self._count(caller)
         return reply
+
+    def _count(self, caller: Principal | None) -> None:
+        dependencies().changed(self.rows(request.blueprint or ""), caller.id if caller else None)
 
     def _caller(self) -> Principal | None:
         """Return who calls, or None where nobody needs to say. Refuses if a fresh look is needed and impossible."""
