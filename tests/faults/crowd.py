@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.faults.conftest import CLERK
 from tests.faults.history import Kind, Note
 from tests.faults.load import Client, Load, Seen, at_work
 from tests.faults.stage import Stage
@@ -30,7 +31,7 @@ class Writer:
 
     def work(self) -> None:
         """Write until the crowd is stopped."""
-        client = Client(self.crowd.load.port, self.crowd.load.token)
+        client = Client(self.crowd.load.port, self.crowd.load.author)
         for turn in itertools.count():
             if self.crowd.load.stop.wait(PAUSE):
                 return
@@ -39,7 +40,7 @@ class Writer:
 
     def settle(self) -> None:
         """Send what is not known until it is."""
-        client = Client(self.crowd.load.port, self.crowd.load.token)
+        client = Client(self.crowd.load.port, self.crowd.load.author)
 
         def settled() -> bool:
             for operation in self.open[:]:
@@ -98,9 +99,9 @@ def good(seen: Seen) -> bool:
 
 
 @contextlib.contextmanager
-def crowd(stage: Stage, token: str, *, readers: int = 4, writers: int = 2) -> Iterator[Crowd]:
-    """Keep everybody asking within the block, all with the same access token."""
-    load = Load(stage.server.port, token, PAUSE)
+def crowd(stage: Stage, *, readers: int = 4, writers: int = 2) -> Iterator[Crowd]:
+    """Keep everybody asking within the block: the clerk reads, the administrator writes."""
+    load = Load(stage.server.port, stage.sign_in(CLERK), PAUSE, stage.sign_in())
     made = Crowd(load)
     made.writers = [Writer(number, made) for number in range(writers)]
     pages = itertools.islice(itertools.cycle(PAGES), readers)

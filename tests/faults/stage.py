@@ -13,7 +13,7 @@ import psycopg
 import requests
 
 from deploy.private.servers import PostgresServer, RedisServer
-from tests.faults.conftest import PASSWORD, Shop
+from tests.faults.conftest import Shop, sign_in
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
@@ -63,15 +63,9 @@ class Stage:
         options = "-c default_transaction_read_only=off"
         return psycopg.connect(self.postgres.url, autocommit=True, options=options)
 
-    def sign_in(self) -> str:
-        """Return a new access token of the administrator."""
-        body = {"username": "admin", "password": PASSWORD}
-
-        def token() -> str:
-            answer = requests.post(f"{self.server.url}/api/auth/login", json=body, timeout=10)
-            return str(answer.json().get("access_token", ""))
-
-        return str(until(token, what="a sign-in"))
+    def sign_in(self, username: str = "admin") -> str:
+        """Return a new access token of somebody."""
+        return str(until(lambda: sign_in(self.server.url, username), what="a sign-in"))
 
     def transitions(self) -> set[Transition]:
         """Return the last transitions of every breaker."""
@@ -87,10 +81,6 @@ class Stage:
     def well(self) -> bool:
         """Whether every dependency is in use."""
         return self.server.answers("/health/ready?strict=1")
-
-
-def _seconds(at: str) -> float:
-    return datetime.fromisoformat(at).timestamp()
 
 
 @contextlib.contextmanager

@@ -60,10 +60,10 @@ def report(title: str, running: Load, start: float, end: float) -> None:
 
 @pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.full)])
 def test_a_frozen_database_leaves_reads_stale_and_writes_refused(
-    shop: Shop, server: Gunicorn, token: str, seconds: int
+    shop: Shop, server: Gunicorn, token: str, clerk: str, seconds: int
 ) -> None:
     """No answer takes longer than 1.5 s, none is a 500, and after thawing everything works within 5 s."""
-    with load(server.port, token, readers=8, writers=2) as running:
+    with load(server.port, clerk, readers=8, writers=2, author=token) as running:
         until(lambda: len(running.seen) > 200)
         frozen = time.monotonic()
         shop.postgres.freeze()
@@ -87,9 +87,9 @@ def test_a_frozen_database_leaves_reads_stale_and_writes_refused(
     assert_no_write_lost_or_doubled(shop, running)
 
 
-def test_a_killed_database_comes_back_by_itself(shop: Shop, server: Gunicorn, token: str) -> None:
+def test_a_killed_database_comes_back_by_itself(shop: Shop, server: Gunicorn, token: str, clerk: str) -> None:
     """Reads go on from memory, writes are refused, and a restarted server is used without a restart of ours."""
-    with load(server.port, token, readers=4, writers=2) as running:
+    with load(server.port, clerk, readers=4, writers=2, author=token) as running:
         until(lambda: len(running.seen) > 100)
         shop.postgres.kill()
         killed = time.monotonic()

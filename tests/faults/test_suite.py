@@ -109,11 +109,10 @@ def report(whole: bool) -> Iterator[Report]:
 def befall(stage: Stage, fault: Fault, seconds: float) -> Course:
     """Have a fault befall the application for so long, and return everything that was seen."""
     wait_until_well(stage)
-    token = stage.sign_in()
     for proxy in (stage.database, stage.accounts, stage.cache):
         proxy.waiting.clear()
     seen: set[Transition] = set()
-    with crowd(stage, token) as people:
+    with crowd(stage) as people:
         until(lambda: len(people.load.seen) > 300 and people.all_well(), 20, "a crowd that is served")
         began = time.monotonic()
         people.load.stop.wait(min(2.0, seconds))
