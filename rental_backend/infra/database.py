@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from ..errors import AppError, Busy, OutcomeUnknown, Unavailable
-from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, RetryBudget, Verdict, budget, limit
+from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp, RetryBudget, Verdict, budget, limit
 from .clashes import clash
 from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .verdicts import database_verdict
@@ -62,7 +62,8 @@ class Database:
     """PostgreSQL behind the breaker `name`. Nothing connects before the first probe.
 
     Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
-    new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page.
+    new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page, fewer
+    at first when an outage is over (`Ramp`).
     `admit(name, writing=...)` may refuse whatever is begun, by raising; a `standby` need not take writes.
     """
 
@@ -85,7 +86,7 @@ class Database:
         self._admit = admit
         self._probe = PROBE_STANDBY if standby else PROBE
         self.breaker = Breaker(name, judge=database_verdict, page=page)
-        self.bulkhead = Bulkhead(page, name, calls)
+        self.bulkhead = Bulkhead(page, name, calls, ramp=Ramp())
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
         self.shared: dict[str, Any] = {}  # for the `info` of every session

@@ -2,7 +2,7 @@
 
 from .board import Board, Cell
 from .breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerOpen
-from .bulkhead import Bulkhead, BulkheadFull, RetryBudget
+from .bulkhead import Bulkhead, BulkheadFull, Ramp, RetryBudget
 from .call import Call
 from .deadline import budget, limit
 from .events import Transition
@@ -31,6 +31,7 @@ __all__ = [
     "Page",
     "Policy",
     "Prober",
+    "Ramp",
     "RetryBudget",
     "State",
     "Transition",
