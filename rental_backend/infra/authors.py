@@ -69,7 +69,8 @@ class Authors:
         for who, at in sorted(told.items(), key=lambda each: each[1]):  # so the newest keep their seats
             if who == OTHERS:
                 unnamed = [seat for seat, each in enumerate(self._people(row)) if each and each not in told]
-                news |= any([self._heard(row, seat, at, count) for seat in (FORGOTTEN, *unnamed)])
+                heard = [self._heard(row, seat, at, count) for seat in (FORGOTTEN, *unnamed)]
+                news |= any(heard)
             elif who == ANYBODY or at > self.last(row, who).elsewhere:
                 news |= self._heard(row, self._seat(row, who), at, count)
         return news

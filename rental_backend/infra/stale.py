@@ -70,7 +70,7 @@ class StaleStore:
     """Remembers at most `capacity` bytes in this process, and sends copies to Redis from a thread of its own.
 
     Remembering never waits for Redis. Looking up takes the newer of the two copies; for a key that is here too, Redis
-    is asked at most once a second. `hits`, `misses` and `outdated` (misses for a change of who asks) count the look-ups.
+    is asked at most once a second. `hits`, `misses` and `outdated` (misses for one's own change) count the look-ups.
     """
 
     def __init__(self, cache: Cache, writes: Writes, *, capacity: int) -> None:
@@ -134,9 +134,7 @@ class StaleStore:
         mine = self._answers.get(key)
         return mine is not None and mine.tag == self._writes.tag(rows) and mine.age <= within
 
-    def find(
-        self, key: str, rows: tuple[int, ...] = (), *, within: float, who: int = ANYBODY
-    ) -> Answer | None:
+    def find(self, key: str, rows: tuple[int, ...] = (), *, within: float, who: int = ANYBODY) -> Answer | None:
         """Return the newest answer not older than `within` seconds that shows all changes of its resources by `who`."""
         known = self._answers.get(key)
         found = known if known and self._covers(known, rows, who) else None

@@ -155,7 +155,8 @@ class Writes:
             return
         with self._board.page.locked():
             count, last = self._words[row] + 1, self._words[row + LAST]
-            if any([self._authors.hear(row, who, count) for _, _, who in told]):
+            news = [self._authors.hear(row, who, count) for _, _, who in told]
+            if any(news):
                 self._words[row] = count
             at, position, _ = max(told, key=lambda mark: mark[0], default=(0, 0, {}))
             if at > last:

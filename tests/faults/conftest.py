@@ -47,7 +47,7 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A migrated shop, its administrator and a clerk; its database is durable, or a kill would lose what it accepted."""
+    """A migrated shop, an administrator and a clerk; its database is durable, or a kill would lose what it accepted."""
     folder = tmp_path_factory.mktemp("shop")
     shop = Shop(
         PostgresServer(folder / "postgres", port=0),

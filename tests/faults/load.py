@@ -95,9 +95,7 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(
-    port: int, token: str, *, readers: int, writers: int, pause: float = 0.01, author: str = ""
-) -> Iterator[Load]:
+def load(port: int, token: str, *, readers: int, writers: int, pause: float = 0.01, author: str = "") -> Iterator[Load]:
     """Keep the clients asking within the block, `pause` seconds between an answer and the next question."""
     running = Load(port, token, pause, author)
     threads = [threading.Thread(target=running.read) for _ in range(readers)]

@@ -24,7 +24,7 @@ class Report:
     folder: Path
     courses: dict[str, Course] = field(default_factory=dict)
     found: dict[str, Figures] = field(default_factory=dict)
-    kept: dict[str, float] = field(default_factory=dict)  # the share of throughput that each kind of route keeps
+    kept: dict[str, tuple[float, float]] = field(default_factory=dict)  # throughput in a fault and in none, over calm
 
     def add(self, name: str, course: Course, found: Figures) -> None:
         """Take up a fault."""
@@ -49,20 +49,25 @@ class Report:
         every = [*self.found.values()]
         degraded = [each.p99_degraded for each in every if each.p99_degraded is not None]
         recovered = [each.recovered for each in every if each.opened is not None]
+        bare = [each.p99_bare for each in every if each.p99_bare is not None]
         peaks = [each.peak for each in every if each.peak is not None]
         return [
             f"slowest answer {max(each.slowest for each in every):.2f} s",
             f"degraded answers once open: p99 {_ms(degraded, statistics.median)} ms (median of faults), "
-            f"{_ms(degraded, max)} ms (the worst)",
+            f"{_ms(degraded, max)} ms (the worst); of a server that does nothing {_ms(bare, statistics.median)} ms "
+            f"and {_ms(bare, max)} ms",
             f"recovered after {_s(recovered, statistics.median)} s (median), {_s(recovered, max)} s (the longest)",
             f"{sum(each.unplanned for each in every)} unplanned answers, "
             f"{sum(each.untrue for each in every)} of {sum(each.refusals for each in every)} refusals untrue",
             f"{sum(each.lost for each in every)} changes lost, {sum(each.doubled for each in every)} doubled, "
             f"{sum(each.wrong for each in every)} wrong in any way",
-            f"probes, of the calls of a healthy second: {max(each.probe_share for each in every):.4f} at most",
+            f"probes, of what the database answers in a second: {max(each.probe_share for each in every):.4f} at most",
             f"calls at once in the second after closing, over before: {_s(peaks, statistics.median)} (median), "
             f"{_s(peaks, max)} (the most)",
-            *(f"throughput kept by {name}: {kept:.2f}" for name, kept in self.kept.items()),
+            *(
+                f"throughput of {name}: {kept:.2f}, with nothing away {calm:.2f}"
+                for name, (kept, calm) in self.kept.items()
+            ),
         ]
 
     def write(self) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -15,7 +17,7 @@ import requests
 from deploy.private.servers import PostgresServer, RedisServer
 from tests.faults.conftest import Shop, sign_in
 from tests.proxy import Proxy
-from tests.serving import Gunicorn, serving, until
+from tests.serving import Gunicorn, free_port, serving, until
 
 WORKERS = 4
 SMALL_DISK = 64 * 2**20
@@ -37,7 +39,10 @@ class Transition:
 
 @dataclass
 class Stage:
-    """The application on four workers. `database`, `accounts` and `cache` are its roads to the servers."""
+    """The application on four workers. `database`, `accounts` and `cache` are its roads to the servers.
+
+    `bare` is the port of a server that does nothing.
+    """
 
     folder: Path
     postgres: PostgresServer
@@ -47,6 +52,7 @@ class Stage:
     accounts: Proxy
     cache: Proxy
     server: Gunicorn
+    bare: int
 
     @property
     def clock(self) -> Path:
@@ -100,7 +106,19 @@ def stage(shop: Shop, folder: Path) -> Iterator[Stage]:
         ports = (shop.postgres.port, shop.postgres.port, shop.redis.port)
         roads = [stack.enter_context(closing(Proxy(port or 0))) for port in ports]
         server = stack.enter_context(serving(_environ(shop, folder, roads), folder / "gunicorn.log"))
-        yield Stage(folder, shop.postgres, shop.redis, spare, *roads, server)
+        yield Stage(folder, shop.postgres, shop.redis, spare, *roads, server, stack.enter_context(_bare()))
+
+
+@contextlib.contextmanager
+def _bare() -> Iterator[int]:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, Path(__file__).parent / "bare.py", str(port)])
+    try:
+        until(lambda: requests.get(f"http://127.0.0.1:{port}/", timeout=5).ok, what="a server that does nothing")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager

@@ -20,9 +20,9 @@ def table() -> Authors:
 
 def test_authors_are_numbers_that_mean_nobody_else() -> None:
     """The same for the same account, another for another one, none of the two that are kept for the unknown."""
-    ids = [uuid.UUID(int=number) for number in range(10)] + [uuid.uuid4() for _ in range(1000)]
+    accounts = [uuid.UUID(int=number) for number in range(10)] + [uuid.uuid4() for _ in range(1000)]
     assert author(None) == ANYBODY
-    assert all(OTHERS < author(id) < 2**63 for id in ids)
+    assert all(OTHERS < author(each) < 2**63 for each in accounts)
     assert len({author(uuid.uuid4()) for _ in range(1000)}) == 1000
 
 
@@ -64,7 +64,7 @@ STEPS = st.lists(st.tuples(st.booleans(), PEOPLE, st.integers(1, 10**6)), max_si
 @given(STEPS)
 @settings(max_examples=100, deadline=None)
 def test_no_change_is_ever_forgotten(steps: list[tuple[bool, int, int]]) -> None:
-    """After any changes, here and elsewhere, by more people than there are seats: at least the last is known of each."""
+    """After any changes, here and elsewhere, by more people than have seats: at least the last is known of each."""
     authors = table()
     here: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
     there: dict[int, int] = defaultdict(int)

@@ -11,8 +11,8 @@ import pytest
 import redis
 
 from deploy.private.servers import RedisServer
-from rental_backend.infra.cache import Cache
 from rental_backend.infra.authors import ANYBODY, SEATS, author
+from rental_backend.infra.cache import Cache
 from rental_backend.infra.stale import Answer, StaleStore
 from rental_backend.infra.writes import SKEW, STARTS, UNKNOWN, Writes
 from rental_backend.resilience import Board, Page
@@ -104,7 +104,7 @@ def test_nobody_sees_an_answer_of_before_his_own_change(cache: Cache, around: re
 
 
 def test_others_see_it_still(cache: Cache, around: redis.Redis, key: str) -> None:
-    """An answer says how old it is, so it may be shown to whoever has changed nothing, however often somebody else has."""
+    """An answer says how old it is, so whoever has changed nothing may see it, however often somebody else has."""
     mine = host(cache)
     mine.remember(key, b"before", ago=5)
     until(lambda: around.exists(key))
@@ -196,7 +196,7 @@ def test_a_mark_is_sent_by_another_worker_if_its_own_dies(cache: Cache, around: 
 def test_after_a_restart_what_was_read_since_ones_last_change_is_found(
     cache: Cache, around: redis.Redis, key: str
 ) -> None:
-    """By the clock, with a second to spare: an answer of before the change, or just after it, is not; for others it is."""
+    """By the clock, with a second to spare: one of before the change, or just after it, is not; for others it is."""
     mine = host(cache)
     mark = mine.writes.marks_of(mine.rows)[0]
     mine.change()
