@@ -186,7 +186,7 @@ class Operation:
         needs = self.contract.needs
         within = needs.stale_for if request.method in READS else 0
         scope = PUBLIC if caller is None else str(caller.id) if self.contract.per_caller else caller.scope
-        copied = "session" in self.names and DATABASE in needs.required
+        copied = "session" in self.names and needs.replica and DATABASE in needs.required
         return stale_answers.Question(
             self.key(request.endpoint or "", arguments, scope) if within else "",
             self.rows(request.blueprint or ""),
