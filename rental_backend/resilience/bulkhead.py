@@ -22,18 +22,25 @@ class BulkheadFull(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp:
-    """How calls come back when the breaker closes: `first` at once, evenly more, all of them after `seconds`.
+    """How calls come back when the breaker closes: `first` at once for `hold` seconds, then evenly more for `grow`.
 
     Whoever finds no place meanwhile waits for one, `wait` seconds at the most.
     """
 
     first: int = 4
-    seconds: float = 2.0
+    hold: float = 1.0
+    grow: float = 2.0
     wait: float = 0.2
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.hold + self.grow
 
     def places(self, limit: int, elapsed: float) -> int:
         """Return how many calls may be in flight so long after the closing, of `limit` in the end."""
-        return min(limit, int(self.first + max(0.0, limit - self.first) * elapsed / self.seconds))
+        grown = max(0.0, elapsed - self.hold) / self.grow
+        return min(limit, int(self.first + max(0, limit - self.first) * grown))
 
 
 class Bulkhead:

@@ -41,6 +41,15 @@ class Course:
                 first.setdefault(each.breaker, each.at)
         return max(first.values()) if first and first.keys() == self.opens else None
 
+    @property
+    def decided(self) -> float | None:
+        """When the last opened of all breakers that opened at all: before that, somebody waits for its deadline."""
+        first: dict[str, float] = {}
+        for each in self.transitions:
+            if each.before == CLOSED and self.injected <= each.at < self.ended:
+                first.setdefault(each.breaker, each.at)
+        return max(first.values(), default=None) if self.opened else None
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -73,9 +82,9 @@ def figures(course: Course) -> Figures:
     ours = [each for each in course.seen if each.kind != BARE]
     during = [each for each in ours if course.injected <= each.began < course.ended]
     before = [each.took for each in ours if course.began <= each.began < course.injected]
-    opened = course.opened
-    degraded = [each.took for each in during if opened and each.began > opened + 0.05 and _is_degraded(each)]
-    bare = [each.took for each in course.seen if each.kind == BARE and opened and opened < each.began < course.ended]
+    opened, decided = course.opened, course.decided
+    degraded = [each.took for each in during if decided and each.began > decided + 0.05 and _is_degraded(each)]
+    bare = [each.took for each in course.seen if each.kind == BARE and decided and decided < each.began < course.ended]
     reads = [each for each in during if each.kind == "read"]
     refused = [each for each in ours if each.status == 503]
     verdict = course.verdict

@@ -24,7 +24,7 @@ class Report:
     folder: Path
     courses: dict[str, Course] = field(default_factory=dict)
     found: dict[str, Figures] = field(default_factory=dict)
-    kept: dict[str, tuple[float, float]] = field(default_factory=dict)  # throughput in a fault and in none, over calm
+    kept: dict[str, list[float]] = field(default_factory=dict)  # throughput by clock and processor, also with no fault
 
     def add(self, name: str, course: Course, found: Figures) -> None:
         """Take up a fault."""
@@ -65,8 +65,9 @@ class Report:
             f"calls at once in the second after closing, over before: {_s(peaks, statistics.median)} (median), "
             f"{_s(peaks, max)} (the most)",
             *(
-                f"throughput of {name}: {kept:.2f}, with nothing away {calm:.2f}"
-                for name, (kept, calm) in self.kept.items()
+                f"throughput of {name}: {clock:.2f} by the clock, {processor:.2f} by the processor "
+                f"(with nothing away {calm:.2f}, {still:.2f})"
+                for name, (clock, processor, calm, still) in self.kept.items()
             ),
         ]
 

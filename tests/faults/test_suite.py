@@ -5,7 +5,7 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import pytest
 
@@ -111,7 +111,7 @@ def report(whole: bool) -> Iterator[Report]:
 def capacity(scene: Stage, whole: bool) -> float:
     """How many answers a second the database gives to clients who never pause."""
     wait_until_well(scene)
-    return throughput(scene, scene.sign_in(), PAGE, 1.5 if whole else 0.5)
+    return throughput(scene, scene.sign_in(), PAGE, 1.5 if whole else 0.5).clock
 
 
 def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Course:
@@ -176,34 +176,49 @@ def test_a_fault_costs_nobody_more_than_is_declared(
     ("cache", PAGE),
 ])  # fmt: skip
 def test_what_does_not_need_it_keeps_its_throughput(scene: Stage, report: Report, name: str, path: str) -> None:
-    """Answers a second with a road black-holed, over those without: each turn beside one before it and one after.
+    """Answers with a road black-holed, over those without: each turn beside one before it and one after.
 
-    How far two turns without any fault lie apart, measured in the same way, says what the machine makes of it.
+    By the clock, and by the processor time of the workers, which nobody shares with them. How far two turns without any
+    fault lie apart, measured in the same way, says what the machine makes of it.
     """
     token, kept, calm = scene.sign_in(), [], []
     for _ in range(TURNS):
         wait_until_well(scene)
-        before = throughput(scene, token, path), throughput(scene, token, path)
+        first, second = throughput(scene, token, path), throughput(scene, token, path)
         with road(name, make.swallow)(scene):
             until(lambda: not scene.well(), 10, "an open breaker")
             during = throughput(scene, token, path)
         wait_until_well(scene)
-        after = throughput(scene, token, path)
-        kept.append(2 * during / (before[1] + after))
-        calm.append(2 * before[1] / (before[0] + after))
-    share, control = statistics.median(kept), statistics.median(calm)
-    report.kept[f"{path} with the road to the {name} black-holed"] = share, control
-    print(f"{path}, {name} away: {share:.2f} of the answers a second, {control:.2f} with nothing away")
+        last = throughput(scene, token, path)
+        kept.append(during.over(second, last))
+        calm.append(second.over(first, last))
+    found = [statistics.median(each) for shares in (kept, calm) for each in zip(*shares, strict=True)]
+    report.kept[f"{path} with the road to the {name} black-holed"] = found
+    print(f"{path}, {name} away: " + ", ".join(f"{each:.2f}" for each in found))
 
-    assert share >= 0.5  # the bar is 0.95; a busy machine halves the rate of either turn
+    assert found[1] >= 0.9  # the bar is 0.95; ticks of 10 ms and other people's work in the caches are in it
 
 
-def throughput(stage: Stage, token: str, path: str, seconds: float = 1.5) -> float:
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Answers a second, by the clock and by the processor time of the workers."""
+
+    clock: float
+    processor: float
+
+    def over(self, *others: "Rate") -> tuple[float, float]:
+        """Return its ratios to the mean of others."""
+        clock, processor = (statistics.mean(each) for each in zip(*map(astuple, others), strict=True))
+        return self.clock / clock, self.processor / processor
+
+
+def throughput(stage: Stage, token: str, path: str, seconds: float = 1.5) -> Rate:
     """Return how many answers a second four clients get that never pause."""
     load = Load(stage.server.port, token, 0)
     ask = ("read", "GET", path, lambda: None)
-    began = time.monotonic()
+    began, used = time.monotonic(), stage.server.processor_time()
     with prompt(), at_work([threading.Thread(target=load.repeat, args=ask) for _ in range(4)], load.stop):
         load.stop.wait(seconds)
     assert {each.status for each in load.seen} == {200}
-    return len(load.seen) / (time.monotonic() - began)
+    took, used = time.monotonic() - began, stage.server.processor_time() - used
+    return Rate(len(load.seen) / took, len(load.seen) / max(0.01, used))

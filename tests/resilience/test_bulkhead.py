@@ -173,7 +173,7 @@ def ramped(clock: Clock, *, wait: float = 0.0) -> tuple[Breaker, Bulkhead]:
     """A breaker that has closed after an outage just now, and a bulkhead of 40 places that are given back by and by."""
     page = Page()
     breaker = Breaker("thing", page=page, clock=clock)
-    bulkhead = Bulkhead(page, "thing", 40, ramp=Ramp(first=4, seconds=2.0, wait=wait), clock=clock)
+    bulkhead = Bulkhead(page, "thing", 40, ramp=Ramp(first=4, hold=1.0, grow=2.0, wait=wait), clock=clock)
     for error in (None, OSError("away"), None):
         clock.advance(5)
         if error:
@@ -189,10 +189,10 @@ def test_after_an_outage_the_places_are_given_back_by_and_by(clock: Clock) -> No
     """Few at once, evenly more, and all of them in the end, until the next outage."""
     breaker, bulkhead = ramped(clock)
     found = []
-    for elapsed in (0.0, 0.5, 1.0, 1.5, 2.0, 9.0):
+    for elapsed in (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 9.0):
         clock.now = breaker.since + elapsed
         found.append(bulkhead.places)
-    assert found == [4, 13, 22, 31, 40, 40]
+    assert found == [4, 4, 13, 22, 31, 40, 40]
     breaker.open()
     breaker.close()
     assert bulkhead.places == 4
@@ -206,7 +206,7 @@ def test_no_more_enter_than_the_ramp_allows(clock: Clock) -> None:
             stack.enter_context(bulkhead.enter())
         with pytest.raises(BulkheadFull, match="4 calls are in flight"), bulkhead.enter():
             raise AssertionError("never reached")
-        clock.advance(0.06)
+        clock.advance(1.06)
         stack.enter_context(bulkhead.enter())
     assert bulkhead.in_flight == 0
 
@@ -215,7 +215,7 @@ def test_who_finds_no_place_on_the_ramp_waits_for_one() -> None:
     """He has it as soon as somebody leaves; a bulkhead that is merely full lets nobody wait."""
     page = Page()
     breaker = Breaker("thing", page=page)
-    bulkhead = Bulkhead(page, "thing", 2, ramp=Ramp(first=1, seconds=60.0, wait=10.0))
+    bulkhead = Bulkhead(page, "thing", 2, ramp=Ramp(first=1, hold=60.0, wait=10.0))
     for _ in range(2):
         breaker.open()
         breaker.close()
