@@ -13,7 +13,7 @@ from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.config import driver_url
 from tests import factories
 from tests.conftest import migrate
-from tests.serving import Gunicorn, serving
+from tests.serving import Gunicorn, serving, until
 
 PASSWORD = factories.PASSWORD
 CLERK = "clerk"  # who looks at customers and locations, and changes nothing
@@ -45,7 +45,7 @@ class Shop:
         return self.folder / "gunicorn.log"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A migrated shop, an administrator and a clerk; its database is durable, or a kill would lose what it accepted."""
     folder = tmp_path_factory.mktemp("shop")
@@ -68,11 +68,18 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop.postgres.stop()
 
 
-@pytest.fixture
-def server(shop: Shop) -> Iterator[Gunicorn]:
-    """The shop served by two workers, everything up."""
+@pytest.fixture(scope="module")
+def served(shop: Shop) -> Iterator[Gunicorn]:
+    """The shop served by two workers, for tests that leave everything as it was."""
     with serving(shop.environ(), shop.log()) as server:
         yield server
+
+
+@pytest.fixture
+def server(served: Gunicorn) -> Gunicorn:
+    """The shop served by two workers, everything up."""
+    until(lambda: served.answers("/health/ready?strict=1"), what="everything is up")
+    return served
 
 
 def sign_in(url: str, username: str = "admin") -> str:
@@ -81,17 +88,17 @@ def sign_in(url: str, username: str = "admin") -> str:
     return str(requests.post(f"{url}/api/auth/login", json=body, timeout=10).json().get("access_token", ""))
 
 
-@pytest.fixture
-def token(server: Gunicorn) -> str:
+@pytest.fixture(scope="module")
+def token(served: Gunicorn) -> str:
     """An administrator's access token."""
-    found = sign_in(server.url)
+    found = sign_in(served.url)
     assert found
     return found
 
 
-@pytest.fixture
-def clerk(server: Gunicorn) -> str:
+@pytest.fixture(scope="module")
+def clerk(served: Gunicorn) -> str:
     """The access token of somebody who changes nothing."""
-    found = sign_in(server.url, CLERK)
+    found = sign_in(served.url, CLERK)
     assert found
     return found

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -53,6 +53,7 @@ class Stage:
     cache: Proxy
     server: Gunicorn
     bare: int
+    offset: float = field(default_factory=lambda: time.monotonic() - datetime.now().timestamp())  # one for all events
 
     @property
     def clock(self) -> Path:
@@ -75,10 +76,12 @@ class Stage:
 
     def transitions(self) -> set[Transition]:
         """Return the last transitions of every breaker."""
-        offset = time.monotonic() - datetime.now().timestamp()
         return {
             Transition(
-                datetime.fromisoformat(event["at"]).timestamp() + offset, breaker["name"], event["from"], event["to"]
+                datetime.fromisoformat(event["at"]).timestamp() + self.offset,
+                breaker["name"],
+                event["from"],
+                event["to"],
             )
             for breaker in requests.get(f"{self.server.url}/health/breakers", timeout=5).json()["breakers"]
             for event in breaker["events"]
@@ -138,6 +141,7 @@ def _environ(shop: Shop, folder: Path, roads: list[Proxy]) -> dict[str, str]:
         AUTH_DATABASE_URL=postgres.url.replace(f":{postgres.port}/", f":{accounts.port}/"),
         REDIS_URL=redis.url.replace(f":{redis.port}/", f":{cache.port}/"),
         WEB_CONCURRENCY=str(WORKERS),
+        GUNICORN_CMD_ARGS="--max-requests 0",  # no worker is replaced while something is measured
         AUTH_FRESH="1",  # so that a fault of a few seconds is noticed
         JOURNAL_FOLDER=str(folder / "journal"),
         CLOCK=str(folder / "clock"),

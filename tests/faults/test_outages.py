@@ -156,7 +156,7 @@ def test_it_starts_with_everything_in_a_black_hole_and_brings_features_up(shop: 
         found = requests.get(f"{server.url}/api/health", timeout=5).json()["features"]
         return {name: feature["status"] for name, feature in found.items()}
 
-    with serving(environ, shop.log(), ready=False) as server:
+    with serving(environ, shop.folder / "dark.log", ready=False) as server:
         print(f"first 200 of /health after {time.monotonic() - server.began:.2f} s")
         started = requests.get(f"{server.url}/health/ready?strict=1", timeout=5)
         before = features()
@@ -180,7 +180,7 @@ def test_it_starts_with_everything_in_a_black_hole_and_brings_features_up(shop: 
 def test_a_port_where_nobody_listens_is_an_outage_too(shop: Shop) -> None:
     """With both servers refused from the start the process lives, and says what is missing."""
     environ = shop.environ(DATABASE_URL="postgres://x:y@127.0.0.1:1/z", REDIS_URL="redis://127.0.0.1:1/0")
-    with serving(environ, shop.log(), ready=False) as server:
+    with serving(environ, shop.folder / "refused.log", ready=False) as server:
         until(lambda: server.answers("/health/ready"), 5, "ready though degraded")
         answer = requests.get(f"{server.url}/api/health", timeout=5).json()
     assert answer["status"] == "degraded"

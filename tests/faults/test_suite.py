@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.serving import ROOT, until
 SLOWEST = 1.5
 RECOVERY = 5.0
 TURNS = 3
+RUNS = 50
 PAGE = "/api/customers?limit=5"
 LONG, SHORT = 4.0, 1.2  # seconds that a fault lasts, in the whole suite and in the quick one
 
@@ -100,11 +102,13 @@ def whole(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="module")
 def report(whole: bool) -> Iterator[Report]:
-    """Collects what each fault came to, and is written at the end of the whole suite."""
+    """Collects what each fault came to; it is written at the end, and to where README shows it if none was left out."""
     made = Report(ROOT / ".local" / "faults")
     yield made
     if whole:
         made.write()
+    if made.found.keys() == {fault.name for fault in FAULTS} and made.kept:
+        made.show(ROOT / "README.md", Path(__file__).parent)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +153,15 @@ def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Cours
     )
 
 
+@pytest.mark.full
+def test_the_short_version_never_flakes(scene: Stage, capacity: float) -> None:
+    """Fifty times the faults of the quick tests, one after the other, each as it must be."""
+    for _ in range(RUNS):
+        for fault in FAULTS:
+            if fault.quick:
+                hold(fault, befall(scene, fault, SHORT, capacity))
+
+
 @pytest.mark.parametrize("fault", [
     pytest.param(each, id=each.name, marks=() if each.quick else pytest.mark.full) for each in RUN
 ])  # fmt: skip
@@ -161,7 +174,12 @@ def test_a_fault_costs_nobody_more_than_is_declared(
     report.add(fault.name, course, found)
     print(report.line(fault.name, found))
     print("\n".join(untrue(course)))
+    hold(fault, course)
 
+
+def hold(fault: Fault, course: Course) -> None:
+    """Fail unless a course was as every one must be, on a busy machine, too."""
+    found = figures(course)
     assert course.verdict.right, course.verdict
     assert found.slowest <= SLOWEST
     assert (found.opened is not None) == bool(fault.opens)
