@@ -43,7 +43,8 @@ while #boots > tonumber(ARGV[3]) do
     all(marks[boots[#boots]], marks[oldest].at)
     marks[oldest] = nil
 end
-redis.call('SET', KEYS[1], cjson.encode(marks), 'EX', ARGV[4])
+local done, text = pcall(cjson.encode, marks)
+redis.call('SET', KEYS[1], done and text or cjson.encode({[ARGV[1]] = mine}), 'EX', ARGV[4])
 return 1
 """  # each start has a mark of its own; what the oldest of too many says of somebody is said of everybody
 
@@ -151,7 +152,7 @@ class Writes:
     def _heed(self, row: int, packed: bytes) -> None:
         try:
             told = [_read(mark) for boot, mark in json.loads(packed).items() if boot != self.boot]
-        except (ValueError, TypeError, KeyError, AttributeError):  # not ours
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):  # not ours
             return
         with self._board.page.locked():
             count, last = self._words[row] + 1, self._words[row + LAST]
@@ -168,7 +169,10 @@ def _read(mark: dict[str, object]) -> tuple[int, int, dict[int, int]]:
     who = mark["who"]
     if not isinstance(who, dict):
         raise TypeError("not a mark")
-    return int(str(mark["at"])), int(str(mark["position"])), {int(name): int(at) for name, at in who.items()}
+    read = int(str(mark["at"])), int(str(mark["position"])), {int(name): int(at) for name, at in who.items()}
+    if not all(0 <= number < 2**63 for number in (*read[:2], *read[2], *read[2].values())):
+        raise ValueError("not a mark")
+    return read
 
 
 def _key(row: int) -> str:

@@ -207,6 +207,7 @@ def test_after_a_restart_what_was_read_since_ones_last_change_is_found(
         assert (again.found(key), again.found(key, BOB)) == (found, b"then"), age
 
 
+@pytest.mark.usefixtures("around")
 def test_a_change_on_another_host_is_heard_of(cache: Cache, frail_redis: RedisServer, open_cache: OpenCache) -> None:
     """Within about a second what is remembered here is useless to its author, though this host changed nothing."""
     here, there = host(cache), host(open_cache(frail_redis.url))
@@ -273,6 +274,9 @@ def test_who_has_no_seat_any_more_is_heard_of_too(cache: Cache, around: redis.Re
 @pytest.mark.parametrize("garbage", [
     b"", b"x", b"a b c", b"\xff 1 2", b"[1]", b"7", b'{"a":1}', b'{"a":{"at":1}}', b'{"a":{"at":1,"who":{"x":1}}}',
     b'{"a":{"at":"x","position":"1","who":{}}}', b'{"a":{"at":1,"position":"1","who":[]}}',
+        b'{"a":{"at":1,"position":"1","who":{"-9":1}}}',
+        b'{"a":{"at":1,"position":"1","who":{"7":Infinity}}}',
+        b'{"a":{"at":1,"position":"99999999999999999999","who":{}}}',
 ])  # fmt: skip
 def test_garbage_for_a_mark_is_none(cache: Cache, around: redis.Redis, key: str, garbage: bytes) -> None:
     """Whatever lies in Redis under our key, nothing breaks, and the next mark is told all the same."""
