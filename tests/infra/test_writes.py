@@ -222,6 +222,47 @@ def test_a_change_on_another_host_is_heard_of(cache: Cache, frail_redis: RedisSe
     assert here.found("a key of here") == b"after"
 
 
+def test_what_is_read_after_hearing_of_a_change_has_seen_it(cache: Cache, around: redis.Redis, key: str) -> None:  # noqa: ARG001
+    """Whatever the clocks say, by which it was just now."""
+    there, here = host(cache, started=False), host(cache, started=False)
+    there.change()
+    assert there.writes.tell()
+    here.writes.listen()
+    here.remember(key, b"after", ago=SKEW / 2)
+    here.change(BOB)
+    assert here.found(key) == b"after"
+
+
+def test_a_change_here_hides_what_another_start_has_read_before(cache: Cache, around: redis.Redis, key: str) -> None:
+    """Its counters are not ours, so clocks decide; nobody else is concerned."""
+    mine = host(cache, started=False)
+    around.set(key, Answer(b"before", {}, time.time() - 5, (1,), "an earlier start").pack())
+    mine.change()
+    assert (mine.found(key, ANN), mine.found(key, BOB)) == (None, b"before")
+
+
+def test_an_answer_of_ours_is_not_given_up_for_one_that_is_for_fewer(
+    cache: Cache, around: redis.Redis, key: str
+) -> None:
+    """Another host's that is hardly newer is shown to whom it may be, and ours stays for who has just made a change."""
+    mine = host(cache, started=False)
+    mine.change(BOB)
+    mine.remember(key, b"mine")
+    around.set(key, Answer(b"theirs", {}, time.time() + SKEW / 2, (1,), "another start").pack())
+    assert (mine.found(key, ANN), mine.found(key, BOB)) == (b"theirs", b"mine")
+
+
+def test_what_another_worker_has_read_is_kept_here(cache: Cache, around: redis.Redis, key: str) -> None:
+    """It is of the same host, so it is for the same people, and outlives the loss of Redis."""
+    mine = host(cache)
+    mine.remember(key, b"older", ago=SKEW / 2)
+    until(lambda: around.exists(key))
+    around.set(key, Answer(b"newer", {}, time.time(), mine.writes.tag(mine.rows), mine.writes.boot).pack())
+    assert mine.found(key) == b"newer"
+    cache.breaker.open()
+    assert mine.found(key) == b"newer"
+
+
 def test_hearing_late_of_a_change_costs_no_answer_that_has_seen_it(cache: Cache, around: redis.Redis, key: str) -> None:
     """Whatever was read here since is found under every key, also when another start's mark is heard only then."""
     there, here = host(cache, started=False), host(cache, started=False)
@@ -247,17 +288,24 @@ def test_marks_of_several_hosts_stand_side_by_side(cache: Cache, around: redis.R
 
 def test_the_marks_of_many_starts_are_bounded(cache: Cache, around: redis.Redis, key: str) -> None:
     """Of the oldest of too many nobody knows any more who they were: they concern everybody, and are not lost."""
-    mark, here = "", host(cache, started=False)
-    for number in range(STARTS + 3):
-        here.remember(key + str(number), b"before", ago=2 * SKEW)
-        each = host(cache, started=False)
+    here, starts = host(cache, started=False), [host(cache, started=False) for _ in range(STARTS + 3)]
+    mark = here.writes.marks_of(here.rows)[0]
+    here.remember(key, b"before", ago=2 * SKEW)
+
+    def of_everybody() -> int:
+        return max(said["who"].get("0", 0) for said in json.loads(bytes(around.get(mark) or b"")).values())
+
+    for each in starts:
         each.change()
         assert each.writes.tell()
-        mark = each.writes.marks_of(each.rows)[0]
-    found = json.loads(bytes(around.get(mark) or b""))
-    assert len(found) == STARTS
-    assert max(said["who"].get("0", 0) for said in found.values()) > 0
-    assert here.found(key + "0", BOB) is None
+    assert len(json.loads(bytes(around.get(mark) or b""))) == STARTS
+    folded = of_everybody()
+    assert folded > 0
+    for each in starts[-STARTS:]:
+        each.change()
+        assert each.writes.tell()
+        assert of_everybody() == folded
+    assert here.found(key, BOB) is None
 
 
 def test_who_has_no_seat_any_more_is_heard_of_too(cache: Cache, around: redis.Redis, key: str) -> None:  # noqa: ARG001
