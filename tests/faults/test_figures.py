@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import BARE, Course, figures, planned, true_to_its_word
+from tests.faults.figures import BARE, Course, Figures, figures, planned, true_to_its_word
 from tests.faults.history import Verdict
 from tests.faults.load import Seen
+from tests.faults.report import BEGIN, END, Report
 from tests.faults.stage import Transition
 
 PROBLEM = "application/problem+json"
@@ -122,3 +124,31 @@ def test_what_was_said_while_a_probe_was_under_way_is_true_however_late_it_is_re
 
     assert true_to_its_word(refusal(13.09, "1", took=0.05), late)
     assert not true_to_its_word(refusal(13.12, "1", took=0.05), late)
+
+
+def test_the_readme_gets_the_table_and_the_folder_the_rest(tmp_path: Path) -> None:
+    """Between the marks it is replaced, and nothing else is touched; without them nobody writes anything."""
+    report, readme, shown = Report(tmp_path / "made"), tmp_path / "README.md", tmp_path / "shown"
+    shown.mkdir()
+    readme.write_text(f"before\n{BEGIN}old{END}\nafter\n")
+    report.add("a fault", *_run())
+    report.kept["a route"] = [1.0, 0.9, 0.8, 0.7]
+    report.write()
+
+    report.show(readme, shown)
+
+    text = readme.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n    load ")
+    assert text.endswith(f"\n{END}\nafter\n")
+    assert "    a fault " in text
+    assert "0.90 by the processor" in text
+    assert "old" not in text.splitlines()
+    assert {each.name for each in shown.iterdir()} == {"faults.png", "faults.html"}
+    readme.write_text("no place")
+    with pytest.raises(ValueError, match="no place"):
+        report.show(readme, shown)
+
+
+def _run() -> tuple[Course, Figures]:
+    made = course([answer(9), answer(11)])
+    return made, figures(made)

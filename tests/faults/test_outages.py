@@ -58,7 +58,7 @@ def report(title: str, running: Load, start: float, end: float) -> None:
             print(f"{title} {kind}s: {len(took)}, p99 {quantile(took, 0.99):.1f} ms, slowest {max(took):.1f} ms")
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.full)])
 def test_a_frozen_database_leaves_reads_stale_and_writes_refused(
     shop: Shop, server: Gunicorn, token: str, clerk: str, seconds: int
 ) -> None:
