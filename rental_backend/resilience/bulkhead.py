@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from .breaker import Breaker
 from .page import Page
-from .slot import Slot
+from .slot import CROWDED, Slot
 
 IN_FLIGHT = 1  # word of a lane's counters
 LOOK = 0.05  # seconds between two looks for dead workers while it is full
@@ -34,10 +34,16 @@ class Bulkhead:
         """The calls under way, over all workers."""
         return sum(self._slot.words[at + IN_FLIGHT] for at in self._slot.page.lanes(self._slot.number))
 
+    @property
+    def rejected(self) -> int:
+        """How often there was no place, since the page was made, over all workers."""
+        return self._slot.totals()[CROWDED]
+
     @contextmanager
     def enter(self) -> Iterator[None]:
         """Count the block among the calls in flight, or raise `BulkheadFull`."""
         if not (self._free() and (self._take() or self._take_in_turn())):
+            self._slot.tell(CROWDED)
             raise BulkheadFull(f"{self.limit} calls are in flight")
         try:
             yield
