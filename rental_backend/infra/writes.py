@@ -58,6 +58,7 @@ class Writes:
         self.boot = uuid.uuid4().hex
         self._board = board
         self._words = board.words
+        self.tally = board.page.tally
         self._cache = cache
         self._rows: dict[tuple[str, ...], tuple[int, ...]] = {}
 

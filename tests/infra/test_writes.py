@@ -88,7 +88,7 @@ def test_a_change_makes_what_was_read_before_useless(cache: Cache, around: redis
     assert (mine.found(key), other.found(key)) == (b"before", b"before")
     other.change()
     assert (mine.found(key), mine.worker(cache).found(key), other.found(key)) == (None, None, None)
-    assert mine.stale.outdated == 1
+    assert mine.stale.counted.of("outdated") == 2, "of this worker and of the other; a third had known nothing"
     mine.remember(key, b"after")
     assert mine.found(key) == b"after"
     assert until(lambda: mine.worker(cache).found(key)) == b"after"

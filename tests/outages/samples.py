@@ -55,6 +55,8 @@ PARTS = {  # parameters of a path that are no ids
     "code": CODE,
     "sku": CODE,
     "item_code": CODE,
+    "customer_code": CODE,
+    "supplier_code": CODE,
     "key": "currency",
     "category": "financial",
     "name": "Piece",

@@ -59,7 +59,7 @@ def test_a_page_nobody_has_opened_is_there_in_an_outage(app: Flask, session: Ses
     assert (warm.status_code, warm.headers["X-Degraded"]) == (200, "stale")
     assert [row["customer_code"] for row in warm.get_json()] == ["WARM-1"]
     assert (cold.status_code, other.get(WARM).status_code) == (503, 403)
-    assert (doors.stale.hits, doors.stale.misses) == (1, 1)
+    assert (doors.stale.counted.of("hits"), doors.stale.counted.of("misses")) == (1, 1)
 
 
 def test_a_change_makes_it_warm_anew(app: Flask, session: Session) -> None:
