@@ -18,6 +18,7 @@ from .accounts.permissions import HARMLESS
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
+from .analytics import standing
 from .analytics.parties_api import bp as party_analytics
 from .catalog.brands_api import bp as brands
 from .catalog.categories_api import bp as categories
@@ -34,13 +35,27 @@ from .settings import backups, backups_api, origins_api, system_api
 from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
-from .web import cors, diagnosis, docs, health, logs, operations, problems, requests, routing, warming
+from .web import (
+    cors,
+    diagnosis,
+    docs,
+    health,
+    limits,
+    logs,
+    metering,
+    metrics,
+    operations,
+    problems,
+    requests,
+    routing,
+    warming,
+)
 from .web.application import Application
 from .web.contracts import contract_of
 from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, docs.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
+    *(health.bp, metrics.bp, docs.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics, items, item_blocking),
@@ -79,6 +94,7 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.settings.load_with(business.load)
     dependencies.chores.every(REAP_EVERY, partial(backups.reap, dependencies.database))
     dependencies.chores.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
+    dependencies.figures.load_with(standing.standing)
     dependencies.sweeper.sweep_with(purging.purge)
     issuer = dependencies.identity.issuer
     for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
@@ -90,13 +106,14 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
     configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait
     app.before_request(dependencies.start)
-    for part in (requests, cors):
+    for part in (requests, cors, limits):
         part.register(app, config)
     problems.register(app)
     routing.register(app)
     for blueprint in (*BLUEPRINTS, *(DRILLS if dependencies.drills.allowed else ())):
         app.register_blueprint(blueprint)
     cli.register(app)
+    app.extensions["meter"] = metering.register(app, dependencies.tally)
     _require_contracts(app)
     warming.refuse_what_cannot_be_warm(app)
     return app

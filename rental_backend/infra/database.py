@@ -55,10 +55,10 @@ class Database:
     ) -> None:
         page = page or Page()
         self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
-        self._admit = admit
-        self._probe = PROBE_STANDBY if standby else PROBE
+        self._admit, self._probe = admit, PROBE_STANDBY if standby else PROBE
         self.breaker = Breaker(name, judge=database_verdict, page=page)
         self.bulkhead = Bulkhead(page, name, calls, ramp=Ramp())
+        self.pool_timeouts = page.tally.family(f"pool {name}", "timeouts")
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
         self.shared: dict[str, Any] = {}  # for the `info` of every session
@@ -108,6 +108,11 @@ class Database:
         with ExitStack() as held:
             for _ in range(connections):
                 held.enter_context(self.reading()).connection()
+
+    @property
+    def pool(self) -> QueuePool:
+        """The pool of this process."""
+        return self.engine.pool  # type: ignore[return-value]
 
     def close(self) -> None:
         """Give back the connections that are not in use."""
@@ -178,7 +183,10 @@ class Database:
                 return Unavailable(name, error.retry_after)
             case CommitLost():
                 return OutcomeUnknown(name, self.breaker.retry_after)
-            case BulkheadFull() | sqlalchemy.exc.TimeoutError():
+            case BulkheadFull():
+                return Busy(name)
+            case sqlalchemy.exc.TimeoutError():
+                self.pool_timeouts.add("timeouts")
                 return Busy(name)
             case sqlalchemy.exc.DBAPIError() | psycopg.Error():
                 return _translate(error, name, self.breaker.retry_after)

@@ -70,11 +70,12 @@ class StaleStore:
     """Remembers at most `capacity` bytes in this process, and sends copies to Redis from a thread of its own.
 
     Remembering never waits for Redis. Looking up takes the newer of the two copies; for a key that is here too, Redis
-    is asked at most once a second. `hits`, `misses` and `outdated` (misses for one's own change) count the look-ups.
+    is asked at most once a second. `counted` has the look-ups of all workers: `hits`, `misses`, and of these the
+    `outdated` ones, for one's own change.
     """
 
     def __init__(self, cache: Cache, writes: Writes, *, capacity: int) -> None:
-        self.hits = self.misses = self.outdated = 0
+        self.counted = writes.tally.family("stale", "hits", "misses", "outdated")
         self._cache = cache
         self._writes = writes
         self._capacity = capacity
@@ -145,10 +146,11 @@ class StaleStore:
             self._looked[key] = now
             found = self._newest(key, rows, who)
         if found and found.age <= within:
-            self.hits += 1
+            self.counted.add("hits")
             return found
-        self.misses += 1
-        self.outdated += known is not None and found is None
+        self.counted.add("misses")
+        if known is not None and found is None:
+            self.counted.add("outdated")
         return None
 
     def _covers(self, answer: Answer, rows: tuple[int, ...], who: int) -> bool:

@@ -59,6 +59,7 @@ class Writes:
         self._board = board
         self._words = board.words
         self._authors = Authors(board.words)
+        self.tally = board.page.tally
         self._cache = cache
         self._rows: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._heard: dict[int, bytes] = {}

@@ -11,6 +11,7 @@ from .machine import Counts, Policy, State
 from .page import Page
 from .prober import Prober
 from .slot import Operator
+from .tally import Family, Tally
 from .verdict import Judge, Verdict
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Call",
     "Cell",
     "Counts",
+    "Family",
     "Flights",
     "Judge",
     "Operator",
@@ -34,6 +36,7 @@ __all__ = [
     "Ramp",
     "RetryBudget",
     "State",
+    "Tally",
     "Transition",
     "Verdict",
     "budget",

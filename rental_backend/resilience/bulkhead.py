@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from .breaker import Breaker
 from .deadline import limit as left
 from .page import Page
-from .slot import SINCE, Slot
+from .slot import CROWDED, SINCE, Slot
 
 IN_FLIGHT = 1  # word of a lane's counters
 LOOK = 0.05  # seconds between two looks for dead workers while it is full
@@ -87,10 +87,16 @@ class Bulkhead:
         """The calls under way, over all workers."""
         return sum(self._slot.words[at + IN_FLIGHT] for at in self._slot.page.lanes(self._slot.number))
 
+    @property
+    def rejected(self) -> int:
+        """How often there was no place, since the page was made, over all workers."""
+        return self._slot.totals()[CROWDED]
+
     @contextmanager
     def enter(self) -> Iterator[None]:
         """Count the block among the calls in flight, or raise `BulkheadFull`."""
         if not (self._enter() or self._wait()):
+            self._slot.tell(CROWDED)
             raise BulkheadFull(f"{self.places} calls are in flight")
         try:
             yield

@@ -23,13 +23,13 @@ from ..infra.dependencies import AUTH, DATABASE, Dependencies
 from ..infra.modes import Mode
 from ..infra.stale import StaleStore
 from ..resilience import budget, limit
-from . import idempotency, stale_answers
+from . import idempotency, limits, stale_answers
 from .bodies import read_body, read_query, read_rows
 from .context import actor, dependencies, settings, warmer
 from .denials import forbidden
 from .encoding import encode
 from .needs import PUBLIC, Needs
-from .principal import Principal, authenticate
+from .principal import Principal
 from .replies import JSON, READS, Reply
 
 FIRST_LOOK = 0.5
@@ -150,6 +150,7 @@ class Operation:
         if contract.needs.required and not doors.settled:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
         caller = self._caller(doors, asked)
+        limits.admit(self, caller, doors=doors, asked=asked)
         if contract.hashes:
             doors.identity.passwords.require_seat()
         changes = contract.changes_by(asked.method)
@@ -212,7 +213,7 @@ class Operation:
         if self.contract.permission == PUBLIC:
             return None
         identity, permission = doors.identity, self.contract.permission
-        caller = authenticate(asked, identity)
+        caller = limits.known(doors, asked)
         g.username = caller.username
         if not caller.may(permission):
             raise forbidden(caller, permission)

@@ -4,11 +4,13 @@ The page is Swagger UI (Apache-2.0) as the package flask-swagger-ui (MIT) brings
 """
 
 import gzip
+import re
 from functools import lru_cache
 from hashlib import blake2b
 from html import escape
 from importlib.metadata import version
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 from flask import Blueprint, current_app, request
@@ -121,8 +123,18 @@ def _front() -> bytes:
 def _guide(name: str) -> bytes:
     """Return a guide as a page; no HTML that stands in it is taken for such."""
     text = (HERE / f"{name}.md").read_text("utf-8")
-    article = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse(text)
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            opening.attrSet("id", anchor(inline.content))
+    article = markdown.renderer.render(tokens, markdown.options, {})
     return _layout(GUIDES[name], f"<article>{article}</article>")
+
+
+def anchor(heading: str) -> str:
+    """Return the name by which an address leads to a heading of a guide: `/docs/operations#breakeropen`."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
 
 
 def _layout(title: str, content: str, *, scripts: tuple[str, ...] = ()) -> bytes:

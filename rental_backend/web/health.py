@@ -106,13 +106,12 @@ def health() -> dict[str, Any]:
 def breakers() -> dict[str, Any]:
     """Show each breaker, its last events over all workers, and how each operation is answered now."""
     dependencies = _dependencies()
-    stale = dependencies.stale
     return {
         **_alive(),
         "worker": os.getpid(),
         "ordered": mode_now(),
         "drills": drills_now(),
-        "stale": {"hits": stale.hits, "misses": stale.misses, "outdated": stale.outdated},
+        "stale": dependencies.stale.counted.all(),
         "shared_reads": dependencies.flights.shared,
         "breakers": [_breaker(each, dependencies.bulkheads.get(each.name or "")) for each in _guards(dependencies)],
         "operations": [

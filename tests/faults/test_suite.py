@@ -13,7 +13,7 @@ import pytest
 from tests.faults import injections as make
 from tests.faults.conftest import Shop
 from tests.faults.crowd import crowd, effects, prompt
-from tests.faults.figures import Course, figures, untrue
+from tests.faults.figures import OPEN, Course, figures, untrue
 from tests.faults.history import check
 from tests.faults.injections import Inject, freeze, road, together
 from tests.faults.load import Load, at_work
@@ -118,6 +118,12 @@ def capacity(scene: Stage, whole: bool) -> float:
     return throughput(scene, scene.sign_in(), PAGE, 1.5 if whole else 0.5).clock
 
 
+def opened(stage: Stage, seen: set[Transition], since: float) -> set[str]:
+    """Add what the breakers did to what was seen of them, and return which have opened since a moment."""
+    seen |= stage.transitions()
+    return {each.breaker for each in seen if each.after == OPEN and each.at >= since}
+
+
 def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Course:
     """Have a fault befall the application for so long, and return everything that was seen."""
     wait_until_well(stage)
@@ -131,7 +137,7 @@ def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Cours
         injected = time.monotonic()
         with fault.inject(stage):
             people.load.stop.wait(seconds)
-            seen |= stage.transitions()
+            until(lambda: fault.opens <= opened(stage, seen, injected), 5, "the breakers that it opens")
         ended = time.monotonic()
         until(people.all_well, RECOVERY + 5, "full service")
         people.load.stop.wait(1)

@@ -97,7 +97,7 @@ def test_nobody_sees_an_answer_of_before_his_own_change(cache: Cache, around: re
     assert (mine.found(key), other.found(key)) == (b"before", b"before")
     other.change()
     assert (mine.found(key), mine.worker(cache).found(key), other.found(key)) == (None, None, None)
-    assert mine.stale.outdated == 1
+    assert mine.stale.counted.of("outdated") == 2, "of this worker and of the other; a third had known nothing"
     mine.remember(key, b"after")
     assert mine.found(key) == b"after"
     assert until(lambda: mine.worker(cache).found(key)) == b"after"
