@@ -36,6 +36,8 @@ from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
 from .web import (
+    breaker_orders,
+    breakers,
     cors,
     diagnosis,
     docs,
@@ -45,6 +47,7 @@ from .web import (
     metering,
     metrics,
     operations,
+    pages,
     problems,
     requests,
     routing,
@@ -55,7 +58,8 @@ from .web.contracts import contract_of
 from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, metrics.bp, docs.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
+    *(health.bp, breakers.bp, metrics.bp, docs.bp, pages.bp, diagnosis.bp, operations.bp, breaker_orders.bp),
+    *(auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics, items, item_blocking),
@@ -96,8 +100,7 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.chores.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
     dependencies.figures.load_with(standing.standing)
     dependencies.sweeper.sweep_with(purging.purge)
-    issuer = dependencies.identity.issuer
-    for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
+    for breaker in dependencies.guards.values():
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)

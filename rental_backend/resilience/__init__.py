@@ -7,6 +7,7 @@ from .call import Call
 from .deadline import budget, limit
 from .events import Transition
 from .flights import Flights
+from .history import History, Point
 from .machine import Counts, Policy, State
 from .page import Page
 from .prober import Prober
@@ -28,9 +29,11 @@ __all__ = [
     "Counts",
     "Family",
     "Flights",
+    "History",
     "Judge",
     "Operator",
     "Page",
+    "Point",
     "Policy",
     "Prober",
     "Ramp",

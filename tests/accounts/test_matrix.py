@@ -36,7 +36,7 @@ OPEN = {
     *("POST /api/auth/login", "POST /api/auth/refresh", "GET /api/auth/setup/status"),
     "GET /api/system-settings/currency",
     "GET /metrics",  # which looks for a token of its own
-    *("GET /openapi.json", "GET /docs", "GET /docs/guide", "GET /docs/operations", "GET /docs/assets/<release>/<name>"),
+    *("GET /openapi.json", "GET /docs", "GET /docs/guide", "GET /docs/operations", "GET /assets/<release>/<name>"),
     *("POST /api/auth/logout", "POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
 }
 # Open to everybody for what is his own; for others' it takes a permission, and the matrix asks for others'.

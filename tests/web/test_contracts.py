@@ -189,9 +189,9 @@ def test_every_view_has_a_contract(app: Flask) -> None:
     assert {name for name, contract in contracts.items() if contract and contract.permission == "public"} == {
         *("auth.login", "auth.refresh", "auth.logout", "auth.forgot_password", "auth.reset_password"),
         *("security.setup_status", "settings.public_currency"),
-        *("health.root", "health.alive", "health.ready", "health.health", "health.breakers"),
+        *("health.root", "health.alive", "health.ready", "health.health", "breakers.breakers"),
         "metrics.metrics",  # which looks for a token of its own
-        *("docs.document", "docs.page", "docs.guide", "docs.operations", "docs.asset"),
+        *("docs.document", "docs.page", "docs.guide", "docs.operations", "pages.asset"),
     }
 
 
