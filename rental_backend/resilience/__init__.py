@@ -2,7 +2,7 @@
 
 from .board import Board, Cell
 from .breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerOpen
-from .bulkhead import Bulkhead, BulkheadFull, RetryBudget
+from .bulkhead import Bulkhead, BulkheadFull, Ramp, RetryBudget
 from .call import Call
 from .deadline import budget, limit
 from .events import Transition
@@ -12,6 +12,7 @@ from .machine import Counts, Policy, State
 from .page import Page
 from .prober import Prober
 from .slot import Operator
+from .tally import Family, Tally
 from .verdict import Judge, Verdict
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Call",
     "Cell",
     "Counts",
+    "Family",
     "Flights",
     "History",
     "Judge",
@@ -34,8 +36,10 @@ __all__ = [
     "Point",
     "Policy",
     "Prober",
+    "Ramp",
     "RetryBudget",
     "State",
+    "Tally",
     "Transition",
     "Verdict",
     "budget",

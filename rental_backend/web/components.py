@@ -72,7 +72,7 @@ COMPONENTS = (  # one whose blueprints are not served yet is left out
 )
 NAMES = {each.id: each.name for each in COMPONENTS}
 UNTOLD = frozenset(
-    {"health", "status", "breakers", "docs", "pages"}
+    {"health", "status", "breakers", "metrics", "docs", "pages"}
     | {"diagnosis", "operations", "breaker_orders", "incidents", "drills"}
 )
 Served = tuple[tuple[str, Contract], ...]  # methods and contracts

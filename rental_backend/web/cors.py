@@ -18,6 +18,7 @@ ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID", "Idempotency
 EXPOSED_HEADERS = (
     *("X-Request-ID", "X-Total-Count", "X-Total-Count-Relation", "X-Degraded", "X-Mode", "Age", "Retry-After"),
     *("X-Replica-Lag", "Location", "ETag", "Content-Disposition", "Idempotency-Replayed"),
+    *("RateLimit", "RateLimit-Policy"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOK_EVERY = 1.0
