@@ -38,10 +38,12 @@ from .settings.api import companies
 from .web import (
     breaker_orders,
     breakers,
+    components,
     cors,
     diagnosis,
     docs,
     health,
+    incidents,
     limits,
     logs,
     metering,
@@ -51,6 +53,7 @@ from .web import (
     problems,
     requests,
     routing,
+    status,
     warming,
 )
 from .web.application import Application
@@ -58,7 +61,8 @@ from .web.contracts import contract_of
 from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, breakers.bp, metrics.bp, docs.bp, pages.bp, diagnosis.bp, operations.bp, breaker_orders.bp),
+    *(health.bp, status.bp, breakers.bp, metrics.bp, docs.bp, pages.bp),
+    *(diagnosis.bp, operations.bp, breaker_orders.bp, incidents.bp),
     *(auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
@@ -104,7 +108,7 @@ def create_app(config: Config | None = None) -> Flask:
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
-    dependencies.background.append(warmer.start)
+    dependencies.background += [warmer.start, components.watch(app, dependencies).start]
     app.extensions["documentation"] = Documentation(app)
     dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
     configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait

@@ -166,7 +166,10 @@ class Config:
         "",
     )
     journal_folder: str = setting(
-        "JOURNAL_FOLDER", m.String(), "where security events wait for the database; best on a volume", ".local/journal"
+        "JOURNAL_FOLDER",
+        m.String(),
+        "where security events wait for the database, and the history of the status page; best on a volume",
+        ".local/journal",
     )
     backup_folder: str = setting(
         "BACKUP_FOLDER", m.String(), "where backups of the database lie; best on a volume", ".local/backups"

@@ -4,6 +4,7 @@ from .accounts import models as accounts
 from .bookings import models as bookings
 from .catalog import models as catalog
 from .infra import idempotency
+from .infra.uptime import tables as uptime
 from .inventory import models as inventory
 from .models import Model
 from .parties import models as parties
@@ -26,6 +27,7 @@ __all__ = [
     "sales",
     "settings",
     "transactions",
+    "uptime",
 ]
 
 metadata = Model.metadata

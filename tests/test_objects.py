@@ -32,6 +32,7 @@ FEW = Size(customers=10, items=12, units=40, rentals=40, days=20)
 PARAMETER = re.compile(r"<(?:(\w+):)?(\w+)>")
 MALFORMED = ("1", "not-an-id", "%00", "..%2f..%2fetc", "' OR 1=1 --", "null", "9" * 400, "ä", "{}", "0" * 31 + "g")
 TRACES = {"security_audit_logs", "login_attempts", "idempotency_keys"}  # what a mere request may leave behind
+TRACES |= {"status_buckets", "status_incidents"}  # and the service itself, whenever it is time to
 ASKING = {  # their parameter names nothing stored: whether it is right, and what contains it
     "/api/system/timezone/validate/<path:name>",
     "/api/master-data/item-master/search/<term>",

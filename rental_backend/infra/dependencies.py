@@ -34,6 +34,7 @@ from .stale import StaleStore
 from .sweeper import Sweeper
 from .throttle import Throttle
 from .tokens import Tokens
+from .uptime import Recorder
 from .verdicts import practised
 from .warmup import CONNECTIONS, Warmup
 from .writes import UNKNOWN, Writes
@@ -44,6 +45,7 @@ KEYS = ("stored", "replayed", "in_progress", "reused", "not_kept")
 LIMITED = ("reads", "writes", "transfers", "strangers")  # what callers are held to, each for itself
 SAMPLE = 1.0  # seconds between two looks at what became of calls
 FOLLOW = 0.25  # seconds to wait for another's answer to the same question
+TELL = 2.0  # seconds between two looks whether the database is to be told of incidents
 
 
 class Dependencies:
@@ -77,14 +79,13 @@ class Dependencies:
         self.dumper = Dumper(
             config.database_unpooled_url or config.database_url, Path(config.backup_folder), config.pg_bin
         )
-        self.gauges = Gauges(page.tally, self.pools)
+        self.gauges, self.history = Gauges(page.tally, self.pools), History(page)
         self.chores, self.sharing = Background(), Background()
-        self._give_chores()
+        self.uptime = Recorder(Path(config.journal_folder), self.database)
         doors = self._doors()
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
-        self.history = History(page)
-        self.chores.every(SAMPLE, partial(self.history.sample, self.guards.values()))
+        self._give_chores()
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
         issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
@@ -112,6 +113,8 @@ class Dependencies:
         """Say what each worker does beside its requests; what waits for Redis alone has a thread of its own."""
         for seconds, chore in ((0.0, self.settings.follow), (GAUGED, self.gauges.publish), (1.0, self.figures.ask)):
             self.chores.every(seconds, chore)
+        self.chores.every(TELL, self.uptime.tell)
+        self.chores.every(SAMPLE, partial(self.history.sample, self.guards.values()))
         self.sharing.every(0, self.rates.exchange)
 
     @property
@@ -150,6 +153,7 @@ class Dependencies:
         self.sweeper.stop()
         self.chores.stop()
         self.sharing.stop()
+        self.uptime.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
         self.database.close()

@@ -25,11 +25,15 @@ def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
 
 def answer_now(doors: Dependencies, method: str, contract: Contract) -> str:
     """Return how a call is answered at this moment: full, partial, offline, replica, stale or refuse."""
-    mode = doors.modes.current
+    return answer_in(method, contract, down=doors.down(), mode=doors.modes.current, replica=doors.replica_serves)
+
+
+def answer_in(method: str, contract: Contract, *, down: frozenset[str], mode: Mode, replica: bool) -> str:
+    """Return how a call is answered while these dependencies are down; `replica`: one answers reads then."""
     if contract.refused_in(mode, method):
         return "refuse"
-    replica = not contract.changes_by(method) and mode is not Mode.EMERGENCY and doors.replica_serves
-    return contract.needs.answer(doors.down(), replica=replica)
+    readable = replica and not contract.changes_by(method) and mode is not Mode.EMERGENCY
+    return contract.needs.answer(down, replica=readable)
 
 
 def features(app: Flask, doors: Dependencies) -> dict[str, dict[str, Any]]:

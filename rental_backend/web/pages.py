@@ -29,6 +29,7 @@ TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf
 OURS = tuple(sorted(path.name for path in HERE.iterdir() if path.suffix in TYPES))
 THEIRS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")  # of the package flask-swagger-ui
 NAVIGATION = {
+    "/status": "Status",
     "/health/breakers": "Breakers",
     "/docs": "API",
     "/docs/guide": "For who calls it",

@@ -12,6 +12,7 @@ from deploy.private.servers import PostgresServer, RedisServer
 from tests import factories
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving
+from tests.status.past import remembered
 
 from .visit import Visit
 
@@ -64,6 +65,7 @@ def site(
         "WEB_CONCURRENCY": "2",
         "PROBE_HEARTBEAT": "0.5",  # so that an outage is noticed soon, though nobody calls
     }
+    remembered(folder / "journal")
     with serving(environ, folder / "gunicorn.log") as server:
         yield Site(server, database, cache)
     database.close()

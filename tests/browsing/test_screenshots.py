@@ -29,3 +29,14 @@ def test_the_page_in_an_outage(visit: Visitor, site: Site, tmp_path: Path) -> No
             expect(page.locator("#summary")).to_contain_text("database is away since")
             page.screenshot(path=folder / name)
             assert 5_000 < (folder / name).stat().st_size < LARGEST
+
+
+@pytest.mark.full
+def test_the_status_page_in_an_outage(visit: Visitor, site: Site, tmp_path: Path) -> None:
+    """What customers see of it: which parts are disrupted, and that they were well before."""
+    picture = (HERE if os.environ.get("SCREENSHOTS") else tmp_path) / "status.png"
+    with away(site):
+        page = visit("/status", viewport=DESK).page
+        expect(page.locator("#headline")).to_have_text("Much does not work")
+        page.screenshot(path=picture)
+    assert 5_000 < picture.stat().st_size < LARGEST

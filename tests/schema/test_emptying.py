@@ -10,7 +10,9 @@ from tests.schema.databases import columns, contents
 SINCE = """
     INSERT INTO unit_holds (inventory_unit_id, during, kind)
         SELECT id, '[2026-01-01,)', 'TRANSFER' FROM inventory_units;
-    INSERT INTO idempotency_keys (caller_id, key, fingerprint) SELECT id, 'key', sha256('') FROM users"""
+    INSERT INTO idempotency_keys (caller_id, key, fingerprint) SELECT id, 'key', sha256('') FROM users;
+    INSERT INTO status_buckets VALUES ('day', now(), 'shop', gen_random_uuid(), 1, 0, 0, 0, 0);
+    INSERT INTO status_incidents (id, document) VALUES (gen_random_uuid(), '{}')"""
 
 
 def test_every_table_is_emptied(session: Session, postgres: PostgresServer) -> None:

@@ -52,6 +52,9 @@ CONSTRAINTS = """
     WHERE indisunique AND relnamespace = 'public'::regnamespace"""
 HOLD = "INSERT INTO unit_holds (inventory_unit_id, during, kind{1}) SELECT id, '{0}', {2} FROM inventory_units LIMIT 1"
 KEY = "INSERT INTO idempotency_keys (caller_id, key, fingerprint{0}) SELECT id, {1} FROM users LIMIT 1"
+BUCKET = "INSERT INTO status_buckets VALUES ('{}', '2026-01-01Z', 'shop', '{}', 0, 0, 0, 0, 0)"
+INCIDENT = "INSERT INTO status_incidents (id, document) VALUES ('{}', 'null')"
+SOURCE = "00000000-0000-0000-0000-000000000001"
 DIGEST = "sha256('')"
 REFUSED = {
     "unit_holds_inventory_unit_id_during_excl": HOLD.format("[2026-01-02,2026-01-04)", "", "'TRANSFER'"),
@@ -75,6 +78,9 @@ REFUSED = {
     "idempotency_keys_fingerprint_check": KEY.format("", "'key', 'short'"),
     "idempotency_keys_status_check": KEY.format(", status", f"'key', {DIGEST}, 201"),
     "idempotency_keys_expires_at_check": KEY.format(", expires_at", f"'key', {DIGEST}, now()"),
+    "status_buckets_pkey": BUCKET.format("day", SOURCE),
+    "status_buckets_kind_check": BUCKET.format("week", SOURCE),
+    "status_incidents_pkey": INCIDENT.format(SOURCE),
 }
 
 
@@ -166,6 +172,8 @@ def test_units_and_keys_are_taken_once(hardened: Connection) -> None:
     hardened.exec_driver_sql("BEGIN")
     hardened.exec_driver_sql(HOLD.format("[2026-01-01,2026-01-03)", "", "'TRANSFER'"))
     hardened.exec_driver_sql(KEY.format("", f"'used', {DIGEST}"))
+    hardened.exec_driver_sql(BUCKET.format("day", SOURCE))
+    hardened.exec_driver_sql(INCIDENT.format(SOURCE))
     hardened.exec_driver_sql("SAVEPOINT ready")
     for name, statement in REFUSED.items():
         assert _refused(hardened, statement) == name

@@ -188,7 +188,7 @@ def test_every_view_has_a_contract(app: Flask) -> None:
     assert None not in contracts.values()
     assert {name for name, contract in contracts.items() if contract and contract.permission == "public"} == {
         *("auth.login", "auth.refresh", "auth.logout", "auth.forgot_password", "auth.reset_password"),
-        *("security.setup_status", "settings.public_currency"),
+        *("security.setup_status", "settings.public_currency", "status.document", "status.page"),
         *("health.root", "health.alive", "health.ready", "health.health", "breakers.breakers"),
         "metrics.metrics",  # which looks for a token of its own
         *("docs.document", "docs.page", "docs.guide", "docs.operations", "pages.asset"),

@@ -1,0 +1,36 @@
+"""The past of the components that customers know: how long each was in which state, and what incidents there were.
+
+None of it needs a dependency. All workers of a host share one document in memory; whichever comes first looks at the
+components every two seconds, and now and then keeps the document in a file, so that it survives a restart. Where the
+database is there, instances tell it what they saw, and each other through it; so it survives the disk, too.
+"""
+
+from .buckets import DAY, HOUR, Bar, Kind, bars, uptime
+from .incidents import MOST_UPDATES, Incident, Status, Update, begun, shown
+from .levels import IMPACTS, LEVELS, OF_LEVEL, Impact, Level, gravest
+from .recorder import Recorder, TooMuch
+from .state import State
+
+__all__ = [
+    "DAY",
+    "HOUR",
+    "IMPACTS",
+    "LEVELS",
+    "MOST_UPDATES",
+    "OF_LEVEL",
+    "Bar",
+    "Impact",
+    "Incident",
+    "Kind",
+    "Level",
+    "Recorder",
+    "State",
+    "Status",
+    "TooMuch",
+    "Update",
+    "bars",
+    "begun",
+    "gravest",
+    "shown",
+    "uptime",
+]

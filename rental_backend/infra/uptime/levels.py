@@ -1,0 +1,50 @@
+"""How well a component works, and how bad that is for a page of all."""
+
+import enum
+
+
+class Level(enum.StrEnum):
+    """How a component works, each worse than the one before; the names are those of status pages."""
+
+    OPERATIONAL = "operational"
+    UNDER_MAINTENANCE = "under_maintenance"
+    DEGRADED = "degraded_performance"
+    PARTIAL = "partial_outage"
+    MAJOR = "major_outage"
+
+    @property
+    def disrupted(self) -> bool:
+        """Whether customers miss something that nobody has ordered."""
+        return self.weight > Level.UNDER_MAINTENANCE.weight
+
+    @property
+    def weight(self) -> int:
+        """The place in the order, from 0."""
+        return LEVELS.index(self)
+
+
+LEVELS = tuple(Level)
+
+
+class Impact(enum.StrEnum):
+    """How bad an incident is, each worse than the one before."""
+
+    NONE = "none"
+    MINOR = "minor"
+    MAJOR = "major"
+    CRITICAL = "critical"
+
+
+IMPACTS = tuple(Impact)
+OF_LEVEL = {
+    Level.OPERATIONAL: Impact.NONE,
+    Level.UNDER_MAINTENANCE: Impact.MINOR,
+    Level.DEGRADED: Impact.MINOR,
+    Level.PARTIAL: Impact.MAJOR,
+    Level.MAJOR: Impact.CRITICAL,
+}
+
+
+def gravest(*impacts: Impact) -> Impact:
+    """Return the worst of them; none of nothing."""
+    return max(impacts, key=IMPACTS.index, default=Impact.NONE)
