@@ -35,12 +35,12 @@ from .settings import backups, backups_api, origins_api, system_api
 from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
-from .web import cors, diagnosis, docs, health, logs, operations, problems, requests, routing, warming
+from .web import cors, diagnosis, docs, health, log_level, logs, operations, problems, requests, routing, warming
 from .web.contracts import contract_of
 from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, docs.bp, diagnosis.bp, operations.bp, auth, sessions, users, roles, security),
+    *(health.bp, docs.bp, diagnosis.bp, operations.bp, log_level.bp, auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics, items, item_blocking),

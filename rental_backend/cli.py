@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask, current_app
 
-from . import seed, steering
+from . import seed, steering, watching
 from .accounts import purging, service
 from .config import Config
 from .demo.command import demo
@@ -41,6 +41,8 @@ def register(app: Flask) -> None:
     app.cli.add_command(restore)
     app.cli.add_command(steering.mode)
     app.cli.add_command(steering.drill)
+    app.cli.add_command(steering.log_level)
+    app.cli.add_command(watching.breakers)
 
 
 def _seconds(name: str, default: float, least: float, meaning: str) -> Option:

@@ -13,6 +13,7 @@ from .config_fields import KEY_LENGTH, Url, Words, count, long_enough, seconds, 
 
 MODES = ("normal", "read-only", "emergency")
 ENVIRONMENTS = ("production", "staging", "development", "test")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class ConfigError(Exception):
@@ -75,12 +76,7 @@ class Config:
     lifecycle: int = count(
         "LIFECYCLE_FD", -1, "set by deploy.start: where it says whether this serves or drains", low=0
     )
-    log_level: str = setting(
-        "LOG_LEVEL",
-        m.String(validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))),
-        "least level logged",
-        "INFO",
-    )
+    log_level: str = setting("LOG_LEVEL", m.String(validate=validate.OneOf(LOG_LEVELS)), "least level logged", "INFO")
 
     cors_origins: tuple[str, ...] = setting(
         "CORS_ORIGINS", Words(), "origins that may call from a browser", ("https://www.omomrentals.shop",)

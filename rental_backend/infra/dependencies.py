@@ -19,6 +19,7 @@ from .following import SETTINGS, Followed
 from .identity import Identity
 from .journal import Journal
 from .lifecycle import Lifecycle
+from .log_level import LogLevel
 from .modes import Mode, Modes
 from .offline import Offline
 from .oidc import REFRESH, Issuer, Trust
@@ -47,6 +48,7 @@ class Dependencies:
         board = Board(page)
         self.modes = Modes(board, Path(config.journal_folder), config.mode)
         self.drills = Drills(board, config.environment)
+        self.log_level = LogLevel(board, config.log_level)
         self.database = _database(config, page, self.modes)
         self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
         self.cache = _cache(config, page)
@@ -66,6 +68,7 @@ class Dependencies:
         )
         self.chores = Background()
         self.chores.every(0, self.settings.follow)
+        self.chores.every(0, self.log_level.apply)  # where nobody asks anything
         doors = self._doors()
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
