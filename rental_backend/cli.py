@@ -16,6 +16,7 @@ from . import seed, steering, watching
 from .accounts import purging, service
 from .config import Config
 from .demo.command import demo
+from .doctor.command import doctor
 from .errors import AppError
 from .infra.dependencies import Dependencies
 from .infra.dumping import DumpFailed
@@ -43,6 +44,7 @@ def register(app: Flask) -> None:
     app.cli.add_command(steering.drill)
     app.cli.add_command(steering.log_level)
     app.cli.add_command(watching.breakers)
+    app.cli.add_command(doctor)
 
 
 def _seconds(name: str, default: float, least: float, meaning: str) -> Option:

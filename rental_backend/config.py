@@ -157,6 +157,20 @@ class Config:
     max_body_bytes: int = count("MAX_BODY_BYTES", 2**20, "largest request body")
     max_json_depth: int = count("MAX_JSON_DEPTH", 16, "deepest nesting of a JSON body", high=200)
 
+    otlp_endpoint: str = setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", Url("http", "https"), "collector of traces (OTLP over HTTP); none unless set", ""
+    )
+    otlp_headers: str = setting(
+        "OTEL_EXPORTER_OTLP_HEADERS", m.String(), "what to send it, such as a key, as name=value,name=value", ""
+    )
+    otel_service: str = setting("OTEL_SERVICE_NAME", m.String(), "name of this service in traces", "rental_backend")
+    otel_share: float = setting(
+        "OTEL_TRACES_SAMPLER_ARG",
+        m.Float(validate=validate.Range(0, 1)),
+        "share of requests that are traced, where the caller has not decided",
+        1.0,
+    )
+
     admin_username: str = setting("ADMIN_USERNAME", m.String(), "administrator made by `flask create-admin`", "admin")
     admin_email: str = setting("ADMIN_EMAIL", m.String(), "his address", "admin@example.com")
     admin_password: str = setting(

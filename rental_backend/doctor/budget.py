@@ -3,12 +3,10 @@
 An overlap of two deployments counts twice, and so does each slot.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from deploy.railway import checkout
-from deploy.railway.findings import Finding, failed, passed, warned
+from .findings import Finding, failed, passed, warned
 
 PROBES = 2  # connections of each worker for probes
 MIGRATIONS, ADMIN = 2, 5
@@ -57,12 +55,6 @@ class Budget:
             return passed("connections", said)
         mend = "lower DATABASE_POOL_SIZE, WEB_CONCURRENCY or replicas, or put a pooler in front"
         return failed("connections", said, mend) if self.measured else warned("connections", said, mend)
-
-
-def shipped() -> dict[str, str]:
-    """Return the variables by which our own slots are kept small: `.railway/railway.py` sets the same."""
-    said: dict[str, str] = json.loads(checkout.file("deploy/slot.json").read_text())
-    return said
 
 
 def _number(text: str, default: int) -> int:

@@ -1,12 +1,7 @@
-"""What checks find: a level, a code for scripts, what is so, and what mends it."""
+"""What checks find: a level, a code for scripts, what is so, and what mends it. The tool for Railway uses the same."""
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-
-from deploy.railway.exits import Exit
-from deploy.railway.report import Result
 
 
 class Level(StrEnum):
@@ -49,13 +44,3 @@ def failed(code: str, message: str, mend: str = "") -> Finding:
 def skipped(code: str, message: str, mend: str = "") -> Finding:
     """A check that could not be made."""
     return Finding(Level.SKIP, code, message, mend)
-
-
-def summary(findings: Sequence[Finding], subject: str) -> Result:
-    """The findings as the result of a command, which failed if one of them did."""
-    counts = Counter(finding.level for finding in findings)
-    wrong = [finding.code for finding in findings if finding.level is Level.FAIL]
-    said = ", ".join(f"{counts[level]} {level}" for level in Level)
-    code = Exit.FAILED if wrong else Exit.OK
-    data = {"findings": [asdict(finding) for finding in findings], "failed": wrong}
-    return Result(code, f"{subject}: {said}", tuple(map(str, findings)), data)

@@ -96,7 +96,7 @@ class Database:
         )
         self.engine = create_engine(
             "postgresql+psycopg://",
-            creator=self._connect,
+            creator=self.connect,
             pool_size=pool_size,
             pool_timeout=pool_timeout,
             **POOL,
@@ -107,8 +107,8 @@ class Database:
         event.listen(self.engine, "connect", _sign)
         event.listen(self.engine, "checkout", _inspect)
 
-    def _connect(self) -> DeadlineConnection:
-        """Open a connection (SQLAlchemy's pool calls this)."""
+    def connect(self) -> DeadlineConnection:
+        """Open a connection, around the breaker. For the pool, and for who examines the server."""
         if self._address is None:
             raise psycopg.OperationalError("no URL is configured")
         connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
@@ -121,7 +121,7 @@ class Database:
             self.drill()
         if self._address is not None:
             self._address.resolve()
-        connection = self._connect()
+        connection = self.connect()
         try:
             connection.autocommit = True
             row = connection.execute(self._probe).fetchone()
