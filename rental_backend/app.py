@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import pybreaker
 import structlog
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
@@ -30,12 +29,25 @@ from .inventory.blocking_api import bp as item_blocking
 from .inventory.items_api import bp as items
 from .parties.api import bp as customers
 from .parties.suppliers_api import bp as suppliers
-from .resilience import OPEN
+from .resilience import OPEN, Listener
 from .settings import backups, backups_api, origins_api, system_api
 from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
-from .web import cors, diagnosis, docs, health, log_level, logs, operations, problems, requests, routing, warming
+from .web import (
+    cors,
+    diagnosis,
+    docs,
+    health,
+    log_level,
+    logs,
+    operations,
+    problems,
+    requests,
+    routing,
+    traces,
+    warming,
+)
 from .web.contracts import contract_of
 from .web.openapi import Documentation
 
@@ -57,7 +69,7 @@ class Application(Flask):
         return func
 
 
-class TransitionLog(pybreaker.CircuitBreakerListener):
+class TransitionLog(Listener):
     """Writes every change of a breaker into the log: an outage is expected, so no more than a warning."""
 
     def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
@@ -98,7 +110,7 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
     configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait
     app.before_request(dependencies.start)
-    for part in (requests, cors):
+    for part in (traces, requests, cors):
         part.register(app, config)
     problems.register(app)
     routing.register(app)

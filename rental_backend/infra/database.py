@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy.exc
@@ -17,6 +17,9 @@ from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ret
 from .clashes import clash
 from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .verdicts import database_verdict
+
+if TYPE_CHECKING:
+    from .tracing import Tracing
 
 PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
 PROBE_STANDBY = "SELECT false"
@@ -114,6 +117,10 @@ class Database:
         connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
         connection.deadline = self.deadline
         return connection
+
+    def trace(self, tracing: "Tracing") -> None:
+        """Have the statements of connections that are opened from now on seen."""
+        self._class = tracing.connections(self._class)
 
     def probe(self) -> None:
         """Contact the server on a fresh connection; raise if it does not answer or takes no writes and should."""

@@ -76,6 +76,7 @@ class Dependencies:
         issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
+        self.endings: list[Callable[[], None]] = []  # and stopped with it
         self.warmup = self._warmup(config)
         self._lock, self._started_in = threading.Lock(), 0
 
@@ -118,6 +119,8 @@ class Dependencies:
         self.chores.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
+        for end in self.endings:
+            end()
         self.database.close()
         if self.replica:
             self.replica.close()

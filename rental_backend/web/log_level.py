@@ -11,7 +11,7 @@ from ..infra.modes import Mode
 from ..schemas import Payload, Text
 from .context import dependencies
 from .contracts import endpoint
-from .operations import PERMISSION, STEER, journal
+from .operations import PERMISSION, STEER, journal_order
 
 USUAL, LONGEST = 600, 86400  # seconds
 
@@ -51,5 +51,5 @@ def set_log_level(actor: Actor, level: str, reason: str, seconds: int) -> dict[s
     before = levels.current
     levels.set(level, reason=reason, actor=actor.name, seconds=seconds)
     details = {"before": before, "after": level, "reason": reason, "seconds": seconds}
-    journal(actor, "LOG_LEVEL_CHANGED", "log-level", details)
+    journal_order(actor, "LOG_LEVEL_CHANGED", "log-level", details)
     return _now()

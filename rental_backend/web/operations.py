@@ -74,7 +74,7 @@ def _shown(fault: Fault) -> dict[str, Any]:
     return {**said, "seconds_left": round(fault.seconds_left, 1)}
 
 
-def journal(actor: Actor, action: str, name: str, details: dict[str, Any]) -> None:
+def journal_order(actor: Actor, action: str, name: str, details: dict[str, Any]) -> None:
     """Write an order down."""
     event = SecurityEvent(actor=actor, action=action, resource="operations", resource_id=name, details=details)
     dependencies().journal.write(event)
@@ -94,7 +94,7 @@ def set_mode(actor: Actor, mode: str, reason: str, seconds: int | None, keep: bo
     before = dependencies().modes.current.value
     order = dependencies().modes.set(Mode(mode), reason=reason, actor=actor.name, seconds=seconds, keep=keep)
     details = {"before": before, "after": mode, "reason": reason, "seconds": seconds, "kept": order.kept}
-    journal(actor, "MODE_CHANGED", "mode", details)
+    journal_order(actor, "MODE_CHANGED", "mode", details)
     return mode_now()
 
 
@@ -110,7 +110,7 @@ def show_drills() -> dict[str, Any]:
 def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
     """Let calls of a dependency fail in all workers of this host; 404 if there is no such breaker."""
     fault = dependencies().drills.order(name, actor=actor.name, **order)
-    journal(actor, "DRILL_BEGUN", name, order)
+    journal_order(actor, "DRILL_BEGUN", name, order)
     return _shown(fault)
 
 
@@ -119,4 +119,4 @@ def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
 def end_drill(actor: Actor, name: str) -> None:
     """Let a dependency work again."""
     dependencies().drills.end(name)
-    journal(actor, "DRILL_ENDED", name, {})
+    journal_order(actor, "DRILL_ENDED", name, {})

@@ -46,6 +46,7 @@ def register(app: Flask, config: Config) -> None:
         if asked.endpoint != "health.alive":
             write_access(
                 request_id=kept.request_id,
+                trace_id=kept.get("trace_id"),
                 method=asked.method,
                 path=asked.path,
                 route=asked.url_rule.rule if asked.url_rule else None,
