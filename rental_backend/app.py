@@ -1,7 +1,6 @@
 """The application factory: the table of contents of the program."""
 
 import logging
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -48,6 +47,7 @@ from .web import (
     traces,
     warming,
 )
+from .web.application import Application
 from .web.contracts import contract_of
 from .web.openapi import Documentation
 
@@ -59,14 +59,6 @@ BLUEPRINTS = (
 )
 DRILLS = (operations.drills,)  # never served in production
 REAP_EVERY, EXPIRE_EVERY = 10.0, 3600.0  # seconds
-
-
-class Application(Flask):
-    """Flask without coroutines: no function is inspected for being one, seven times in every request."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function as it is."""
-        return func
 
 
 class TransitionLog(Listener):

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.orm import Session
 
 from rental_backend.infra import statements as compiled
 
@@ -31,9 +32,9 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
         if connection.engine.pool is engine.pool and not _of_the_background():
             sent.append(statement)
 
-    def note_and_send(connection: Connection, text: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        note(connection, None, text)
-        return send(connection, text, values)
+    def note_and_send(session: Session, text: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        note(session.connection(), None, text)
+        return send(session, text, values)
 
     event.listen(engine, "before_cursor_execute", note)
     compiled.send = note_and_send

@@ -5,7 +5,6 @@ from typing import Any
 
 import orjson
 from flask import Blueprint
-from sqlalchemy import or_
 from sqlalchemy.orm import Session
 
 from ..infra.dependencies import AUTH, DATABASE, REDIS
@@ -14,35 +13,15 @@ from ..schemas import Paging
 from ..transactions.models import TransactionHeader, TransactionType
 from ..web import projection
 from ..web.contracts import endpoint
-from ..web.listing import Listing, Page, paged
+from ..web.listing import Page, paged
 from ..web.needs import Needs
 from . import parties
-from .schemas import CustomerBrief, CustomerTransaction, SupplierBrief, SupplierFigures, SupplierPurchase
+from .lists import HISTORY, PURCHASES, TOP_CUSTOMERS
+from .schemas import CustomerBrief, SupplierBrief, SupplierFigures
 
 REPORT = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("customers", "suppliers"))
+UNKNOWN = "unknown"
 BOUGHT = (TransactionType.PURCHASE,)
-NEWEST = (TransactionHeader.transaction_date.desc(), TransactionHeader.id.desc())
-TOP_CUSTOMERS = Listing(
-    Customer,
-    CustomerBrief,
-    order=(Customer.lifetime_value.desc(), Customer.id.desc()),
-    where=(Customer.is_active, Customer.lifetime_value > 0),
-)
-HISTORY = Listing(
-    TransactionHeader,
-    CustomerTransaction,
-    order=NEWEST,
-    filters={"customer_id": TransactionHeader.customer_id.__eq__},
-    where=(or_(*map(TransactionHeader.transaction_type.__eq__, parties.SOLD)), TransactionHeader.is_active),
-)
-PURCHASES = Listing(
-    TransactionHeader,
-    SupplierPurchase,
-    order=NEWEST,
-    filters={"supplier_id": TransactionHeader.supplier_id.__eq__},
-    where=(TransactionHeader.transaction_type == TransactionType.PURCHASE, TransactionHeader.is_active),
-)
-
 bp = Blueprint("party_analytics", __name__, url_prefix="/api/analytics")
 
 
@@ -65,13 +44,8 @@ def customer_transactions(session: Session, id: uuid.UUID, **part: Any) -> dict[
     customer = orjson.Fragment(projection.one(session, CustomerBrief, Customer, id))
     page = HISTORY.page(session, {**part, "customer_id": id})
     totals = parties.totals(session, TransactionHeader.customer_id, id, parties.SOLD)
-    summary = {
-        "total_transactions": totals.count,
-        "total_spent": totals.sum,
-        "average_transaction": totals.mean,
-        "last_transaction_date": totals.latest,
-        "favorite_items": parties.favourite_items(session, id),
-    }
+    names = ("total_transactions", "total_spent", "average_transaction", "last_transaction_date")
+    summary = {**dict(zip(names, totals, strict=True)), "favorite_items": parties.favourite_items(session, id)}
     return {"customer": customer, "summary": summary, **_part("transactions", page, part)}
 
 
@@ -82,12 +56,8 @@ def supplier_purchases(session: Session, id: uuid.UUID, **part: Any) -> dict[str
     supplier = orjson.Fragment(projection.one(session, SupplierBrief, Supplier, id))
     page = PURCHASES.page(session, {**part, "supplier_id": id})
     totals = parties.totals(session, TransactionHeader.supplier_id, id, BOUGHT)
-    summary = {
-        "total_transactions": totals.count,
-        "total_spend": totals.sum,
-        "average_order_value": totals.mean,
-        "last_order_date": totals.latest,
-    }
+    names = ("total_transactions", "total_spend", "average_order_value", "last_order_date")
+    summary = dict(zip(names, totals, strict=True))
     return {"supplier": supplier, "summary": summary, **_part("transactions", page, part)}
 
 
@@ -95,14 +65,11 @@ def supplier_purchases(session: Session, id: uuid.UUID, **part: Any) -> dict[str
 @endpoint(needs=REPORT, permission="SUPPLIER_VIEW")
 def supplier_performance(session: Session, id: uuid.UUID) -> dict[str, Any]:
     """Return how a supplier delivers, whether we buy more, and what to do. Ratings have no history, so no trend."""
+    trends = {"delivery_trend": UNKNOWN, "quality_trend": UNKNOWN, "spend_trend": parties.spend_trend(session, id)}
     return {
         "supplier": orjson.Fragment(projection.one(session, SupplierBrief, Supplier, id)),
         "performance_metrics": orjson.Fragment(projection.one(session, SupplierFigures, Supplier, id)),
-        "trends": {
-            "spend_trend": parties.spend_trend(session, id),
-            "delivery_trend": "unknown",
-            "quality_trend": "unknown",
-        },
+        "trends": trends,
         "recommendations": parties.recommendations(session, id),
     }
 

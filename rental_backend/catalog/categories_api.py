@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from ..schemas import MOST_ROWS, Browsing
 from ..web.contracts import endpoint
-from ..web.listing import Page, contains
-from ..web.lookups import add_search
+from ..web.listing import contains
+from ..web.lookups import add_list, add_search
 from ..web.principal import Principal
 from ..web.resources import Resource
 from . import categories, tree
@@ -24,6 +24,8 @@ from .category_schemas import (
 )
 from .models import Category
 from .needs import BROWSE, CHANGE, MASTER_DATA
+
+LEAVES = "Return those that no other stands under."
 
 CATEGORIES = Resource(
     name="categories",
@@ -53,20 +55,8 @@ CATEGORIES = Resource(
 )
 bp = CATEGORIES.blueprint()
 add_search(bp, CATEGORIES)
-
-
-@bp.get("/parents")
-@endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", query=ParentQuery(), returns=CategorySchema(many=True))
-def parents(session: Session, **arguments: Any) -> Page:
-    """Return those that another can be put under."""
-    return CATEGORIES.listing.page(session, {"limit": MOST_ROWS, **arguments})
-
-
-@bp.get("/leaves")
-@endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", query=Browsing(), returns=CategorySchema(many=True))
-def leaves(session: Session, **arguments: Any) -> Page:
-    """Return those that no other stands under."""
-    return CATEGORIES.listing.page(session, {"limit": MOST_ROWS, **arguments, "is_leaf": True})
+add_list(bp, CATEGORIES, "/parents", "Return those that another can be put under.", query=ParentQuery, rows=MOST_ROWS)
+add_list(bp, CATEGORIES, "/leaves", LEAVES, query=Browsing, rows=MOST_ROWS, is_leaf=True)
 
 
 @bp.get("/tree")

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .. import records
-from ..errors import Invalid, NotFound
+from ..errors import Invalid
 from . import skus
 from .models import Category, Item
 
@@ -16,14 +16,6 @@ def create(session: Session, actor: str, fields: dict[str, Any]) -> Item:
     """Create an item under a SKU of its own. Raises `Invalid` if its category is not there."""
     found = codes(session, fields.get("category_id"), fields["item_name"], rentable=fields["is_rentable"])
     return records.create(session, Item(**fields, sku=skus.take(session, found)), actor)
-
-
-def id_of(session: Session, sku: str) -> uuid.UUID:
-    """Return the id of the item with a SKU, or raise `NotFound`."""
-    found = session.scalar(select(Item.id).where(Item.sku == sku))
-    if found is None:
-        raise NotFound("There is no such item.")
-    return found
 
 
 def preview(session: Session, category_id: uuid.UUID | None, name: str, *, rentable: bool) -> dict[str, Any]:

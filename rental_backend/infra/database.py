@@ -2,12 +2,12 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy.exc
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
@@ -16,6 +16,7 @@ from ..errors import AppError, Busy, OutcomeUnknown, Unavailable
 from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, RetryBudget, Verdict, budget, limit
 from .clashes import clash
 from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
+from .sessions import GuardedSession, ReadingSession
 from .verdicts import database_verdict
 
 if TYPE_CHECKING:
@@ -30,35 +31,6 @@ REPLAYED = """
            extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
 
 POOL: dict[str, Any] = {"poolclass": QueuePool, "max_overflow": 0, "pool_use_lifo": True}
-
-
-class GuardedSession(Session):
-    """A session that knows in `info["driver"]` which connection it used, if any, and what its door shares."""
-
-
-class ReadingSession(GuardedSession):
-    """A session for queries only, whose `connection()` is a plain one: the ORM's costs as much as the rest of a read.
-
-    The ORM uses the same one if it comes later; if it was there first, its own is returned.
-    """
-
-    _plain: Connection | None = None
-
-    def connection(self, *args: Any, **options: Any) -> Connection:
-        """Return the connection of this session."""
-        if self._plain is None and (args or options or self.in_transaction() or not isinstance(self.bind, Engine)):
-            return super().connection(*args, **options)
-        if self._plain is None:
-            self.bind = self._plain = self.bind.connect()  # type: ignore[union-attr]
-            _note_contact(self, None, self._plain)
-        return self._plain
-
-    def close(self) -> None:
-        """Give the connection back."""
-        if self._plain is None or self.in_transaction():  # else the ORM was not there
-            super().close()
-        if self._plain is not None:
-            self._plain.close()
 
 
 class Database:
@@ -147,11 +119,9 @@ class Database:
         """Give back the connections that are not in use."""
         self.engine.dispose()
 
-    @contextmanager
-    def reading(self) -> Iterator[Session]:
+    def reading(self) -> AbstractContextManager[Session]:
         """Yield a session for queries only: each statement stands alone, which saves a round trip for BEGIN."""
-        with self._guarded(ReadingSession(self.engine, autoflush=False, info=self.shared), writing=False) as session:
-            yield session
+        return self._guarded(ReadingSession(self.engine, self.shared), writing=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -191,32 +161,34 @@ class Database:
         """Run the block behind the breaker; a session that never asked for a connection says nothing of the server."""
         if self._admit:
             self._admit(self.breaker.name, writing=writing)
-        with self._translated(), self.breaker.guard() as call, self.bulkhead.enter(), session:
-            call.contacted, practised = False, self.drill() if self.drill else 0.0
-            try:
-                yield session
-            finally:
-                driver = session.info.get("driver")
-                call.contacted = driver is not None
-                call.seconds = driver.longest_wait + practised if driver else None
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        """Turn what the driver, the pool and the breaker raise into our errors."""
-        name = self.breaker.name or ""
         try:
-            yield
-        except BreakerOpen as error:
-            raise Unavailable(name, error.retry_after) from None
-        except CommitLost as error:
-            raise OutcomeUnknown(name, self.breaker.retry_after) from error
-        except (BulkheadFull, sqlalchemy.exc.TimeoutError) as error:
-            raise Busy(name) from error
-        except (sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
-            ours = _translate(error, name, self.breaker.retry_after)
+            with self.breaker.guard() as call, self.bulkhead.enter(), session:
+                call.contacted, practised = False, self.drill() if self.drill else 0.0
+                try:
+                    yield session
+                finally:
+                    driver = session.info.get("driver")
+                    call.contacted = driver is not None
+                    call.seconds = driver.longest_wait + practised if driver else None
+        except (BreakerOpen, CommitLost, BulkheadFull, sqlalchemy.exc.SQLAlchemyError, psycopg.Error) as error:
+            ours = self._ours(error)
             if ours is error:
                 raise
-            raise ours from error
+            raise ours from (None if isinstance(error, BreakerOpen) else error)
+
+    def _ours(self, error: Exception) -> Exception:
+        """Return our error for one of the breaker's, the pool's or the driver's; an unknown one comes back as it is."""
+        name = self.breaker.name or ""
+        match error:
+            case BreakerOpen():
+                return Unavailable(name, error.retry_after)
+            case CommitLost():
+                return OutcomeUnknown(name, self.breaker.retry_after)
+            case BulkheadFull() | sqlalchemy.exc.TimeoutError():
+                return Busy(name)
+            case sqlalchemy.exc.DBAPIError() | psycopg.Error():
+                return _translate(error, name, self.breaker.retry_after)
+        return error
 
 
 def _options(deadline: float) -> str:
@@ -261,13 +233,6 @@ def _translate(error: Exception, name: str, retry_after: float) -> Exception:
     return error
 
 
-def _note_contact(session: Session, _: Any, connection: Any) -> None:
-    """Note the connection that a session has taken, to judge the server by how long it waits for it."""
-    driver = connection.connection.dbapi_connection
-    driver.longest_wait = 0.0
-    session.info["driver"] = driver
-
-
 def _sign(connection: Any, record: Any) -> None:  # noqa: ARG001
     """Note which process opened a connection."""
     record.info["pid"] = os.getpid()
@@ -280,6 +245,3 @@ def _inspect(connection: Any, record: Any, proxy: Any) -> None:
         raise DisconnectionError("a connection of the parent process")
     if hung_up(connection):
         raise DisconnectionError("the server has closed this connection")
-
-
-event.listen(GuardedSession, "after_begin", _note_contact)

@@ -4,11 +4,11 @@ as all the rest of a read.
 
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 import sqlalchemy.exc
-from sqlalchemy import Connection, Select
+from sqlalchemy import Select
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.orm import Session
 
@@ -35,24 +35,27 @@ class Compiled:
         sent = {**self._fixed, **values}
         for name, ready in self._ready.items():
             sent[name] = ready(sent[name])
-        connection = session.connection()
         try:
-            return send(connection, self.text, sent)
+            return send(session, self.text, sent)
         except psycopg.OperationalError:
-            _tell(connection)
+            _tell(session)
             raise
 
 
-def send(connection: Connection, text: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-    """Have the driver of a connection send a query, and return the first row."""
-    driver: Any = connection.connection.dbapi_connection
-    row: tuple[Any, ...] | None = driver.execute(text, values).fetchone()
+def send(session: Session, text: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """Have the driver of a session send a query, and return the first row."""
+    row: tuple[Any, ...] | None = _driver(session).execute(text, values).fetchone()
     return row
 
 
-def _tell(connection: Connection) -> None:
+def _driver(session: Session) -> psycopg.Connection[Any]:
+    """Return the driver's connection of a session, which may be one of no door's."""
+    driver: psycopg.Connection[Any] | None = getattr(session, "driver", None)
+    return driver or cast(psycopg.Connection[Any], session.connection().connection.dbapi_connection)
+
+
+def _tell(session: Session) -> None:
     """Have SQLAlchemy find out if a connection is lost: it then trusts none of the pool that is as old."""
-    driver: Any = connection.connection.dbapi_connection
-    if driver.closed:
+    if _driver(session).closed:
         with contextlib.suppress(sqlalchemy.exc.DBAPIError):
-            connection.exec_driver_sql("SELECT 1")
+            session.connection().exec_driver_sql("SELECT 1")

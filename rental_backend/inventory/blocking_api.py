@@ -12,44 +12,26 @@ from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..schemas import Browsing, Paging
 from ..web import projection
 from ..web.contracts import endpoint
-from ..web.listing import Listing, Page, belonging, paged
+from ..web.listing import Page, belonging, paged
 from ..web.needs import Needs
 from ..web.principal import Principal
 from . import blocking
+from .block_lists import BLOCKED, HISTORY
 from .block_schemas import (
     BlockChange,
-    BlockedItemSchema,
     BlockedItemsSchema,
     BlockEntriesSchema,
-    BlockEntrySchema,
     BulkBlockChange,
     BulkOutcomeSchema,
     OutcomeSchema,
     RentabilitySchema,
 )
 from .blocking import Outcome, Outcomes, Who
-from .item_read_models import BlockedItem, BlockEntry, Rentability
+from .item_read_models import Rentability
 
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("items", "stock"))
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items",))  # refuse rather than guess
 
-_blocked, _entry = BlockedItem.__table__.c, BlockEntry.__table__.c
-BLOCKED = Listing(
-    BlockedItem,
-    BlockedItemSchema,
-    order=(_blocked.rental_blocked_at.desc(), _blocked.id.desc()),
-    search=(_blocked.sku, _blocked.item_name),
-    filters={"is_active": _blocked.is_active.__eq__},
-    sorts={name: _blocked[name] for name in ("item_name", "sku", "rental_blocked_at")},
-)
-HISTORY = Listing(
-    BlockEntry,
-    BlockEntrySchema,
-    order=(_entry.changed_at.desc(), _entry.id.desc()),
-    search=(_entry.remarks, _entry.changed_by_username),
-    filters={"item_id": _entry.entity_id.__eq__},
-    sorts={"changed_at": _entry.changed_at},
-)
 bp = Blueprint("item-blocking", __name__, url_prefix="/api/master-data/items/rental-blocking")
 
 
@@ -62,8 +44,7 @@ def _part(name: str, page: Page, arguments: dict[str, Any]) -> Page:
 @endpoint(needs=CHANGE, permission="ITEM_UPDATE", accepts=BlockChange(), returns=OutcomeSchema())
 def set_status(session: Session, principal: Principal, id: uuid.UUID, is_rental_blocked: bool, remarks: str) -> Outcome:
     """Block an item from renting or let it back, with a reason."""
-    who = Who(principal.id, principal.username)
-    item = records.find(session, Item, id)
+    item, who = records.find(session, Item, id), Who(principal.id, principal.username)
     return blocking.set_blocked(session, item, who, blocked=is_rental_blocked, remarks=remarks)
 
 

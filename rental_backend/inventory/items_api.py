@@ -1,7 +1,5 @@
 """Items: what is rented and sold, with its stock."""
 
-import functools
-import uuid
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,9 +8,9 @@ from ..catalog import items
 from ..catalog.item_schemas import ItemChange, NewItem, SkuRequest
 from ..catalog.models import ITEM_SEARCH, Brand, Category, Item
 from ..infra.dependencies import AUTH, DATABASE, REDIS
-from ..web import projection
 from ..web.contracts import endpoint
-from ..web.listing import Page, belonging
+from ..web.listing import Page
+from ..web.lookups import add_list, add_one
 from ..web.needs import Needs
 from ..web.principal import Principal
 from ..web.resources import Permissions, Resource
@@ -23,6 +21,7 @@ from .item_schemas import ItemQuery, ItemRow, ItemSchema, LowStockQuery
 SHOWN = ("items", "stock", "brands", "categories", "units-of-measurement")
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=SHOWN)
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items", "stock"))  # refuse rather than guess
+BELOW = "Return the items of a category and of those below it."
 
 ITEMS = Resource(
     name="items",
@@ -47,86 +46,33 @@ ITEMS = Resource(
     change=opening.change,
 )
 bp = ITEMS.blueprint()
-look = functools.partial(endpoint, needs=BROWSE, permission="ITEM_VIEW")
-ROWS = ItemRow(many=True)
-
-
-def _rows(session: Session, arguments: dict[str, Any]) -> Page:
-    return ITEMS.listing.page(session, arguments)
-
-
-@bp.get("/sku/<sku>")
-@look(returns=ItemSchema())
-def show_by_sku(session: Session, sku: str) -> bytes:
-    """Return the item with a SKU."""
-    return projection.one(session, ItemSchema, Item, items.id_of(session, sku))
-
-
-@bp.get("/code/<item_code>")
-@look(returns=ItemSchema())
-def show_by_code(session: Session, item_code: str) -> bytes:
-    """Return the item with a code, which is its SKU."""
-    return projection.one(session, ItemSchema, Item, items.id_of(session, item_code))
-
-
-@bp.get("/search/<term>")
-@look(query=ItemQuery(), returns=ROWS)
-def search(session: Session, term: str, **filters: Any) -> Page:
-    """Return items whose name, SKU or model number contains a text."""
-    return _rows(session, {**filters, "search": term})
-
-
-@bp.get("/brand/<uuid:id>")
-@look(query=ItemQuery(), returns=ROWS)
-def browse_brand(session: Session, id: uuid.UUID, **filters: Any) -> Page:
-    """Return the items of a brand."""
-    return belonging(session, _rows(session, {**filters, "brand_id": id}), Brand, id)
-
-
-@bp.get("/category/<uuid:id>")
-@look(query=ItemQuery(), returns=ROWS)
-def browse_category(session: Session, id: uuid.UUID, **filters: Any) -> Page:
-    """Return the items of a category and of those below it."""
-    return belonging(session, _rows(session, {**filters, "category_id": id}), Category, id)
-
-
-@bp.get("/types/sale")
-@look(query=ItemQuery(), returns=ROWS)
-def browse_sold(session: Session, **filters: Any) -> Page:
-    """Return the items that are sold."""
-    return _rows(session, {**filters, "is_saleable": True})
-
-
-@bp.get("/types/rental")
-@look(query=ItemQuery(), returns=ROWS)
-def browse_rented(session: Session, **filters: Any) -> Page:
-    """Return the items that are rented."""
-    return _rows(session, {**filters, "is_rentable": True})
-
-
-@bp.get("/enhanced")
-@look(query=ItemQuery(), returns=ROWS)
-def browse_enhanced(session: Session, **filters: Any) -> Page:
-    """Return the items that fit the filters as a bare array."""
-    return _rows(session, filters)
+add_one(bp, ITEMS, "/sku/<sku>", "Return the item with a SKU.")
+add_one(bp, ITEMS, "/code/<sku>", "Return the item with a code, which is its SKU.")
+add_list(bp, ITEMS, "/search/<term>", "Return items that contain a text.", read_as={"term": "search"})
+add_list(bp, ITEMS, "/brand/<uuid:id>", "Return the items of a brand.", owner=Brand, read_as={"id": "brand_id"})
+add_list(bp, ITEMS, "/category/<uuid:id>", BELOW, owner=Category, read_as={"id": "category_id"})
+add_list(bp, ITEMS, "/types/sale", "Return the items that are sold.", is_saleable=True)
+add_list(bp, ITEMS, "/types/rental", "Return the items that are rented.", is_rentable=True)
+add_list(bp, ITEMS, "/enhanced", "Return the items that fit the filters as a bare array.")
 
 
 @bp.get("/low-stock")
-@look(query=LowStockQuery(), returns=ROWS)
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=LowStockQuery(), returns=ItemRow(many=True))
 def browse_low(session: Session, **filters: Any) -> Page:
     """Return the items of which there are fewer than their reorder point says, or none, perhaps at one location."""
-    return _rows(session, filters if "location_id" in filters else {**filters, "is_low": True})
+    return ITEMS.listing.page(session, filters if "location_id" in filters else {**filters, "is_low": True})
 
 
 @bp.get("/count/total")
-@look(query=ItemQuery())
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=ItemQuery())
 def count(session: Session, **filters: Any) -> dict[str, int | None]:
     """Return how many items fit the filters."""
-    return {"count": _rows(session, {**filters, "skip": None, "limit": 1, "count": "exact"}).total}
+    counted = {**filters, "skip": None, "limit": 1, "count": "exact"}
+    return {"count": ITEMS.listing.page(session, counted).total}
 
 
 @bp.get("/stock-alerts/summary")
-@look()
+@endpoint(needs=BROWSE, permission="ITEM_VIEW")
 def stock_alerts(session: Session) -> dict[str, int]:
     """Return how many items are in stock, low, and out of stock."""
     return alerts(session)

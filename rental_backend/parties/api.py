@@ -2,15 +2,13 @@
 
 import uuid
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from .. import records
 from ..infra.dependencies import AUTH, DATABASE, REDIS
-from ..web import projection
 from ..web.contracts import endpoint
-from ..web.listing import Page
+from ..web.lookups import add_list, add_one
 from ..web.needs import Needs
 from ..web.principal import Principal
 from ..web.resources import Permissions, Resource
@@ -33,6 +31,8 @@ from .schemas import (
 
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
+SEARCHED = "Return customers whose name, code, address or number contains a text."
+REFUSED = "Return the customers to whom nothing is rented."
 
 CUSTOMERS = Resource(
     name="customers",
@@ -56,34 +56,10 @@ CUSTOMERS = Resource(
 bp = CUSTOMERS.blueprint()
 add_import(bp, CUSTOMERS, "CUSTOMER_CREATE")
 add_export(bp, CUSTOMERS, "CUSTOMER_EXPORT")
-
-
-@bp.get("/search")
-@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerSearch(), returns=CustomerSchema(many=True))
-def search(session: Session, search_term: str, **filters: Any) -> Page:
-    """Return customers whose name, code, address or number contains a text."""
-    return CUSTOMERS.page(session, {**filters, "search": search_term})
-
-
-@bp.get("/search/name")
-@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerNameSearch(), returns=CustomerSchema(many=True))
-def search_by_name(session: Session, name: str, **filters: Any) -> Page:
-    """Return customers as a search does, under the name that some pages have for it."""
-    return CUSTOMERS.page(session, {**filters, "search": name})
-
-
-@bp.get("/blacklisted")
-@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", query=CustomerQuery(), returns=CustomerSchema(many=True))
-def browse_blacklisted(session: Session, **filters: Any) -> Page:
-    """Return the customers to whom nothing is rented."""
-    return CUSTOMERS.page(session, {**filters, "blacklist_status": BlacklistStatus.BLACKLISTED})
-
-
-@bp.get("/code/<code>")
-@endpoint(needs=BROWSE, permission="CUSTOMER_VIEW", returns=CustomerSchema())
-def show_by_code(session: Session, code: str) -> bytes:
-    """Return the customer with a code."""
-    return projection.one(session, CustomerSchema, Customer, service.by_code(session, code))
+add_one(bp, CUSTOMERS, "/code/<customer_code>", "Return the customer with a code.")
+add_list(bp, CUSTOMERS, "/search", SEARCHED, query=CustomerSearch, read_as={"search_term": "search"})
+add_list(bp, CUSTOMERS, "/search/name", SEARCHED, query=CustomerNameSearch, read_as={"name": "search"})
+add_list(bp, CUSTOMERS, "/blacklisted", REFUSED, blacklist_status=BlacklistStatus.BLACKLISTED)
 
 
 @bp.put("/<uuid:id>/credit-limit")

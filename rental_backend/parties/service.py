@@ -1,14 +1,12 @@
 """The rules of customers (business rules B.1, H)."""
 
-import uuid
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from .. import records
-from ..errors import AppError, Invalid, NotFound
+from ..errors import AppError, Invalid
 from .models import BlacklistStatus, Customer, CustomerStatus, CustomerType
 
 
@@ -16,14 +14,6 @@ class CustomerCodeTaken(AppError):
     """Another customer has the code (400: only then does the frontend mark the field)."""
 
     status, code, title = 400, "customer_code_taken", "Customer code taken"
-
-
-def by_code(session: Session, code: str) -> uuid.UUID:
-    """Return the id of the customer with a code, or raise `NotFound`."""
-    found = session.scalar(select(Customer.id).where(Customer.customer_code == code))
-    if found is None:
-        raise NotFound("There is no customer with this code.")
-    return found
 
 
 def create(session: Session, actor: str, fields: dict[str, Any]) -> Customer:

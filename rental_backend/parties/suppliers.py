@@ -1,22 +1,11 @@
 """The rules of suppliers (business rules B.2)."""
 
-import uuid
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .. import records
-from ..errors import NotFound
 from .models import Supplier, SupplierStatus
 from .service import noted
-
-
-def by_code(session: Session, code: str) -> uuid.UUID:
-    """Return the id of the supplier with a code, or raise `NotFound`."""
-    found = session.scalar(select(Supplier.id).where(Supplier.supplier_code == code))
-    if found is None:
-        raise NotFound("There is no supplier with this code.")
-    return found
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -7,9 +7,8 @@ import orjson
 from sqlalchemy.orm import Session
 
 from .. import records
-from ..web import projection
 from ..web.contracts import endpoint
-from ..web.listing import Page
+from ..web.lookups import add_list, add_one
 from ..web.principal import Principal
 from ..web.resources import Permissions, Resource
 from ..web.transfers import add_export, add_import
@@ -25,6 +24,8 @@ from .supplier_schemas import (
     SupplierSearch,
     SupplierStatusChange,
 )
+
+SEARCHED = "Return suppliers whose name, code, contact, address or number contains a text."
 
 SUPPLIERS = Resource(
     name="suppliers",
@@ -46,20 +47,8 @@ SUPPLIERS = Resource(
 bp = SUPPLIERS.blueprint()
 add_import(bp, SUPPLIERS, "SUPPLIER_CREATE")
 add_export(bp, SUPPLIERS, "SUPPLIER_EXPORT")
-
-
-@bp.get("/search")
-@endpoint(needs=BROWSE, permission="SUPPLIER_VIEW", query=SupplierSearch(), returns=SupplierSchema(many=True))
-def search(session: Session, search_term: str, **filters: Any) -> Page:
-    """Return suppliers whose name, code, contact, address or number contains a text."""
-    return SUPPLIERS.listing.page(session, {**filters, "search": search_term})
-
-
-@bp.get("/code/<code>")
-@endpoint(needs=BROWSE, permission="SUPPLIER_VIEW", returns=SupplierSchema())
-def show_by_code(session: Session, code: str) -> bytes:
-    """Return the supplier with a code."""
-    return projection.one(session, SupplierSchema, Supplier, suppliers.by_code(session, code))
+add_one(bp, SUPPLIERS, "/code/<supplier_code>", "Return the supplier with a code.")
+add_list(bp, SUPPLIERS, "/search", SEARCHED, query=SupplierSearch, read_as={"search_term": "search"})
 
 
 def _five(session: Session, most: str) -> orjson.Fragment:

@@ -55,7 +55,7 @@ def browse_category(session: Session, category: str) -> Page:
 @endpoint(needs=BROWSE, permission=SEE, returns=SettingSchema())
 def show(session: Session, key: str) -> bytes:
     """Return one setting."""
-    return projection.one(session, SettingSchema, SystemSetting, service.id_of(session, key))
+    return projection.one(session, SettingSchema, SystemSetting, key, "setting_key")
 
 
 @bp.get("/system/settings/<key>/value")

@@ -1,7 +1,6 @@
 """The settings in force, and how they are changed (business rules M; the one source of taxes, fees and deposits)."""
 
 import contextlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -72,14 +71,6 @@ def find(session: Session, key: str) -> SystemSetting:
     if found is None and key in BY_KEY:
         added(session, SystemSetting.setting_key, [BY_KEY[key].row(len(BY_KEY))])
         found = session.scalars(statement).one()
-    if found is None:
-        raise NotFound("There is no such setting.")
-    return found
-
-
-def id_of(session: Session, key: str) -> uuid.UUID:
-    """Return the id of a setting, or raise `NotFound`."""
-    found = session.scalar(select(SystemSetting.id).where(SystemSetting.setting_key == key))
     if found is None:
         raise NotFound("There is no such setting.")
     return found

@@ -10,36 +10,29 @@ import inspect
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import partial
 from typing import Any
 
-import orjson
-from flask import Response, g, request
+from flask import Request, Response, g, request
 from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from ..errors import AppError, OutcomeUnknown, Unavailable
 from ..infra.database import Database
-from ..infra.dependencies import AUTH, DATABASE
+from ..infra.dependencies import AUTH, DATABASE, Dependencies
 from ..infra.modes import Mode
 from ..infra.stale import StaleStore
-from ..models import Identified
 from ..resilience import budget, limit
-from . import idempotency, projection, stale_answers
+from . import idempotency, stale_answers
 from .bodies import read_body, read_query, read_rows
-from .conditional import tag
 from .context import actor, dependencies, settings, warmer
 from .denials import forbidden
-from .listing import Page
+from .encoding import encode
 from .needs import PUBLIC, Needs
 from .principal import Principal, authenticate
-from .problems import NUMBERED
-from .replies import READS, Reply
-from .streams import Stream
+from .replies import JSON, READS, Reply
 
 FIRST_LOOK = 0.5
-JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,21 +146,22 @@ class Operation:
     def answer(self, path: dict[str, Any]) -> Response:
         """Authenticate, read, run; fall back on the last good answer if the contract allows it."""
         contract, doors = self.contract, dependencies()
+        asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # what it stands for, looked up once
         if contract.needs.required and not doors.settled:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
-        caller = self._caller()
+        caller = self._caller(doors, asked)
         if contract.hashes:
             doors.identity.passwords.require_seat()
-        changes = contract.changes_by(request.method)
+        changes = contract.changes_by(asked.method)
         if changes and doors.modes.current not in contract.modes:
             doors.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
         degraded = ["offline"] if caller and caller.offline else []
         if contract.needs.optional:
             degraded += ["offline" if name == AUTH else "partial" for name in doors.missing(contract.needs.optional)]
-        arguments = {**path, **self._payload()}
+        arguments = {**path, **self._payload(asked)}
         if changes:
             return self._change(arguments, caller).response(degraded)
-        reply, how = stale_answers.answer(doors, self._question(arguments, caller))
+        reply, how = stale_answers.answer(doors, self._question(doors, asked, arguments, caller))
         return reply.response([*degraded, *how])
 
     def rows(self, blueprint: str) -> tuple[int, ...]:
@@ -182,23 +176,25 @@ class Operation:
         """Answer afresh by a door to the database, for nobody in particular."""
         return self._run(arguments, None, door.reading())
 
-    def _question(self, arguments: dict[str, Any], caller: Principal | None) -> stale_answers.Question:
-        needs = self.contract.needs
-        within = needs.stale_for if request.method in READS else 0
+    def _question(
+        self, doors: Dependencies, asked: Request, arguments: dict[str, Any], caller: Principal | None
+    ) -> stale_answers.Question:
+        needs, door = self.contract.needs, self._door(doors)
+        within = needs.stale_for if asked.method in READS else 0
         scope = PUBLIC if caller is None else str(caller.id) if self.contract.per_caller else caller.scope
         copied = "session" in self.names and DATABASE in needs.required
         return stale_answers.Question(
-            self.key(request.endpoint or "", arguments, scope) if within else "",
-            self.rows(request.blueprint or ""),
+            self.key(asked.endpoint or "", arguments, scope) if within else "",
+            doors.writes.rows(needs.touches or (asked.blueprint or "",)),
             within,
-            partial(self._read, arguments, caller),
+            partial(self._read, arguments, caller, door),
             (lambda session: self._run(arguments, caller, nullcontext(session))) if copied else None,
         )
 
     def _change(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
         """Run a change, and count it as soon as it is committed, or may have been."""
         try:
-            reply = self._run(arguments, caller, self._door().transaction())
+            reply = self._run(arguments, caller, self._door(dependencies()).transaction(), self._once)
         except AppError as error:
             if error.keeps_transaction or isinstance(error, OutcomeUnknown):
                 dependencies().changed(self.rows(request.blueprint or ""))
@@ -207,12 +203,12 @@ class Operation:
             dependencies().changed(self.rows(request.blueprint or ""))
         return reply
 
-    def _caller(self) -> Principal | None:
+    def _caller(self, doors: Dependencies, asked: Request) -> Principal | None:
         """Return who calls, or None where nobody needs to say. Refuses if a fresh look is needed and impossible."""
         if self.contract.permission == PUBLIC:
             return None
-        identity, permission = dependencies().identity, self.contract.permission
-        caller = authenticate(request, identity)
+        identity, permission = doors.identity, self.contract.permission
+        caller = authenticate(asked, identity)
         g.username = caller.username
         if not caller.may(permission):
             raise forbidden(caller, permission)
@@ -221,75 +217,50 @@ class Operation:
         warmer().saw(caller)
         return caller
 
-    def _payload(self) -> dict[str, Any]:
+    def _payload(self, asked: Request) -> dict[str, Any]:
         """Read query and body as declared."""
         contract = self.contract
-        payload = read_query(request, contract.query) if contract.query else {}
+        payload = read_query(asked, contract.query) if contract.query else {}
         if contract.accepts is None:
             return payload
         if contract.accepts.many:
-            return {**payload, "rows": read_rows(request, contract.accepts)}
-        return payload | read_body(request, contract.accepts)
+            return {**payload, "rows": read_rows(asked, contract.accepts)}
+        return payload | read_body(asked, contract.accepts)
 
-    def _read(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
+    def _read(self, arguments: dict[str, Any], caller: Principal | None, door: Database) -> Reply:
         """Run a read; once more if the database failed it quickly and the retry budget allows that."""
         try:
-            return self._run(arguments, caller, self._door().reading())
+            return self._run(arguments, caller, door.reading())
         except Unavailable as error:
-            if type(error) is not Unavailable or "session" not in self.names or not self._door().may_retry():
+            if type(error) is not Unavailable or "session" not in self.names or not door.may_retry():
                 raise
-        return self._run(arguments, caller, self._door().reading())
+        return self._run(arguments, caller, door.reading())
 
-    def _run(self, arguments: dict[str, Any], caller: Principal | None, unit: AbstractContextManager[Session]) -> Reply:
+    def _run(
+        self,
+        arguments: dict[str, Any],
+        caller: Principal | None,
+        unit: AbstractContextManager[Session],
+        wrapped: Callable[[Session, Principal | None, Callable[[], Reply]], Reply] | None = None,
+    ) -> Reply:
         """Run the view in its unit of work, and encode what it returns while that is still open."""
         if "principal" in self.names:
             arguments = {**arguments, "principal": caller}
         if "actor" in self.names:
             arguments = {**arguments, "actor": actor(caller)}
         if "session" not in self.names:
-            return self._encode(self.view(**arguments), None)
+            return encode(self.view(**arguments), self.contract.status, self.contract.returns)
         with unit as session:
             make = partial(self._make, session, arguments)
-            return idempotency.once(session, caller, make, keeps=not self.contract.secret)
+            return wrapped(session, caller, make) if wrapped else make()
+
+    def _once(self, session: Session, caller: Principal | None, make: Callable[[], Reply]) -> Reply:
+        """Make the answer to a change, or return that of before to the same request."""
+        return idempotency.once(session, caller, make, keeps=not self.contract.secret)
 
     def _make(self, session: Session, arguments: dict[str, Any]) -> Reply:
-        return self._encode(self.view(session=session, **arguments), session)
+        return encode(self.view(session=session, **arguments), self.contract.status, self.contract.returns, session)
 
-    def _door(self) -> Database:
+    def _door(self, doors: Dependencies) -> Database:
         """Return the door that the view's session comes from."""
-        doors = dependencies()
         return doors.database if DATABASE in self.contract.needs.required else doors.identity.database
-
-    def _encode(self, value: Any, session: Session | None) -> Reply:
-        """Turn what a view returns into bytes: a row, a page, an encoded object, a mapping, a reply, or nothing."""
-        status, returns = self.contract.status, self.contract.returns
-        if value is None:
-            return Reply(b"", 204)
-        if isinstance(value, Reply):
-            return value
-        if isinstance(value, Page):
-            return Reply(value.body, status, _totals(value))
-        if isinstance(value, Stream):
-            return Reply(value.chunks, status, value.headers)
-        if isinstance(value, bytes):
-            return Reply(value, status, {"ETag": tag(value)})
-        if isinstance(value, Identified) and session is not None and returns is not None:
-            session.flush()
-            body = projection.one(session, type(returns), type(value), value.id)
-            place = {"Location": f"{request.path.rstrip('/')}/{value.id}"} if status == 201 else {}
-            return Reply(body, status, {**place, "ETag": tag(body)})
-        return Reply(orjson.dumps(returns.dump(value) if returns else value, default=_number, option=NUMBERED), status)
-
-
-def _number(value: Any) -> float:
-    """Return an amount as a JSON number; anything else is no answer."""
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"{type(value).__name__} cannot be answered.")
-
-
-def _totals(page: Page) -> dict[str, str]:
-    """Say how many rows there are, and whether that is only the least that there are."""
-    if page.total is None:
-        return {}
-    return {"X-Total-Count": str(page.total), **({} if page.exact else {"X-Total-Count-Relation": "gte"})}

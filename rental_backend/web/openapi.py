@@ -15,11 +15,12 @@ from werkzeug.routing import Rule
 from .. import __version__
 from .bodies import ROWS_OF
 from .conditional import tag
-from .contracts import JSON, Operation, operation_of
+from .contracts import Operation, operation_of
 from .needs import PUBLIC
 from .openapi_answers import degraded, responses, takes_key, takes_tag
 from .openapi_components import HEADERS, PARAMETERS, PROBLEM
 from .openapi_fields import EXAMPLE_ID, Json, Plugin, example, spoken
+from .replies import JSON
 
 PART = re.compile(r"<(?:(\w+):)?(\w+)>")
 CONVERTERS: dict[str, Json] = {

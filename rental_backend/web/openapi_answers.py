@@ -22,13 +22,13 @@ from ..infra.dependencies import AUTH, DATABASE, REDIS
 from ..infra.modes import Mode
 from ..models import Identified
 from .conditional import Changed
-from .contracts import JSON, Operation
+from .contracts import Operation
 from .idempotency import AnswerNotKept, InProgress, KeyReused
 from .listing import Page
 from .needs import PUBLIC
 from .openapi_fields import Json, JsonSchemas
 from .problems import MEDIA_TYPE
-from .replies import READS, Reply
+from .replies import JSON, READS, Reply
 from .streams import Stream
 
 ALL = {"database": (DATABASE,), "redis": (REDIS,), "auth": (AUTH,), "everything": (DATABASE, REDIS, AUTH)}

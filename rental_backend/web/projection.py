@@ -34,14 +34,14 @@ def _column(model: Any, name: str, field: Any) -> ColumnElement[Any]:
 
 
 @lru_cache(maxsize=512)
-def _one(schema: type[Schema], model: Any) -> Compiled:
-    row = select(*columns(schema, model)).where(model.id == bindparam("id")).subquery("row")
+def _one(schema: type[Schema], model: Any, key: str) -> Compiled:
+    row = select(*columns(schema, model)).where(getattr(model, key) == bindparam("value")).subquery("row")
     return Compiled(select(func.row_to_json(literal_column('"row"')).cast(SqlText)).select_from(row))
 
 
-def one(session: Session, schema: type[Schema], model: Any, id: uuid.UUID) -> bytes:
-    """Return the JSON object of a row, or raise `NotFound`."""
-    found = _one(schema, model).first(session, {"id": id})
+def one(session: Session, schema: type[Schema], model: Any, value: uuid.UUID | str, key: str = "id") -> bytes:
+    """Return the JSON object of the row whose unique column `key` has a value, or raise `NotFound`."""
+    found = _one(schema, model, key).first(session, {"value": value})
     if found is None:
         raise NotFound(f"There is no such {spoken(model)}.")
     return bytes(found[0], "utf-8")

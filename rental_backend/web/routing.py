@@ -60,7 +60,7 @@ def register(app: Flask) -> None:
     app.url_map.converters["default"] = app.url_map.converters["string"] = TextConverter
     app.url_map.converters["uuid"] = UuidConverter
     app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = app.url_map.redirect_defaults = False
     app.register_error_handler(BadIdentifier, lambda _: problems.expected(Invalid({"id": ["Not a valid UUID."]})))
     app.wsgi_app = _aliased(app.wsgi_app)  # type: ignore[method-assign, assignment]
 
