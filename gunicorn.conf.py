@@ -63,6 +63,7 @@ def post_worker_init(worker: Any) -> None:
     Its pools open connections only now, and the shared page gives each child a lane of its own when it is forked.
     """
     dependencies = worker.wsgi.extensions["dependencies"]
+    dependencies.lifecycle.ends_when(lambda: not worker.alive)
     dependencies.start()
     dependencies.warmup.wait()
 

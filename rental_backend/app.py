@@ -34,6 +34,8 @@ from .settings import service as business
 from .settings.api import bp as settings
 from .settings.api import companies
 from .web import (
+    breaker_orders,
+    breakers,
     cors,
     diagnosis,
     docs,
@@ -41,6 +43,7 @@ from .web import (
     log_level,
     logs,
     operations,
+    pages,
     problems,
     requests,
     routing,
@@ -52,7 +55,8 @@ from .web.contracts import contract_of
 from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, docs.bp, diagnosis.bp, operations.bp, log_level.bp, auth, sessions, users, roles, security),
+    *(health.bp, breakers.bp, docs.bp, pages.bp, diagnosis.bp, operations.bp, breaker_orders.bp, log_level.bp),
+    *(auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics, items, item_blocking),
@@ -92,8 +96,7 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.chores.every(REAP_EVERY, partial(backups.reap, dependencies.database))
     dependencies.chores.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
     dependencies.sweeper.sweep_with(purging.purge)
-    issuer = dependencies.identity.issuer
-    for breaker in (*dependencies.breakers.values(), *([issuer.breaker] if issuer else [])):
+    for breaker in dependencies.guards.values():
         breaker.add_listener(TransitionLog())
     app.extensions["dependencies"] = dependencies
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)

@@ -1,9 +1,12 @@
-"""`flask breakers`: what the breakers of the running service do, as a table that follows them, or as JSON."""
+"""`flask breakers`: what the breakers of the running service do, as a table that follows them, or as JSON; and orders
+about them.
+"""
 
 import json
 import time
 from collections.abc import Iterable, Iterator
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -18,23 +21,71 @@ LAST = 8  # events shown
 TOP = "\x1b[H\x1b[2J"
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --watch one a line.")
 @click.option("--watch", is_flag=True, help="Go on until Ctrl-C.")
 @click.option("--every", default=1.0, type=click.FloatRange(0.2), show_default=True, help="Seconds, with --watch.")
-def breakers(as_json: bool, watch: bool, every: float) -> None:
-    """Show the breakers of the service on this host: states, causes, counts and last events over all workers.
+@click.pass_context
+def breakers(context: click.Context, as_json: bool, watch: bool, every: float) -> None:
+    """Show the breakers of the service on this host, or order one of them into a state, in all workers at once.
 
     `ok`, `failed` and `slow` count the calls of the window, `at work` those under way and the most there may be,
     `refused` those of the worker that answered.
     """
-    while True:
+    while context.invoked_subcommand is None:
         said = ask("GET", PATH)
         shown = json.dumps(_without_operations(said)) if as_json else "\n".join(table(said))
         click.echo(shown if as_json or not watch else TOP + shown)
         if not watch:
             return
         time.sleep(every)
+
+
+REASON = click.option("--reason", required=True, help="Why; goes to the audit log.")
+SECONDS = click.option("--for", "seconds", type=click.IntRange(1, 86400), required=True, help="Seconds.")
+
+
+def _order(name: str, state: str, reason: str, seconds: int) -> None:
+    click.echo(json.dumps(ask("PUT", _path(name), {"state": state, "reason": reason, "seconds": seconds})))
+
+
+def _path(name: str) -> str:
+    return f"breakers/{quote(name, safe='')}"
+
+
+@breakers.command("open")
+@click.argument("name")
+@REASON
+@SECONDS
+def force_open(name: str, **order: Any) -> None:
+    """Have every call of a dependency refused for a time."""
+    _order(name, "forced-open", **order)
+
+
+@breakers.command("close")
+@click.argument("name")
+@REASON
+@SECONDS
+def force_closed(name: str, **order: Any) -> None:
+    """Have every call of a dependency made for a time, whatever happens."""
+    _order(name, "forced-closed", **order)
+
+
+@breakers.command("metrics-only")
+@click.argument("name")
+@REASON
+@SECONDS
+def metrics_only(name: str, **order: Any) -> None:
+    """Have every call made for a time, and count what would have opened the breaker."""
+    _order(name, "metrics-only", **order)
+
+
+@breakers.command()
+@click.argument("name")
+@REASON
+def reset(name: str, reason: str) -> None:
+    """End an order, close the breaker and let it judge anew."""
+    click.echo(json.dumps(ask("POST", f"{_path(name)}/reset", {"reason": reason})))
 
 
 def _without_operations(said: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +95,7 @@ def _without_operations(said: dict[str, Any]) -> dict[str, Any]:
 def table(said: dict[str, Any]) -> Iterator[str]:
     """Yield the lines for a human, coloured; what a colour tells stands there in words, too."""
     mode = said["ordered"]
-    why = f" ({mode['reason']}, by {mode['actor']})" if "reason" in mode else ""
+    why = f" ({mode['reason']}, by {mode['actor']})" if mode.get("reason") else ""
     healthy = said["status"] == "healthy"
     yield click.style(said["status"], fg="green" if healthy else "red", bold=True) + f", mode {mode['mode']}{why}"
     yield ""

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy.orm import Session
 
-from deploy.private import binaries
+from deploy.private import binaries, browser
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
@@ -45,6 +45,18 @@ def pytest_configure(config: pytest.Config) -> None:
     """Search all that the application says for secrets."""
     watch(SCANNER)
     config.pluginmanager.register(SCANNER, "secrets")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave the tests of pages out where there is no browser, and nothing else anywhere."""
+    return True if collection_path.name == "browsing" and browser.find() is None else None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say so at the end, too, where nobody overlooks it; but not while it is being installed."""
+    if browser.find() is None and not config.option.markexpr.startswith("alone"):
+        terminalreporter.section("NO BROWSER", sep="!", red=True, bold=True)
+        terminalreporter.write_line(browser.NONE, red=True)
 
 
 @pytest.hookimpl(tryfirst=True)

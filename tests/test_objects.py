@@ -266,7 +266,7 @@ FOREIGN = {
     "DELETE /api/users/<uuid:id>/roles/<uuid:role_id>": _role_of_another,
     "DELETE /api/users/<uuid:id>/permissions/<permission_code>": _grant_of_another,
     "POST /api/users/<uuid:id>/roles/<uuid:role_id>": None,
-    "GET /docs/assets/<release>/<name>": None,  # files of a package, which belong to nobody
+    "GET /assets/<release>/<name>": None,  # files of a package, which belong to nobody
 }
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
-from deploy.private import binaries
+from deploy.private import binaries, browser
 from deploy.private.console import Console, SetupError, Stop
 from deploy.private.environment import Environment, child_environment
 from deploy.private.process import ServerError
@@ -19,7 +19,10 @@ def test(console: Console, arguments: list[str]) -> int:
     """Turn into pytest, for the quick tests or, when the first argument is `full`, for all.
 
     Unless it is told which, the tests that measure time go first, one at a time; the others follow, one on each core.
+    Where there is no browser, one is installed meanwhile, if that is possible.
     """
+    wanted = not any(each.startswith("tests/") for each in arguments) or "browsing" in " ".join(arguments)
+    installing = browser.install(LOG / "install-browser.log") if wanted else None
     environment = Environment(LOCAL / "test" / "venv", ("run.txt", "test.txt"), console, LOG / "install-test.log")
     environment.ensure()
     if not binaries.all_chosen():
@@ -34,6 +37,11 @@ def test(console: Console, arguments: list[str]) -> int:
         chosen = ["-m", f"not alone{quick}", *_side_by_side()]
     elif not full:
         chosen = ["-m", "not full", *chosen]
+    if installing:
+        console.say("waiting for the browser" if installing.poll() is None else "the browser is there")
+        installing.wait()
+    if wanted and not browser.find():
+        console.fail(browser.NONE)
     os.execve(pytest[0], [*pytest, *chosen], child_environment())  # noqa: S606 - no shell is wanted
 
 

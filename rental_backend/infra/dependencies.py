@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..resilience import Board, Flights, Page, Prober
+from ..resilience import Board, Breaker, Flights, History, Page, Prober
 from .background import Background
 from .break_glass import BreakGlass
 from .cache import Cache
@@ -34,6 +34,7 @@ from .warmup import CONNECTIONS, Warmup
 from .writes import UNKNOWN, Writes
 
 DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
+SAMPLE = 1.0  # seconds between two looks at what became of calls
 FOLLOW = 0.25  # seconds to wait for another's answer to the same question
 
 
@@ -44,7 +45,7 @@ class Dependencies:
 
     def __init__(self, config: Config) -> None:
         self.lifecycle = Lifecycle(config.lifecycle)
-        page = Page()  # before the fork: all workers of this host share it, and the board
+        self.page = page = Page()  # before the fork: all workers of this host share it, and the board
         board = Board(page)
         self.modes = Modes(board, Path(config.journal_folder), config.mode)
         self.drills = Drills(board, config.environment)
@@ -72,6 +73,8 @@ class Dependencies:
         doors = self._doors()
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
+        self.history = History(page)
+        self.chores.every(SAMPLE, partial(self.history.sample, self.guards.values()))
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
         issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
@@ -139,6 +142,12 @@ class Dependencies:
     def wait_until_settled(self, timeout: float) -> bool:
         """Block until `settled`, at most `timeout` seconds; return whether it is."""
         return self.warmup.done.wait(timeout)
+
+    @property
+    def guards(self) -> dict[str, Breaker]:
+        """All breakers by name: that of another issuer's keys, too, which no operation needs."""
+        issuer = self.identity.issuer
+        return {**self.breakers, **({issuer.breaker.name or "": issuer.breaker} if issuer else {})}
 
     def missing(self, names: frozenset[str]) -> list[str]:
         """Return those of the names that cannot be used now, or must not be."""
@@ -234,11 +243,17 @@ def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identit
     )
     passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
     return Identity(
-        accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh, issuer=_issuer(config)
+        accounts,
+        tokens,
+        passwords,
+        throttle=throttle,
+        offline=offline,
+        fresh=config.auth_fresh,
+        issuer=_issuer(config, page),
     )
 
 
-def _issuer(config: Config) -> Issuer | None:
+def _issuer(config: Config, page: Page) -> Issuer | None:
     if not config.oidc_issuer:
         return None
     return Issuer(
@@ -248,5 +263,6 @@ def _issuer(config: Config) -> Issuer | None:
             keys_url=config.oidc_jwks_url,
             claim=config.oidc_claim,
             deadline=config.oidc_deadline,
-        )
+        ),
+        page,
     )

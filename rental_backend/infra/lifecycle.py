@@ -2,6 +2,7 @@
 
 import contextlib
 import mmap
+from collections.abc import Callable
 from enum import IntEnum
 
 
@@ -25,6 +26,16 @@ class Lifecycle:
         if number >= 0:
             with contextlib.suppress(OSError, ValueError):
                 self._shared = mmap.mmap(number, 1, prot=mmap.PROT_READ)
+        self._ends: Callable[[], bool] = lambda: False
+
+    def ends_when(self, ends: Callable[[], bool]) -> None:
+        """Set how to tell that this worker was asked to end (its server knows)."""
+        self._ends = ends
+
+    @property
+    def ending(self) -> bool:
+        """Whether what could go on for long should end now."""
+        return self.phase is Phase.DRAINING or self._ends()
 
     @property
     def phase(self) -> Phase:

@@ -44,8 +44,8 @@ class Trust:
 class Issuer:
     """Verifies the tokens of one issuer. Its breaker opens at the first failure: nobody waits twice."""
 
-    def __init__(self, trust: Trust) -> None:
-        self.breaker = Breaker("oidc", page=Page(), policy=Policy(consecutive=1), starts_closed=True)
+    def __init__(self, trust: Trust, page: Page) -> None:
+        self.breaker = Breaker("oidc", page=page, policy=Policy(consecutive=1), starts_closed=True)
         self._trust = trust
         self._keys: Mapping[str, jwt.PyJWK] = {}
         self._fetched = float("-inf")

@@ -9,6 +9,7 @@ from .call import Call
 from .deadline import budget, limit
 from .events import Transition
 from .flights import Flights
+from .history import History, Point
 from .machine import Counts, Policy, State
 from .page import Page
 from .prober import Prober
@@ -28,10 +29,12 @@ __all__ = [
     "Cell",
     "Counts",
     "Flights",
+    "History",
     "Judge",
     "Listener",
     "Operator",
     "Page",
+    "Point",
     "Policy",
     "Prober",
     "RetryBudget",

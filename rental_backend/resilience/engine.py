@@ -59,6 +59,7 @@ class Engine:
         self._state_at, self._row_at = self.slot.state_at, self.slot.row_at
         self._succeed = self.slot.succeed
         self.attention = threading.Event()
+        self.took: float | None = None  # seconds of the last call of this process, until somebody has looked
         self._spread = spread or self._jitter
         self._moved = moved
         if not self.words[self.slot.base + SINCE]:
@@ -134,8 +135,9 @@ class Engine:
     def succeeded(self, generation: int, began: float, now: float) -> None:
         """Count a success from `began` to `now`: the hot path, which writes nothing that other workers write."""
         words = self.words
-        if words[self._state_at] != generation << STATE_BITS or now - began >= self.policy.slow_seconds:
-            self.record(Verdict.SUCCESS, generation, None, now - began)
+        self.took = took = now - began
+        if words[self._state_at] != generation << STATE_BITS or took >= self.policy.slow_seconds:
+            self.record(Verdict.SUCCESS, generation, None, took)
             return
         self._succeed(generation, now)
         if words[self._row_at]:
@@ -155,6 +157,7 @@ class Engine:
         """
         if verdict is Verdict.NONE or generation != self.generation:
             return
+        self.took = seconds
         now, moved = self.clock(), None
         failed, slow = verdict is Verdict.FAILURE, seconds >= self.policy.slow_seconds
         self.slot.count(generation, now, failed=failed, slow=slow)
@@ -241,19 +244,19 @@ class Engine:
             self.slot.write(ACTOR, actor)
             return word.to(state, 0.0 if ttl is None else now + ttl)
 
-        return self.move(step, f"{actor}: {reason}")
+        return self.move(step, f"{actor}: {reason}", ordered=True)
 
-    def move(self, step: Step, cause: str, error: BaseException | None = None) -> bool:
+    def move(self, step: Step, cause: str, error: BaseException | None = None, *, ordered: bool = False) -> bool:
         """Make the transition that `step` finds for the present word, alone over all workers; False if it has none."""
-        moved = self._moved_by(step, cause, error)
+        moved = self._moved_by(step, cause, error, ordered=ordered)
         self._announce(moved)
         return moved is not None
 
-    def _moved_by(self, step: Step, cause: str, error: BaseException | None) -> Moved:
+    def _moved_by(self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False) -> Moved:
         with self.slot.page.locked():
-            return self._move(step, cause, error)
+            return self._move(step, cause, error, ordered=ordered)
 
-    def _move(self, step: Step, cause: str, error: BaseException | None) -> Moved:
+    def _move(self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False) -> Moved:
         """Make a transition while the page is locked; return the states before and after it, or None.
 
         The state's word is written last and decides alone: a worker killed on the way there has changed nothing.
@@ -279,7 +282,7 @@ class Engine:
             return None
         self.words[self._state_at] = wanted
         kind = type(error).__name__ if error else None
-        append(page, slot.number, before.state, after.state, cause=cause, error=kind, now=now)
+        append(page, slot.number, before.state, after.state, cause=cause, error=kind, now=now, ordered=ordered)
         return before.state, after.state
 
     def _announce(self, moved: Moved) -> None:

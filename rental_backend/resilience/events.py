@@ -8,13 +8,16 @@ from datetime import UTC, datetime
 from .machine import State
 from .page import EVENT_COUNT, EVENT_WORDS, EVENTS, EVENTS_AT, Page
 
-FIELDS = struct.Struct("<qqqqqq")  # slot, before, after, worker, monotonic and wall time in microseconds
+FIELDS = struct.Struct("<qqqqqqq")  # slot, before, after, worker, monotonic and wall time in microseconds, ordered
 CAUSE, ERROR = 128, 64  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of state: which breaker, from where to where, why, and when (monotonic seconds and UTC)."""
+    """One change of state: which breaker, from where to where, why, and when (monotonic seconds and UTC).
+
+    `ordered`: an operator did it, so the cause holds his name and his reason.
+    """
 
     breaker: str
     before: str
@@ -24,15 +27,26 @@ class Transition:
     worker: int
     monotonic: float
     at: datetime
+    ordered: bool
 
 
-def append(page: Page, slot: int, before: State, after: State, *, cause: str, error: str | None, now: float) -> None:
+def append(
+    page: Page,
+    slot: int,
+    before: State,
+    after: State,
+    *,
+    cause: str,
+    error: str | None,
+    now: float,
+    ordered: bool = False,
+) -> None:
     """Write an event; the page is locked. Its number is written last, so that no half of one is ever read."""
     number = page.words[EVENT_COUNT] + 1
     at = EVENTS_AT + number % EVENTS * EVENT_WORDS
     wall = int(datetime.now(UTC).timestamp() * 1e6)
     page.words[at] = 0
-    fields = FIELDS.pack(slot, before, after, os.getpid(), int(now * 1e6), wall)
+    fields = FIELDS.pack(slot, before, after, os.getpid(), int(now * 1e6), wall, ordered)
     body = fields + _fixed(cause, CAUSE) + _fixed(error or "", ERROR)
     page.bytes[at * 8 + 8 : at * 8 + 8 + len(body)] = body
     page.words[at] = number
@@ -54,7 +68,7 @@ def _read(page: Page, number: int) -> tuple[int, Transition | None]:
     body = bytes(page.bytes[at * 8 + 8 : (at + EVENT_WORDS) * 8])
     if page.words[at] != number:
         return -1, None
-    slot, before, after, worker, monotonic, wall = FIELDS.unpack_from(body)
+    slot, before, after, worker, monotonic, wall, ordered = FIELDS.unpack_from(body)
     cause = _text(body[FIELDS.size : FIELDS.size + CAUSE])
     error = _text(body[FIELDS.size + CAUSE : FIELDS.size + CAUSE + ERROR])
     return slot, Transition(
@@ -66,6 +80,7 @@ def _read(page: Page, number: int) -> tuple[int, Transition | None]:
         worker,
         monotonic / 1e6,
         datetime.fromtimestamp(wall / 1e6, UTC),
+        bool(ordered),
     )
 
 

@@ -15,13 +15,15 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 MAGIC = 0x52425041_47450000  # "RBPAGE" and two bytes for the version
-VERSION = 3
+VERSION = 4
 PATIENCE = 0.25
 
 SLOTS, LANES, BUCKETS = 16, 64, 16
-HEADER_WORDS, SLOT_WORDS, LANE_HEADER = 8, 72, 1
+HEADER_WORDS, SLOT_WORDS = 8, 72
+LANE_HEADER = 2  # whether it was ever taken, and the process that has it
 EVENTS, EVENT_WORDS = 256, 32
 BUCKET_WORDS = 5  # second, successes, failures, slow, retries
 COUNTER_WORDS = 2 + BUCKETS * BUCKET_WORDS  # generation, calls in flight, buckets
@@ -125,6 +127,7 @@ class Page:
             self.words[word] = 0
         for slot in range(SLOTS):
             self.words[at + LANE_HEADER + slot * COUNTER_WORDS] = -1  # of no generation yet
+        self.words[at + 1] = os.getpid()
         for each in range(lane + 1):  # those before have been taken, too, by somebody who may be about to say so
             self.words[LANES_AT + each * LANE_WORDS] = 1
         return lane
@@ -143,6 +146,18 @@ class Page:
             if not self.words[at]:
                 return
             yield at + LANE_HEADER + slot * COUNTER_WORDS
+
+    @property
+    def transitions(self) -> int:
+        """How many transitions there have been, of all breakers: it changes with each of them."""
+        return self.words[EVENT_COUNT]
+
+    def workers(self, slot: int) -> Iterator[tuple[int, int]]:
+        """Yield the process id of each worker that lives, and where it counts for a breaker."""
+        for at in self.lanes(slot):
+            pid = self.words[at - slot * COUNTER_WORDS - LANE_HEADER + 1]
+            if Path(f"/proc/{pid}").exists():
+                yield pid, at
 
     def free_the_dead(self, slot: int) -> None:
         """Forget the calls in flight of workers that died."""

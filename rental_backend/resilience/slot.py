@@ -1,5 +1,6 @@
 """The place of one breaker on the shared page: its state, its counts over all workers, what an operator said."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -158,6 +159,32 @@ class Slot:
                     for kind in range(4):
                         total[kind] += words[at + 1 + kind]
         return total[0], total[1], total[2], total[3]
+
+    def by_worker(self, generation: int, now: float, window: int) -> dict[int, tuple[int, int, int]]:
+        """Return (successes, failures, slow) in the last `window` seconds of each worker that lives, by its process."""
+        oldest, newest = int(now) - window, int(now)
+        return {
+            pid: self._lane_sums(base, oldest, newest) if self.words[base] == generation else (0, 0, 0)
+            for pid, base in self.page.workers(self.number)
+        }
+
+    def _lane_sums(self, base: int, oldest: int, newest: int) -> tuple[int, int, int]:
+        words, found = self.words, (0, 0, 0)
+        for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
+            if oldest < words[at] <= newest:
+                found = (
+                    found[0] + words[at + SUCCESSES],
+                    found[1] + words[at + FAILURES],
+                    found[2] + words[at + SLOW],
+                )
+        return found
+
+    def own_seconds(self, after: int, before: int) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (second, successes, failures, slow) of this process for each second between, of whatever generation."""
+        words, base = self.words, self.page.counters(self.number)
+        for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
+            if after < words[at] < before:
+                yield words[at], words[at + SUCCESSES], words[at + FAILURES], words[at + SLOW]
 
     def last_second(self, generation: int) -> int:
         """Return the second in which any worker last counted a call, or a negative number."""

@@ -1,7 +1,7 @@
 """What works now: computed from the breakers and the contracts at the moment of asking, so it is always true."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from flask import Flask
@@ -34,9 +34,14 @@ def answer_now(doors: Dependencies, method: str, contract: Contract) -> str:
 
 def features(app: Flask, doors: Dependencies) -> dict[str, dict[str, Any]]:
     """Return for each blueprint its status, and how many operations are answered in which way."""
+    return by_part((part, answer_now(doors, method, contract)) for part, method, _, contract in contracts(app))
+
+
+def by_part(answered: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+    """Return the features from (blueprint, answer) of each operation."""
     answers: dict[str, Counter[str]] = {}
-    for blueprint, method, _, contract in contracts(app):
-        answers.setdefault(blueprint, Counter())[answer_now(doors, method, contract)] += 1
+    for part, answer in answered:
+        answers.setdefault(part, Counter())[answer] += 1
     return {name: {"status": _status(found), "answers": dict(found)} for name, found in sorted(answers.items())}
 
 

@@ -75,7 +75,7 @@ def _shown(fault: Fault) -> dict[str, Any]:
 
 
 def journal_order(actor: Actor, action: str, name: str, details: dict[str, Any]) -> None:
-    """Write an order down."""
+    """Write down what somebody ordered of the thing of that name, and how."""
     event = SecurityEvent(actor=actor, action=action, resource="operations", resource_id=name, details=details)
     dependencies().journal.write(event)
 

@@ -35,7 +35,7 @@ OPEN = {
     *("GET /api/health", "GET /api/health/ready", "GET /api/health/breakers"),
     *("POST /api/auth/login", "POST /api/auth/refresh", "GET /api/auth/setup/status"),
     "GET /api/system-settings/currency",
-    *("GET /openapi.json", "GET /docs", "GET /docs/guide", "GET /docs/operations", "GET /docs/assets/<release>/<name>"),
+    *("GET /openapi.json", "GET /docs", "GET /docs/guide", "GET /docs/operations", "GET /assets/<release>/<name>"),
     *("POST /api/auth/logout", "POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
 }
 # Open to everybody for what is his own; for others' it takes a permission, and the matrix asks for others'.

@@ -87,3 +87,25 @@ def test_the_level_of_the_log_is_ordered(served: Flask) -> None:
     assert run(served, "log-level", "loud", "--reason", "x").exit_code == 2
     assert run(served, "log-level", "warning", "--reason", "done", "--for", "1").exit_code == 0
     until(lambda: "reason" not in json.loads(run(served, "log-level").output), 5, "it runs out")
+
+
+def test_a_breaker_is_ordered(served: Flask) -> None:
+    """Open, closed, metrics only, and back: with a reason and an end; the answer says what is in force."""
+    breaker = served.extensions["dependencies"].cache.breaker
+    for order, state in (("open", "forced-open"), ("close", "forced-closed"), ("metrics-only", "metrics-only")):
+        done = run(served, "breakers", order, "redis", "--reason", "a test", "--for", "60")
+        assert done.exit_code == 0, done.output
+        said = json.loads(done.output)
+        assert (said["state"], breaker.current_state, said["order"]["reason"]) == (state, state, "a test")
+        assert said["order"]["actor"].startswith("flask (")
+    table = run(served, "breakers").output
+    assert "metrics-only" in table
+    assert "a test" in table
+
+    reset = run(served, "breakers", "reset", "redis", "--reason", "done")
+
+    assert (reset.exit_code, json.loads(reset.output)["order"], breaker.current_state) == (0, None, "closed")
+    assert run(served, "breakers", "open", "redis", "--for", "60").exit_code == 2  # without a reason
+    assert run(served, "breakers", "open", "redis", "--reason", "x").exit_code == 2  # without an end
+    unknown = run(served, "breakers", "open", "no/such one", "--reason", "x", "--for", "1")
+    assert (unknown.exit_code, unknown.output.startswith("Error: ")) == (1, True)

@@ -189,8 +189,8 @@ def test_every_view_has_a_contract(app: Flask) -> None:
     assert {name for name, contract in contracts.items() if contract and contract.permission == "public"} == {
         *("auth.login", "auth.refresh", "auth.logout", "auth.forgot_password", "auth.reset_password"),
         *("security.setup_status", "settings.public_currency"),
-        *("health.root", "health.alive", "health.ready", "health.health", "health.breakers"),
-        *("docs.document", "docs.page", "docs.guide", "docs.operations", "docs.asset"),
+        *("health.root", "health.alive", "health.ready", "health.health", "breakers.breakers"),
+        *("docs.document", "docs.page", "docs.guide", "docs.operations", "pages.asset"),
     }
 
 
