@@ -1,13 +1,14 @@
 """A shop that is asked at random, by the document, and what is wrong with its answers."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import schemathesis
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, Phase
-from schemathesis import Case
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from schemathesis import APIOperation, Case, GenerationMode
 from werkzeug.test import TestResponse
 
 from tests.scanner import SENT, SHORTEST
@@ -58,3 +59,27 @@ class Run:
 
 def _short(name: str, value: object) -> object:
     return value[: SHORTEST - 1] if name in SENT and isinstance(value, str) else value
+
+
+def operations(run: Run) -> Iterator[APIOperation[Any, Any, Any, Any]]:
+    """Yield each operation that is asked."""
+    for found in schemathesis.openapi.from_wsgi("/openapi.json", run.client.application).get_all_operations():
+        operation = found.ok()
+        if operation.definition.raw["operationId"] not in LEFT_OUT:
+            yield operation
+
+
+def ask_for(run: Run, operation: APIOperation[Any, Any, Any, Any], mode: GenerationMode, times: int) -> None:
+    """Ask for an operation so many times, by requests that fit its description or do not."""
+    said = operation.definition.raw
+    there = None  # ids of rows that are there; what is unfit may be so in its path, too
+    if mode is GenerationMode.POSITIVE:
+        there = {each["name"]: each["example"] for each in said["parameters"] if each["in"] == "path"}
+
+    @seed(8)
+    @settings(max_examples=times, **PATIENT)
+    @given(case=operation.as_strategy(generation_mode=mode, path_parameters=there))
+    def ask(case: Case) -> None:
+        run.ask(case)
+
+    ask()

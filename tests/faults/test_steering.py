@@ -72,6 +72,44 @@ def test_a_mode_is_in_force_in_all_workers_at_once(shop: Shop, environ: dict[str
 
 
 @pytest.mark.full
+def test_the_level_of_the_log_changes_in_all_workers_at_once(shop: Shop, environ: dict[str, str]) -> None:
+    """After the answer each of four workers writes the line of its next request, and no more when it is over.
+
+    Nothing secret is in what they write at the most talkative level; the log is searched when they have ended.
+    """
+    with serving(environ, shop.log()) as server:
+
+        def asked(name: str) -> None:
+            """Ask each worker, by requests that are so named."""
+            seen: set[int] = set()
+            while len(seen) < WORKERS:
+                headers = {"Connection": "close", "X-Request-ID": f"{name}-{len(lines[name])}"}
+                seen.add(requests.get(f"{server.url}/health/breakers", timeout=5, headers=headers).json()["worker"])
+                lines[name].append(headers["X-Request-ID"])
+
+        def written(name: str) -> list[str]:
+            found = (json.loads(line) for line in shop.log().read_text().splitlines() if f'"{name}-' in line)
+            return [line["request_id"] for line in found if line["event"] == "request"]
+
+        lines: dict[str, list[str]] = {"before": [], "during": [], "after": []}
+        asked("before")
+        order = _flask(environ, server, "log-level", "debug", "--reason", "a fault", "--for", "60")
+        assert order.returncode == 0, order.stderr
+        asked("during")
+        body = {"username": "admin", "password": PASSWORD}
+        assert requests.post(f"{server.url}/api/auth/login", json=body, timeout=10).status_code == 200
+        began = time.monotonic()
+        assert _flask(environ, server, "log-level", "warning", "--reason", "done", "--for", "1").returncode == 0
+        asked("after")
+        print(f"{time.monotonic() - began:.2f} s for the command and a look at each worker")
+        until(lambda: len(written("during")) == len(lines["during"]), 5, "all are written")
+
+    assert written("before") == []
+    assert sorted(written("during")) == sorted(lines["during"])
+    assert written("after") == []
+
+
+@pytest.mark.full
 def test_a_drill_by_command_hits_all_workers_and_ends(shop: Shop, environ: dict[str, str]) -> None:
     """The breaker opens by itself and heals by itself; in production the command is refused."""
     with serving(environ, shop.log()) as server:
