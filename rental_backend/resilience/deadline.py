@@ -1,21 +1,24 @@
 """The budget of one request: the longest it may wait for all its dependencies together."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 _ends: ContextVar[float | None] = ContextVar("request_budget_ends", default=None)
 
 
-@contextmanager
-def budget(seconds: float) -> Iterator[None]:
+class budget:  # noqa: N801 - read as what it does: `with budget(1.25):`
     """Within the block, `limit` never allows a wait beyond `seconds` from now."""
-    token = _ends.set(time.monotonic() + seconds)
-    try:
-        yield
-    finally:
-        _ends.reset(token)
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def __enter__(self) -> None:
+        self._token = _ends.set(time.monotonic() + self._seconds)
+
+    def __exit__(self, *_: object) -> None:
+        _ends.reset(self._token)
 
 
 def limit(seconds: float) -> float:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request
+from flask import Flask, Request, Response
+from flask.sansio.blueprints import Blueprint
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter
 
@@ -19,7 +20,7 @@ class NoSessions(SessionInterface):
 
 
 class Application(Flask):
-    """Flask without coroutines, sessions and hosts: no function is inspected for being one, and no name is compared."""
+    """Flask without coroutines, sessions, hosts, and what blueprints want called before or after a request."""
 
     session_interface = NoSessions()
 
@@ -32,3 +33,23 @@ class Application(Flask):
         if request is None:
             return None
         return MapAdapter(self.url_map, "", "/", "", request.scheme, request.path, request.method)
+
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        """Register a blueprint; refuse one that wants functions called that would not be."""
+        if blueprint.before_request_funcs or blueprint.after_request_funcs or blueprint.url_value_preprocessors:
+            raise RuntimeError(f"{blueprint.name} has functions of its own before or after a request.")
+        super().register_blueprint(blueprint, **options)
+
+    def preprocess_request(self) -> Any:
+        """Call what comes before every request, until one answers it."""
+        for before in self.before_request_funcs.get(None, ()):
+            answer = before()
+            if answer is not None:
+                return answer
+        return None
+
+    def process_response(self, response: Response) -> Response:
+        """Call what comes after every request, the last that was registered first."""
+        for after in reversed(self.after_request_funcs.get(None, ())):
+            response = after(response)
+        return response

@@ -1,0 +1,47 @@
+"""What Flask does less of here, and what it refuses for that."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+from flask.testing import FlaskClient
+
+from rental_backend.web.application import Application
+
+
+@pytest.mark.parametrize("hook", ["before_request", "after_request", "url_value_preprocessor"])
+def test_a_blueprint_with_hooks_is_refused(hook: str) -> None:
+    """They would never be called, so that nobody may rely on them."""
+    bp = Blueprint("bold", __name__)
+    register: Callable[..., Any] = getattr(bp, hook)
+    register(lambda *_: None)
+
+    with pytest.raises(RuntimeError, match="bold has functions of its own"):
+        Application(__name__).register_blueprint(bp)
+
+
+def test_what_comes_after_a_request_is_called_backwards() -> None:
+    """As Flask does: who was registered first has the last word."""
+    app, called = Application(__name__), []
+    app.after_request(lambda response: (called.append("first"), response)[1])
+    app.after_request(lambda response: (called.append("second"), response)[1])
+    app.add_url_rule("/", view_func=lambda: "")
+
+    app.test_client().get("/")
+
+    assert called == ["second", "first"]
+
+
+@pytest.mark.parametrize("host", ["www.example.com", "x y", "a" * 300, "[::1"])
+def test_the_host_of_a_request_decides_nothing(client: FlaskClient, host: str) -> None:
+    """Whatever name it was sent to, the path finds the view, and nothing breaks."""
+    assert client.get("/health", headers={"Host": host}).status_code == 200
+
+
+def test_no_cookie_is_ever_set(app: Flask, client: FlaskClient) -> None:
+    """Callers are known by tokens only."""
+    app_session = app.session_interface.open_session(app, app.request_class({}))
+
+    assert app.session_interface.is_null_session(app_session)
+    assert "Set-Cookie" not in client.get("/api/health").headers
