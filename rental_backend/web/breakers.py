@@ -3,9 +3,11 @@
 None of it waits for a dependency. Whoever sends the token of an operator is told more.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import orjson
 from flask import Blueprint, Flask, current_app, request
 
 from ..errors import AppError
@@ -37,12 +39,15 @@ def breakers() -> dict[str, Any] | Reply:
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     to_operator = _by_operator()
-    wanted = request.accept_mimetypes.best_match(OFFERED, JSON)
-    if wanted == EVENT_STREAM:
-        return _watched(app, to_operator=to_operator)
-    if wanted == HTML:
-        return of_the_moment(_page(app, to_operator=to_operator))
-    return report(app, dependencies(), to_operator=to_operator)
+    match request.accept_mimetypes.best_match(OFFERED, JSON):
+        case "text/event-stream":
+            reply = _watched(app, to_operator=to_operator)
+        case "text/html":
+            reply = of_the_moment(_page(app, to_operator=to_operator))
+        case _:
+            told = report(app, dependencies(), to_operator=to_operator)
+            reply = Reply(orjson.dumps(told), 200, {"Cache-Control": "no-store"})
+    return replace(reply, headers={**reply.headers, "Vary": "Accept, Authorization"})
 
 
 def _by_operator() -> bool:

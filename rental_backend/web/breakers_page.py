@@ -58,7 +58,7 @@ def _summary(told: Told) -> dict[str, str]:
     """Return the one sentence, and how grave it is. It holds nothing that changes by the second: it is read out."""
     away = [each for each in told["breakers"] if each["down_since"]]
     mode = told["mode"]
-    said = [f"{each['name']} is away since {_clock(each['down_since'])} ({each['cause']})" for each in away]
+    said = [f"{each['name']} is away since {_clock(each['down_since'])} ({_why(each)})" for each in away]
     said += [f"the service is in {mode} mode"] if mode != "normal" else []
     said += [f"{each['name']} is {each['state']}" for each in told["breakers"] if each["order"] and each not in away]
     if not said:
@@ -75,7 +75,7 @@ def _card(breaker: Told, operations: list[Told]) -> dict[str, Any]:
         "state": state,
         "grade": grade,
         "since": _ago(breaker["for_seconds"] if seconds is None else seconds),
-        "cause": breaker["cause"],
+        "cause": _why(breaker),
         "order": breaker["order"] and _ordered(breaker["order"]),
         "affected": _answers(counted) if counted else "Nobody.",
         "press": _press(breaker),
@@ -85,6 +85,12 @@ def _card(breaker: Told, operations: list[Told]) -> dict[str, Any]:
         "error": next((each["error"] for each in reversed(breaker["events"]) if each["error"]), None),
         "curves": _curves(breaker["history"]),
     }
+
+
+def _why(breaker: Told) -> str:
+    """Return why a breaker is as it is: what opened it, not that a probe has failed since."""
+    last = breaker["timeline"][-1:]
+    return str(last[0]["cause"] if last else breaker["cause"])
 
 
 def _ordered(order: Told) -> str:

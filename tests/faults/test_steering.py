@@ -72,41 +72,48 @@ def test_a_mode_is_in_force_in_all_workers_at_once(shop: Shop, environ: dict[str
 
 
 @pytest.mark.full
-def test_the_level_of_the_log_changes_in_all_workers_at_once(shop: Shop, environ: dict[str, str]) -> None:
-    """After the answer each of four workers writes the line of its next request, and no more when it is over.
-
-    Nothing secret is in what they write at the most talkative level; the log is searched when they have ended.
-    """
+def test_a_breaker_is_forced_in_all_workers_at_once(shop: Shop, environ: dict[str, str]) -> None:
+    """When an order is answered each of four workers obeys it; and a page that is watched holds up no worker's end."""
     with serving(environ, shop.log()) as server:
-
-        def asked(name: str) -> None:
-            """Ask each worker, by requests that are so named."""
-            seen: set[int] = set()
-            while len(seen) < WORKERS:
-                headers = {"Connection": "close", "X-Request-ID": f"{name}-{len(lines[name])}"}
-                seen.add(requests.get(f"{server.url}/health/breakers", timeout=5, headers=headers).json()["worker"])
-                lines[name].append(headers["X-Request-ID"])
-
-        def written(name: str) -> list[str]:
-            found = (json.loads(line) for line in shop.log().read_text().splitlines() if f'"{name}-' in line)
-            return [line["request_id"] for line in found if line["event"] == "request"]
-
-        lines: dict[str, list[str]] = {"before": [], "during": [], "after": []}
-        asked("before")
-        order = _flask(environ, server, "log-level", "debug", "--reason", "a fault", "--for", "60")
-        assert order.returncode == 0, order.stderr
-        asked("during")
         body = {"username": "admin", "password": PASSWORD}
-        assert requests.post(f"{server.url}/api/auth/login", json=body, timeout=10).status_code == 200
-        began = time.monotonic()
-        assert _flask(environ, server, "log-level", "warning", "--reason", "done", "--for", "1").returncode == 0
-        asked("after")
-        print(f"{time.monotonic() - began:.2f} s for the command and a look at each worker")
-        until(lambda: len(written("during")) == len(lines["during"]), 5, "all are written")
+        token = requests.post(f"{server.url}/api/auth/login", json=body, timeout=10).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        path, took = f"{server.url}/api/operations/breakers/redis", []
+        for number in range(20):
+            began = time.monotonic()
+            if number % 2:
+                answer = requests.post(f"{path}/reset", json={"reason": "over"}, headers=headers, timeout=5)
+            else:
+                order = {"state": "forced-open", "reason": "a test", "seconds": 60}
+                answer = requests.put(path, json=order, headers=headers, timeout=5)
+            took.append(time.monotonic() - began)
+            assert answer.status_code == 200, answer.text
+            wanted = ("forced-open", "closed")[number % 2]
+            seen: dict[int, str] = {}
+            while len(seen) < WORKERS:  # the first look at each worker after the order was answered
+                worker, found = _worker_and_state(server)
+                seen.setdefault(worker, found)
+            assert set(seen.values()) == {wanted}
+        milliseconds = [seconds * 1000 for seconds in (quantile(took, 0.5), max(took))]
+        print("in force in {0} of {0} workers after {1:.1f} ms, {2:.1f} at most".format(WORKERS, *milliseconds))
+        assert quantile(took, 0.5) <= SEEN_WITHIN
 
-    assert written("before") == []
-    assert sorted(written("during")) == sorted(lines["during"])
-    assert written("after") == []
+        watched = [_watch(server) for _ in range(WORKERS)]
+        began = time.monotonic()
+        server.stop()
+        ended = time.monotonic() - began
+        print(f"ended {ended:.1f} s after SIGTERM, with {len(watched)} watching")
+        assert ended < 10  # gunicorn would wait for 30
+
+
+def _worker_and_state(server: Gunicorn) -> tuple[int, str]:
+    said = requests.get(f"{server.url}/health/breakers", timeout=5, headers={"Connection": "close"}).json()
+    return said["worker"], next(each["state"] for each in said["breakers"] if each["name"] == "redis")
+
+
+def _watch(server: Gunicorn) -> requests.Response:
+    headers = {"Accept": "text/event-stream"}
+    return requests.get(f"{server.url}/health/breakers", headers=headers, stream=True, timeout=5)
 
 
 @pytest.mark.full

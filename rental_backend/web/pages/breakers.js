@@ -203,5 +203,6 @@ at("sign-out").addEventListener("click", () => {
   signedIn("");
   say("Signed out.");
 });
+at("unscripted").hidden = true;
 at("sign-in").hidden = false;
 follow();
