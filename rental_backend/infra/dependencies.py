@@ -242,14 +242,9 @@ def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identit
         access=config.offline_access_seconds,
     )
     passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
+    issuer = _issuer(config, page)
     return Identity(
-        accounts,
-        tokens,
-        passwords,
-        throttle=throttle,
-        offline=offline,
-        fresh=config.auth_fresh,
-        issuer=_issuer(config, page),
+        accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh, issuer=issuer
     )
 
 
