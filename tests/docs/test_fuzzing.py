@@ -8,7 +8,7 @@ from schemathesis import GenerationMode
 
 from .asking import ENOUGH, LEFT_OUT, Run, ask_for, operations
 
-EACH = 80  # requests of an operation, fit and again as many unfit
+EACH = 50  # requests of an operation, fit and again as many unfit
 
 
 def test_one_request_of_each_operation(run: Run) -> None:
