@@ -17,6 +17,7 @@ from .accounts.permissions import HARMLESS
 from .accounts.roles_api import bp as roles
 from .accounts.security_api import bp as security
 from .accounts.users_api import bp as users
+from .analytics import standing
 from .analytics.parties_api import bp as party_analytics
 from .catalog.brands_api import bp as brands
 from .catalog.categories_api import bp as categories
@@ -40,8 +41,11 @@ from .web import (
     diagnosis,
     docs,
     health,
+    limits,
     log_level,
     logs,
+    metering,
+    metrics,
     operations,
     pages,
     problems,
@@ -55,8 +59,8 @@ from .web.contracts import contract_of
 from .web.openapi import Documentation
 
 BLUEPRINTS = (
-    *(health.bp, breakers.bp, docs.bp, pages.bp, diagnosis.bp, operations.bp, breaker_orders.bp, log_level.bp),
-    *(auth, sessions, users, roles, security),
+    *(health.bp, breakers.bp, metrics.bp, docs.bp, pages.bp, diagnosis.bp, operations.bp, breaker_orders.bp),
+    *(log_level.bp, auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
     *(customers, suppliers, party_analytics, items, item_blocking),
@@ -95,6 +99,7 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.settings.load_with(business.load)
     dependencies.chores.every(REAP_EVERY, partial(backups.reap, dependencies.database))
     dependencies.chores.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
+    dependencies.figures.load_with(standing.standing)
     dependencies.sweeper.sweep_with(purging.purge)
     for breaker in dependencies.guards.values():
         breaker.add_listener(TransitionLog())
@@ -105,13 +110,14 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
     configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait
     app.before_request(dependencies.start)
-    for part in (traces, requests, cors):
+    for part in (traces, requests, cors, limits):
         part.register(app, config)
     problems.register(app)
     routing.register(app)
     for blueprint in (*BLUEPRINTS, *(DRILLS if dependencies.drills.allowed else ())):
         app.register_blueprint(blueprint)
     cli.register(app)
+    app.extensions["meter"] = metering.register(app, dependencies.tally)
     _require_contracts(app)
     warming.refuse_what_cannot_be_warm(app)
     return app

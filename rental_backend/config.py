@@ -118,6 +118,15 @@ class Config:
         "SIGN_IN_ATTEMPTS_ADDRESS", 50, "most tries to sign in from one address per SIGN_IN_WINDOW that fail"
     )
     sign_in_window: float = seconds("SIGN_IN_WINDOW", 900, "how long a try to sign in counts")
+    rate_window: int = count("RATE_WINDOW", 300, "time in which a used up limit is whole again (seconds)", high=3600)
+    rate_reads: int = count("RATE_READS", 60_000, "most reads of a user per RATE_WINDOW; 0 for no limit", low=0)
+    rate_writes: int = count("RATE_WRITES", 15_000, "most changes of a user per RATE_WINDOW; 0 for no limit", low=0)
+    rate_transfers: int = count(
+        "RATE_TRANSFERS", 600, "most imports and exports of a user per RATE_WINDOW; 0 for no limit", low=0
+    )
+    rate_strangers: int = count(
+        "RATE_STRANGERS", 15_000, "most requests of an address without a user per RATE_WINDOW; 0 for no limit", low=0
+    )
     offline_horizon: float = seconds(
         "OFFLINE_HORIZON", 900, "how old an access token may be while the accounts are away"
     )
@@ -146,6 +155,12 @@ class Config:
     oidc_deadline: float = seconds("OIDC_DEADLINE", 1, "longest wait for its keys")
     hashing_slots: int = count("HASHING_SLOTS", 1, "passwords hashed at a time, over all workers of the host", high=64)
 
+    metrics_token: str = setting(
+        "METRICS_TOKEN",
+        m.String(validate=validate.Length(min=KEY_LENGTH)),
+        "who scrapes /metrics sends it as bearer token; unset, nobody may in production",
+        "",
+    )
     journal_folder: str = setting(
         "JOURNAL_FOLDER", m.String(), "where security events wait for the database; best on a volume", ".local/journal"
     )

@@ -86,6 +86,21 @@ class TooManyAttempts(AppError):
         )
 
 
+class RateLimited(AppError):
+    """Somebody has used up what he may ask in a time (429); `retry_after` is in seconds."""
+
+    status, code, title = 429, "rate_limited", "Too many requests"
+
+    def __init__(self, limit: str, retry_after: float) -> None:
+        seconds = max(1, math.ceil(retry_after))
+        super().__init__(
+            f"Too many requests: the limit of {limit} is reached. Nothing was done; try again in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
+            limit=limit,
+            retry_after=seconds,
+        )
+
+
 class NotReady(AppError):
     """The process is not to get traffic now (503)."""
 

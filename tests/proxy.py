@@ -27,6 +27,7 @@ class Proxy:
         self._flowing.set()
         self._tally = threading.Lock()
         self._asked: set[int] = set()
+        self._living: set[int] = set()
         self._open: list[socket.socket] = []
         self._listen(0)
 
@@ -91,8 +92,10 @@ class Proxy:
         server.settimeout(None)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open.append(server)
+        self._living.add(id(client))
         threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
         self._pump(server, client, answers=True)
+        self._living.discard(id(client))  # who still asks on it waits for nothing
         self._count(id(client), asked=False)
 
     def _pump(self, source: socket.socket, sink: socket.socket, *, answers: bool = False) -> None:
@@ -123,6 +126,6 @@ class Proxy:
     def _count(self, client: int, *, asked: bool) -> None:
         with self._tally:
             before = len(self._asked)
-            (self._asked.add if asked else self._asked.discard)(client)
+            (self._asked.add if asked and client in self._living else self._asked.discard)(client)
             if len(self._asked) != before:
                 self.waiting.append((time.monotonic(), len(self._asked)))

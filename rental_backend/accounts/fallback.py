@@ -2,7 +2,7 @@
 
 import uuid
 
-from ..errors import ReadOnly, Unavailable
+from ..errors import AppError, ReadOnly, TooManyAttempts, Unavailable
 from ..infra import break_glass
 from ..infra.dependencies import Dependencies
 from ..infra.identity import Identity
@@ -11,6 +11,7 @@ from . import service
 from .models import User
 from .permissions import BREAK_GLASS
 
+REFUSALS = {service.InvalidCredentials: "failure", TooManyAttempts: "throttled"}  # what else is refused is an outage
 ONCE_IN = 300.0  # seconds between two events of one session that is refreshed again and again
 
 
@@ -35,6 +36,7 @@ def refresh(doors: Dependencies, actor: Actor, token: str) -> service.SignedIn:
         seconds=seconds,
     )
     event = SecurityEvent(actor=actor, action="REFRESHED_OFFLINE", resource="sessions", resource_id=str(claims.session))
+    doors.sign_ins.add("offline")
     doors.journal.write_seldom(("refreshed", claims.session), event, once_in=ONCE_IN)
     return service.SignedIn(access, expires, seconds, offline=True)
 
@@ -51,6 +53,16 @@ def _refreshed(identity: Identity, token: str) -> service.SignedIn:
 
 def sign_in(doors: Dependencies, actor: Actor, username: str, password: str) -> service.SignedIn:
     """Sign in. While the accounts are away nobody can, except with the break-glass account, if there is one."""
+    try:
+        signed_in = _sign_in(doors, actor, username, password)
+    except AppError as error:
+        doors.sign_ins.add(REFUSALS.get(type(error), "refused"))
+        raise
+    doors.sign_ins.add("break_glass" if signed_in.offline else "success")
+    return signed_in
+
+
+def _sign_in(doors: Dependencies, actor: Actor, username: str, password: str) -> service.SignedIn:
     try:
         return service.sign_in(doors.identity, actor, username, password)
     except Unavailable as outage:

@@ -42,6 +42,7 @@ LOCATIONS = Resource(
         *("location_name", "name", "location_code", "code", "location_type", "city", "state", "country"),
         *("is_active", "created_at", "updated_at"),
     ),
+    warm=({}, {"limit": "100"}, {"limit": "1000"}),
     create=locations.create,
     change=locations.change,
 )

@@ -107,3 +107,11 @@ class Cache:
                 return int(self._client.register_script(script)(keys, arguments)) if self._client else None
         except AWAY:
             return None
+
+    def numbers(self, script: str, keys: list[str], arguments: list[str | int]) -> list[int] | None:
+        """Run a Lua script that answers with numbers, and return them; None while Redis is away."""
+        try:
+            with self._asked():
+                return list(map(int, self._client.register_script(script)(keys, arguments))) if self._client else None
+        except AWAY:
+            return None

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from ..errors import AppError, Busy, OutcomeUnknown, Unavailable
-from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, RetryBudget, Verdict, budget, limit
+from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp, RetryBudget, Verdict, budget, limit
 from .clashes import clash
 from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .sessions import GuardedSession, ReadingSession
@@ -37,7 +37,8 @@ class Database:
     """PostgreSQL behind the breaker `name`. Nothing connects before the first probe.
 
     Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
-    new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page.
+    new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page, fewer
+    at first when an outage is over (`Ramp`).
     `admit(name, writing=...)` may refuse whatever is begun, by raising; a `standby` need not take writes.
     """
 
@@ -57,10 +58,10 @@ class Database:
     ) -> None:
         page = page or Page()
         self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
-        self._admit = admit
-        self._probe = PROBE_STANDBY if standby else PROBE
+        self._admit, self._probe = admit, PROBE_STANDBY if standby else PROBE
         self.breaker = Breaker(name, judge=database_verdict, page=page)
-        self.bulkhead = Bulkhead(page, name, calls)
+        self.bulkhead = Bulkhead(page, name, calls, ramp=Ramp())
+        self.pool_timeouts = page.tally.family(f"pool {name}", "timeouts")
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
         self.shared: dict[str, Any] = {}  # for the `info` of every session
@@ -114,6 +115,11 @@ class Database:
         with ExitStack() as held:
             for _ in range(connections):
                 held.enter_context(self.reading()).connection()
+
+    @property
+    def pool(self) -> QueuePool:
+        """The pool of this process."""
+        return self.engine.pool  # type: ignore[return-value]
 
     def close(self) -> None:
         """Give back the connections that are not in use."""
@@ -184,7 +190,10 @@ class Database:
                 return Unavailable(name, error.retry_after)
             case CommitLost():
                 return OutcomeUnknown(name, self.breaker.retry_after)
-            case BulkheadFull() | sqlalchemy.exc.TimeoutError():
+            case BulkheadFull():
+                return Busy(name)
+            case sqlalchemy.exc.TimeoutError():
+                self.pool_timeouts.add("timeouts")
                 return Busy(name)
             case sqlalchemy.exc.DBAPIError() | psycopg.Error():
                 return _translate(error, name, self.breaker.retry_after)

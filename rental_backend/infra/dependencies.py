@@ -2,20 +2,25 @@
 
 import os
 import threading
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..resilience import Board, Breaker, Flights, History, Page, Prober
+from ..resilience import Board, Breaker, Flights, History, Page, Prober, Tally
+from .authors import author
 from .background import Background
 from .break_glass import BreakGlass
 from .cache import Cache
 from .database import Database
 from .drills import Drills
 from .dumping import Dumper
+from .figures import Figures
 from .following import SETTINGS, Followed
+from .gauges import EVERY as GAUGED
+from .gauges import Gauges
 from .identity import Identity
 from .journal import Journal
 from .lifecycle import Lifecycle
@@ -24,6 +29,7 @@ from .modes import Mode, Modes
 from .offline import Offline
 from .oidc import REFRESH, Issuer, Trust
 from .passwords import Passwords
+from .rates import Rates
 from .revocations import Revocations
 from .stale import StaleStore
 from .sweeper import Sweeper
@@ -34,6 +40,9 @@ from .warmup import CONNECTIONS, Warmup
 from .writes import UNKNOWN, Writes
 
 DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
+SIGN_INS = ("success", "failure", "throttled", "refused", "offline", "break_glass")
+KEYS = ("stored", "replayed", "in_progress", "reused", "not_kept")
+LIMITED = ("reads", "writes", "transfers", "strangers")  # what callers are held to, each for itself
 SAMPLE = 1.0  # seconds between two looks at what became of calls
 FOLLOW = 0.25  # seconds to wait for another's answer to the same question
 
@@ -54,22 +63,23 @@ class Dependencies:
         self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
         self.cache = _cache(config, page)
         self.identity = _identity(config, page, self.cache, self.modes)
+        self._count(page.tally)
+        self.rates = Rates(self.cache, page)
+        self.figures = Figures(board, self.database)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.sweeper = Sweeper(self.database)
-        self.break_glass = BreakGlass(
-            config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
-        )
+        name, passwords = config.break_glass_username, self.identity.passwords
+        self.break_glass = BreakGlass(name, config.break_glass_hash, passwords, self.journal)
         self.writes = Writes(board, self.cache)
         self.stale = StaleStore(self.cache, self.writes, capacity=config.stale_bytes)
         self.flights: Flights[Any] = Flights(FOLLOW)
         self.settings = Followed(self.database, self.cache, Path(config.journal_folder))
         self.database.shared[SETTINGS] = self.settings
-        self.dumper = Dumper(
-            config.database_unpooled_url or config.database_url, Path(config.backup_folder), config.pg_bin
-        )
-        self.chores = Background()
-        self.chores.every(0, self.settings.follow)
-        self.chores.every(0, self.log_level.apply)  # where nobody asks anything
+        unpooled = config.database_unpooled_url or config.database_url
+        self.dumper = Dumper(unpooled, Path(config.backup_folder), config.pg_bin)
+        self.gauges = Gauges(page.tally, self.pools)
+        self.chores, self.sharing = Background(), Background()
+        self._give_chores()
         doors = self._doors()
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
@@ -92,6 +102,26 @@ class Dependencies:
             door.drill = self.drills.door(name, deadline=door.deadline, **practised(name))
         return doors
 
+    def _count(self, tally: Tally) -> None:
+        """Make what is counted over all workers."""
+        self.tally = tally
+        self.sign_ins = tally.family("sign-ins", *SIGN_INS)
+        self.idempotency = tally.family("idempotency", *KEYS)
+        self.limited = tally.family("limited", *LIMITED)
+
+    def _give_chores(self) -> None:
+        """Say what each worker does beside its requests; what waits for Redis alone has a thread of its own."""
+        for seconds, chore in ((0.0, self.settings.follow), (GAUGED, self.gauges.publish), (1.0, self.figures.ask)):
+            self.chores.every(seconds, chore)
+        self.chores.every(0, self.log_level.apply)  # where nobody asks anything
+        self.sharing.every(0, self.rates.exchange)
+
+    @property
+    def pools(self) -> dict[str, Database]:
+        """The doors that have pools, by name."""
+        pools = {DATABASE: self.database, AUTH: self.identity.database}
+        return {**pools, REPLICA: self.replica} if self.replica else pools
+
     def _warmup(self, config: Config) -> Warmup:
         """Return what opens some connections of each pool."""
         pools = ((self.database, config.database_pool_size), (self.identity.database, config.auth_pool_size))
@@ -110,6 +140,7 @@ class Dependencies:
             self.journal.start()
             self.sweeper.start()
             self.chores.start()
+            self.sharing.start()
             for start in (*(prober.start for prober in (*self._probers, *self._others)), *self.background):
                 start()
             self.warmup.start()
@@ -120,6 +151,7 @@ class Dependencies:
         self.journal.stop()
         self.sweeper.stop()
         self.chores.stop()
+        self.sharing.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
         for end in self.endings:
@@ -165,10 +197,10 @@ class Dependencies:
         """Whether reads go to the replica now: it is there, and calls to the database are not made."""
         return self.replica is not None and self.replica.breaker.closed and not self.database.breaker.closed
 
-    def changed(self, rows: tuple[int, ...]) -> None:
-        """Count a change of resources that was committed, or may have been: nothing of before it is shown any more."""
+    def changed(self, rows: tuple[int, ...], by: uuid.UUID | None) -> None:
+        """Count a change of resources that was committed, or may have been: who made it sees nothing of before it."""
         position = self.database.position() if self.replica else None
-        self.stale.changed(rows, UNKNOWN if position is None else position)
+        self.stale.changed(rows, author(by), UNKNOWN if position is None else position)
 
 
 def _database(config: Config, page: Page, modes: Modes) -> Database:
@@ -242,10 +274,8 @@ def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identit
         access=config.offline_access_seconds,
     )
     passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
-    issuer = _issuer(config, page)
-    return Identity(
-        accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=config.auth_fresh, issuer=issuer
-    )
+    issuer, fresh = _issuer(config, page), config.auth_fresh
+    return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=fresh, issuer=issuer)
 
 
 def _issuer(config: Config, page: Page) -> Issuer | None:

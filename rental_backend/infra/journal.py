@@ -137,6 +137,12 @@ class Journal:
         self._set_aside()
         return sum(self._take_over(path) for path in sorted(self._folder.glob("*.leaving")))
 
+    @property
+    def size(self) -> int:
+        """The bytes of all that waits for the database."""
+        waiting = (*self._folder.glob("*.leaving"), self._path)
+        return sum(path.stat().st_size for path in waiting if path.exists())
+
     def _run(self) -> None:
         while not self._stopping.wait(PAUSE):
             try:

@@ -1,6 +1,6 @@
 """Last good answers, kept in this process and in Redis, for the time when the database does not answer.
 
-None of before a change is ever served after it: see `writes.py` for how far that is known.
+Nobody gets one that would hide his own change: see `writes.py` for how that is known.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import orjson
 
+from .authors import ANYBODY
 from .cache import Cache
 from .writes import SKEW, Tag, Writes
 
@@ -69,11 +70,12 @@ class StaleStore:
     """Remembers at most `capacity` bytes in this process, and sends copies to Redis from a thread of its own.
 
     Remembering never waits for Redis. Looking up takes the newer of the two copies; for a key that is here too, Redis
-    is asked at most once a second. `hits`, `misses` and `outdated` (misses for a change since) count the look-ups.
+    is asked at most once a second. `counted` has the look-ups of all workers: `hits`, `misses`, and of these the
+    `outdated` ones, for one's own change.
     """
 
     def __init__(self, cache: Cache, writes: Writes, *, capacity: int) -> None:
-        self.hits = self.misses = self.outdated = 0
+        self.counted = writes.tally.family("stale", "hits", "misses", "outdated")
         self._cache = cache
         self._writes = writes
         self._capacity = capacity
@@ -95,9 +97,9 @@ class StaleStore:
         """Return the key of an answer: its endpoint, its arguments and the permission scope it was made for."""
         return "rental:stale:" + hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
-    def changed(self, rows: tuple[int, ...], position: int) -> None:
-        """Count a change of resources: from now on no answer of before it is found, by any worker."""
-        self._writes.note(rows, position)
+    def changed(self, rows: tuple[int, ...], who: int, position: int) -> None:
+        """Count a change of resources by somebody: from now on no worker has an answer of before it for him."""
+        self._writes.note(rows, who, position)
         self._changed.set()
 
     def remember(self, key: str, answer: Answer) -> None:
@@ -120,7 +122,7 @@ class StaleStore:
             return
         with self._lock:
             old = self._answers.get(key)
-            if old and (old.tag, old.at) > (answer.tag, answer.at):
+            if old and old.boot == answer.boot and (old.tag, old.at) > (answer.tag, answer.at):
                 return
             self._answers.pop(key, None)
             self._answers[key] = answer
@@ -133,57 +135,51 @@ class StaleStore:
         mine = self._answers.get(key)
         return mine is not None and mine.tag == self._writes.tag(rows) and mine.age <= within
 
-    def find(self, key: str, rows: tuple[int, ...] = (), *, within: float) -> Answer | None:
-        """Return the newest answer not older than `within` seconds that no change of its resources has overtaken."""
-        mine = known = self._answers.get(key)
-        if mine and mine.tag != self._writes.tag(rows):
-            mine = None
+    def find(self, key: str, rows: tuple[int, ...] = (), *, within: float, who: int = ANYBODY) -> Answer | None:
+        """Return the newest answer not older than `within` seconds that shows all changes of its resources by `who`."""
+        known = self._answers.get(key)
+        found = known if known and self._covers(known, rows, who) else None
         now = time.monotonic()
-        if mine is None or now - self._looked.get(key, -LOOK_EVERY) >= LOOK_EVERY:
+        if found is None or now - self._looked.get(key, -LOOK_EVERY) >= LOOK_EVERY:
             if len(self._looked) > 10_000:
                 self._looked.clear()
             self._looked[key] = now
-            mine = self._newer(key, rows, mine)
-        if mine and mine.age <= within:
-            self.hits += 1
-            return mine
-        self.misses += 1
-        self.outdated += known is not None and mine is None
+            found = self._newest(key, rows, who)
+        if found and found.age <= within:
+            self.counted.add("hits")
+            return found
+        self.counted.add("misses")
+        if known is not None and found is None:
+            self.counted.add("outdated")
         return None
 
-    def _newer(self, key: str, rows: tuple[int, ...], mine: Answer | None) -> Answer | None:
-        """Return the newer of an answer and its copy in Redis; None if Redis tells of a change since, elsewhere."""
+    def _covers(self, answer: Answer, rows: tuple[int, ...], who: int) -> bool:
+        ours = answer.boot == self._writes.boot
+        return self._writes.covers(rows, who, answer.at, answer.tag if ours else None)
+
+    def _newest(self, key: str, rows: tuple[int, ...], who: int) -> Answer | None:
+        """Return the newer of the answers here and in Redis, of those that are for him, after a look at the marks.
+
+        What another host has read replaces one of here if it is newer by more than clocks may differ: until then ours
+        is for more people, since changes of this host are counted.
+        """
         theirs = self._from_redis(key, rows)
-        if theirs and (mine is None or theirs.at > mine.at):
+        mine = self._answers.get(key)
+        if theirs and (mine is None or mine.boot == theirs.boot or theirs.at > mine.at + SKEW):
             self._keep(key, theirs)
-            return theirs
-        tag = self._writes.tag(rows)
-        if mine is None or mine.tag == tag:
-            return mine
-        if mine.at <= self._writes.last(rows) + SKEW:
-            return None
-        mine = replace(mine, tag=tag)  # the change was before it, and is only heard of now
-        self._keep(key, mine)
-        return mine
+        found = [each for each in (mine, theirs) if each and self._covers(each, rows, who)]
+        return max(found, key=lambda each: each.at, default=None)
 
     def _from_redis(self, key: str, rows: tuple[int, ...]) -> Answer | None:
-        """Return the copy in Redis, with the tag of this host, if no change that is known here or there is newer.
-
-        Both are read in one command, so that no mark is set in between.
-        """
+        """Return the copy in Redis, after the marks have been heard that lie there at the same moment."""
         found = self._cache.get_many([key, *self._writes.marks_of(rows)])
         if not found:
             return None
         self._writes.heed(rows, found[1:])
         try:
-            answer = Answer.unpack(found[0] or b"")
+            return Answer.unpack(found[0] or b"")
         except (ValueError, TypeError):
             return None
-        tag = self._writes.tag(rows)
-        if answer.boot == self._writes.boot:
-            return answer if answer.tag == tag else None
-        overtaken = answer.at <= self._writes.last(rows) + SKEW
-        return None if overtaken else replace(answer, tag=tag, boot=self._writes.boot)
 
     def _send(self) -> None:
         while True:

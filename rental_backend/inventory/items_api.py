@@ -42,6 +42,11 @@ ITEMS = Resource(
     sorts=SORTS,
     joined=JOINED,
     pages=True,
+    warm=(
+        {"skip": "0", "limit": "100"},
+        {"skip": "0", "limit": "100", "sort_by": "item_name", "sort_order": "asc"},
+        {"skip": "0", "limit": "100", "sort_by": "created_at", "sort_order": "desc"},
+    ),
     create=opening.create,
     change=opening.change,
 )

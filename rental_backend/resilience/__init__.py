@@ -4,7 +4,7 @@ from pybreaker import CircuitBreakerListener as Listener
 
 from .board import Board, Cell
 from .breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerOpen
-from .bulkhead import Bulkhead, BulkheadFull, RetryBudget
+from .bulkhead import Bulkhead, BulkheadFull, Ramp, RetryBudget
 from .call import Call
 from .deadline import budget, limit
 from .events import Transition
@@ -14,6 +14,7 @@ from .machine import Counts, Policy, State
 from .page import Page
 from .prober import Prober
 from .slot import Operator
+from .tally import Family, Tally
 from .verdict import Judge, Verdict
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Call",
     "Cell",
     "Counts",
+    "Family",
     "Flights",
     "History",
     "Judge",
@@ -37,8 +39,10 @@ __all__ = [
     "Point",
     "Policy",
     "Prober",
+    "Ramp",
     "RetryBudget",
     "State",
+    "Tally",
     "Transition",
     "Verdict",
     "budget",

@@ -14,7 +14,7 @@ from .page import Page
 
 T = TypeVar("T")
 CELLS, PLACE = 8, 1024  # documents, and bytes of each of their two places
-ROWS, ROW_WORDS = 256, 4
+ROWS, ROW_WORDS = 256, 168
 CELL_WORDS = 1 + 2 * PLACE // 8
 ROWS_AT = CELLS * CELL_WORDS
 
@@ -41,6 +41,11 @@ class Board:
     def row(number: int) -> int:
         """Return the first word of a row."""
         return ROWS_AT + number % ROWS * ROW_WORDS
+
+    @staticmethod
+    def number(row: int) -> int:
+        """Return the number of the row that begins at a word."""
+        return (row - ROWS_AT) // ROW_WORDS
 
 
 class Cell(Generic[T]):

@@ -13,7 +13,7 @@ from .engine import Engine
 from .events import Transition
 from .machine import Counts, Policy, State
 from .page import Page
-from .slot import Operator
+from .slot import REJECTED, Operator
 from .storage import PageState, PageStorage
 from .verdict import Judge, Verdict, every_exception_fails
 
@@ -165,6 +165,7 @@ class Breaker(pybreaker.CircuitBreaker):
     def refuse(self) -> NoReturn:
         """Raise `BreakerOpen`, and count that."""
         self.rejected += 1
+        self.engine.slot.tell(REJECTED)
         raise BreakerOpen(self)
 
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -209,8 +210,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     def probe(self, attempt: Callable[[], None]) -> bool:
         """Make the trial call if it is due and nobody else makes it; return whether the breaker closed by it."""
-        generation = self.begin_probe()
-        if generation is None:
+        if (generation := self.begin_probe()) is None:
             return False
         try:
             attempt()

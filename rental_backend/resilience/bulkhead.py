@@ -3,68 +3,140 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from .breaker import Breaker
+from .deadline import limit as left
 from .page import Page
-from .slot import Slot
+from .slot import CROWDED, SINCE, Slot
 
 IN_FLIGHT = 1  # word of a lane's counters
 LOOK = 0.05  # seconds between two looks for dead workers while it is full
+TURN = 0.003  # seconds between two looks of somebody who waits for a place
+STARTED = 2  # the generation of a breaker that has closed for the first time: nobody was kept waiting before that
 
 
 class BulkheadFull(Exception):
     """As many calls as may be are in flight; says nothing about the dependency."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ramp:
+    """How calls come back when the breaker closes: `first` at once for `hold` seconds, then evenly more for `grow`.
+
+    Whoever finds no place meanwhile waits for one, `wait` seconds at the most.
+    """
+
+    first: int = 4
+    hold: float = 1.0
+    grow: float = 2.0
+    wait: float = 0.2
+
+    @property
+    def seconds(self) -> float:
+        """How long it lasts."""
+        return self.hold + self.grow
+
+    def places(self, limit: int, elapsed: float) -> int:
+        """Return how many calls may be in flight so long after the closing, of `limit` in the end."""
+        grown = max(0.0, elapsed - self.hold) / self.grow
+        return min(limit, int(self.first + max(0, limit - self.first) * grown))
+
+
 class Bulkhead:
     """At most `limit` calls at once over all threads and workers; those of a worker that died count no more.
+
+    With a `ramp` it is fewer after an outage of the breaker of the same name: a dependency that comes back cold is
+    not to be met by all who waited for it.
 
     Whoever sees a free place counts himself in and looks again; if that was one too many he leaves and, having lost a
     race, tries once more under the page's lock. So the limit is never exceeded, and a place costs no lock while there
     are enough. A crowd that sees no free place touches nothing, and keeps nobody else out.
     """
 
-    def __init__(self, page: Page, name: str, limit: int) -> None:
+    def __init__(
+        self,
+        page: Page,
+        name: str,
+        limit: int,
+        *,
+        ramp: Ramp | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.limit = limit
         self._slot = Slot(page, name)
         self._looks = 0.0
+        self._ramp = ramp
+        self._clock = clock
+        self._ended = -1  # since when the state lasts (as the page holds it) in which the ramp is known to be over
+
+    @property
+    def places(self) -> int:
+        """The calls that may be under way now."""
+        since = self._slot.words[self._slot.base + SINCE]
+        if self._ramp is None or since == self._ended:
+            return self.limit
+        elapsed = self._clock() - since / 1e6
+        if elapsed >= self._ramp.seconds or self._slot.word.generation <= STARTED:
+            self._ended = since
+            return self.limit
+        return self._ramp.places(self.limit, elapsed)
 
     @property
     def in_flight(self) -> int:
         """The calls under way, over all workers."""
         return sum(self._slot.words[at + IN_FLIGHT] for at in self._slot.page.lanes(self._slot.number))
 
+    @property
+    def rejected(self) -> int:
+        """How often there was no place, since the page was made, over all workers."""
+        return self._slot.totals()[CROWDED]
+
     @contextmanager
     def enter(self) -> Iterator[None]:
         """Count the block among the calls in flight, or raise `BulkheadFull`."""
-        if not (self._free() and (self._take() or self._take_in_turn())):
-            raise BulkheadFull(f"{self.limit} calls are in flight")
+        if not (self._enter() or self._wait()):
+            self._slot.tell(CROWDED)
+            raise BulkheadFull(f"{self.places} calls are in flight")
         try:
             yield
         finally:
             self._add(-1)
 
+    def _enter(self) -> bool:
+        """Take a place if there is one."""
+        return self._free() and (self._take() or self._take_in_turn())
+
+    def _wait(self) -> bool:
+        """Take a place as soon as there is one while the ramp lasts; tell whether there was."""
+        ends = self._clock() + left(self._ramp.wait) if self._ramp else 0.0
+        while self.places < self.limit and self._clock() < ends:
+            time.sleep(TURN)
+            if self._enter():
+                return True
+        return False
+
     def _free(self) -> bool:
         """Tell whether there is a place; looks for dead workers now and then if there is none."""
-        if self.in_flight < self.limit:
+        if self.in_flight < self.places:
             return True
         if time.monotonic() < self._looks:
             return False
         self._looks = time.monotonic() + LOOK
         self._slot.page.free_the_dead(self._slot.number)
-        return self.in_flight < self.limit
+        return self.in_flight < self.places
 
     def _take(self) -> bool:
         """Count a call in, unless it is one too many."""
         self._add(1)
-        if self.in_flight <= self.limit:
+        if self.in_flight <= self.places:
             return True
         self._add(-1)
         return False
 
     def _take_in_turn(self) -> bool:
         with self._slot.page.locked():
-            return self.in_flight < self.limit and self._take()
+            return self.in_flight < self.places and self._take()
 
     def _add(self, calls: int) -> None:
         page = self._slot.page

@@ -18,7 +18,7 @@ from .machine import (
     Word,
 )
 from .page import BUCKETS, Page
-from .slot import ACTOR, CAUSE, DOWN, OPENINGS, PROBES, REASON, SINCE, Operator, Slot, microseconds
+from .slot import ACTOR, CAUSE, DOWN, OPENED, OPENINGS, PROBED, PROBES, REASON, SINCE, Operator, Slot, microseconds
 from .verdict import Verdict
 
 Step = Callable[[Word, float], Word | None]
@@ -216,6 +216,7 @@ class Engine:
             return probing
 
         if machine.due(self.word, self.clock()) and self.move(step, "probing"):
+            self.slot.tell(PROBED)
             return taken[0]
         return None
 
@@ -281,6 +282,8 @@ class Engine:
         if self.words[self._state_at] != packed:
             return None
         self.words[self._state_at] = wanted
+        if before.state.admits and not after.state.admits:
+            slot.tell(OPENED)
         kind = type(error).__name__ if error else None
         append(page, slot.number, before.state, after.state, cause=cause, error=kind, now=now, ordered=ordered)
         return before.state, after.state

@@ -17,6 +17,8 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from .tally import Tally
+
 MAGIC = 0x52425041_47450000  # "RBPAGE" and two bytes for the version
 VERSION = 4
 PATIENCE = 0.25
@@ -25,6 +27,7 @@ SLOTS, LANES, BUCKETS = 16, 64, 16
 HEADER_WORDS, SLOT_WORDS = 8, 72
 LANE_HEADER = 2  # whether it was ever taken, and the process that has it
 EVENTS, EVENT_WORDS = 256, 32
+TOTAL_WORDS = 6  # what is counted of a slot for ever, in the tally
 BUCKET_WORDS = 5  # second, successes, failures, slow, retries
 COUNTER_WORDS = 2 + BUCKETS * BUCKET_WORDS  # generation, calls in flight, buckets
 LANE_WORDS = LANE_HEADER + SLOTS * COUNTER_WORDS
@@ -56,6 +59,8 @@ class Page:
         self._own: set[int] = set()  # lanes of this process
         self._file = os.memfd_create("rental-breakers", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self._file)
+        self.tally = Tally(self, LANES)
+        self.totals = self.tally.reserve("slots", SLOTS * TOTAL_WORDS)
         _pages.add(self)
 
     def slot(self, name: str) -> int:
@@ -146,6 +151,22 @@ class Page:
             if not self.words[at]:
                 return
             yield at + LANE_HEADER + slot * COUNTER_WORDS
+
+    def lanes_taken(self) -> range:
+        """Return the numbers of the lanes that any process has had."""
+        return range(sum(1 for _ in self.lanes(0)))
+
+    def living(self) -> list[int]:
+        """Return the numbers of the lanes whose processes are alive."""
+        with self._taking:
+            return [lane for lane in self.lanes_taken() if lane in self._own or not self._dead(lane)]
+
+    def _dead(self, lane: int) -> bool:
+        """Tell whether nobody holds a lane; it is not one of ours."""
+        if not self._lock_lane(lane):
+            return False
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, LANE_LOCKS + lane)
+        return True
 
     @property
     def transitions(self) -> int:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from .machine import GENERATION_MASK, Word
-from .page import BUCKET_WORDS, BUCKETS, SLOT_WORDS, SLOTS_AT, Page
+from .page import BUCKET_WORDS, BUCKETS, SLOT_WORDS, SLOTS_AT, TOTAL_WORDS, Page
 
 STATE, OPENINGS, SINCE, ROW, PROBES, HEARTBEAT, ROW_BEGAN, STRAGGLERS = range(8)
 SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its second
+TOTALS = OPENED, REJECTED, FAILED, SLOWED, PROBED, CROWDED = range(TOTAL_WORDS)
 NEVER = -BUCKETS  # the second of an empty bucket: before every window, also of a host that has just started
 CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; texts are of 128, 192 and 128 bytes
 
@@ -45,6 +46,7 @@ class Slot:
         self.base = SLOTS_AT + self.number * SLOT_WORDS
         self.state_at = self.base + STATE
         self.row_at = self.base + ROW
+        self._totals = page.totals + self.number * TOTAL_WORDS
         self._bucket = 0
         self._forget()
         page.forget.append(self._forget)
@@ -53,6 +55,14 @@ class Slot:
         """Begin anew in a forked child, whose lane and lock are its own."""
         self._lock = self.page.locks[self.number]
         self._generation = -1
+
+    def tell(self, total: int) -> None:
+        """Count something that is counted for ever: one of `TOTALS`."""
+        self.page.tally.add(self._totals + total)
+
+    def totals(self) -> list[int]:
+        """Return the numbers of `TOTALS` since the page was made, over all workers."""
+        return self.page.tally.totals(self._totals, TOTAL_WORDS)
 
     @property
     def word(self) -> Word:
@@ -113,9 +123,14 @@ class Slot:
     def count(self, generation: int, now: float, *, failed: bool, slow: bool) -> None:
         """Count a call of this process."""
         with self._lock:
-            if self._roll(generation, int(now)):
-                self.words[self._bucket + (FAILURES if failed else SUCCESSES)] += 1
-                self.words[self._bucket + SLOW] += slow
+            if not self._roll(generation, int(now)):
+                return
+            self.words[self._bucket + (FAILURES if failed else SUCCESSES)] += 1
+            self.words[self._bucket + SLOW] += slow
+        if failed:
+            self.tell(FAILED)
+        if slow:
+            self.tell(SLOWED)
 
     def count_retry(self, generation: int, now: float) -> None:
         """Count a retry of this process."""

@@ -6,7 +6,18 @@ from typing import Any
 from flask import Flask, Request, Response
 from flask.sansio.blueprints import Blueprint
 from flask.sessions import NullSession, SessionInterface
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
+
+
+class Route(Rule):
+    """A path that is read and never written: making what would write it takes longer than the rest of `create_app`."""
+
+    def _compile_builder(self, *_: Any, **__: Any) -> Callable[..., Any]:
+        return _no_urls
+
+
+def _no_urls(*_: Any) -> None:
+    raise RuntimeError("No URL is built here; links are written by the pages.")
 
 
 class NoSessions(SessionInterface):
@@ -23,6 +34,7 @@ class Application(Flask):
     """Flask without coroutines, sessions, hosts, and what blueprints want called before or after a request."""
 
     session_interface = NoSessions()
+    url_rule_class = Route
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function as it is."""

@@ -28,14 +28,14 @@ WITHHELD = ("reason", "actor")
 def report(app: Flask, doors: Dependencies, *, to_operator: bool) -> Told:
     """Return all of it; within an application context. Touches no dependency."""
     down = {name: breaker for name, breaker in doors.breakers.items() if name in doors.down()}
-    stale, operations = doors.stale, list(_operations(app, doors, frozenset(down)))
+    operations = list(_operations(app, doors, frozenset(down)))
     return {
         **alive_now(),
         "worker": os.getpid(),
         "details": to_operator,
         "ordered": _withheld(mode_now(), to_operator),
         "drills": {name: _withheld(drill, to_operator) for name, drill in drills_now().items()},
-        "stale": {"hits": stale.hits, "misses": stale.misses, "outdated": stale.outdated},
+        "stale": doors.stale.counted.all(),
         "shared_reads": doors.flights.shared,
         "breakers": [
             _breaker(doors, each, doors.bulkheads.get(name), to_operator=to_operator)

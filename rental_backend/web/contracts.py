@@ -23,13 +23,13 @@ from ..infra.dependencies import AUTH, DATABASE, Dependencies
 from ..infra.modes import Mode
 from ..infra.stale import StaleStore
 from ..resilience import budget, limit
-from . import idempotency, stale_answers
+from . import idempotency, limits, stale_answers
 from .bodies import read_body, read_query, read_rows
 from .context import actor, dependencies, settings, warmer
 from .denials import forbidden
 from .encoding import encode
 from .needs import PUBLIC, Needs
-from .principal import Principal, authenticate
+from .principal import Principal
 from .replies import JSON, READS, Reply
 
 FIRST_LOOK = 0.5
@@ -150,6 +150,7 @@ class Operation:
         if contract.needs.required and not doors.settled:
             doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
         caller = self._caller(doors, asked)
+        limits.admit(self, caller, doors=doors, asked=asked)
         if contract.hashes:
             doors.identity.passwords.require_seat()
         changes = contract.changes_by(asked.method)
@@ -182,10 +183,11 @@ class Operation:
         needs, door = self.contract.needs, self._door(doors)
         within = needs.stale_for if asked.method in READS else 0
         scope = PUBLIC if caller is None else str(caller.id) if self.contract.per_caller else caller.scope
-        copied = "session" in self.names and DATABASE in needs.required
+        copied = "session" in self.names and needs.replica and DATABASE in needs.required
         return stale_answers.Question(
             self.key(asked.endpoint or "", arguments, scope) if within else "",
             doors.writes.rows(needs.touches or (asked.blueprint or "",)),
+            caller.id if caller else None,
             within,
             partial(self._read, arguments, caller, door),
             (lambda session: self._run(arguments, caller, nullcontext(session))) if copied else None,
@@ -197,18 +199,21 @@ class Operation:
             reply = self._run(arguments, caller, self._door(dependencies()).transaction(), self._once)
         except AppError as error:
             if error.keeps_transaction or isinstance(error, OutcomeUnknown):
-                dependencies().changed(self.rows(request.blueprint or ""))
+                self._count(caller)
             raise
         if self.contract.needs.required:
-            dependencies().changed(self.rows(request.blueprint or ""))
+            self._count(caller)
         return reply
+
+    def _count(self, caller: Principal | None) -> None:
+        dependencies().changed(self.rows(request.blueprint or ""), caller.id if caller else None)
 
     def _caller(self, doors: Dependencies, asked: Request) -> Principal | None:
         """Return who calls, or None where nobody needs to say. Refuses if a fresh look is needed and impossible."""
         if self.contract.permission == PUBLIC:
             return None
         identity, permission = doors.identity, self.contract.permission
-        caller = authenticate(asked, identity)
+        caller = limits.known(doors, asked)
         g.username = caller.username
         if not caller.may(permission):
             raise forbidden(caller, permission)

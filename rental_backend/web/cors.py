@@ -21,7 +21,7 @@ ALLOWED_HEADERS = (
 EXPOSED_HEADERS = (
     *("X-Request-ID", "X-Total-Count", "X-Total-Count-Relation", "X-Degraded", "X-Mode", "Age", "Retry-After"),
     *("X-Replica-Lag", "Location", "ETag", "Content-Disposition", "Idempotency-Replayed"),
-    "traceresponse",
+    *("RateLimit", "RateLimit-Policy", "traceresponse"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOK_EVERY = 1.0

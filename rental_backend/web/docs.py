@@ -3,7 +3,9 @@
 The page is Swagger UI (Apache-2.0) as the package flask-swagger-ui (MIT) brings it; nothing is fetched from elsewhere.
 """
 
+import re
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from flask import Blueprint, current_app, request
@@ -62,6 +64,16 @@ def _front() -> bytes:
 def _guide(name: str) -> bytes:
     """Return a guide as a page; no HTML that stands in it is taken for such."""
     text = (GUIDES / f"{name}.md").read_text("utf-8")
-    article = Markup(MarkdownIt("commonmark", {"html": False}).enable("table").render(text))  # noqa: S704 - our own
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    tokens = markdown.parse(text)
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            opening.attrSet("id", anchor(inline.content))
+    article = Markup(markdown.renderer.render(tokens, markdown.options, {}))  # noqa: S704 - our own
     path = f"/docs/{name}"
     return render("guide.html", path=path, title=NAVIGATION[path], article=article)
+
+
+def anchor(heading: str) -> str:
+    """Return the name by which an address leads to a heading of a guide: `/docs/operations#breakeropen`."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")

@@ -13,14 +13,14 @@ from typing import Any, cast
 
 import sqlalchemy.exc
 from flask import request
-from sqlalchemy import Table, bindparam, delete, func, null, select, text, tuple_, update
+from sqlalchemy import Table, bindparam, delete, event, func, null, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ..errors import AppError, BadRequest
 from ..infra.idempotency import LIFETIME, IdempotencyKey
 from .bodies import received
-from .context import settings
+from .context import dependencies, settings
 from .principal import Principal
 from .replies import READS, Reply
 
@@ -79,6 +79,9 @@ class AnswerNotKept(AppError):
     status, code, title = 409, "answer_not_kept", "Done before"
 
 
+REFUSALS: dict[type[AppError], str] = {InProgress: "in_progress", KeyReused: "reused", AnswerNotKept: "not_kept"}
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A key of a caller, and the digest of the request that he sent with it."""
@@ -125,9 +128,14 @@ def once(session: Session, caller: Principal | None, make: Callable[[], Reply], 
     """
     if caller is None or request.method in READS or HEADER not in request.headers:
         return make()
-    key = _key(caller)
-    earlier = key.claim(session)
+    key, counted = _key(caller), dependencies().idempotency
+    try:
+        earlier = key.claim(session)
+    except (InProgress, KeyReused, AnswerNotKept) as refused:
+        counted.add(REFUSALS[type(refused)])
+        raise
     if earlier is not None:
+        counted.add("replayed")
         return earlier
     try:
         reply = make()
@@ -137,6 +145,7 @@ def once(session: Session, caller: Principal | None, make: Callable[[], Reply], 
         raise
     if keeps:
         key.keep(session, reply)
+    event.listen(session, "after_commit", lambda _: counted.add("stored"), once=True)
     return reply
 
 

@@ -13,6 +13,7 @@ from ..errors import (
     Invalid,
     NotFound,
     OutcomeUnknown,
+    RateLimited,
     ReadOnly,
     Unauthenticated,
     Unavailable,
@@ -24,6 +25,8 @@ from ..models import Identified
 from .conditional import Changed
 from .contracts import Operation
 from .idempotency import AnswerNotKept, InProgress, KeyReused
+from .limits import HEADERS as LIMITS
+from .limits import rate_of
 from .listing import Page
 from .needs import PUBLIC
 from .openapi_fields import Json, JsonSchemas
@@ -75,7 +78,7 @@ def responses(operation: Operation, method: str, path: str, converter: JsonSchem
         told = "; ".join(f"`{code}`: {title}" for code, title in codes.items())
         found[str(status)] = {
             "description": f"{told}.",
-            "headers": _headers(*ALWAYS, *_error_headers(status)),
+            "headers": _headers(*_always(operation, method), *_error_headers(status)),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             "x-codes": list(codes),
         }
@@ -86,7 +89,7 @@ def _success(operation: Operation, method: str, converter: JsonSchemas) -> Json:
     contract, kind = operation.contract, shape(operation)
     if kind is Shape.NEVER:
         return {}
-    names = [*ALWAYS, *_degraded_headers(operation, method), *_own_headers(operation, method, kind)]
+    names = [*_always(operation, method), *_degraded_headers(operation, method), *_own_headers(operation, method, kind)]
     if kind is Shape.NOTHING:
         return {"204": {"description": "Done.", "headers": _headers(*names)}}
     media = {each: {"schema": _schema(operation, kind, converter, each)} for each in contract.media}
@@ -94,6 +97,10 @@ def _success(operation: Operation, method: str, converter: JsonSchemas) -> Json:
     if method in READS and kind in (Shape.ROW, Shape.REPLY):
         found["304"] = {"description": "It is as the caller has it (`If-None-Match`).", "headers": _headers(*names)}
     return found
+
+
+def _always(operation: Operation, method: str) -> tuple[str, ...]:
+    return (*ALWAYS, *(LIMITS if rate_of(operation, method) else ()))
 
 
 def _schema(operation: Operation, kind: Shape, converter: JsonSchemas, media: str) -> Json:
@@ -177,6 +184,8 @@ def _errors(operation: Operation, method: str, path: str) -> list[tuple[str, int
         found += [Unavailable, Busy]
     if changes and Mode.READ_ONLY not in contract.modes:
         found += [ReadOnly, Unavailable]
+    if rate_of(operation, method):
+        found.append(RateLimited)
     found += contract.raises
     return [*((each.code, each.status, each.title) for each in found), *plain]
 

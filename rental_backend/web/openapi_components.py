@@ -39,6 +39,8 @@ HEADERS = {
     "Location": _header("The path of what was created."),
     "Idempotency-Replayed": _header("`true`: it was done before, and this is the answer of then."),
     "Content-Disposition": _header("The name of the file."),
+    "RateLimit": _header("The limit it counts to, calls left (`r`), seconds until all are there again (`t`)."),
+    "RateLimit-Policy": _header("The limit: calls (`q`) in a window of seconds (`w`)."),
     "Retry-After": _header("Seconds until it is worth trying again.", "integer"),
     "WWW-Authenticate": _header("`Bearer`."),
 }

@@ -4,12 +4,14 @@ While all is well, of those who ask the same at the same time one asks the datab
 """
 
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
 from ..errors import Unavailable
+from ..infra.authors import author
 from ..infra.database import replayed
 from ..infra.dependencies import Dependencies
 from ..infra.stale import Answer
@@ -21,13 +23,14 @@ Answered = tuple[Reply, list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A read: its key in the store, the resources it shows, how old an answer may be, and how it is answered afresh.
+    """A read: its key in the store, what it shows and to whom, how old an answer may be, and how it is answered afresh.
 
     `from_replica` is None for what cannot be answered by it.
     """
 
     key: str
     rows: tuple[int, ...]
+    caller: uuid.UUID | None
     within: float
     fresh: Callable[[], Reply]
     from_replica: Callable[[Session], Reply] | None
@@ -62,7 +65,9 @@ def _second_best(doors: Dependencies, question: Question) -> Answered | None:
             found = None
         if found:
             return found, ["replica"]
-    kept = doors.stale.find(question.key, question.rows, within=question.within) if question.within else None
+    if not question.within:
+        return None
+    kept = doors.stale.find(question.key, question.rows, within=question.within, who=author(question.caller))
     return (_replayed(kept), ["stale"]) if kept else None
 
 

@@ -99,7 +99,7 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
 
     @bp.get("/export")
     @endpoint(
-        needs=resource.reads.fresh(),
+        needs=resource.reads.fresh(replica=False),
         permission=permission,
         query=query(),
         returns=listing.schema(many=True),

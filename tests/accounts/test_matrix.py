@@ -35,6 +35,7 @@ OPEN = {
     *("GET /api/health", "GET /api/health/ready", "GET /api/health/breakers"),
     *("POST /api/auth/login", "POST /api/auth/refresh", "GET /api/auth/setup/status"),
     "GET /api/system-settings/currency",
+    "GET /metrics",  # which looks for a token of its own
     *("GET /openapi.json", "GET /docs", "GET /docs/guide", "GET /docs/operations", "GET /assets/<release>/<name>"),
     *("POST /api/auth/logout", "POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
 }

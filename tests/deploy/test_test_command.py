@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from deploy.private import binaries
+
 from .launching import Checkout
 
 TOY = """
@@ -42,6 +44,23 @@ def test_full_means_all(toys: Checkout) -> None:
     done = toys.run("deploy/test", "full", "-k", "long")
     assert done.returncode == 1
     assert "1 failed, 1 deselected" in done.stdout
+
+
+@pytest.mark.full
+def test_without_a_browser_only_the_pages_are_left_out(toys: Checkout) -> None:
+    """It says so before and after the tests, names the mend, and everything else is run."""
+    for name in ("__init__.py", "conftest.py", "factories.py", "scanner.py"):
+        shutil.copy(binaries.ROOT / "tests" / name, toys.folder / "tests" / name)
+    shutil.copytree(binaries.ROOT / "tests" / "browsing", toys.folder / "tests" / "browsing")
+    toys.environ["BROWSER_BIN"] = "/nowhere/chromium"
+
+    done = toys.run("deploy/test")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 1 passed" in done.stdout.splitlines()[-1]
+    for said in (done.stdout, done.stderr):
+        assert "NO BROWSER" in said
+        assert "apt-get install chromium" in said
 
 
 def test_no_tests_is_a_failure(toys: Checkout) -> None:

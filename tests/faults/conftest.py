@@ -1,20 +1,22 @@
 """Servers that may be frozen and killed, and a real gunicorn before them."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import requests
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from deploy.private.servers import PostgresServer, RedisServer
+from rental_backend.config import driver_url
+from tests import factories
 from tests.conftest import migrate
-from tests.serving import ROOT, Gunicorn, serving
+from tests.serving import Gunicorn, serving, until
 
-PASSWORD = "a password of the outage tests"
+PASSWORD = factories.PASSWORD
+CLERK = "clerk"  # who looks at customers and locations, and changes nothing
 
 
 @dataclass
@@ -43,9 +45,9 @@ class Shop:
         return self.folder / "gunicorn.log"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    """A migrated shop with an administrator; its database is durable, or a kill would lose what it had accepted."""
+    """A migrated shop, an administrator and a clerk; its database is durable, or a kill would lose what it accepted."""
     folder = tmp_path_factory.mktemp("shop")
     shop = Shop(
         PostgresServer(folder / "postgres", port=0),
@@ -55,24 +57,48 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     shop.postgres.start()
     shop.redis.start()
     migrate(shop.postgres.url)
-    command = [sys.executable, "-m", "flask", "--app", "wsgi", "create-admin"]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, **shop.environ()}, check=True, capture_output=True)
+    engine = create_engine(driver_url(shop.postgres.url))
+    with Session(engine) as session:
+        factories.user(session, username="admin", is_superuser=True, password=factories.STRONG)
+        may = ("CUSTOMER_VIEW", "MASTER_DATA_VIEW")
+        factories.user(session, username=CLERK, permissions=may, password=factories.STRONG)
+    engine.dispose()
     yield shop
     shop.redis.stop()
     shop.postgres.stop()
 
 
-@pytest.fixture
-def server(shop: Shop) -> Iterator[Gunicorn]:
-    """The shop served by two workers, everything up."""
+@pytest.fixture(scope="module")
+def served(shop: Shop) -> Iterator[Gunicorn]:
+    """The shop served by two workers, for tests that leave everything as it was."""
     with serving(shop.environ(), shop.log()) as server:
         yield server
 
 
 @pytest.fixture
-def token(server: Gunicorn) -> str:
+def server(served: Gunicorn) -> Gunicorn:
+    """The shop served by two workers, everything up."""
+    until(lambda: served.answers("/health/ready?strict=1"), what="everything is up")
+    return served
+
+
+def sign_in(url: str, username: str = "admin") -> str:
+    """Return an access token of somebody; empty if nobody is let in."""
+    body = {"username": username, "password": PASSWORD}
+    return str(requests.post(f"{url}/api/auth/login", json=body, timeout=10).json().get("access_token", ""))
+
+
+@pytest.fixture(scope="module")
+def token(served: Gunicorn) -> str:
     """An administrator's access token."""
-    body = {"username": "admin", "password": PASSWORD}
-    answer = requests.post(f"{server.url}/api/auth/login", json=body, timeout=10)
-    assert answer.status_code == 200, answer.text
-    return str(answer.json()["access_token"])
+    found = sign_in(served.url)
+    assert found
+    return found
+
+
+@pytest.fixture(scope="module")
+def clerk(served: Gunicorn) -> str:
+    """The access token of somebody who changes nothing."""
+    found = sign_in(served.url, CLERK)
+    assert found
+    return found

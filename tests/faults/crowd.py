@@ -1,14 +1,21 @@
-"""The clients of the fault suite: readers, writers that keep a history, and somebody who needs no dependency."""
+"""The clients of the fault suite: readers, writers that keep a history, and somebody who needs no dependency.
+
+They and the roads share one interpreter, whose threads wait for each other by steps of 5 ms: shorter ones keep that out
+of what is measured. What is left of it shows beside, in the answers of a server that does nothing.
+"""
 
 import contextlib
 import itertools
 import json
+import sys
 import threading
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from tests.faults.conftest import CLERK
+from tests.faults.figures import BARE
 from tests.faults.history import Kind, Note
 from tests.faults.load import Client, Load, Seen, at_work
 from tests.faults.stage import Stage
@@ -30,7 +37,7 @@ class Writer:
 
     def work(self) -> None:
         """Write until the crowd is stopped."""
-        client = Client(self.crowd.load.port, self.crowd.load.token)
+        client = Client(self.crowd.load.port, self.crowd.load.author)
         for turn in itertools.count():
             if self.crowd.load.stop.wait(PAUSE):
                 return
@@ -39,7 +46,7 @@ class Writer:
 
     def settle(self) -> None:
         """Send what is not known until it is."""
-        client = Client(self.crowd.load.port, self.crowd.load.token)
+        client = Client(self.crowd.load.port, self.crowd.load.author)
 
         def settled() -> bool:
             for operation in self.open[:]:
@@ -98,17 +105,30 @@ def good(seen: Seen) -> bool:
 
 
 @contextlib.contextmanager
-def crowd(stage: Stage, token: str, *, readers: int = 4, writers: int = 2) -> Iterator[Crowd]:
-    """Keep everybody asking within the block, all with the same access token."""
-    load = Load(stage.server.port, token, PAUSE)
+def crowd(stage: Stage, *, readers: int = 4, writers: int = 2) -> Iterator[Crowd]:
+    """Keep everybody asking within the block: the clerk reads, the administrator writes."""
+    load = Load(stage.server.port, stage.sign_in(CLERK), PAUSE, stage.sign_in())
     made = Crowd(load)
     made.writers = [Writer(number, made) for number in range(writers)]
     pages = itertools.islice(itertools.cycle(PAGES), readers)
     threads = [threading.Thread(target=load.repeat, args=("read", "GET", page, lambda: None)) for page in pages]
     threads += [threading.Thread(target=writer.work) for writer in made.writers]
     threads.append(threading.Thread(target=load.repeat, args=("free", "GET", "/health/ready", lambda: None)))
-    with at_work(threads, load.stop):
+    bare = Load(stage.bare, "", PAUSE, seen=load.seen, stop=load.stop)
+    threads.append(threading.Thread(target=bare.repeat, args=(BARE, "GET", "/", lambda: None)))
+    with prompt(), at_work(threads, load.stop):
         yield made
+
+
+@contextlib.contextmanager
+def prompt() -> Iterator[None]:
+    """Have the threads of this process take turns quickly within the block."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(0.0002)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
 
 
 def effects(stage: Stage, notes: list[Note]) -> dict[str, list[str]]:

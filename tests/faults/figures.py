@@ -11,11 +11,15 @@ from tests.faults.stage import Transition
 
 CLOSED, HALF_OPEN, OPEN = "closed", "half-open", "open"
 TRUE = 1.0  # seconds by which a Retry-After may be off
+BARE = "bare"  # what a server that does nothing is asked: how late machine and clients are by themselves
 
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One run of a fault: from when to when it was there, and everything that was seen. Times are monotonic."""
+    """One run of a fault: from when to when it was there, and everything that was seen. Times are monotonic.
+
+    `capacity` is how many answers a second clients get from the database who never pause.
+    """
 
     began: float
     injected: float
@@ -24,6 +28,7 @@ class Course:
     seen: Sequence[Seen]
     transitions: Sequence[Transition]
     waiting: Sequence[tuple[float, int]]
+    capacity: float
     verdict: Verdict
     opens: frozenset[str]
 
@@ -35,6 +40,15 @@ class Course:
             if each.after == OPEN and each.at >= self.injected and each.breaker in self.opens:
                 first.setdefault(each.breaker, each.at)
         return max(first.values()) if first and first.keys() == self.opens else None
+
+    @property
+    def decided(self) -> float | None:
+        """When the last opened of all breakers that opened at all: before that, somebody waits for its deadline."""
+        first: dict[str, float] = {}
+        for each in self.transitions:
+            if each.before == CLOSED and self.injected <= each.at < self.ended:
+                first.setdefault(each.breaker, each.at)
+        return max(first.values(), default=None) if self.opened else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +62,7 @@ class Figures:
     p99_before: float
     p50_during: float
     p99_degraded: float | None
+    p99_bare: float | None
     degraded: int
     stale_share: float
     opened: float | None
@@ -64,29 +79,32 @@ class Figures:
 
 def figures(course: Course) -> Figures:
     """Return the figures of a course."""
-    during = [each for each in course.seen if course.injected <= each.began < course.ended]
-    before = [each.took for each in course.seen if course.began <= each.began < course.injected]
-    opened = course.opened
-    degraded = [each.took for each in during if opened and each.began > opened + 0.05 and _is_degraded(each)]
+    ours = [each for each in course.seen if each.kind != BARE]
+    during = [each for each in ours if course.injected <= each.began < course.ended]
+    before = [each.took for each in ours if course.began <= each.began < course.injected]
+    opened, decided = course.opened, course.decided
+    degraded = [each.took for each in during if decided and each.began > decided + 0.05 and _is_degraded(each)]
+    bare = [each.took for each in course.seen if each.kind == BARE and decided and decided < each.began < course.ended]
     reads = [each for each in during if each.kind == "read"]
-    refused = [each for each in course.seen if each.status == 503]
+    refused = [each for each in ours if each.status == 503]
     verdict = course.verdict
     return Figures(
-        answers=len(course.seen),
-        statuses=dict(sorted(Counter(_status(each) for each in course.seen if each.began >= course.injected).items())),
-        slowest=max(each.took for each in course.seen),
+        answers=len(ours),
+        statuses=dict(sorted(Counter(_status(each) for each in ours if each.began >= course.injected).items())),
+        slowest=max(each.took for each in ours),
         p50_before=quantile(before, 0.5),
         p99_before=quantile(before, 0.99),
         p50_during=quantile([each.took for each in during], 0.5),
         p99_degraded=quantile(degraded, 0.99) if degraded else None,
+        p99_bare=quantile(bare, 0.99) if bare else None,
         degraded=len(degraded),
         stale_share=sum("stale" in each.degraded for each in reads) / max(1, len(reads)),
         opened=opened - course.injected if opened else None,
         recovered=recovered(course),
-        unplanned=sum(not planned(each) for each in course.seen),
+        unplanned=sum(not planned(each) for each in ours),
         refusals=len(refused),
         untrue=sum(not true_to_its_word(each, course.transitions) for each in refused),
-        probe_share=_probes(course) / _length(course) * (course.injected - course.began) / max(1, len(before)),
+        probe_share=_probes(course) / _length(course) / course.capacity,
         peak=_peak(course),
         lost=len(verdict.lost),
         doubled=len(verdict.doubled),
@@ -105,18 +123,30 @@ def planned(seen: Seen) -> bool:
 def true_to_its_word(seen: Seen, transitions: Iterable[Transition]) -> bool:
     """Whether who comes back when a refusal says so, a second sooner or later, finds its dependency looked at or back.
 
-    That is when a probe is under way or the breaker closed at some time within the second before or after.
+    That is when a probe is under way or the breaker closed at some time within the second before or after. It was said
+    at some moment between question and answer; how late the client came to read it is not the refusal's fault.
     """
     dependency = json.loads(seen.body).get("dependency") if seen.body else None
-    at = seen.ended + int(seen.headers.get("Retry-After", "0"))
+    after = int(seen.headers.get("Retry-After", "0"))
+    soonest, latest = seen.began + after - TRUE, seen.ended + after + TRUE
     state, since = CLOSED, 0.0
     for each in sorted(transitions):
         if each.breaker != dependency:
             continue
-        if state != OPEN and since <= at + TRUE and each.at >= at - TRUE:
+        if state != OPEN and since <= latest and each.at >= soonest:
             return True
         state, since = each.after, each.at
-    return state != OPEN and since <= at + TRUE
+    return state != OPEN and since <= latest
+
+
+def untrue(course: Course) -> list[str]:
+    """Return a line for each refusal that said a wrong time, with what the breaker did around it."""
+    return [
+        f"{seen.began:.3f} to {seen.ended:.3f}: {seen.headers.get('Retry-After')} s, {seen.body[:400]!r}; "
+        + ", ".join(f"{each.at:.3f} {each.breaker} {each.after}" for each in course.transitions)
+        for seen in course.seen
+        if seen.status == 503 and not true_to_its_word(seen, course.transitions)
+    ]
 
 
 def recovered(course: Course) -> float:
@@ -124,7 +154,10 @@ def recovered(course: Course) -> float:
     suffered = [
         each.ended
         for each in course.seen
-        if each.began < course.over and each.ended > course.ended and (each.degraded or each.status not in (200, 201))
+        if each.kind != BARE
+        and each.began < course.over
+        and each.ended > course.ended
+        and (each.degraded or each.status not in (200, 201))
     ]
     return max(suffered, default=course.ended) - course.ended
 

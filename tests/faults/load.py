@@ -54,19 +54,24 @@ class Client:
 
 @dataclass
 class Load:
-    """A number of clients on kept connections, each asking, pausing a little, asking again, until stopped."""
+    """A number of clients on kept connections, each asking, pausing a little, asking again, until stopped.
+
+    `author` is the token of those who write, if that is somebody else: nobody is shown an answer of before his own
+    change, so somebody who changes customers all the time has none from memory.
+    """
 
     port: int
     token: str
     pause: float
+    author: str = ""
     seen: list[Seen] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     codes: Iterator[int] = field(default_factory=itertools.count)
     run: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
 
     def read(self) -> None:
-        """List what nobody changes, again and again: of what changes all the time no last answer is good enough."""
-        self.repeat("read", "GET", "/api/suppliers?limit=50", lambda: None)
+        """List customers, again and again."""
+        self.repeat("read", "GET", "/api/customers?limit=50", lambda: None)
 
     def write(self) -> None:
         """Create customers, again and again."""
@@ -80,7 +85,7 @@ class Load:
 
     def repeat(self, kind: str, method: str, path: str, body: Callable[[], bytes | None]) -> None:
         """Ask for this, again and again."""
-        client = Client(self.port, self.token)
+        client = Client(self.port, self.author if kind == "write" and self.author else self.token)
         while not self.stop.wait(self.pause):
             self.seen.append(client.ask(kind, method, path, body()))
 
@@ -90,9 +95,9 @@ class Load:
 
 
 @contextlib.contextmanager
-def load(port: int, token: str, *, readers: int, writers: int, pause: float = 0.01) -> Iterator[Load]:
+def load(port: int, token: str, *, readers: int, writers: int, pause: float = 0.01, author: str = "") -> Iterator[Load]:
     """Keep the clients asking within the block, `pause` seconds between an answer and the next question."""
-    running = Load(port, token, pause)
+    running = Load(port, token, pause, author)
     threads = [threading.Thread(target=running.read) for _ in range(readers)]
     threads += [threading.Thread(target=running.write) for _ in range(writers)]
     with at_work(threads, running.stop):

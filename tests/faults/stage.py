@@ -2,10 +2,12 @@
 
 import contextlib
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -13,9 +15,9 @@ import psycopg
 import requests
 
 from deploy.private.servers import PostgresServer, RedisServer
-from tests.faults.conftest import PASSWORD, Shop
+from tests.faults.conftest import Shop, sign_in
 from tests.proxy import Proxy
-from tests.serving import Gunicorn, serving, until
+from tests.serving import Gunicorn, free_port, serving, until
 
 WORKERS = 4
 SMALL_DISK = 64 * 2**20
@@ -37,7 +39,10 @@ class Transition:
 
 @dataclass
 class Stage:
-    """The application on four workers. `database`, `accounts` and `cache` are its roads to the servers."""
+    """The application on four workers. `database`, `accounts` and `cache` are its roads to the servers.
+
+    `bare` is the port of a server that does nothing.
+    """
 
     folder: Path
     postgres: PostgresServer
@@ -47,6 +52,8 @@ class Stage:
     accounts: Proxy
     cache: Proxy
     server: Gunicorn
+    bare: int
+    offset: float = field(default_factory=lambda: time.monotonic() - datetime.now().timestamp())  # one for all events
 
     @property
     def clock(self) -> Path:
@@ -63,22 +70,18 @@ class Stage:
         options = "-c default_transaction_read_only=off"
         return psycopg.connect(self.postgres.url, autocommit=True, options=options)
 
-    def sign_in(self) -> str:
-        """Return a new access token of the administrator."""
-        body = {"username": "admin", "password": PASSWORD}
-
-        def token() -> str:
-            answer = requests.post(f"{self.server.url}/api/auth/login", json=body, timeout=10)
-            return str(answer.json().get("access_token", ""))
-
-        return str(until(token, what="a sign-in"))
+    def sign_in(self, username: str = "admin") -> str:
+        """Return a new access token of somebody."""
+        return str(until(lambda: sign_in(self.server.url, username), what="a sign-in"))
 
     def transitions(self) -> set[Transition]:
         """Return the last transitions of every breaker."""
-        offset = time.monotonic() - datetime.now().timestamp()
         return {
             Transition(
-                datetime.fromisoformat(event["at"]).timestamp() + offset, breaker["name"], event["from"], event["to"]
+                datetime.fromisoformat(event["at"]).timestamp() + self.offset,
+                breaker["name"],
+                event["from"],
+                event["to"],
             )
             for breaker in requests.get(f"{self.server.url}/health/breakers", timeout=5).json()["breakers"]
             for event in breaker["events"]
@@ -87,10 +90,6 @@ class Stage:
     def well(self) -> bool:
         """Whether every dependency is in use."""
         return self.server.answers("/health/ready?strict=1")
-
-
-def _seconds(at: str) -> float:
-    return datetime.fromisoformat(at).timestamp()
 
 
 @contextlib.contextmanager
@@ -110,7 +109,19 @@ def stage(shop: Shop, folder: Path) -> Iterator[Stage]:
         ports = (shop.postgres.port, shop.postgres.port, shop.redis.port)
         roads = [stack.enter_context(closing(Proxy(port or 0))) for port in ports]
         server = stack.enter_context(serving(_environ(shop, folder, roads), folder / "gunicorn.log"))
-        yield Stage(folder, shop.postgres, shop.redis, spare, *roads, server)
+        yield Stage(folder, shop.postgres, shop.redis, spare, *roads, server, stack.enter_context(_bare()))
+
+
+@contextlib.contextmanager
+def _bare() -> Iterator[int]:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, Path(__file__).parent / "bare.py", str(port)])
+    try:
+        until(lambda: requests.get(f"http://127.0.0.1:{port}/", timeout=5).ok, what="a server that does nothing")
+        yield port
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextlib.contextmanager
@@ -130,6 +141,7 @@ def _environ(shop: Shop, folder: Path, roads: list[Proxy]) -> dict[str, str]:
         AUTH_DATABASE_URL=postgres.url.replace(f":{postgres.port}/", f":{accounts.port}/"),
         REDIS_URL=redis.url.replace(f":{redis.port}/", f":{cache.port}/"),
         WEB_CONCURRENCY=str(WORKERS),
+        GUNICORN_CMD_ARGS="--max-requests 0",  # no worker is replaced while something is measured
         AUTH_FRESH="1",  # so that a fault of a few seconds is noticed
         JOURNAL_FOLDER=str(folder / "journal"),
         CLOCK=str(folder / "clock"),

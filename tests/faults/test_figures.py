@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import Course, figures, planned, true_to_its_word
+from tests.faults.figures import BARE, Course, Figures, figures, planned, true_to_its_word
 from tests.faults.history import Verdict
 from tests.faults.load import Seen
+from tests.faults.report import BEGIN, END, Report
 from tests.faults.stage import Transition
 
 PROBLEM = "application/problem+json"
@@ -25,15 +27,16 @@ def answer(at: float, status: int = 200, degraded: str = "", *, took: float = 0.
     return Seen(at, at + took, kind, status, degraded, {}, b"", b"")
 
 
-def refusal(at: float, after: str, **headers: str) -> Seen:
-    """A 503 for want of the database that was given at once."""
+def refusal(at: float, after: str, *, took: float = 0.0, **headers: str) -> Seen:
+    """A 503 for want of the database."""
     said = {"Content-Type": PROBLEM, "Retry-After": after, **headers}
-    return Seen(at, at, "write", 503, "", said, b"", json.dumps({"dependency": "database"}).encode())
+    return Seen(at, at + took, "write", 503, "", said, b"", json.dumps({"dependency": "database"}).encode())
 
 
 def course(seen: Sequence[Seen], *, opens: Sequence[str] = (), waiting: Sequence[tuple[float, int]] = ()) -> Course:
     """The course of a fault that was there from 10 to 14."""
-    return Course(8.0, 10.0, 14.0, 20.0, seen, LOST, waiting, Verdict(lost=["a"], phantom=["b"]), frozenset(opens))
+    verdict = Verdict(lost=["a"], phantom=["b"])
+    return Course(8.0, 10.0, 14.0, 20.0, seen, LOST, waiting, 50.0, verdict, frozenset(opens))
 
 
 def test_what_clients_saw_is_counted() -> None:
@@ -52,6 +55,20 @@ def test_what_clients_saw_is_counted() -> None:
     assert (found.opened, found.p99_degraded, found.degraded) == (2.0, pytest.approx(0.002), 1)
     assert found.recovered == pytest.approx(0.51)
     assert (found.lost, found.doubled, found.wrong) == (1, 0, 2)
+
+
+def test_a_server_that_does_nothing_is_counted_for_itself() -> None:
+    """Its answers are no answers of ours, and show how late machine and clients are while ours are degraded."""
+    bare = [answer(9, took=3.0, kind=BARE), answer(13, took=0.007, kind=BARE)]
+    found = figures(course([answer(9), answer(11), answer(13, 200, "stale", took=0.002), *bare], opens=["database"]))
+
+    assert (found.answers, found.slowest) == (3, pytest.approx(0.01))
+    assert (found.p99_bare, found.p99_degraded) == (pytest.approx(0.007), pytest.approx(0.002))
+
+
+def test_probes_are_a_share_of_what_the_database_could_answer() -> None:
+    """One in the four seconds of the fault, of a database that answers fifty a second."""
+    assert figures(course([answer(9), answer(11)])).probe_share == pytest.approx(1 / 4 / 50)
 
 
 def test_a_breaker_that_was_to_open_and_did_not_shows() -> None:
@@ -99,3 +116,39 @@ def test_an_untrue_time_is_named() -> None:
 
     assert true_to_its_word(refusal(13.2, "5"), late)
     assert not true_to_its_word(refusal(13.2, "2"), late)
+
+
+def test_what_was_said_while_a_probe_was_under_way_is_true_however_late_it_is_read() -> None:
+    """Asked before the end of the probe in vain and read after it; who asks after it and is told a second is misled."""
+    late = [*LOST[:3], Transition(18.0, "database", "open", "half-open")]
+
+    assert true_to_its_word(refusal(13.09, "1", took=0.05), late)
+    assert not true_to_its_word(refusal(13.12, "1", took=0.05), late)
+
+
+def test_the_readme_gets_the_table_and_the_folder_the_rest(tmp_path: Path) -> None:
+    """Between the marks it is replaced, and nothing else is touched; without them nobody writes anything."""
+    report, readme, shown = Report(tmp_path / "made"), tmp_path / "README.md", tmp_path / "shown"
+    shown.mkdir()
+    readme.write_text(f"before\n{BEGIN}old{END}\nafter\n")
+    report.add("a fault", *_run())
+    report.kept["a route"] = [1.0, 0.9, 0.8, 0.7]
+    report.write()
+
+    report.show(readme, shown)
+
+    text = readme.read_text()
+    assert text.startswith(f"before\n{BEGIN}\n    load ")
+    assert text.endswith(f"\n{END}\nafter\n")
+    assert "    a fault " in text
+    assert "0.90 by the processor" in text
+    assert "old" not in text.splitlines()
+    assert {each.name for each in shown.iterdir()} == {"faults.png", "faults.html"}
+    readme.write_text("no place")
+    with pytest.raises(ValueError, match="no place"):
+        report.show(readme, shown)
+
+
+def _run() -> tuple[Course, Figures]:
+    made = course([answer(9), answer(11)])
+    return made, figures(made)

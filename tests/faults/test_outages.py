@@ -58,12 +58,12 @@ def report(title: str, running: Load, start: float, end: float) -> None:
             print(f"{title} {kind}s: {len(took)}, p99 {quantile(took, 0.99):.1f} ms, slowest {max(took):.1f} ms")
 
 
-@pytest.mark.parametrize("seconds", [4, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.parametrize("seconds", [3, pytest.param(20, marks=pytest.mark.full)])
 def test_a_frozen_database_leaves_reads_stale_and_writes_refused(
-    shop: Shop, server: Gunicorn, token: str, seconds: int
+    shop: Shop, server: Gunicorn, token: str, clerk: str, seconds: int
 ) -> None:
     """No answer takes longer than 1.5 s, none is a 500, and after thawing everything works within 5 s."""
-    with load(server.port, token, readers=8, writers=2) as running:
+    with load(server.port, clerk, readers=8, writers=2, author=token) as running:
         until(lambda: len(running.seen) > 200)
         frozen = time.monotonic()
         shop.postgres.freeze()
@@ -87,9 +87,9 @@ def test_a_frozen_database_leaves_reads_stale_and_writes_refused(
     assert_no_write_lost_or_doubled(shop, running)
 
 
-def test_a_killed_database_comes_back_by_itself(shop: Shop, server: Gunicorn, token: str) -> None:
+def test_a_killed_database_comes_back_by_itself(shop: Shop, server: Gunicorn, token: str, clerk: str) -> None:
     """Reads go on from memory, writes are refused, and a restarted server is used without a restart of ours."""
-    with load(server.port, token, readers=4, writers=2) as running:
+    with load(server.port, clerk, readers=4, writers=2, author=token) as running:
         until(lambda: len(running.seen) > 100)
         shop.postgres.kill()
         killed = time.monotonic()
@@ -156,7 +156,7 @@ def test_it_starts_with_everything_in_a_black_hole_and_brings_features_up(shop: 
         found = requests.get(f"{server.url}/api/health", timeout=5).json()["features"]
         return {name: feature["status"] for name, feature in found.items()}
 
-    with serving(environ, shop.log(), ready=False) as server:
+    with serving(environ, shop.folder / "dark.log", ready=False) as server:
         print(f"first 200 of /health after {time.monotonic() - server.began:.2f} s")
         started = requests.get(f"{server.url}/health/ready?strict=1", timeout=5)
         before = features()
@@ -180,7 +180,7 @@ def test_it_starts_with_everything_in_a_black_hole_and_brings_features_up(shop: 
 def test_a_port_where_nobody_listens_is_an_outage_too(shop: Shop) -> None:
     """With both servers refused from the start the process lives, and says what is missing."""
     environ = shop.environ(DATABASE_URL="postgres://x:y@127.0.0.1:1/z", REDIS_URL="redis://127.0.0.1:1/0")
-    with serving(environ, shop.log(), ready=False) as server:
+    with serving(environ, shop.folder / "refused.log", ready=False) as server:
         until(lambda: server.answers("/health/ready"), 5, "ready though degraded")
         answer = requests.get(f"{server.url}/api/health", timeout=5).json()
     assert answer["status"] == "degraded"

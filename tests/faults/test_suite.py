@@ -5,14 +5,15 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 import pytest
 
 from tests.faults import injections as make
 from tests.faults.conftest import Shop
-from tests.faults.crowd import crowd, effects
-from tests.faults.figures import Course, figures
+from tests.faults.crowd import crowd, effects, prompt
+from tests.faults.figures import OPEN, Course, figures, untrue
 from tests.faults.history import check
 from tests.faults.injections import Inject, freeze, road, together
 from tests.faults.load import Load, at_work
@@ -23,6 +24,8 @@ from tests.serving import ROOT, until
 SLOWEST = 1.5
 RECOVERY = 5.0
 TURNS = 3
+RUNS = 50
+PAGE = "/api/customers?limit=5"
 LONG, SHORT = 4.0, 1.2  # seconds that a fault lasts, in the whole suite and in the quick one
 
 
@@ -99,28 +102,42 @@ def whole(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="module")
 def report(whole: bool) -> Iterator[Report]:
-    """Collects what each fault came to, and is written at the end of the whole suite."""
+    """Collects what each fault came to; it is written at the end, and to where README shows it if none was left out."""
     made = Report(ROOT / ".local" / "faults")
     yield made
     if whole:
         made.write()
+    if made.found.keys() == {fault.name for fault in FAULTS} and made.kept:
+        made.show(ROOT / "README.md", Path(__file__).parent)
 
 
-def befall(stage: Stage, fault: Fault, seconds: float) -> Course:
+@pytest.fixture(scope="module")
+def capacity(scene: Stage, whole: bool) -> float:
+    """How many answers a second the database gives to clients who never pause."""
+    wait_until_well(scene)
+    return throughput(scene, scene.sign_in(), PAGE, 1.5 if whole else 0.5).clock
+
+
+def opened(stage: Stage, seen: set[Transition], since: float) -> set[str]:
+    """Add what the breakers did to what was seen of them, and return which have opened since a moment."""
+    seen |= stage.transitions()
+    return {each.breaker for each in seen if each.after == OPEN and each.at >= since}
+
+
+def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Course:
     """Have a fault befall the application for so long, and return everything that was seen."""
     wait_until_well(stage)
-    token = stage.sign_in()
     for proxy in (stage.database, stage.accounts, stage.cache):
         proxy.waiting.clear()
     seen: set[Transition] = set()
-    with crowd(stage, token) as people:
-        until(lambda: len(people.load.seen) > 300 and people.all_well(), 20, "a crowd that is served")
+    with crowd(stage) as people:
+        until(lambda: len(people.load.seen) > 75 * seconds and people.all_well(), 20, "a crowd that is served")
         began = time.monotonic()
         people.load.stop.wait(min(2.0, seconds))
         injected = time.monotonic()
         with fault.inject(stage):
             people.load.stop.wait(seconds)
-            seen |= stage.transitions()
+            until(lambda: fault.opens <= opened(stage, seen, injected), 5, "the breakers that it opens")
         ended = time.monotonic()
         until(people.all_well, RECOVERY + 5, "full service")
         people.load.stop.wait(1)
@@ -136,21 +153,39 @@ def befall(stage: Stage, fault: Fault, seconds: float) -> Course:
         seen=sorted(people.load.seen, key=lambda each: each.began),
         transitions=sorted(each for each in seen if each.at >= began),
         waiting=list(stage.database.waiting),
+        capacity=capacity,
         verdict=check(notes, effects(stage, notes)),
         opens=fault.opens,
     )
 
 
+@pytest.mark.full
+def test_the_short_version_never_flakes(scene: Stage, capacity: float) -> None:
+    """Fifty times the faults of the quick tests, one after the other, each as it must be."""
+    for _ in range(RUNS):
+        for fault in FAULTS:
+            if fault.quick:
+                hold(fault, befall(scene, fault, SHORT, capacity))
+
+
 @pytest.mark.parametrize("fault", [
     pytest.param(each, id=each.name, marks=() if each.quick else pytest.mark.full) for each in RUN
 ])  # fmt: skip
-def test_a_fault_costs_nobody_more_than_is_declared(scene: Stage, report: Report, fault: Fault, whole: bool) -> None:
+def test_a_fault_costs_nobody_more_than_is_declared(
+    scene: Stage, report: Report, fault: Fault, whole: bool, capacity: float
+) -> None:
     """No answer is slow, none but a planned one is refused, no change is lost or doubled, and service comes back."""
-    course = befall(scene, fault, LONG if whole else SHORT)
+    course = befall(scene, fault, LONG if whole else SHORT, capacity)
     found = figures(course)
     report.add(fault.name, course, found)
     print(report.line(fault.name, found))
+    print("\n".join(untrue(course)))
+    hold(fault, course)
 
+
+def hold(fault: Fault, course: Course) -> None:
+    """Fail unless a course was as every one must be, on a busy machine, too."""
+    found = figures(course)
     assert course.verdict.right, course.verdict
     assert found.slowest <= SLOWEST
     assert (found.opened is not None) == bool(fault.opens)
@@ -162,32 +197,52 @@ def test_a_fault_costs_nobody_more_than_is_declared(scene: Stage, report: Report
 @pytest.mark.parametrize(("name", "path"), [
     ("database", "/health/ready"),
     ("accounts", "/health/ready"),
-    ("cache", "/api/customers?limit=5"),
+    ("cache", PAGE),
 ])  # fmt: skip
 def test_what_does_not_need_it_keeps_its_throughput(scene: Stage, report: Report, name: str, path: str) -> None:
-    """Answers a second with a road black-holed, over those without, in turns."""
-    rates: dict[bool, list[float]] = {False: [], True: []}
-    wait_until_well(scene)
-    token = scene.sign_in()
+    """Answers with a road black-holed, over those without: each turn beside one before it and one after.
+
+    By the clock, and by the processor time of the workers, which nobody shares with them. How far two turns without any
+    fault lie apart, measured in the same way, says what the machine makes of it.
+    """
+    token, kept, calm = scene.sign_in(), [], []
     for _ in range(TURNS):
         wait_until_well(scene)
-        rates[False].append(throughput(scene, token, path))
+        first, second = throughput(scene, token, path), throughput(scene, token, path)
         with road(name, make.swallow)(scene):
             until(lambda: not scene.well(), 10, "an open breaker")
-            rates[True].append(throughput(scene, token, path))
-    kept = statistics.median(rates[True]) / statistics.median(rates[False])
-    report.kept[f"{path} with the road to the {name} black-holed"] = kept
-    print(f"{path}, {name} away: {kept:.2f} of {statistics.median(rates[False]):.0f} answers a second")
+            during = throughput(scene, token, path)
+        wait_until_well(scene)
+        last = throughput(scene, token, path)
+        kept.append(during.over(second, last))
+        calm.append(second.over(first, last))
+    found = [statistics.median(each) for shares in (kept, calm) for each in zip(*shares, strict=True)]
+    report.kept[f"{path} with the road to the {name} black-holed"] = found
+    print(f"{path}, {name} away: " + ", ".join(f"{each:.2f}" for each in found))
 
-    assert kept >= 0.5  # the bar is 0.95; a busy machine halves the rate of either turn
+    assert found[1] >= 0.9  # the bar is 0.95; ticks of 10 ms and other people's work in the caches are in it
 
 
-def throughput(stage: Stage, token: str, path: str) -> float:
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Answers a second, by the clock and by the processor time of the workers."""
+
+    clock: float
+    processor: float
+
+    def over(self, *others: "Rate") -> tuple[float, float]:
+        """Return its ratios to the mean of others."""
+        clock, processor = (statistics.mean(each) for each in zip(*map(astuple, others), strict=True))
+        return self.clock / clock, self.processor / processor
+
+
+def throughput(stage: Stage, token: str, path: str, seconds: float = 1.5) -> Rate:
     """Return how many answers a second four clients get that never pause."""
     load = Load(stage.server.port, token, 0)
     ask = ("read", "GET", path, lambda: None)
-    began = time.monotonic()
-    with at_work([threading.Thread(target=load.repeat, args=ask) for _ in range(4)], load.stop):
-        load.stop.wait(1.5)
+    began, used = time.monotonic(), stage.server.processor_time()
+    with prompt(), at_work([threading.Thread(target=load.repeat, args=ask) for _ in range(4)], load.stop):
+        load.stop.wait(seconds)
     assert {each.status for each in load.seen} == {200}
-    return len(load.seen) / (time.monotonic() - began)
+    took, used = time.monotonic() - began, stage.server.processor_time() - used
+    return Rate(len(load.seen) / took, len(load.seen) / max(0.01, used))

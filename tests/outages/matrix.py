@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from rental_backend.accounts.permissions import HARMLESS
 from rental_backend.errors import Busy
-from rental_backend.infra.dependencies import AUTH, DATABASE, REDIS, Dependencies
+from rental_backend.infra.dependencies import AUTH, DATABASE, REDIS, REPLICA, Dependencies
 from rental_backend.infra.modes import Mode
 from rental_backend.infra.writes import Tag
 from rental_backend.resilience import State
@@ -28,9 +28,14 @@ from . import samples
 NAMES = (DATABASE, REDIS, AUTH)
 STATES = (State.CLOSED, State.HALF_OPEN, State.OPEN)
 VECTORS = tuple(itertools.product(STATES, repeat=len(NAMES)))
+MIXED = tuple(each for each in VECTORS if {State.HALF_OPEN, State.OPEN} <= {*each})
+PURE = tuple(each for each in VECTORS if each not in MIXED)
 EMERGENCY = (State.OPEN, State.CLOSED, State.OPEN)  # what such a mode is like
 PATIENCE = 10  # times that a question is asked again which a busy machine had no time for
 LASTING = 3000.0  # seconds that a state is to last: no probe is due, no lease ends
+SETTINGS = {
+    "AUTH_FRESH": "0.01", "SIGN_IN_ATTEMPTS": "1000000", "SIGN_IN_ATTEMPTS_ADDRESS": "1000000", "LOG_LEVEL": "ERROR",
+}  # fmt: skip
 Vector = tuple[State, ...]
 
 
@@ -93,8 +98,8 @@ class Matrix:
         return Route(name, method, contract, contract.needs.touches or (blueprint,), builder.get_environ(), sent)
 
     def put(self, vector: Vector) -> None:
-        """Put the breakers into these states, which last."""
-        for name, state in zip(NAMES, vector, strict=True):
+        """Put the breakers into these states, which last; one of the replica comes last, if there is one."""
+        for name, state in zip((*NAMES, REPLICA), vector, strict=False):
             self.doors.breakers[name].engine.move(_into(state), "the matrix")
         self.doors.identity.forget_everybody()
 
@@ -113,11 +118,9 @@ class Matrix:
     def remember(self, vector: Vector) -> None:
         """Ask anew, with everything there, what is stale in these states and was made useless by a change.
 
-        What fails with everything there was too slow for its deadline or a breaker, and is asked again. What other
-        applications have told Redis of their changes is heard first, as it is in the background of one that runs.
+        What fails with everything there was too slow for its deadline or a breaker, and is asked again.
         """
         self.put((State.CLOSED,) * len(NAMES))
-        self.doors.writes.listen()
         for route in self.routes:
             if declared(route, _down(vector)) == "stale" and self._tags.get(route.name) != self._tag(route):
                 for _ in range(PATIENCE):
@@ -133,10 +136,10 @@ class Matrix:
     def wrong(self, vector: Vector) -> Iterator[str]:
         """Put the breakers into these states, ask every route, and name those that do not answer as declared."""
         self.put(vector)
-        down = _down(vector)
+        down, replica = _down(vector), vector[len(NAMES) :] == (State.CLOSED,)
         mode = self.doors.modes.current
         for route in self.routes:
-            answer = declared(route, down, mode)
+            answer = declared(route, down, mode, replica=replica)
             said = self.ask(route)
             if said.status == 503 and _fault(answer, said):  # a slow machine is not that slow twice
                 self.put(vector)
@@ -148,8 +151,16 @@ class Matrix:
                 yield f"{route.name} in {states}: {fault}, but {got}"
 
 
+def prepared(app: Flask, session: Session) -> Matrix:
+    """Make the matrix of an application, which no probe disturbs from now on."""
+    doors = app.extensions["dependencies"]
+    app.before_request_funcs[None].remove(doors.start)
+    doors.warmup.done.set()
+    return Matrix(app, session)
+
+
 def _down(vector: Vector) -> frozenset[str]:
-    return frozenset(name for name, state in zip(NAMES, vector, strict=True) if state is not State.CLOSED)
+    return frozenset(name for name, state in zip(NAMES, vector, strict=False) if state is not State.CLOSED)
 
 
 def _into(state: State) -> Any:
@@ -159,8 +170,8 @@ def _into(state: State) -> Any:
     return step
 
 
-def declared(route: Route, down: frozenset[str], mode: Mode = Mode.NORMAL) -> str:
-    """Return how a superuser is answered: as the contract and the mode say, or forbidden.
+def declared(route: Route, down: frozenset[str], mode: Mode = Mode.NORMAL, *, replica: bool = False) -> str:
+    """Return how a superuser is answered: as the contract and the mode say, or forbidden. `replica`: one serves reads.
 
     Whoever cannot be known not to be signed out, since accounts and Redis are both away, keeps harmless permissions.
     """
@@ -169,7 +180,8 @@ def declared(route: Route, down: frozenset[str], mode: Mode = Mode.NORMAL) -> st
         return "forbidden"
     if contract.refused_in(mode, route.method):
         return "refuse"
-    return contract.needs.answer(down | {DATABASE, AUTH} if mode is Mode.EMERGENCY else down)
+    serves = replica and not contract.changes_by(route.method)
+    return contract.needs.answer(down | {DATABASE, AUTH} if mode is Mode.EMERGENCY else down, replica=serves)
 
 
 def _fault(answer: str, said: Said) -> str:

@@ -53,6 +53,8 @@ DISABLED = {  # what is forbidden to everybody, whatever is there
 }
 PARTS = {  # parameters of a path that are no ids
     "code": CODE,
+    "customer_code": CODE,
+    "supplier_code": CODE,
     "sku": CODE,
     "item_code": CODE,
     "key": "currency",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,25 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from deploy.private.servers import PostgresServer
-from rental_backend.config import driver_url
+from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.infra.dependencies import Dependencies
+from rental_backend.resilience import State
 from tests import factories
-from tests.conftest import migrate
 from tests.serving import until
 
+from .matrix import NAMES, SETTINGS, STATES, prepared
 from .standby import Standby
+
+DB = 13  # of Redis, for nobody else
+CASES = (*((State.OPEN, replica) for replica in STATES), (State.HALF_OPEN, State.CLOSED))
+
+
+def _on(server: PostgresServer, statement: str) -> Any:
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
+    return row and row[0]
 
 
 @dataclass
@@ -43,9 +52,7 @@ class Pair:
 
     def on_standby(self, statement: str) -> Any:
         """Run a statement on the standby, around the application."""
-        with psycopg.connect(self.standby.url, autocommit=True) as connection:
-            row = connection.execute(statement).fetchone()  # type: ignore[call-overload]
-        return row and row[0]
+        return _on(self.standby, statement)
 
     def create(self, name: str) -> str:
         """Create a customer and return his id."""
@@ -56,35 +63,33 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[PostgresServer, Standby]]:
-    """A migrated primary, and a standby that follows it."""
-    folder = tmp_path_factory.mktemp("pair")
-    primary = PostgresServer(folder / "primary", port=0, durable=False)
-    primary.start()
-    migrate(primary.url)
-    standby = Standby(folder / "standby", primary)
+def standby(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standby]:
+    """A standby that follows the PostgreSQL of the run."""
+    standby = Standby(tmp_path_factory.mktemp("standby"), postgres)
     standby.start()
-    yield primary, standby
+    yield standby
     standby.stop()
-    primary.stop()
 
 
 @pytest.fixture
-def pair(servers: tuple[PostgresServer, Standby], build: Callable[..., Flask], tmp_path: Path) -> Pair:
-    """An application that knows both."""
-    primary, standby = servers
-    app = build(DATABASE_URL=primary.url, DATABASE_REPLICA_URL=standby.url, JOURNAL_FOLDER=str(tmp_path))
+def make(standby: Standby, redis: RedisServer, build: Callable[..., Flask], tmp_path: Path) -> Callable[..., Flask]:
+    """Make an application that knows both, and hears of nobody's changes who knows only one."""
+    more = {"DATABASE_REPLICA_URL": standby.url, "REDIS_URL": f"{redis.url.rpartition('/')[0]}/{DB}"}
+    return partial(build, **more, JOURNAL_FOLDER=str(tmp_path))
+
+
+@pytest.fixture
+def pair(make: Callable[..., Flask], postgres: PostgresServer, standby: Standby, session: Session) -> Pair:
+    """Such an application, which runs, and a client."""
+    app = make(PROBE_HEARTBEAT="0.2")
     doors = app.extensions["dependencies"]
-    engine = create_engine(driver_url(primary.url))
-    with Session(engine, expire_on_commit=False) as session:
-        user = factories.user(session, is_superuser=True)
-        token = factories.token(session, doors.identity.tokens, user, superuser=True)
-    engine.dispose()
+    user = factories.user(session, is_superuser=True)
+    token = factories.token(session, doors.identity.tokens, user, superuser=True)
     doors.start()
     until(lambda: not doors.down(), 10, "all dependencies")
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-    return Pair(app, client, primary, standby)
+    return Pair(app, client, postgres, standby)
 
 
 def test_reads_go_to_the_replica_and_say_so(pair: Pair) -> None:
@@ -139,3 +144,22 @@ def test_without_the_replica_the_last_good_answer_counts(pair: Pair) -> None:
     assert (alone.status_code, alone.headers.get("X-Degraded")) == (200, None)
     assert (both.status_code, both.headers["X-Degraded"]) == (200, "stale")
     until(lambda: "replica" not in pair.doors.down(), 10, "the replica is used again without a restart")
+
+
+def test_every_read_is_answered_as_declared_whatever_the_state_of_the_replica(
+    make: Callable[..., Flask], session: Session, standby: Standby
+) -> None:
+    """All reads while the database is away: from the replica if that is closed, else as if there were none."""
+    matrix = prepared(make(**SETTINGS), session)
+    matrix.routes = [route for route in matrix.routes if not route.contract.changes_by(route.method)]
+    followed = "SELECT count(*) FROM users WHERE is_superuser"
+    until(lambda: _on(standby, followed), what="the standby knows who asks")
+    found = []
+    for database, replica in CASES:
+        vector = (database, *[State.CLOSED] * (len(NAMES) - 1), replica)
+        matrix.remember(vector)
+        found += matrix.wrong(vector)
+        served = any("replica" in matrix.ask(route).degraded for route in matrix.routes)
+        assert served == (replica is State.CLOSED)
+
+    assert "\n".join(found) == ""

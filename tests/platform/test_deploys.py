@@ -1,5 +1,6 @@
 """Deploying, rolling back and switching slots under load, on a platform that does what `deploy/railway.json` says."""
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,11 +13,12 @@ from tests.faults.load import Load, load
 from tests.platform.conftest import MakeService
 from tests.platform.edge import Edge
 from tests.platform.platform import Failed
-from tests.serving import until
+from tests.serving import ROOT, until
 
 ENOUGH = 2_000
 PAUSE = 0.02  # of each client; the deployments have the processors, too
 HASTY = {"PRESTOP_DELAY": "0"}
+SLOT: dict[str, str] = json.loads((ROOT / "deploy" / "slot.json").read_text())
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,12 @@ def test_a_deployment_that_fails_changes_nothing(make_service: MakeService, wron
 
 
 @pytest.mark.full
-def test_deploy_and_rollback_lose_none_of_2000_requests(make_service: MakeService, token: str) -> None:
+@pytest.mark.parametrize("variables", [{}, SLOT], ids=["two workers", "a slot as shipped"])
+def test_deploy_and_rollback_lose_none_of_2000_requests(
+    make_service: MakeService, token: str, variables: dict[str, str]
+) -> None:
     """Each under load, from and to the same service, with the same variables as before after the rollback."""
-    service = make_service("api")
+    service = make_service("api", **variables)
     first = service.deploy(RAILWAY_GIT_COMMIT_SHA="one")
 
     with load(service.edge.port, token, readers=6, writers=2, pause=PAUSE) as running:

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -9,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rental_backend.resilience import Breaker, Bulkhead, BulkheadFull, Page, RetryBudget
+from rental_backend.resilience import Breaker, Bulkhead, BulkheadFull, Page, Ramp, RetryBudget
 from rental_backend.resilience import bulkhead as module
 
 from .calls import Crowded, Mistake, fail, succeed
@@ -166,6 +167,91 @@ def test_the_lane_of_a_dead_worker_is_taken_without_its_calls() -> None:
     with bulkhead.enter():
         assert bulkhead.in_flight == 1
     assert bulkhead.in_flight == 0
+
+
+def ramped(clock: Clock, *, wait: float = 0.0) -> tuple[Breaker, Bulkhead]:
+    """A breaker that has closed after an outage just now, and a bulkhead of 40 places that are given back by and by."""
+    page = Page()
+    breaker = Breaker("thing", page=page, clock=clock)
+    bulkhead = Bulkhead(page, "thing", 40, ramp=Ramp(first=4, hold=1.0, grow=2.0, wait=wait), clock=clock)
+    for error in (None, OSError("away"), None):
+        clock.advance(5)
+        if error:
+            breaker.open()
+            clock.advance(5)
+        generation = breaker.begin_probe()
+        assert generation is not None
+        breaker.end_probe(generation, error)
+    return breaker, bulkhead
+
+
+def test_after_an_outage_the_places_are_given_back_by_and_by(clock: Clock) -> None:
+    """Few at once, evenly more, and all of them in the end, until the next outage."""
+    breaker, bulkhead = ramped(clock)
+    found = []
+    for elapsed in (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 9.0):
+        clock.now = breaker.since + elapsed
+        found.append(bulkhead.places)
+    assert found == [4, 4, 13, 22, 31, 40, 40]
+    breaker.open()
+    breaker.close()
+    assert bulkhead.places == 4
+
+
+def test_no_more_enter_than_the_ramp_allows(clock: Clock) -> None:
+    """Whoever comes too early is refused when his patience is at its end."""
+    _, bulkhead = ramped(clock)
+    with ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(bulkhead.enter())
+        with pytest.raises(BulkheadFull, match="4 calls are in flight"), bulkhead.enter():
+            raise AssertionError("never reached")
+        clock.advance(1.06)
+        stack.enter_context(bulkhead.enter())
+    assert bulkhead.in_flight == 0
+
+
+def test_who_finds_no_place_on_the_ramp_waits_for_one() -> None:
+    """He has it as soon as somebody leaves; a bulkhead that is merely full lets nobody wait."""
+    page = Page()
+    breaker = Breaker("thing", page=page)
+    bulkhead = Bulkhead(page, "thing", 2, ramp=Ramp(first=1, hold=60.0, wait=10.0))
+    for _ in range(2):
+        breaker.open()
+        breaker.close()
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with bulkhead.enter():
+            entered.set()
+            leave.wait(10)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(hold)
+        assert entered.wait(10)
+        entered.clear()
+        second = pool.submit(hold)
+        assert not entered.wait(0.05)
+        leave.set()
+        first.result(10)
+        second.result(10)
+    assert entered.is_set()
+    full = Bulkhead(page, "thing", 1, ramp=Ramp(first=1, wait=10.0))
+    began = time.monotonic()
+    with full.enter(), pytest.raises(BulkheadFull), full.enter():
+        raise AssertionError("never reached")
+    assert time.monotonic() - began < 5
+
+
+def test_a_dependency_that_is_found_at_the_start_is_used_at_once(clock: Clock) -> None:
+    """Nobody was kept waiting by the first look at it."""
+    page = Page()
+    breaker = Breaker("thing", page=page, clock=clock)
+    bulkhead = Bulkhead(page, "thing", 40, ramp=Ramp(), clock=clock)
+    generation = breaker.begin_probe()
+    assert generation is not None
+    assert breaker.end_probe(generation)
+    assert bulkhead.places == 40
 
 
 def test_retries_are_a_share_of_the_calls(breaker: Breaker, clock: Clock) -> None:

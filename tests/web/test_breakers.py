@@ -274,9 +274,10 @@ def test_health_is_quick_in_a_black_hole(build: Callable[..., Flask]) -> None:
         asked = [("/health", "", AT_ONCE), ("/health/ready", "", P99), ("/api/health", "", P99)]
         asked += [(PATH, "application/json", P99), (PATH, "text/html", P99)]
         for path, accept, bar in asked:
-            best = min(_p99(client, path, accept) for _ in range(3))  # another process may have the processor in one
+            rounds = (_p99(client, path, accept) for _ in range(10))  # others may have the processor in some
+            best = next((found for found in rounds if found <= bar), None)
+            assert best is not None, f"{path} {accept}: p99 above {bar * 1000} ms in each of 10 rounds"
             print(f"{path} {accept}: p99 {best * 1000:.1f} ms")
-            assert best <= bar, path
 
 
 def _p99(client: FlaskClient, path: str, accept: str) -> float:

@@ -18,6 +18,16 @@ from tests import factories
 from tests.serving import until
 
 WARM = "/api/customers?skip=0&limit=100"
+FIRST_PAGES = (
+    WARM,
+    "/api/customers?status=ACTIVE&limit=100",
+    "/api/master-data/item-master?skip=0&limit=100&active_only=true",
+    "/api/master-data/item-master?skip=0&limit=100&sort_by=item_name&sort_order=asc",
+    "/api/master-data/item-master?skip=0&limit=100&sort_by=created_at&sort_order=desc",
+    "/api/master-data/locations/",
+    "/api/master-data/locations?is_active=true&limit=100",
+    "/api/master-data/locations?limit=1000",
+)
 COLD = "/api/customers?skip=0&limit=99"
 
 
@@ -44,22 +54,29 @@ def _client(app: Flask, session: Session, *permissions: str) -> FlaskClient:
 def test_a_page_nobody_has_opened_is_there_in_an_outage(app: Flask, session: Session) -> None:
     """Once somebody of a scope was here, its warm pages are at hand, and only those, and only if he may see them."""
     factories.customer(session, customer_code="WARM-1")
-    clerk, other = _client(app, session, "CUSTOMER_VIEW"), _client(app, session, "USER_VIEW")
+    factories.item(session, sku="WARM-1")
+    factories.location(session)
+    clerk = _client(app, session, "CUSTOMER_VIEW", "ITEM_VIEW", "MASTER_DATA_VIEW")
+    other = _client(app, session, "USER_VIEW")
     doors: Dependencies = app.extensions["dependencies"]
     warmer: Warmer = app.extensions["warmer"]
     assert clerk.get("/api/auth/me").status_code == other.get("/api/auth/me").status_code == 200
-    until(lambda: warmer.made >= 2, 10, "the thread has made them")
+    until(lambda: warmer.made >= len(FIRST_PAGES), 10, "the thread has made them")
     made = warmer.made
     warmer.once()
     assert warmer.made == made  # nothing has changed
 
     doors.database.breaker.force_open(reason="a test", actor="test")
-    warm, cold = clerk.get(WARM), clerk.get(COLD)
+    answers = {page: clerk.get(page) for page in FIRST_PAGES}
+    cold = clerk.get(COLD)
 
-    assert (warm.status_code, warm.headers["X-Degraded"]) == (200, "stale")
-    assert [row["customer_code"] for row in warm.get_json()] == ["WARM-1"]
+    assert {(each.status_code, each.headers.get("X-Degraded")) for each in answers.values()} == {(200, "stale")}
+    assert [row["customer_code"] for row in answers[WARM].get_json()] == ["WARM-1"]
+    assert all(b"WARM-1" in answers[page].data for page in FIRST_PAGES[2:5])
+    assert all(len(answers[page].get_json()) == 1 for page in FIRST_PAGES[5:])
     assert (cold.status_code, other.get(WARM).status_code) == (503, 403)
-    assert (doors.stale.hits, doors.stale.misses) == (1, 1)
+    counted = doors.stale.counted
+    assert (counted.of("hits"), counted.of("misses")) == (len(FIRST_PAGES), 1)
 
 
 def test_a_change_makes_it_warm_anew(app: Flask, session: Session) -> None:
