@@ -9,7 +9,7 @@ from tests import factories
 from .conftest import Visitor
 from .visit import PHONE
 
-THEIRS = {"nested-interactive", "select-name"}  # how Swagger UI builds an operation that is opened
+THEIRS = {"nested-interactive", "select-name", "scrollable-region-focusable"}  # of an operation opened in Swagger UI
 PAGES = ("/docs/guide", "/docs/operations")
 
 
