@@ -24,6 +24,7 @@ from .gauges import Gauges
 from .identity import Identity
 from .journal import Journal
 from .lifecycle import Lifecycle
+from .log_level import LogLevel
 from .modes import Mode, Modes
 from .offline import Offline
 from .oidc import REFRESH, Issuer, Trust
@@ -59,6 +60,7 @@ class Dependencies:
         board = Board(page)
         self.modes = Modes(board, Path(config.journal_folder), config.mode)
         self.drills = Drills(board, config.environment)
+        self.log_level = LogLevel(board, config.log_level)
         self.database = _database(config, page, self.modes)
         self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
         self.cache = _cache(config, page)
@@ -68,17 +70,15 @@ class Dependencies:
         self.figures = Figures(board, self.database)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.sweeper = Sweeper(self.database)
-        self.break_glass = BreakGlass(
-            config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
-        )
+        name, passwords = config.break_glass_username, self.identity.passwords
+        self.break_glass = BreakGlass(name, config.break_glass_hash, passwords, self.journal)
         self.writes = Writes(board, self.cache)
         self.stale = StaleStore(self.cache, self.writes, capacity=config.stale_bytes)
         self.flights: Flights[Any] = Flights(FOLLOW)
         self.settings = Followed(self.database, self.cache, Path(config.journal_folder))
         self.database.shared[SETTINGS] = self.settings
-        self.dumper = Dumper(
-            config.database_unpooled_url or config.database_url, Path(config.backup_folder), config.pg_bin
-        )
+        unpooled = config.database_unpooled_url or config.database_url
+        self.dumper = Dumper(unpooled, Path(config.backup_folder), config.pg_bin)
         self.gauges, self.history = Gauges(page.tally, self.pools), History(page)
         self.chores, self.sharing = Background(), Background()
         self.uptime = Recorder(Path(config.journal_folder), self.database)
@@ -90,6 +90,7 @@ class Dependencies:
         issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
+        self.endings: list[Callable[[], None]] = []  # and stopped with it
         self.warmup = self._warmup(config)
         self._lock, self._started_in = threading.Lock(), 0
 
@@ -115,6 +116,7 @@ class Dependencies:
             self.chores.every(seconds, chore)
         self.chores.every(TELL, self.uptime.tell)
         self.chores.every(SAMPLE, partial(self.history.sample, self.guards.values()))
+        self.chores.every(0, self.log_level.apply)  # where nobody asks anything
         self.sharing.every(0, self.rates.exchange)
 
     @property
@@ -156,6 +158,8 @@ class Dependencies:
         self.uptime.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
+        for end in self.endings:
+            end()
         self.database.close()
         if self.replica:
             self.replica.close()
