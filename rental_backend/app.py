@@ -4,7 +4,6 @@ import logging
 from functools import partial
 from typing import Any
 
-import pybreaker
 import structlog
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
@@ -30,7 +29,7 @@ from .inventory.blocking_api import bp as item_blocking
 from .inventory.items_api import bp as items
 from .parties.api import bp as customers
 from .parties.suppliers_api import bp as suppliers
-from .resilience import OPEN
+from .resilience import OPEN, Listener
 from .settings import backups, backups_api, origins_api, system_api
 from .settings import service as business
 from .settings.api import bp as settings
@@ -45,6 +44,7 @@ from .web import (
     health,
     incidents,
     limits,
+    log_level,
     logs,
     metering,
     metrics,
@@ -54,6 +54,7 @@ from .web import (
     requests,
     routing,
     status,
+    traces,
     warming,
 )
 from .web.application import Application
@@ -62,7 +63,7 @@ from .web.openapi import Documentation
 
 BLUEPRINTS = (
     *(health.bp, status.bp, breakers.bp, metrics.bp, docs.bp, pages.bp),
-    *(diagnosis.bp, operations.bp, breaker_orders.bp, incidents.bp),
+    *(diagnosis.bp, operations.bp, breaker_orders.bp, incidents.bp, log_level.bp),
     *(auth, sessions, users, roles, security),
     *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
     *(brands, categories, units, locations),
@@ -72,7 +73,7 @@ DRILLS = (operations.drills,)  # never served in production
 REAP_EVERY, EXPIRE_EVERY = 10.0, 3600.0  # seconds
 
 
-class TransitionLog(pybreaker.CircuitBreakerListener):
+class TransitionLog(Listener):
     """Writes every change of a breaker into the log: an outage is expected, so no more than a warning."""
 
     def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
@@ -113,7 +114,7 @@ def create_app(config: Config | None = None) -> Flask:
     dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
     configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait
     app.before_request(dependencies.start)
-    for part in (requests, cors, limits):
+    for part in (traces, requests, cors, limits):
         part.register(app, config)
     problems.register(app)
     routing.register(app)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask, current_app
 
-from . import seed, steering
+from . import seed, steering, watching
 from .accounts import purging, service
 from .config import Config
 from .demo.command import demo
+from .doctor.command import doctor
 from .errors import AppError
 from .infra.dependencies import Dependencies
 from .infra.dumping import DumpFailed
@@ -41,6 +42,9 @@ def register(app: Flask) -> None:
     app.cli.add_command(restore)
     app.cli.add_command(steering.mode)
     app.cli.add_command(steering.drill)
+    app.cli.add_command(steering.log_level)
+    app.cli.add_command(watching.breakers)
+    app.cli.add_command(doctor)
 
 
 def _seconds(name: str, default: float, least: float, meaning: str) -> Option:

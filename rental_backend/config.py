@@ -13,6 +13,7 @@ from .config_fields import KEY_LENGTH, Url, Words, count, long_enough, seconds, 
 
 MODES = ("normal", "read-only", "emergency")
 ENVIRONMENTS = ("production", "staging", "development", "test")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 class ConfigError(Exception):
@@ -75,12 +76,7 @@ class Config:
     lifecycle: int = count(
         "LIFECYCLE_FD", -1, "set by deploy.start: where it says whether this serves or drains", low=0
     )
-    log_level: str = setting(
-        "LOG_LEVEL",
-        m.String(validate=validate.OneOf(("DEBUG", "INFO", "WARNING", "ERROR"))),
-        "least level logged",
-        "INFO",
-    )
+    log_level: str = setting("LOG_LEVEL", m.String(validate=validate.OneOf(LOG_LEVELS)), "least level logged", "INFO")
 
     cors_origins: tuple[str, ...] = setting(
         "CORS_ORIGINS", Words(), "origins that may call from a browser", ("https://www.omomrentals.shop",)
@@ -178,6 +174,20 @@ class Config:
     stale_bytes: int = count("STALE_BYTES", 16 * 2**20, "memory of one worker for last good answers")
     max_body_bytes: int = count("MAX_BODY_BYTES", 2**20, "largest request body")
     max_json_depth: int = count("MAX_JSON_DEPTH", 16, "deepest nesting of a JSON body", high=200)
+
+    otlp_endpoint: str = setting(
+        "OTEL_EXPORTER_OTLP_ENDPOINT", Url("http", "https"), "collector of traces (OTLP over HTTP); none unless set", ""
+    )
+    otlp_headers: str = setting(
+        "OTEL_EXPORTER_OTLP_HEADERS", m.String(), "what to send it, such as a key, as name=value,name=value", ""
+    )
+    otel_service: str = setting("OTEL_SERVICE_NAME", m.String(), "name of this service in traces", "rental_backend")
+    otel_share: float = setting(
+        "OTEL_TRACES_SAMPLER_ARG",
+        m.Float(validate=validate.Range(0, 1)),
+        "share of requests that are traced, where the caller has not decided",
+        1.0,
+    )
 
     admin_username: str = setting("ADMIN_USERNAME", m.String(), "administrator made by `flask create-admin`", "admin")
     admin_email: str = setting("ADMIN_EMAIL", m.String(), "his address", "admin@example.com")

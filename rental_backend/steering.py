@@ -1,4 +1,4 @@
-"""The commands by which an operator steers a running service: `flask mode` and `flask drill`.
+"""The commands by which an operator steers a running service: `flask mode`, `flask drill` and `flask log-level`.
 
 They ask the service on this host, by a token that they sign themselves: whoever has its key may. That needs no
 account, so it works in an outage.
@@ -15,21 +15,27 @@ from typing import Any
 import click
 from flask import current_app
 
+from .config import LOG_LEVELS
 from .infra import break_glass
 from .infra.dependencies import Dependencies
 from .infra.drills import KINDS
 from .infra.modes import Mode
 
 TIMEOUT = 5.0
+ORDERS = "/api/operations/"
 TOKEN_SECONDS = 30
 
 
-def _ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask the service on this host, and return what it says; ends the command if it refuses or is not there."""
+def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask the service on this host, and return what it says; ends the command if it refuses or is not there.
+
+    `path` is below `/api/operations/`, unless it begins with a slash.
+    """
     port = current_app.config["SETTINGS"].port
     data = None if body is None else json.dumps(body).encode()
     headers = {"Authorization": f"Bearer {_token()}", "Content-Type": "application/json"}
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/api/operations/{path}", data, headers, method=method)
+    place = f"http://127.0.0.1:{port}{path if path.startswith('/') else ORDERS + path}"
+    request = urllib.request.Request(place, data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             said = answer.read()
@@ -65,11 +71,25 @@ def _detail(body: bytes) -> str:
 def mode(mode: str | None, reason: str | None, seconds: int | None, keep: bool) -> None:
     """Say which mode the service on this host is in, or put all its workers into another at once."""
     if mode is None:
-        click.echo(json.dumps(_ask("GET", "mode")))
+        click.echo(json.dumps(ask("GET", "mode")))
         return
     if not reason:
         raise click.UsageError("Say why: --reason.")
-    click.echo(json.dumps(_ask("PUT", "mode", {"mode": mode, "reason": reason, "seconds": seconds, "keep": keep})))
+    click.echo(json.dumps(ask("PUT", "mode", {"mode": mode, "reason": reason, "seconds": seconds, "keep": keep})))
+
+
+@click.command("log-level")
+@click.argument("level", required=False, type=click.Choice(LOG_LEVELS, case_sensitive=False))
+@click.option("--reason", help="Why; goes to the audit log. Required with a level.")
+@click.option("--for", "seconds", type=click.IntRange(1, 86400), default=600, show_default=True, help="Seconds.")
+def log_level(level: str | None, reason: str | None, seconds: int) -> None:
+    """Say how much the service on this host logs, or have all its workers log at a level for a while."""
+    if level is None:
+        click.echo(json.dumps(ask("GET", "log-level")))
+        return
+    if not reason:
+        raise click.UsageError("Say why: --reason.")
+    click.echo(json.dumps(ask("PUT", "log-level", {"level": level.upper(), "reason": reason, "seconds": seconds})))
 
 
 @click.command()
@@ -82,10 +102,10 @@ def mode(mode: str | None, reason: str | None, seconds: int | None, keep: bool) 
 def drill(breaker: str | None, kind: str | None, **order: Any) -> None:
     """Let calls of a dependency fail on purpose, or end that. Never in production."""
     if breaker is None:
-        click.echo(json.dumps(_ask("GET", "drills")))
+        click.echo(json.dumps(ask("GET", "drills")))
     elif kind == "end":
-        _ask("DELETE", f"drills/{breaker}")
+        ask("DELETE", f"drills/{breaker}")
     elif kind is None or not order["reason"]:
         raise click.UsageError("Say how it fails, and why: --reason.")
     else:
-        click.echo(json.dumps(_ask("PUT", f"drills/{breaker}", {"kind": kind, **order})))
+        click.echo(json.dumps(ask("PUT", f"drills/{breaker}", {"kind": kind, **order})))

@@ -25,7 +25,7 @@ SHAPES = {
     "a hash": re.compile(r"\$argon2id?\$v=|\$2[aby]\$\d\d\$[./\w]{20}"),
     "a URL with a password": re.compile(r"\b(postgres\w*|rediss?)(\+\w+)?://[^/\s:@\"]*:[^/\s@\"]+@"),
 }
-SETTINGS = ("secret_key", "break_glass_hash", "admin_password")
+SETTINGS = ("secret_key", "break_glass_hash", "admin_password", "otlp_headers")
 URLS = ("database_url", "auth_database_url", "database_unpooled_url", "redis_url")
 SENT = {"password", "current_password", "new_password", "token", "refresh_token"}
 SHORTEST = 12  # shorter ones that tests send may be words that are said for another reason

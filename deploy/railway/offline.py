@@ -11,12 +11,11 @@ from deploy.railway.exits import NeedsHuman, UsageError
 from deploy.railway.findings import Finding, failed, passed, skipped, warned
 from deploy.railway.revisions import Repository
 from deploy.railway.settings import Settings, validate
+from rental_backend.doctor.origins import LOCAL, origins
 
 REQUIRED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")
-LOCAL = ("localhost", "127.0.0.1", "::1", "")
 PRIVATE = ".railway.internal"
 SHORTEST_KEY = 32
-PLAIN_ORIGIN = "http://"
 
 
 def check(context: Context, repository: Repository) -> list[Finding]:
@@ -84,7 +83,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[Finding]:
     if 0 < len(variables.get("SECRET_KEY", "")) < SHORTEST_KEY:
         yield failed("setting-key", f"SECRET_KEY has fewer than {SHORTEST_KEY} characters", "make a longer one")
     yield from _port(variables)
-    yield from _origins(variables)
+    yield from origins(variables.get("CORS_ORIGINS", "").replace(",", " ").split())
 
 
 def _address(name: str, url: str) -> Iterator[Finding]:
@@ -117,17 +116,6 @@ def _port(variables: Mapping[str, str]) -> Iterator[Finding]:
         yield failed("port-number", "PORT is no port number", "PORT=8080")
     else:
         yield passed("port", f"PORT is {port}")
-
-
-def _origins(variables: Mapping[str, str]) -> Iterator[Finding]:
-    origins = variables.get("CORS_ORIGINS", "").replace(",", " ").split()
-    for origin in origins:
-        parts = urlsplit(origin)
-        if parts.path or not parts.netloc or origin == "*":
-            said = f"{origin} in CORS_ORIGINS is no origin, so it allows nobody"
-            yield failed("cors-setting", said, "scheme and host only, without a path or final slash")
-        elif origin.startswith(PLAIN_ORIGIN) and parts.hostname not in LOCAL:
-            yield warned("cors-setting", f"{origin} in CORS_ORIGINS is not encrypted", "https://")
 
 
 def database(variables: Mapping[str, str], *, slots: int, replicas: int) -> Iterator[Finding]:

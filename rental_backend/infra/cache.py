@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import redis
 from redis.backoff import NoBackoff
@@ -10,6 +10,9 @@ from redis.retry import Retry
 
 from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page
 from .verdicts import redis_verdict
+
+if TYPE_CHECKING:
+    from .tracing import Tracing
 
 AWAY = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
 
@@ -44,6 +47,11 @@ class Cache:
             if self.drill:
                 self.drill()
             yield
+
+    def trace(self, tracing: "Tracing") -> None:
+        """Have commands seen."""
+        if self._client is not None:
+            self._client = tracing.client(self._client.connection_pool)
 
     def probe(self) -> None:
         """Write and thereby contact the server; raise if it does not answer or takes no writes."""

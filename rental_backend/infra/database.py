@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 import sqlalchemy.exc
@@ -18,6 +18,9 @@ from .clashes import clash
 from .postgres import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .sessions import GuardedSession, ReadingSession
 from .verdicts import database_verdict
+
+if TYPE_CHECKING:
+    from .tracing import Tracing
 
 PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
 PROBE_STANDBY = "SELECT false"
@@ -69,7 +72,7 @@ class Database:
         )
         self.engine = create_engine(
             "postgresql+psycopg://",
-            creator=self._connect,
+            creator=self.connect,
             pool_size=pool_size,
             pool_timeout=pool_timeout,
             **POOL,
@@ -80,13 +83,17 @@ class Database:
         event.listen(self.engine, "connect", _sign)
         event.listen(self.engine, "checkout", _inspect)
 
-    def _connect(self) -> DeadlineConnection:
-        """Open a connection (SQLAlchemy's pool calls this)."""
+    def connect(self) -> DeadlineConnection:
+        """Open a connection, around the breaker. For the pool, and for who examines the server."""
         if self._address is None:
             raise psycopg.OperationalError("no URL is configured")
         connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
         connection.deadline = self.deadline
         return connection
+
+    def trace(self, tracing: "Tracing") -> None:
+        """Have the statements of connections that are opened from now on seen."""
+        self._class = tracing.connections(self._class)
 
     def probe(self) -> None:
         """Contact the server on a fresh connection; raise if it does not answer or takes no writes and should."""
@@ -94,7 +101,7 @@ class Database:
             self.drill()
         if self._address is not None:
             self._address.resolve()
-        connection = self._connect()
+        connection = self.connect()
         try:
             connection.autocommit = True
             row = connection.execute(self._probe).fetchone()

@@ -24,6 +24,7 @@ from .gauges import Gauges
 from .identity import Identity
 from .journal import Journal
 from .lifecycle import Lifecycle
+from .log_level import LogLevel
 from .modes import Mode, Modes
 from .offline import Offline
 from .oidc import REFRESH, Issuer, Trust
@@ -59,6 +60,7 @@ class Dependencies:
         board = Board(page)
         self.modes = Modes(board, Path(config.journal_folder), config.mode)
         self.drills = Drills(board, config.environment)
+        self.log_level = LogLevel(board, config.log_level)
         self.database = _database(config, page, self.modes)
         self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
         self.cache = _cache(config, page)
@@ -68,29 +70,27 @@ class Dependencies:
         self.figures = Figures(board, self.database)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.sweeper = Sweeper(self.database)
-        self.break_glass = BreakGlass(
-            config.break_glass_username, config.break_glass_hash, self.identity.passwords, self.journal
-        )
+        name, passwords = config.break_glass_username, self.identity.passwords
+        self.break_glass = BreakGlass(name, config.break_glass_hash, passwords, self.journal)
         self.writes = Writes(board, self.cache)
         self.stale = StaleStore(self.cache, self.writes, capacity=config.stale_bytes)
         self.flights: Flights[Any] = Flights(FOLLOW)
         self.settings = Followed(self.database, self.cache, Path(config.journal_folder))
         self.database.shared[SETTINGS] = self.settings
-        self.dumper = Dumper(
-            config.database_unpooled_url or config.database_url, Path(config.backup_folder), config.pg_bin
-        )
-        self.gauges = Gauges(page.tally, self.pools)
+        unpooled = config.database_unpooled_url or config.database_url
+        self.dumper = Dumper(unpooled, Path(config.backup_folder), config.pg_bin)
+        self.gauges, self.history = Gauges(page.tally, self.pools), History(page)
         self.chores, self.sharing = Background(), Background()
-        self._give_chores(Path(config.journal_folder))
+        self.uptime = Recorder(Path(config.journal_folder), self.database)
         doors = self._doors()
         self.breakers = {name: door.breaker for name, door in doors.items()}
         self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
-        self.history = History(page)
-        self.chores.every(SAMPLE, partial(self.history.sample, self.guards.values()))
+        self._give_chores()
         self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
         issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
+        self.endings: list[Callable[[], None]] = []  # and stopped with it
         self.warmup = self._warmup(config)
         self._lock, self._started_in = threading.Lock(), 0
 
@@ -110,12 +110,13 @@ class Dependencies:
         self.idempotency = tally.family("idempotency", *KEYS)
         self.limited = tally.family("limited", *LIMITED)
 
-    def _give_chores(self, folder: Path) -> None:
+    def _give_chores(self) -> None:
         """Say what each worker does beside its requests; what waits for Redis alone has a thread of its own."""
         for seconds, chore in ((0.0, self.settings.follow), (GAUGED, self.gauges.publish), (1.0, self.figures.ask)):
             self.chores.every(seconds, chore)
-        self.uptime = Recorder(folder, self.database)
         self.chores.every(TELL, self.uptime.tell)
+        self.chores.every(SAMPLE, partial(self.history.sample, self.guards.values()))
+        self.chores.every(0, self.log_level.apply)  # where nobody asks anything
         self.sharing.every(0, self.rates.exchange)
 
     @property
@@ -153,10 +154,12 @@ class Dependencies:
         self.journal.stop()
         self.sweeper.stop()
         self.chores.stop()
-        self.uptime.stop()
         self.sharing.stop()
+        self.uptime.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
+        for end in self.endings:
+            end()
         self.database.close()
         if self.replica:
             self.replica.close()

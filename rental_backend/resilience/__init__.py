@@ -1,5 +1,7 @@
 """Circuit breakers, probes, bulkheads and deadlines. A small library: it knows no Flask, no SQLAlchemy, no Redis."""
 
+from pybreaker import CircuitBreakerListener as Listener
+
 from .board import Board, Cell
 from .breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerOpen
 from .bulkhead import Bulkhead, BulkheadFull, Ramp, RetryBudget
@@ -31,6 +33,7 @@ __all__ = [
     "Flights",
     "History",
     "Judge",
+    "Listener",
     "Operator",
     "Page",
     "Point",

@@ -68,7 +68,7 @@ class Breaker(pybreaker.CircuitBreaker):
         )
         self.policy = self.engine.policy
         self.clock = clock
-        self.guard = partial(Call, self)  # a context that admits its block and judges it by what it raises
+        self.guard: Callable[[], Call] = partial(Call, self)  # admits its block and judges it by what it raises
         self.admit = self.engine.admit  # the generation of a call made now, or below 0: refuse it
         self.listener_faults = self.rejected = 0
         self._listeners: list[Any] = []  # a transition may be due before the base class has made its own

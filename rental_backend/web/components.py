@@ -72,8 +72,8 @@ COMPONENTS = (  # one whose blueprints are not served yet is left out
 )
 NAMES = {each.id: each.name for each in COMPONENTS}
 UNTOLD = frozenset(
-    {"health", "status", "breakers", "metrics", "docs", "pages"}
-    | {"diagnosis", "operations", "breaker_orders", "incidents", "drills"}
+    {"health", "status", "breakers", "docs", "pages", "metrics"}
+    | {"diagnosis", "operations", "breaker_orders", "incidents", "drills", "log_level"}
 )
 Served = tuple[tuple[str, Contract], ...]  # methods and contracts
 

@@ -14,11 +14,14 @@ from werkzeug.datastructures import Headers
 
 from ..config import Config
 
-ALLOWED_HEADERS = ("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match")
+ALLOWED_HEADERS = (
+    *("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match"),
+    *("traceparent", "tracestate"),
+)
 EXPOSED_HEADERS = (
     *("X-Request-ID", "X-Total-Count", "X-Total-Count-Relation", "X-Degraded", "X-Mode", "Age", "Retry-After"),
     *("X-Replica-Lag", "Location", "ETag", "Content-Disposition", "Idempotency-Replayed"),
-    *("RateLimit", "RateLimit-Policy"),
+    *("RateLimit", "RateLimit-Policy", "traceresponse"),
 )
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOK_EVERY = 1.0

@@ -18,6 +18,8 @@ def _add_request_id(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableM
     """Say in which request it was."""
     if has_request_context() and "request_id" in g:
         line["request_id"] = g.request_id
+        if "trace_id" in g:
+            line["trace_id"] = g.trace_id
     return line
 
 

@@ -12,6 +12,7 @@ PROBLEM: dict[str, Any] = {
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "request_id": {"type": ["string", "null"]},
+        "trace_id": {"type": "string", "description": "Of the trace it belongs to, where requests are traced."},
         "errors": {"type": "object", "description": "With `validation_error`: messages by field."},
         "dependency": {"type": "string", "description": "In an outage: what is away."},
         "retry_after": {"type": "number", "description": "Seconds until it is worth trying again."},

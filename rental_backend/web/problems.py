@@ -23,6 +23,7 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
         "detail": detail,
         "code": code,
         "request_id": g.get("request_id"),
+        **({"trace_id": g.trace_id} if "trace_id" in g else {}),
         **members,
     }
     return Response(orjson.dumps(body, default=str, option=NUMBERED), status, content_type=MEDIA_TYPE)

@@ -37,12 +37,15 @@ def register(app: Flask, config: Config) -> None:
         # What they stand for, looked up once.
         asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
         response.headers.add("X-Request-ID", kept.request_id)
-        mode = dependencies().modes.current
+        doors = dependencies()
+        mode = doors.modes.current
         if mode is not Mode.NORMAL:
             response.headers["X-Mode"] = mode.value
+        doors.log_level.apply()
         if asked.endpoint != "health.alive":
             write_access(
                 request_id=kept.request_id,
+                trace_id=kept.get("trace_id"),
                 method=asked.method,
                 path=asked.path,
                 route=asked.url_rule.rule if asked.url_rule else None,

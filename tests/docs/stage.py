@@ -27,8 +27,12 @@ def stage(app: Flask, session: Session) -> FlaskClient:
     asked = {"backup_type": BackupType.FULL, "backup_status": "COMPLETED", "started_at": datetime.now(UTC)}
     session.add(SystemBackup(id=EXAMPLE_ID, backup_name="Example", started_by=str(colleague.id), **asked))
     session.commit()
-    user = factories.user(session, is_superuser=True)
-    token = factories.token(session, app.extensions["dependencies"].identity.tokens, user, superuser=True)
     client = app.test_client()
-    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {sign_in(app, session)}"
     return client
+
+
+def sign_in(app: Flask, session: Session) -> str:
+    """Return the token of a new superuser."""
+    user = factories.user(session, is_superuser=True)
+    return factories.token(session, app.extensions["dependencies"].identity.tokens, user, superuser=True)

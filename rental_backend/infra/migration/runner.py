@@ -90,6 +90,11 @@ class Migrator:
         names = _names(state)
         return Summary(outcome=Outcome.PLANNED, before=state.revision, after=names[-1], revisions=names)
 
+    def state(self) -> State:
+        """Return where the database is, and what it lacks of this version; changes nothing."""
+        with self._reached() as connection:
+            return self._state(connection, "head")
+
     def preflight(self, target: str = "head", limit: int = 100) -> list[Finding]:
         """Return the rows that would stop `migrate`; changes nothing."""
         with self._reached() as connection:

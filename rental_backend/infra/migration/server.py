@@ -58,7 +58,7 @@ class Server:
         try:
             connection = kind.connect(Address(self.url).conninfo(settings, "rental_backend migrate"))
         except psycopg.Error as error:
-            raise Unreachable(_reason(error)) from None
+            raise Unreachable(reason(error)) from None
         connection.deadline = self.statement_timeout + self.deadline
         return connection
 
@@ -86,7 +86,7 @@ class Server:
         return create_engine("postgresql+psycopg://", creator=self.connect, poolclass=NullPool)
 
 
-def _reason(error: psycopg.Error) -> str:
+def reason(error: psycopg.Error) -> str:
     """Say why there is no connection, without the connection string."""
     text = str(error)
     if isinstance(error, psycopg.errors.ConnectionTimeout):

@@ -1,0 +1,1 @@
+"""What is wrong with this installation, and what mends it. Nothing is changed, and no secret told."""

@@ -1,0 +1,119 @@
+"""Whether the databases answer in time, hold what this version needs, and let us do that and no more."""
+
+from collections.abc import Iterator
+
+from deploy.host import Host
+
+from ..config import Config
+from ..infra.database import Database
+from ..infra.migration import CONFIG, MigrationError, Migrator, Server
+from ..infra.vitals import Away, Postgres, look_at_postgres
+from .budget import PROBES, Budget
+from .findings import Finding, failed, passed, skipped, warned
+
+OLDEST, NEWEST = 15, 18  # versions of PostgreSQL
+CLOSE = 0.5  # share of a deadline above which a plain question takes too long
+APART = 1.0  # seconds that clocks may differ by: stale answers are compared with one to spare
+PATIENCE = 1.0  # seconds for the road of migrations
+FULL = 0.9  # share of the connections there are
+APPENDED = {"security_audit_logs"}  # rows of these are never changed, and nobody needs the right to
+
+
+def database(door: Database, tables: frozenset[str], *, standby: bool = False) -> Iterator[Finding]:
+    """Diagnose a server by the road that requests take."""
+    name = door.breaker.name or ""
+    try:
+        seen = look_at_postgres(door, tables)
+    except Away as error:
+        said = f"no answer within {door.deadline} s: {error}"
+        yield failed(name, said, "is the server up, and the URL right? `/health/breakers` tells since when")
+        return
+    yield _in_time(name, seen.latency, door.deadline)
+    yield clock(name, seen.ahead)
+    if not OLDEST <= seen.version <= NEWEST:
+        said = f"PostgreSQL {seen.version} was not tried with this version"
+        yield warned(f"{name}-version", said, f"use {OLDEST} to {NEWEST}")
+    if seen.read_only and not standby:
+        yield failed(
+            f"{name}-read-only", "the server takes no changes", "is it a standby? Point the URL to the primary"
+        )
+    yield from _session(name, seen, door.deadline)
+    yield from _rights(name, seen, standby=standby)
+
+
+def clock(name: str, ahead: float) -> Finding:
+    """Compare a server's clock with ours; `ahead` is in seconds."""
+    said = f"its clock is {abs(ahead):.2f} s {'ahead of' if ahead > 0 else 'behind'} ours"
+    if abs(ahead) > APART:
+        return failed(f"{name}-clock", said, "have both hosts keep their clocks by NTP")
+    return passed(f"{name}-clock", said)
+
+
+def _in_time(name: str, latency: float, deadline: float) -> Finding:
+    said = f"answers in {latency * 1000:.1f} ms, of a deadline of {deadline * 1000:.0f} ms"
+    if latency > CLOSE * deadline:
+        return warned(name, said, "is it far away, or busy? Ask nearer, or raise its deadline")
+    return passed(name, said)
+
+
+def _session(name: str, seen: Postgres, deadline: float) -> Iterator[Finding]:
+    """Look whether what we ask of a session is in force: poolers may drop it."""
+    if not 0 < seen.timeout <= deadline:
+        said = f"statement_timeout is {seen.timeout:g} s in our sessions, not less than the deadline: a pooler drops it"
+        yield failed(f"{name}-timeout", said, "pool by session and let `options` through, or ALTER ROLE … SET it")
+    else:
+        yield passed(f"{name}-timeout", f"statement_timeout is {seen.timeout:g} s")
+
+
+def _rights(name: str, seen: Postgres, *, standby: bool) -> Iterator[Finding]:
+    lacking = {
+        table: set(verbs) - ({"UPDATE"} if table in APPENDED else set()) for table, verbs in seen.lacking.items()
+    }
+    wanted = {table: {"SELECT"} & verbs if standby else verbs for table, verbs in lacking.items()}
+    missing = [f"{table} ({', '.join(sorted(verbs))})" for table, verbs in sorted(wanted.items()) if verbs]
+    if missing:
+        said = f"the role lacks rights on {len(missing)} tables: {'; '.join(missing[:5])}"
+        yield failed(f"{name}-rights", said, "GRANT SELECT, INSERT, UPDATE, DELETE on them to the role")
+    powers = ["SUPERUSER"] if seen.superuser else list(seen.powers)
+    if powers:
+        said = f"the role may more than the application needs: {', '.join(powers)}"
+        yield warned(f"{name}-role", said, "use a role of its own: ALTER ROLE … NOSUPERUSER NOCREATEROLE NOCREATEDB")
+    if not missing and not powers:
+        yield passed(f"{name}-rights", "the role may do what the application needs, and no more")
+
+
+def connections(config: Config, door: Database) -> Iterator[Finding]:
+    """Compare the connections that this instance and its next deployment may open with what there are."""
+    try:
+        seen = look_at_postgres(door, ())
+    except Away:
+        return  # that is told by `database`
+    pool = config.database_pool_size + config.auth_pool_size + PROBES
+    yield Budget(1, 1, config.workers or Host().workers(), pool, seen.limit).finding()
+    if seen.used > FULL * seen.limit:
+        said = f"{seen.used} of {seen.limit} connections are in use, by all programs together"
+        yield warned(
+            "connections-used", said, "who has them? SELECT usename, application_name, state FROM pg_stat_activity"
+        )
+
+
+def schema(config: Config) -> Iterator[Finding]:
+    """Compare the revision of the database with those of this version."""
+    url = config.database_unpooled_url or config.database_url
+    if not url:
+        yield skipped("schema", "there is no DATABASE_URL", "set it")
+        return
+    server = Server(url, lock_timeout=PATIENCE, statement_timeout=PATIENCE, deadline=PATIENCE)
+    try:
+        state = Migrator(server, CONFIG, wait=0, say=lambda _: None).state()
+    except MigrationError as error:
+        yield failed("schema", str(error), "deploy a newer version, if it is past this one; else see `database`")
+        return
+    if state.ahead:
+        said = f"the database is at {state.revision}, which this version does not know"
+        yield warned("schema", said, "deploy the version that it belongs to; this one can live with it")
+    elif state.pending:
+        said = f"the database is at {state.revision or 'no revision'}, {len(state.pending)} behind this version"
+        yield failed("schema", said, "flask migrate")
+    else:
+        yield passed("schema", f"the database is at {state.revision}, as this version")

@@ -1,0 +1,83 @@
+"""All checks at once, each with its time: what hangs is a finding, and so is a check that fails."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from flask import Flask
+from sqlalchemy import Table
+
+from ..config import Config
+from ..infra.dependencies import Dependencies
+from ..tables import accounts, metadata
+from .cache import cache
+from .configuration import settings
+from .databases import connections, database, schema
+from .findings import Finding, failed, passed
+from .host import collector, folders, programs
+
+PATIENCE = 1.5  # seconds for all checks together; the slowest deadline is that of a connection
+
+Check = Callable[[], Iterable[Finding]]
+
+
+def examine(app: Flask, service: Check) -> list[Finding]:
+    """Return the findings of all checks, in their order; `service` looks at the running one."""
+    config: Config = app.config["SETTINGS"]
+    doors: Dependencies = app.extensions["dependencies"]
+    tables = frozenset(metadata.tables)
+    checks: dict[str, Check] = {
+        "settings": partial(settings, config),
+        "database": partial(database, doors.database, tables),
+        "connections": partial(connections, config, doors.database),
+        "schema": partial(schema, config),
+        "redis": partial(cache, config),
+        "folders": partial(folders, config),
+        "backup-programs": partial(programs, doors.dumper, doors.database),
+        "traces": partial(collector, config),
+        "service": service,
+    }
+    if config.auth_database_url:
+        checks["auth"] = partial(database, doors.identity.database, _accounts())
+    if doors.replica:
+        checks["replica"] = partial(database, doors.replica, tables, standby=True)
+    if issuer := doors.identity.issuer:
+        checks["oidc"] = partial(_issuer, issuer.fetch)
+    return run(checks, PATIENCE)
+
+
+def run(checks: dict[str, Check], patience: float) -> list[Finding]:
+    """Return what the checks find within so many seconds; what is not done by then is named."""
+    found: dict[str, list[Finding]] = {}
+
+    def look(name: str, check: Check) -> None:
+        try:
+            found[name] = list(check())
+        except Exception as error:  # a doctor who faints is of no use; what the error says may hold a secret
+            found[name] = [failed(name, f"the check itself failed ({type(error).__name__})", "tell the developers")]
+
+    threads = [threading.Thread(target=look, args=each, daemon=True) for each in checks.items()]
+    for thread in threads:
+        thread.start()
+    ends = time.monotonic() + patience
+    for thread in threads:
+        thread.join(max(0.0, ends - time.monotonic()))
+    said, mend = f"no answer within {patience:g} s", "does its host name resolve, and does anybody answer there?"
+    return [each for name in checks for each in found.get(name, [failed(name, said, mend)])]
+
+
+def _accounts() -> frozenset[str]:
+    """Return the names of the tables of accounts."""
+    found = (getattr(each, "__table__", each) for each in vars(accounts).values())
+    return frozenset(each.name for each in found if isinstance(each, Table))
+
+
+def _issuer(fetch: Callable[[], None]) -> Iterable[Finding]:
+    try:
+        fetch()
+    except Exception as error:
+        said = f"the keys of OIDC_ISSUER cannot be had ({type(error).__name__}); known ones go on working"
+        yield failed("oidc", said, "is OIDC_JWKS_URL right, and can it be reached from here?")
+    else:
+        yield passed("oidc", "the keys of OIDC_ISSUER can be had")

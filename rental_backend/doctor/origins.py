@@ -1,0 +1,20 @@
+"""Whether what is listed as origins of browsers' pages are any."""
+
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
+
+from .findings import Finding, failed, warned
+
+LOCAL = ("localhost", "127.0.0.1", "::1", "")
+PLAIN = "http://"
+
+
+def origins(listed: Iterable[str]) -> Iterator[Finding]:
+    """Diagnose the words of CORS_ORIGINS."""
+    for origin in listed:
+        parts = urlsplit(origin)
+        if parts.path or not parts.netloc or origin == "*":
+            said = f"{origin} in CORS_ORIGINS is no origin, so it allows nobody"
+            yield failed("cors-setting", said, "scheme and host only, without a path or final slash")
+        elif origin.startswith(PLAIN) and parts.hostname not in LOCAL:
+            yield warned("cors-setting", f"{origin} in CORS_ORIGINS is not encrypted", "https://")

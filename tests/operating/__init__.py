@@ -1,0 +1,1 @@
+"""Tests of the commands by which an operator looks at a service and steers it."""
