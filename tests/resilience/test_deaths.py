@@ -86,7 +86,7 @@ def fill(bulkhead: Bulkhead) -> None:
             pass
 
 
-@rounds(200, 2000)
+@rounds(80, 2000)
 def test_workers_killed_at_any_instant_leave_nothing_behind(times: int) -> None:
     """After each massacre a new worker trips, probes, closes and has all places; lanes do not run out."""
     page, breaker, bulkhead = make()
@@ -110,7 +110,7 @@ def test_workers_killed_at_any_instant_leave_nothing_behind(times: int) -> None:
     assert longest < 5
 
 
-@rounds(30, 500)
+@rounds(15, 500)
 def test_a_worker_stopped_at_any_instant_holds_up_nobody(times: int) -> None:
     """While one is stopped, and after it went on, another trips, probes and closes in time."""
     page, breaker, bulkhead = make()
