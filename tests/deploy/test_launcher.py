@@ -67,6 +67,7 @@ def test_a_closed_terminal_ends_every_process(used: Checkout) -> None:
         end(run, signal.SIGHUP)
 
 
+@pytest.mark.full
 def test_servers_that_are_named_are_not_started_and_may_come_later(checkout: Checkout, tmp_path: Path) -> None:
     """With both URLs given no server is started; the application serves without them, and migrates once they are up."""
     postgres = PostgresServer(tmp_path / "postgres", port=0, durable=False)
@@ -100,6 +101,7 @@ def test_a_server_that_dies_is_started_again(used: Checkout) -> None:
         eventually(run.healthy)
 
 
+@pytest.mark.full
 def test_the_end_of_gunicorn_is_the_end_of_all(used: Checkout) -> None:
     """When gunicorn ends by itself everything is stopped, and its exit code is ours."""
     with used.running() as run:
@@ -118,6 +120,7 @@ def test_nothing_outlives_a_killed_launcher(used: Checkout) -> None:
         eventually(lambda: ended(pids))
 
 
+@pytest.mark.full
 def test_a_checkout_is_run_once(used: Checkout) -> None:
     """A second run of the same folder is refused in one line, and leaves the first alone."""
     with used.running() as run:

@@ -76,7 +76,7 @@ def _wheel(folder: Path, content: bytes | None = None) -> str:
 
 
 @pytest.mark.parametrize(
-    "fault", ["another hash", *(pytest.param(each, marks=pytest.mark.full) for each in ("a broken wheel", "no wheel"))]
+    "fault", [pytest.param(each, marks=pytest.mark.full) for each in ("another hash", "a broken wheel", "no wheel")]
 )
 def test_packages_that_cannot_be_installed(bare: Checkout, tmp_path: Path, fault: str) -> None:
     """The package is named, and its half-made environment is not taken for a good one the next time."""

@@ -31,7 +31,7 @@ def toys(checkout: Checkout) -> Checkout:
     return checkout
 
 
-@pytest.mark.parametrize("command", ["deploy/test", ".ci/run"])
+@pytest.mark.parametrize("command", ["deploy/test", pytest.param(".ci/run", marks=pytest.mark.full)])
 def test_quick_tests_are_the_default(toys: Checkout, command: str) -> None:
     """Without arguments the long tests are left out; the last line is pytest's."""
     done = toys.run(command)
@@ -63,6 +63,7 @@ def test_without_a_browser_only_the_pages_are_left_out(toys: Checkout) -> None:
         assert "apt-get install chromium" in said
 
 
+@pytest.mark.full
 def test_no_tests_is_a_failure(toys: Checkout) -> None:
     """A run that tested nothing does not pass."""
     (toys.folder / "tests" / "test_toy.py").unlink()
