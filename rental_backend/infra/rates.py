@@ -27,6 +27,7 @@ PATIENCE = 0.25  # seconds to wait for a worker that has the lock and no process
 PAUSE, REST = 0.00005, 5.0  # seconds between two looks, and without waiting after patience was lost
 NOTHING = (0, 0)
 BATCH = 500
+MOST, FAR, HOLD = 64, 1024, 250_000  # calls taken at once: of this part of what is left, for so long (microseconds)
 
 # KEYS: buckets. ARGV: of each what was spent and its window (us). Returns of each how far it is from full (us).
 # More than two windows are never owed, also if the clock of Redis is set back.
@@ -71,6 +72,19 @@ class Spent(NamedTuple):
     full_in: float
 
 
+@dataclass(slots=True)
+class Lease:
+    """Calls that a worker has taken out of a bucket: those left, those there were, and until when they are good.
+
+    `full` is when the bucket will be full again, as it was then (microseconds, as `ends`).
+    """
+
+    calls: int
+    size: int
+    full: int
+    ends: int
+
+
 class Rates:
     """The buckets of all callers, in memory made before the fork.
 
@@ -89,26 +103,45 @@ class Rates:
         """Begin anew in a forked child."""
         self._lock = threading.Lock()
         self._unsent: dict[int, tuple[int, int]] = {}
+        self._leases: dict[int, Lease] = {}
         self._given_up: dict[int, float] = {}  # locks that are not waited for, and until when
 
     def spend(self, quota: Quota, who: object) -> Spent:
-        """Take a call out of somebody's bucket, if there is one; what is refused costs nothing."""
+        """Take a call out of somebody's bucket, if there is one; what is refused costs nothing.
+
+        Whoever calls again and again while his bucket is far from empty has this worker take several at once.
+        """
         number, each, window = _number(quota.name, who), quota.each, quota.window
-        words = self._words
         with self._lock:
-            held = self._take(number)
-            try:
-                now = int(self._clock() * 1e6)
-                at = self._entry(number)
-                full = max(words[at + 1], now)
-                wait = full + each - now - window
-                if wait <= 0:
-                    full += each
-                    words[at + 1] = full
-                    self._unsent[number] = (self._unsent.get(number, NOTHING)[0] + each, window)
-            finally:
-                self._give_back(number, held)
-        return Spent(max(0, wait) / 1e6, max(0, now + window - full) // each, (full - now) / 1e6)
+            now = int(self._clock() * 1e6)
+            lease = self._leases.get(number)
+            if lease is None or not lease.calls or now >= lease.ends:
+                used_up = lease is not None and now < lease.ends
+                wait, lease = self._lease(number, quota, 2 * lease.size if used_up and lease else 1, now)
+                if wait:
+                    return Spent(wait / 1e6, 0, max(0, lease.full - now) / 1e6)
+                self._leases[number] = lease
+            lease.calls -= 1
+            full = lease.full - lease.calls * each
+        return Spent(0, max(0, now + window - full) // each, max(0, full - now) / 1e6)
+
+    def _lease(self, number: int, quota: Quota, wanted: int, now: int) -> tuple[int, "Lease"]:
+        """Take some calls out of a bucket; return how long to wait if there is none (microseconds), and the lease."""
+        words, each, window = self._words, quota.each, quota.window
+        held = self._take(number)
+        try:
+            at = self._entry(number)
+            full = max(words[at + 1], now)
+            left = (now + window - full) // each
+            if left <= 0:
+                return full + each - now - window, Lease(0, 0, full, now)
+            calls = max(1, min(wanted, left // FAR, MOST))
+            full += calls * each
+            words[at + 1] = full
+        finally:
+            self._give_back(number, held)
+        self._unsent[number] = (self._unsent.get(number, NOTHING)[0] + calls * each, window)
+        return 0, Lease(calls, calls, full, now + HOLD)
 
     def exchange(self) -> None:
         """Tell Redis what this process let through, and hear what all others did. For a thread that may wait.
@@ -116,7 +149,9 @@ class Rates:
         What Redis does not take is not told later: by then it would be spent a second time.
         """
         with self._lock:
+            now = int(self._clock() * 1e6)
             spent, self._unsent = list(self._unsent.items()), {}
+            self._leases = {number: lease for number, lease in self._leases.items() if now < lease.ends}
         for first in range(0, len(spent), BATCH):
             batch = spent[first : first + BATCH]
             arguments: list[str | int] = [word for _, pair in batch for word in pair]

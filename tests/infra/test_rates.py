@@ -65,6 +65,32 @@ def test_the_boundary_is_exact(alone: tuple[Rates, Clock]) -> None:
     assert admitted(rates, THREE, "ada", 10) == 3, "an idle caller saves up no more than his bucket holds"
 
 
+def test_who_asks_often_far_from_the_limit_is_counted_several_at_a_time(
+    alone: tuple[Rates, Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is told call by call; the bucket is opened for one in many; and in the end just the quota passed."""
+    rates, _ = alone
+    quota, opened, take = Quota("many", 100_000, 3600), [], rates._take
+    monkeypatch.setattr(rates, "_take", lambda number: (opened.append(number), take(number))[1])
+
+    assert [rates.spend(quota, "ada").left for _ in range(5000)] == [*range(99_999, 94_999, -1)]
+    assert len(opened) < 200
+
+    assert admitted(rates, quota, "ada", 100_000) == 95_000
+    assert admitted(rates, quota, "bob", 1) == 1
+
+
+def test_calls_taken_ahead_are_good_for_a_moment_only(alone: tuple[Rates, Clock]) -> None:
+    """Who comes slowly has one taken at a time: nothing is lost by waiting."""
+    rates, clock = alone
+    quota = Quota("many", 100_000, 3600)
+    for _ in range(100):
+        rates.spend(quota, "ada")
+        clock.now += 0.3
+
+    assert rates.spend(quota, "ada").left == 100_000 - 1  # as many came back as were spent
+
+
 def test_callers_and_quotas_are_apart(alone: tuple[Rates, Clock]) -> None:
     """Nobody uses up what is another's, nor one limit what is of another."""
     rates, _ = alone
