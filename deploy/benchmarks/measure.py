@@ -163,6 +163,7 @@ def _running(command: Callable[[int], Sequence[str]], environ: dict[str, str]) -
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     sizes = {"PORT": str(port), "WEB_CONCURRENCY": str(WORKERS), "WEB_THREADS": str(THREADS), "LOG_LEVEL": "INFO"}
+    sizes["GUNICORN_CMD_ARGS"] = "--max-requests=0"  # a worker that is replaced meanwhile is another's memory and start
     process = subprocess.Popen(
         [sys.executable, "-m", *command(port)],
         cwd=ROOT,
