@@ -14,7 +14,7 @@ from .. import __version__
 from ..errors import Forbidden, Unauthenticated
 from ..infra.dependencies import Dependencies
 from ..infra.modes import Mode
-from ..resilience import Breaker, State
+from ..resilience import State
 from .context import dependencies, settings
 from .contracts import endpoint
 from .exposition import OPEN_METRICS, TEXT, Metric, counter, gauge, labelled, render
@@ -71,8 +71,7 @@ def collected(doors: Dependencies) -> Iterator[Metric]:
 
 
 def _breakers(doors: Dependencies) -> Iterator[Metric]:
-    issuer = doors.identity.issuer
-    guards: list[Breaker] = [*doors.breakers.values(), *([issuer.breaker] if issuer else [])]
+    guards = doors.guards.values()
     states = [(breaker, state.label) for breaker in guards for state in State]
     now = [(labelled(breaker=each.name, state=state), int(each.current_state == state)) for each, state in states]
     yield gauge("rental_breaker_state", "1 for the state a breaker is in.", now)
