@@ -115,9 +115,10 @@ class Rates:
         with self._lock:
             now = int(self._clock() * 1e6)
             lease = self._leases.get(number)
-            if lease is None or not lease.calls or now >= lease.ends:
-                used_up = lease is not None and now < lease.ends
-                wait, lease = self._lease(number, quota, 2 * lease.size if used_up and lease else 1, now)
+            if lease and now >= lease.ends:
+                lease = None
+            if not (lease and lease.calls):
+                wait, lease = self._lease(number, quota, 2 * lease.size if lease else 1, now)
                 if wait:
                     return Spent(wait / 1e6, 0, max(0, lease.full - now) / 1e6)
                 self._leases[number] = lease
