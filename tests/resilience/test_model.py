@@ -28,7 +28,7 @@ POLICIES = (
 MOMENTS = (1, 20, 499, 999, 1000, 3000, 9500, 11_000)
 LASTING = (0, 99, 101, 499, 501, 3000)  # milliseconds on the clock, whose floats do not tell 0.5 s from a little less
 SAID = (0, 99, 100, 499, 500, 3000)  # milliseconds that are said
-ENOUGH = 20  # times each kind of transition must have been met in 100,000 steps
+ENOUGH = 20  # times each kind of transition must have been met
 OUTCOMES = ("success", "failure", "failure", "none")
 WORKERS = (0, 1)
 
@@ -270,8 +270,24 @@ class Comparison(RuleBasedStateMachine):
             assert told == model.moves[-256:] or told[1:] == model.moves[-255:]
 
 
+def rare() -> list[tuple[str, str]]:
+    """List the transitions that were met too seldom for the comparison to say something about them."""
+    wanted = [
+        (before, after)
+        for before in ("closed", "open", "half-open", *FORCED)
+        for after in ("closed", "open", *FORCED)
+        if before != after
+    ]
+    wanted += [("open", "half-open"), ("half-open", "half-open")]
+    return [move for move in wanted if Comparison.moves[move] < ENOUGH]
+
+
 def compare(steps: int) -> None:
-    """Run at least as many steps; fail if one differs, or if too few transitions of any kind were met."""
+    """Run at least as many steps; fail if one differs, or if after four times as many a transition is still rare.
+
+    A run of Hypothesis leaves some rules out on purpose, so that one in a hundred meets too few orders of some kind
+    within the steps asked for: the length follows what was met.
+    """
     Comparison.steps = 0
     Comparison.moves = Counter()
     batch = settings(
@@ -283,12 +299,9 @@ def compare(steps: int) -> None:
         suppress_health_check=list(HealthCheck),
         phases=[Phase.generate, Phase.shrink],
     )
-    while Comparison.steps < steps:
+    while Comparison.steps < steps or (rare() and Comparison.steps < 4 * steps):
         run_state_machine_as_test(Comparison, settings=batch)
-    for before in ("closed", "open", "half-open", *FORCED):
-        for after in ("closed", "open", *FORCED):
-            assert Comparison.moves[before, after] >= (ENOUGH if before != after else 0), (before, after)
-    assert min(Comparison.moves["open", "half-open"], Comparison.moves["half-open", "half-open"]) >= ENOUGH
+    assert not rare(), Comparison.moves
 
 
 def test_the_engine_is_the_model() -> None:
