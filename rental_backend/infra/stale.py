@@ -9,7 +9,7 @@ import threading
 import time
 import zlib
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import orjson
 
@@ -104,7 +104,7 @@ class StaleStore:
 
     def remember(self, key: str, answer: Answer) -> None:
         """Keep an answer here, and soon in Redis if it has seen a change or none was sent in the last two seconds."""
-        answer = replace(answer, boot=self._writes.boot)
+        answer = Answer(answer.body, answer.headers, answer.at, answer.tag, self._writes.boot)
         self._keep(key, answer)
         at, tag = self._sent.get(key, (0.0, ()))
         if answer.at - at < REDIS_EVERY and tag == answer.tag:

@@ -48,7 +48,8 @@ class Application(Flask):
 
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Register a blueprint; refuse one that wants functions called that would not be."""
-        if blueprint.before_request_funcs or blueprint.after_request_funcs or blueprint.url_value_preprocessors:
+        around = (blueprint.before_request_funcs, blueprint.after_request_funcs, blueprint.teardown_request_funcs)
+        if any(around) or blueprint.url_value_preprocessors:
             raise RuntimeError(f"{blueprint.name} has functions of its own before or after a request.")
         super().register_blueprint(blueprint, **options)
 
@@ -59,6 +60,11 @@ class Application(Flask):
             if answer is not None:
                 return answer
         return None
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Call what ends every request, the last that was registered first."""
+        for teardown in reversed(self.teardown_request_funcs.get(None, ())):
+            teardown(exc)
 
     def process_response(self, response: Response) -> Response:
         """Call what comes after every request, the last that was registered first."""

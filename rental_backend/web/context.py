@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from flask import current_app, g, request
+from flask import Flask, current_app, g, request
 
 from ..config import Config
 from ..infra import break_glass
@@ -14,21 +14,26 @@ if TYPE_CHECKING:
     from .warming import Warmer
 
 
+def application() -> Flask:
+    """Return this application itself: an attribute of what stands for it takes ten times as long to look up."""
+    return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
 def dependencies() -> Dependencies:
     """Return the doors of this application."""
-    found: Dependencies = current_app.extensions["dependencies"]
+    found: Dependencies = application().extensions["dependencies"]
     return found
 
 
 def settings() -> Config:
     """Return the settings of this application."""
-    found: Config = current_app.config["SETTINGS"]
+    found: Config = application().config["SETTINGS"]
     return found
 
 
 def warmer() -> "Warmer":
     """Return what makes answers ahead of an outage."""
-    found: Warmer = current_app.extensions["warmer"]
+    found: Warmer = application().extensions["warmer"]
     return found
 
 

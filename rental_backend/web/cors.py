@@ -117,7 +117,7 @@ def _ports(text: str) -> range:
 
 def _vary(response: Response) -> None:
     """Say that an answer depends on the origin."""
-    if "Vary" in response.headers:
+    if response.headers.getlist("Vary"):  # `in` makes an exception of what is not there
         response.vary.add("Origin")
     else:
         response.headers.add("Vary", "Origin")  # the same, for a tenth of the time

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from flask import Flask, Request, Response, current_app, g
+from flask import Flask, Request, Response, g
 
 from ..config import Config
 from ..errors import RateLimited, Unauthenticated
 from ..infra.dependencies import Dependencies
 from ..infra.rates import Quota, Spent
-from .context import client_address
+from .context import application, client_address
 from .needs import NOTHING, PUBLIC
 from .principal import Principal, authenticate
 from .streams import Stream
@@ -82,7 +82,7 @@ class Limits:
 
 def admit(operation: "Operation", caller: Principal | None, *, doors: Dependencies, asked: Request) -> None:
     """Count a call, or raise `RateLimited`."""
-    limits: Limits = current_app.extensions["limits"]
+    limits: Limits = application().extensions["limits"]
     key = asked.endpoint, asked.method
     if key not in limits.by_operation:
         rate = rate_of(operation, asked.method)
@@ -97,7 +97,7 @@ def known(doors: Dependencies, asked: Request) -> Principal:
     try:
         return authenticate(asked, doors.identity)
     except Unauthenticated:
-        limit = current_app.extensions["limits"].of.get(Rate.STRANGERS)
+        limit = application().extensions["limits"].of.get(Rate.STRANGERS)
         if limit is not None:
             _spend(limit, client_address(), doors)
         raise

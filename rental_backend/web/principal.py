@@ -40,7 +40,7 @@ def _digest(permissions: frozenset[str]) -> str:
 
 def claims_of(request: Request, identity: Identity) -> Claims:
     """Return the claims of the request's bearer token, or raise `Unauthenticated`."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, token = request.environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated("No access token was sent.", reason="missing")
     return identity.claims(token.strip())

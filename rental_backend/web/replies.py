@@ -2,23 +2,27 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
-from flask import Response, g, request
+from flask import Request, Response, g, request
 from werkzeug.datastructures import Headers
 
 from .conditional import unchanged
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 READS = ("GET", "HEAD")
 JSON = "application/json"
 
 
 class Sent(Response):
-    """A response that was given all its headers: nothing is worked out and nothing copied when it is sent."""
+    """A response that was given its body and all its headers: it is sent as it is, and there is nothing to close."""
 
-    def get_wsgi_headers(self, _: Any) -> Headers:
-        """Return the headers as they are."""
-        return self.headers
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Send it; whoever asks by HEAD is told only how long it would be."""
+        start_response(self.status, self.headers.to_wsgi_list())
+        return () if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +35,16 @@ class Reply:
 
     def response(self, degraded: Iterable[str] = ()) -> Response:
         """Return it as Flask's response, which says how it is degraded; what the caller has is not sent again."""
-        made, kept = self._plain(), g._get_current_object()
+        made, kept = self._plain(request._get_current_object()), g._get_current_object()  # type: ignore[attr-defined]
         marks = list(dict.fromkeys([*degraded, *kept.get("degraded", ())]))  # the view may have said so too
         if marks:
             made.headers["X-Degraded"] = ", ".join(marks)
             kept.degraded = marks
         return made
 
-    def _plain(self) -> Response:
+    def _plain(self, asked: Request) -> Response:
         etag = self.headers.get("ETag")
-        if etag and self.status == 200 and request.method in READS and unchanged(etag):
+        if etag and self.status == 200 and asked.method in READS and unchanged(asked, etag):
             return Response(status=304, headers=self.headers)
         if isinstance(self.body, bytes) and self.body:
             headers = {"Content-Type": JSON, "Content-Length": str(len(self.body)), **self.headers}

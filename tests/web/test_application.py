@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from rental_backend.web.application import Application
 
 
-@pytest.mark.parametrize("hook", ["before_request", "after_request", "url_value_preprocessor"])
+@pytest.mark.parametrize("hook", ["before_request", "after_request", "teardown_request", "url_value_preprocessor"])
 def test_a_blueprint_with_hooks_is_refused(hook: str) -> None:
     """They would never be called, so that nobody may rely on them."""
     bp = Blueprint("bold", __name__)
@@ -31,6 +31,23 @@ def test_what_comes_after_a_request_is_called_backwards() -> None:
     app.test_client().get("/")
 
     assert called == ["second", "first"]
+
+
+def test_what_ends_a_request_is_called_backwards_whatever_came_of_it() -> None:
+    """It is told the error that nobody handled, if there was one."""
+    told: list[tuple[str, BaseException | None]] = []
+    app = Application(__name__)
+    app.teardown_request(lambda error: told.append(("first", error)))
+    app.teardown_request(lambda error: told.append(("second", error)))
+    app.add_url_rule("/", view_func=lambda: "")
+    error = RuntimeError("unhandled")
+
+    app.test_client().get("/")
+    with app.test_request_context("/") as context:
+        context.pop(error)
+        context.push()
+
+    assert told[:4] == [("second", None), ("first", None), ("second", error), ("first", error)]
 
 
 @pytest.mark.parametrize("host", ["www.example.com", "x y", "a" * 300, "[::1"])
