@@ -8,6 +8,7 @@ from . import machine
 from .events import Transition, append, events
 from .machine import (
     GENERATION_MASK,
+    LABELS,
     LAST_ADMITTING,
     STATE_BITS,
     STATE_MASK,
@@ -27,7 +28,6 @@ Moved = tuple[State, State] | None
 REFUSED = -1
 LONGEST_ORDER = 366 * 86400  # seconds
 FORCED_OPEN = int(State.FORCED_OPEN)
-LABELS = tuple(state.label for state in State)
 ENDLESS = tuple(int(state) for state in State if not state.by_operator)  # by themselves: no order that runs out
 REFUSING = (int(State.OPEN), int(State.HALF_OPEN), FORCED_OPEN)
 

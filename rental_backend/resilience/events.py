@@ -1,15 +1,22 @@
-"""The ring of the last transitions of all breakers, on the shared page."""
+"""The last transitions of each breaker, on the shared page.
+
+What an open breaker does while it probes in vain is kept apart from its turns, and each breaker apart from the others:
+an outage may last for hours, and another breaker flap, and its beginning is still there.
+"""
 
 import os
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .machine import State
-from .page import EVENT_COUNT, EVENT_WORDS, EVENTS, EVENTS_AT, Page
+from .machine import LABELS, State
+from .page import EVENT_COUNT, EVENT_WORDS, EVENTS, EVENTS_AT, LOG_WORDS, Page
 
-FIELDS = struct.Struct("<qqqqqqq")  # slot, before, after, worker, monotonic and wall time in microseconds, ordered
+FIELDS = struct.Struct("<qqqqqq")  # before, after, worker, monotonic and wall time in microseconds, ordered
 CAUSE, ERROR = 128, 64  # bytes
+TURNS, PROBINGS = 0, 1 + EVENTS * EVENT_WORDS  # where in a breaker's log each kind is: its count, then its ring
+HALF_OPEN, OPEN = State.HALF_OPEN.label, State.OPEN.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,11 @@ class Transition:
     at: datetime
     ordered: bool
 
+    @property
+    def is_probing(self) -> bool:
+        """Whether it is but a probe that began, or one that did not close the breaker."""
+        return _is_probing(self.before, self.after)
+
 
 def append(
     page: Page,
@@ -43,40 +55,48 @@ def append(
 ) -> None:
     """Write an event; the page is locked. Its number is written last, so that no half of one is ever read."""
     number = page.words[EVENT_COUNT] + 1
-    at = EVENTS_AT + number % EVENTS * EVENT_WORDS
+    ring = EVENTS_AT + slot * LOG_WORDS + (PROBINGS if _is_probing(before.label, after.label) else TURNS)
+    at = ring + 1 + page.words[ring] % EVENTS * EVENT_WORDS
     wall = int(datetime.now(UTC).timestamp() * 1e6)
     page.words[at] = 0
-    fields = FIELDS.pack(slot, before, after, os.getpid(), int(now * 1e6), wall, ordered)
+    fields = FIELDS.pack(before, after, os.getpid(), int(now * 1e6), wall, ordered)
     body = fields + _fixed(cause, CAUSE) + _fixed(error or "", ERROR)
     page.bytes[at * 8 + 8 : at * 8 + 8 + len(body)] = body
     page.words[at] = number
+    page.words[ring] += 1
     page.words[EVENT_COUNT] = number
 
 
 def events(page: Page, slot: int) -> tuple[Transition, ...]:
     """Return the last transitions of a breaker, the oldest first."""
-    newest = page.words[EVENT_COUNT]
-    found = (_read(page, number) for number in range(max(1, newest - EVENTS + 1), newest + 1))
-    return tuple(event for number, event in found if number == slot and event is not None)
+    log = EVENTS_AT + slot * LOG_WORDS
+    found = [event for kind in (TURNS, PROBINGS) for event in _ring(page, slot, log + kind)]
+    found.sort(key=lambda each: each[0])
+    return tuple(event for _, event in found)
 
 
-def _read(page: Page, number: int) -> tuple[int, Transition | None]:
-    """Return an event with its slot, or none if it was overwritten meanwhile."""
-    at = EVENTS_AT + number % EVENTS * EVENT_WORDS
-    if page.words[at] != number:
-        return -1, None
-    body = bytes(page.bytes[at * 8 + 8 : (at + EVENT_WORDS) * 8])
-    if page.words[at] != number:
-        return -1, None
-    slot, before, after, worker, monotonic, wall, ordered = FIELDS.unpack_from(body)
-    cause = _text(body[FIELDS.size : FIELDS.size + CAUSE])
-    error = _text(body[FIELDS.size + CAUSE : FIELDS.size + CAUSE + ERROR])
-    return slot, Transition(
-        page.names[slot],
-        State(before).label,
-        State(after).label,
-        cause,
-        error or None,
+def _is_probing(before: str, after: str) -> bool:
+    return after == HALF_OPEN or (before, after) == (HALF_OPEN, OPEN)
+
+
+def _ring(page: Page, slot: int, ring: int) -> Iterator[tuple[int, Transition]]:
+    """Yield the events of one kind with their numbers, but for one that is overwritten meanwhile."""
+    for at in range(ring + 1, ring + 1 + EVENTS * EVENT_WORDS, EVENT_WORDS):
+        number = page.words[at]
+        if number:
+            body = bytes(page.bytes[at * 8 + 8 : (at + EVENT_WORDS) * 8])
+            if page.words[at] == number:
+                yield number, _unpack(page.names[slot], body)
+
+
+def _unpack(breaker: str, body: bytes) -> Transition:
+    before, after, worker, monotonic, wall, ordered = FIELDS.unpack_from(body)
+    return Transition(
+        breaker,
+        LABELS[before],
+        LABELS[after],
+        _text(body[FIELDS.size : FIELDS.size + CAUSE]),
+        _text(body[FIELDS.size + CAUSE : FIELDS.size + CAUSE + ERROR]) or None,
         worker,
         monotonic / 1e6,
         datetime.fromtimestamp(wall / 1e6, UTC),

@@ -42,6 +42,7 @@ class State(enum.IntEnum):
 
 
 LAST_ADMITTING = int(State.METRICS_ONLY)
+LABELS = tuple(state.label for state in State)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,21 +20,22 @@ from pathlib import Path
 from .tally import Tally
 
 MAGIC = 0x52425041_47450000  # "RBPAGE" and two bytes for the version
-VERSION = 4
+VERSION = 5
 PATIENCE = 0.25
 
 SLOTS, LANES, BUCKETS = 16, 64, 16
 HEADER_WORDS, SLOT_WORDS = 8, 72
 LANE_HEADER = 2  # whether it was ever taken, and the process that has it
-EVENTS, EVENT_WORDS = 256, 32
+EVENTS, EVENT_WORDS = 64, 32  # of each breaker and each kind: turns and probings
 TOTAL_WORDS = 6  # what is counted of a slot for ever, in the tally
+LOG_WORDS = 2 * (1 + EVENTS * EVENT_WORDS)  # of a breaker: how many there were, and the last ones, of each kind
 BUCKET_WORDS = 5  # second, successes, failures, slow, retries
 COUNTER_WORDS = 2 + BUCKETS * BUCKET_WORDS  # generation, calls in flight, buckets
 LANE_WORDS = LANE_HEADER + SLOTS * COUNTER_WORDS
 
 SLOTS_AT = HEADER_WORDS
 EVENTS_AT = SLOTS_AT + SLOTS * SLOT_WORDS
-LANES_AT = EVENTS_AT + EVENTS * EVENT_WORDS
+LANES_AT = EVENTS_AT + SLOTS * LOG_WORDS
 WORDS = LANES_AT + LANES * LANE_WORDS
 
 FORMAT, EVENT_COUNT, LOCK, TURN = range(4)

@@ -47,15 +47,31 @@ def test_long_names_of_errors_are_cut(breaker: Breaker) -> None:
 
 
 def test_events_are_bounded(breaker: Breaker) -> None:
-    """The newest 256 changes of all breakers of the page are kept."""
+    """The newest 64 turns of each breaker are kept, however many another has."""
     other = Breaker("other", page=breaker.engine.slot.page, starts_closed=True)
     other.open()
     for _ in range(150):
         breaker.open()
         breaker.close()
     other.close()
-    assert (len(breaker.events), len(other.events)) == (255, 1)
+    assert [each.after for each in breaker.events] == [OPEN, CLOSED] * 32
+    assert [each.after for each in other.events] == [OPEN, CLOSED]
     assert {type(breaker.events), type(other.events)} == {tuple}
+
+
+def test_the_beginning_of_a_long_outage_is_kept(breaker: Breaker, clock: Clock) -> None:
+    """However often it was probed in vain since: what happened before is there, then the last probes, in order."""
+    trip(breaker)
+    for _ in range(500):
+        clock.advance(100)
+        breaker.probe(outage)
+    told = breaker.events
+    assert (told[0].before, told[0].after, told[0].monotonic) == (CLOSED, OPEN, 1000)
+    assert [each.after for each in told[1:]] == [HALF_OPEN, OPEN] * 32
+    assert [each.is_probing for each in told] == [False] + [True] * 64
+    assert told[-1].monotonic == clock.now
+    breaker.close()
+    assert [each.after for each in breaker.events if not each.is_probing] == [OPEN, CLOSED]
 
 
 def test_a_state_entered_twice_is_two_events(breaker: Breaker) -> None:
@@ -99,7 +115,7 @@ def test_an_event_that_is_being_overwritten_is_left_out(breaker: Breaker) -> Non
     page = breaker.engine.slot.page
     breaker.open()
     breaker.close()
-    at = EVENTS_AT + EVENT_WORDS
+    at = EVENTS_AT + 1
     page.words[at] = 0
     assert [each.after for each in breaker.events] == [CLOSED]
     page.words[at] = 1
