@@ -15,7 +15,7 @@ from ..infra.dependencies import Dependencies
 from ..infra.modes import Mode
 from ..resilience import Breaker, Bulkhead, Operator, Transition
 from ..resilience.history import STEP
-from .features import answer_now, by_part, contracts
+from .features import answered_now, by_part
 from .health import alive_now
 from .operations import drills_now, mode_now
 
@@ -93,7 +93,7 @@ def _breaker(doors: Dependencies, breaker: Breaker, bulkhead: Bulkhead | None, *
         "rejected": breaker.rejected,
         "listener_faults": breaker.listener_faults,
         "events": [_event(event, to_operator) for event in events[-EVENTS:]],
-        "timeline": [_event(event, to_operator) for event in events if not _is_probing(event)][-EVENTS:],
+        "timeline": [_event(event, to_operator) for event in events if not event.is_probing][-EVENTS:],
         "history": {"seconds": STEP, "points": [point._asdict() for point in doors.history.points(breaker)]},
     }
 
@@ -111,11 +111,6 @@ def _cause(breaker: Breaker, events: tuple[Transition, ...], to_operator: bool) 
     return ORDERED if last and last.ordered and not to_operator else breaker.cause
 
 
-def _is_probing(event: Transition) -> bool:
-    """Tell whether a transition is but a probe that began, or one that failed."""
-    return event.after == "half-open" or (event.before, event.after) == ("half-open", "open")
-
-
 def _event(event: Transition, to_operator: bool) -> Told:
     return {
         "at": event.at.isoformat(),
@@ -128,16 +123,16 @@ def _event(event: Transition, to_operator: bool) -> Told:
 
 
 def _operations(app: Flask, doors: Dependencies, down: frozenset[str]) -> Iterator[Told]:
-    for blueprint, method, rule, contract in contracts(app):
+    for part, method, rule, contract, answer in answered_now(app, doors):
         needs = contract.needs
         yield {
             "method": method,
             "path": rule,
-            "part": blueprint,
+            "part": part,
             "needs": sorted(needs.required),
             "optional": sorted(needs.optional),
             "missing": sorted((needs.required | needs.optional) & down),
-            "answer": answer_now(doors, method, contract),
+            "answer": answer,
         }
 
 

@@ -23,9 +23,14 @@ def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
             yield rule.endpoint.rpartition(".")[0], method, rule.rule, contract
 
 
-def answer_now(doors: Dependencies, method: str, contract: Contract) -> str:
-    """Return how a call is answered at this moment: full, partial, offline, replica, stale or refuse."""
-    return answer_in(method, contract, down=doors.down(), mode=doors.modes.current, replica=doors.replica_serves)
+def answered_now(app: Flask, doors: Dependencies) -> Iterator[tuple[str, str, str, Contract, str]]:
+    """Yield (blueprint, method, rule, contract, answer) of every operation, all as of one moment.
+
+    The answer is how a call is answered then: full, partial, offline, replica, stale or refuse.
+    """
+    down, mode, replica = doors.down(), doors.modes.current, doors.replica_serves
+    for part, method, rule, contract in contracts(app):
+        yield part, method, rule, contract, answer_in(method, contract, down=down, mode=mode, replica=replica)
 
 
 def answer_in(method: str, contract: Contract, *, down: frozenset[str], mode: Mode, replica: bool) -> str:
@@ -38,7 +43,7 @@ def answer_in(method: str, contract: Contract, *, down: frozenset[str], mode: Mo
 
 def features(app: Flask, doors: Dependencies) -> dict[str, dict[str, Any]]:
     """Return for each blueprint its status, and how many operations are answered in which way."""
-    return by_part((part, answer_now(doors, method, contract)) for part, method, _, contract in contracts(app))
+    return by_part((part, answer) for part, *_, answer in answered_now(app, doors))
 
 
 def by_part(answered: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
