@@ -53,6 +53,16 @@ def operator(build: Callable[..., Flask], session: Session, settings: dict[str, 
     return app, _serve(app, session, superuser=True)
 
 
+def _remembered(client: FlaskClient) -> None:
+    """Have the customers read once from the database, so that they are remembered: a busy machine may be too late."""
+
+    def read() -> bool:
+        answer = client.get("/api/customers")
+        return answer.status_code == 200 and "X-Degraded" not in answer.headers
+
+    until(read, 10, "a full answer")
+
+
 def _doors(app: Flask) -> Dependencies:
     found: Dependencies = app.extensions["dependencies"]
     return found
@@ -110,7 +120,7 @@ def test_read_only_keeps_people_signed_in(operator: Operator, session: Session) 
 def test_emergency_leaves_signatures_and_old_answers(operator: Operator) -> None:
     """What was read before is shown, as stale; nothing reaches the database, though it is there."""
     app, client = operator
-    client.get("/api/customers")
+    _remembered(client)
     client.put(MODE, json={"mode": "emergency", "reason": "fire"})
     before = [_doors(app).breakers[name].counts().calls for name in ("database", "auth")]
 
@@ -229,18 +239,18 @@ def test_a_drill_opens_the_breaker_and_ends(operator: Operator, kind: str) -> No
     """Calls fail as they would, the breaker opens by itself, answers are stale; afterwards it heals by itself."""
     app, client = operator
     breaker = _doors(app).database.breaker
-    client.get("/api/customers")
+    _remembered(client)
     with _drill(client, "database", kind=kind, latency=30 if kind == "latency" else 0):
         shown = client.get("/health/breakers").get_json()["drills"]["database"]
         assert (shown["kind"], shown["share"], shown["reason"]) == (kind, 1.0, "practice")
         statuses = {client.get("/api/customers").status_code for _ in range(7 if kind != "latency" else 1)}
         until(lambda: not breaker.closed, 10, "the breaker opens, by calls or by its heartbeat")
         answer = client.get("/api/customers")
-        assert statuses == {200}  # from memory
+        assert (statuses, answer.status_code) == ({200}, 200)  # from memory
         assert "stale" in answer.headers["X-Degraded"]
     until(lambda: breaker.closed, 10, "it heals by itself")
     assert client.get("/health/breakers").get_json()["drills"] == {}
-    assert "X-Degraded" not in client.get("/api/customers").headers
+    _remembered(client)
 
 
 def test_a_drill_may_hit_a_share_and_runs_out(operator: Operator) -> None:
