@@ -8,26 +8,27 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page
+from ..resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp
 from .verdicts import redis_verdict
 
 if TYPE_CHECKING:
     from .tracing import Tracing
 
 AWAY = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
+FIRST = 2  # calls at once that it is met with after an outage
 
 
 class Cache:
     """Redis behind its breaker: no hidden retries, no wait above `deadline` seconds, a pool that never blocks.
 
-    At most `calls` are under way at once over all workers of the page.
+    At most `calls` are under way at once over all workers of the page, fewer at first when an outage is over (`Ramp`).
     """
 
     def __init__(self, url: str, *, deadline: float, connections: int, calls: int, page: Page | None = None) -> None:
         page = page or Page()
         self.deadline = deadline
         self.breaker = Breaker("redis", judge=redis_verdict, page=page)
-        self.bulkhead = Bulkhead(page, "redis", calls)
+        self.bulkhead = Bulkhead(page, "redis", calls, ramp=Ramp(first=FIRST, wait=deadline))
         self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
         self._client: redis.Redis | None = None
         if url:

@@ -29,6 +29,7 @@ REPLAYED = """
     SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint
                 ELSE pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint END,
            extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
+FIRST = 12  # of so many calls one may be made at first after an outage
 
 POOL: dict[str, Any] = {"poolclass": QueuePool, "max_overflow": 0, "pool_use_lifo": True}
 
@@ -60,7 +61,7 @@ class Database:
         self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
         self._admit, self._probe = admit, PROBE_STANDBY if standby else PROBE
         self.breaker = Breaker(name, judge=database_verdict, page=page)
-        self.bulkhead = Bulkhead(page, name, calls, ramp=Ramp())
+        self.bulkhead = Bulkhead(page, name, calls, ramp=Ramp(first=max(1, calls // FIRST)))
         self.pool_timeouts = page.tally.family(f"pool {name}", "timeouts")
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None

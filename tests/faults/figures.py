@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.faults.history import Verdict
@@ -11,6 +11,7 @@ from tests.faults.stage import Transition
 
 CLOSED, HALF_OPEN, OPEN = "closed", "half-open", "open"
 TRUE = 1.0  # seconds by which a Retry-After may be off
+SERVERS = {"PostgreSQL": ("database", "auth"), "Redis": ("redis",)}  # and the breakers of the roads to each
 BARE = "bare"  # what a server that does nothing is asked: how late machine and clients are by themselves
 
 
@@ -18,6 +19,7 @@ BARE = "bare"  # what a server that does nothing is asked: how late machine and 
 class Course:
     """One run of a fault: from when to when it was there, and everything that was seen. Times are monotonic.
 
+    `waiting` is how many calls waited on the road of each breaker, from each moment on at which that changed.
     `capacity` is how many answers a second clients get from the database who never pause.
     """
 
@@ -27,7 +29,7 @@ class Course:
     over: float
     seen: Sequence[Seen]
     transitions: Sequence[Transition]
-    waiting: Sequence[tuple[float, int]]
+    waiting: Mapping[str, Sequence[tuple[float, int]]]
     capacity: float
     verdict: Verdict
     opens: frozenset[str]
@@ -71,7 +73,8 @@ class Figures:
     refusals: int
     untrue: int
     probe_share: float
-    peak: float | None
+    calm: dict[str, list[int]]
+    after_closing: dict[str, list[int]]
     lost: int
     doubled: int
     wrong: int
@@ -105,7 +108,8 @@ def figures(course: Course) -> Figures:
         refusals=len(refused),
         untrue=sum(not true_to_its_word(each, course.transitions) for each in refused),
         probe_share=_probes(course) / _length(course) / course.capacity,
-        peak=_peak(course),
+        calm=_calm(course),
+        after_closing=_after_closing(course),
         lost=len(verdict.lost),
         doubled=len(verdict.doubled),
         wrong=sum(len(each) for each in vars(verdict).values()),
@@ -180,15 +184,41 @@ def _probes(course: Course) -> int:
     return sum(each.after == HALF_OPEN and course.injected <= each.at < course.ended for each in course.transitions)
 
 
-def _peak(course: Course) -> float | None:
-    """Return how many calls waited at once in the first second after closing, over the most of a second before."""
-    closed = [each.at for each in course.transitions if each.after == CLOSED and each.at >= course.ended]
-    if not closed:
-        return None
-    steady = _most(course.waiting, course.began, course.injected)
-    after = _most(course.waiting, closed[-1], closed[-1] + 1)
-    return after / steady if steady else None
+def _calm(course: Course) -> dict[str, list[int]]:
+    """Return the most calls that waited at once at each server, in each whole second before the fault."""
+    seconds = range(1, int(course.injected - course.began) + 1)
+    return {
+        server: [_most(waiting, course.injected - each, course.injected - each + 1) for each in seconds]
+        for server, waiting in _by_server(course).items()
+    }
+
+
+def _after_closing(course: Course) -> dict[str, list[int]]:
+    """Return the most calls that waited at once at each server in the first second after a breaker of it closed."""
+    return {
+        server: [
+            _most(waiting, each.at, each.at + 1)
+            for each in course.transitions
+            if each.breaker in SERVERS[server] and each.after == CLOSED and each.at >= course.ended
+        ]
+        for server, waiting in _by_server(course).items()
+    }
+
+
+def _by_server(course: Course) -> dict[str, list[tuple[float, int]]]:
+    """Return how many calls waited from each moment on, over all roads to each server."""
+    return {server: _together([course.waiting.get(road, ()) for road in roads]) for server, roads in SERVERS.items()}
+
+
+def _together(roads: Sequence[Sequence[tuple[float, int]]]) -> list[tuple[float, int]]:
+    now, found = [0] * len(roads), []
+    for at, road, count in sorted((at, road, count) for road, each in enumerate(roads) for at, count in each):
+        now[road] = count
+        found.append((at, sum(now)))
+    return found
 
 
 def _most(waiting: Sequence[tuple[float, int]], start: float, end: float) -> int:
-    return max((count for at, count in waiting if start <= at < end), default=0)
+    """Return the most within a span, whose beginning may be in the middle of a call."""
+    held = [count for at, count in waiting if at < start][-1:]
+    return max([*held, *(count for at, count in waiting if start <= at < end)], default=0)

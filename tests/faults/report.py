@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.faults.figures import Course, Figures
+from tests.faults.figures import SERVERS, Course, Figures
 from tests.faults.load import Seen
 
 HEAD = """
@@ -53,7 +53,6 @@ class Report:
         degraded = [each.p99_degraded for each in every if each.p99_degraded is not None]
         recovered = [each.recovered for each in every if each.opened is not None]
         bare = [each.p99_bare for each in every if each.p99_bare is not None]
-        peaks = [each.peak for each in every if each.peak is not None]
         return [
             f"slowest answer {max(each.slowest for each in every):.2f} s (wanted: 1.5 at most)",
             f"degraded answers once open: p99 {_ms(degraded, statistics.median)} ms, median of faults, "
@@ -65,10 +64,18 @@ class Report:
             f"{sum(each.lost for each in every)} changes lost, {sum(each.doubled for each in every)} doubled, "
             f"{sum(each.wrong for each in every)} wrong in any way (0)",
             f"probes, of what the database answers in a second: {max(each.probe_share for each in every):.4f} (0.01)",
-            f"calls at once in the second after closing, over before: {_s(peaks, statistics.median)} in the median, "
-            f"{_s(peaks, max)} at most (1.2)",
+            *(f"calls at once {line}" for line in map(self._herd, SERVERS)),
             *(line for name, kept in self.kept.items() for line in _kept(name, kept)),
         ]
+
+    def _herd(self, server: str) -> str:
+        """Return how many calls met a server in the second after a closing, beside a second before any fault."""
+        calm = statistics.mean([most for found in self.found.values() for most in found.calm[server]] or [0])
+        after = [most / calm for found in self.found.values() for most in found.after_closing[server] if calm]
+        return (
+            f"at {server} in the second after closing, over the mean of {calm:.2f} in a second before: "
+            f"{_s(after, statistics.mean)} in the mean, {_s(after, max)} at most (1.2)"
+        )
 
     def write(self) -> None:
         """Write everything."""

@@ -1,7 +1,7 @@
 """The figures of a fault, from courses whose figures are known."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -33,10 +33,12 @@ def refusal(at: float, after: str, *, took: float = 0.0, **headers: str) -> Seen
     return Seen(at, at + took, "write", 503, "", said, b"", json.dumps({"dependency": "database"}).encode())
 
 
-def course(seen: Sequence[Seen], *, opens: Sequence[str] = (), waiting: Sequence[tuple[float, int]] = ()) -> Course:
+def course(
+    seen: Sequence[Seen], *, opens: Sequence[str] = (), waiting: Mapping[str, Sequence[tuple[float, int]]] | None = None
+) -> Course:
     """The course of a fault that was there from 10 to 14."""
     verdict = Verdict(lost=["a"], phantom=["b"])
-    return Course(8.0, 10.0, 14.0, 20.0, seen, LOST, waiting, 50.0, verdict, frozenset(opens))
+    return Course(8.0, 10.0, 14.0, 20.0, seen, LOST, waiting or {}, 50.0, verdict, frozenset(opens))
 
 
 def test_what_clients_saw_is_counted() -> None:
@@ -76,11 +78,27 @@ def test_a_breaker_that_was_to_open_and_did_not_shows() -> None:
     assert figures(course([answer(9), answer(11)], opens=["database", "redis"])).opened is None
 
 
-def test_the_herd_after_closing_is_compared_with_that_of_before() -> None:
-    """The most calls that waited at once in the first second, over the most of before the fault."""
-    waiting = [(9.0, 4), (9.1, 2), (15.5, 6), (16.2, 9)]
+def test_the_herd_after_closing_stands_beside_seconds_before_the_fault() -> None:
+    """The most calls at once at a server over all roads to it; a road of which nobody knows anything has none."""
+    waiting = {
+        "database": [(8.4, 4), (8.5, 2), (9.3, 0), (9.4, 3), (14.9, 1), (15.5, 6), (15.6, 0), (16.2, 9)],
+        "auth": [(9.1, 1), (9.2, 0), (15.5, 1), (15.55, 0)],
+    }
+    found = figures(course([answer(9), answer(11)], waiting=waiting))
 
-    assert figures(course([answer(9), answer(11)], waiting=waiting)).peak == 1.5
+    assert found.calm == {"PostgreSQL": [3, 4], "Redis": [0, 0]}
+    assert found.after_closing == {"PostgreSQL": [7], "Redis": []}
+
+
+def test_the_report_compares_the_herd_with_all_calm_seconds(tmp_path: Path) -> None:
+    """Of all faults: calls come one by one, and what few seconds of a fault say of the most at once is chance."""
+    report = Report(tmp_path)
+    for number, most in enumerate((2, 4)):
+        waiting = {"database": [(8.4, most), (8.9, 0), (9.4, most), (9.5, 0), (15.5, 4), (15.6, 0)]}
+        report.add(f"fault {number}", made := course([answer(9), answer(11)], waiting=waiting), figures(made))
+
+    (said,) = (line for line in report.bars() if "at PostgreSQL" in line)
+    assert "of 3.00 in a second before: 1.33 in the mean, 1.33 at most" in said
 
 
 @pytest.mark.parametrize(("seen", "good"), [

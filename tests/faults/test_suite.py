@@ -127,7 +127,8 @@ def opened(stage: Stage, seen: set[Transition], since: float) -> set[str]:
 def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Course:
     """Have a fault befall the application for so long, and return everything that was seen."""
     wait_until_well(stage)
-    for proxy in (stage.database, stage.accounts, stage.cache):
+    roads = {"database": stage.database, "auth": stage.accounts, "redis": stage.cache}
+    for proxy in roads.values():
         proxy.waiting.clear()
     seen: set[Transition] = set()
     with crowd(stage) as people:
@@ -152,7 +153,7 @@ def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Cours
         over=over,
         seen=sorted(people.load.seen, key=lambda each: each.began),
         transitions=sorted(each for each in seen if each.at >= began),
-        waiting=list(stage.database.waiting),
+        waiting={name: list(proxy.waiting) for name, proxy in roads.items()},
         capacity=capacity,
         verdict=check(notes, effects(stage, notes)),
         opens=fault.opens,

@@ -91,6 +91,15 @@ def test_without_a_url_it_is_never_available(open_cache: OpenCache) -> None:
     away(cache)
 
 
+def test_after_an_outage_few_meet_it_at_once(open_cache: OpenCache) -> None:
+    """Two, until the second is over in which all who waited for it come."""
+    cache = open_cache("", probed=False)
+    for _ in range(2):
+        cache.breaker.open()
+        cache.breaker.close()
+    assert cache.bulkhead.places == 2 < cache.bulkhead.limit
+
+
 @pytest.mark.parametrize("warm", [True, False], ids=["old connection", "new connection"])
 def test_a_frozen_redis_is_not_waited_for(frail_redis: RedisServer, open_cache: OpenCache, warm: bool) -> None:
     """The deadline holds for an answer on an open connection and for making a new one."""

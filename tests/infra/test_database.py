@@ -235,6 +235,18 @@ def test_without_a_url_it_is_never_available(open_database: OpenDatabase) -> Non
         backend(database)
 
 
+@pytest.mark.parametrize(("calls", "first"), [(40, 3), (16, 1), (5, 1)])
+def test_after_an_outage_a_twelfth_of_the_calls_is_made_at_first(
+    open_database: OpenDatabase, calls: int, first: int
+) -> None:
+    """One at least; as many as it is used to meet it by and by."""
+    database = open_database("", probed=False, calls=calls)
+    for _ in range(2):
+        database.breaker.open()
+        database.breaker.close()
+    assert database.bulkhead.places == first
+
+
 def test_an_unknown_host_name_is_an_outage(open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that cannot be resolved fails the probe and leaves the breaker open."""
     asked = _resolver(monkeypatch, {})
