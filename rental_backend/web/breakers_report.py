@@ -27,7 +27,8 @@ WITHHELD = ("reason", "actor")
 
 def report(app: Flask, doors: Dependencies, *, to_operator: bool) -> Told:
     """Return all of it; within an application context. Touches no dependency."""
-    down = {name: breaker for name, breaker in doors.breakers.items() if name in doors.down()}
+    missing = doors.down()
+    down = {name: breaker for name, breaker in doors.breakers.items() if name in missing}
     operations = list(_operations(app, doors, frozenset(down)))
     return {
         **alive_now(),

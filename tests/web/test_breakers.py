@@ -86,6 +86,24 @@ def test_programs_are_told_all_of_a_breaker(own: tuple[Flask, FlaskClient]) -> N
     assert 0 < breaker(client, "redis")["next_probe_in"] < 1
 
 
+@pytest.mark.parametrize("path", [PATH, "/api/health"])
+def test_looking_costs_no_look_for_each_operation(
+    own: tuple[Flask, FlaskClient], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """What is down is asked a few times for the whole answer, in which no other thread of the worker has its turn."""
+    app, client = own
+    asked, down = [], Dependencies.down
+
+    def looked(doors: Dependencies) -> frozenset[str]:
+        asked.append(path)
+        return down(doors)
+
+    monkeypatch.setattr(Dependencies, "down", looked)
+    client.get(path)
+
+    assert 0 < len(asked) <= 5 < len(list(app.url_map.iter_rules()))
+
+
 def test_each_operation_says_what_it_misses(own: tuple[Flask, FlaskClient]) -> None:
     """And each part since when it is not as usual."""
     app, client = own
