@@ -64,18 +64,18 @@ class Report:
             f"{sum(each.lost for each in every)} changes lost, {sum(each.doubled for each in every)} doubled, "
             f"{sum(each.wrong for each in every)} wrong in any way (0)",
             f"probes, of what the database answers in a second: {max(each.probe_share for each in every):.4f} (0.01)",
-            *(f"calls at once {line}" for line in map(self._herd, SERVERS)),
+            *(line for server in SERVERS for line in self._herd(server)),
             *(line for name, kept in self.kept.items() for line in _kept(name, kept)),
         ]
 
-    def _herd(self, server: str) -> str:
+    def _herd(self, server: str) -> list[str]:
         """Return how many calls met a server in the second after a closing, beside a second before any fault."""
         calm = statistics.mean([most for found in self.found.values() for most in found.calm[server]] or [0])
         after = [most / calm for found in self.found.values() for most in found.after_closing[server] if calm]
-        return (
-            f"at {server} in the second after closing, over the mean of {calm:.2f} in a second before: "
-            f"{_s(after, statistics.mean)} in the mean, {_s(after, max)} at most (1.2)"
-        )
+        return [
+            f"calls at once at {server} in the second after closing, over {calm:.2f} in one before any fault:",
+            f"    {_s(after, statistics.mean)} in the mean, {_s(after, max)} at most (1.2)",
+        ]
 
     def write(self) -> None:
         """Write everything."""

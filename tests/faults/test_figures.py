@@ -97,8 +97,9 @@ def test_the_report_compares_the_herd_with_all_calm_seconds(tmp_path: Path) -> N
         waiting = {"database": [(8.4, most), (8.9, 0), (9.4, most), (9.5, 0), (15.5, 4), (15.6, 0)]}
         report.add(f"fault {number}", made := course([answer(9), answer(11)], waiting=waiting), figures(made))
 
-    (said,) = (line for line in report.bars() if "at PostgreSQL" in line)
-    assert "of 3.00 in a second before: 1.33 in the mean, 1.33 at most" in said
+    said = "\n".join(report.bars())
+    assert "at PostgreSQL in the second after closing, over 3.00 in one before any fault:\n    1.33 in the mean" in said
+    assert "at Redis in the second after closing, over 0.00 in one before any fault:\n    - in the mean" in said
 
 
 @pytest.mark.parametrize(("seen", "good"), [
