@@ -11,7 +11,6 @@ from tests.faults.stage import Transition
 
 CLOSED, HALF_OPEN, OPEN = "closed", "half-open", "open"
 TRUE = 1.0  # seconds by which a Retry-After may be off
-SERVERS = {"PostgreSQL": ("database", "auth"), "Redis": ("redis",)}  # and the breakers of the roads to each
 BARE = "bare"  # what a server that does nothing is asked: how late machine and clients are by themselves
 
 
@@ -185,37 +184,24 @@ def _probes(course: Course) -> int:
 
 
 def _calm(course: Course) -> dict[str, list[int]]:
-    """Return the most calls that waited at once at each server, in each whole second before the fault."""
+    """Return the most calls that waited at once for each dependency, in each whole second before the fault."""
     seconds = range(1, int(course.injected - course.began) + 1)
     return {
-        server: [_most(waiting, course.injected - each, course.injected - each + 1) for each in seconds]
-        for server, waiting in _by_server(course).items()
+        name: [_most(waiting, course.injected - each, course.injected - each + 1) for each in seconds]
+        for name, waiting in course.waiting.items()
     }
 
 
 def _after_closing(course: Course) -> dict[str, list[int]]:
-    """Return the most calls that waited at once at each server in the first second after a breaker of it closed."""
+    """Return the most calls that waited at once for each dependency, in the first second after its breaker closed."""
     return {
-        server: [
+        name: [
             _most(waiting, each.at, each.at + 1)
             for each in course.transitions
-            if each.breaker in SERVERS[server] and each.after == CLOSED and each.at >= course.ended
+            if each.breaker == name and each.after == CLOSED and each.at >= course.ended
         ]
-        for server, waiting in _by_server(course).items()
+        for name, waiting in course.waiting.items()
     }
-
-
-def _by_server(course: Course) -> dict[str, list[tuple[float, int]]]:
-    """Return how many calls waited from each moment on, over all roads to each server."""
-    return {server: _together([course.waiting.get(road, ()) for road in roads]) for server, roads in SERVERS.items()}
-
-
-def _together(roads: Sequence[Sequence[tuple[float, int]]]) -> list[tuple[float, int]]:
-    now, found = [0] * len(roads), []
-    for at, road, count in sorted((at, road, count) for road, each in enumerate(roads) for at, count in each):
-        now[road] = count
-        found.append((at, sum(now)))
-    return found
 
 
 def _most(waiting: Sequence[tuple[float, int]], start: float, end: float) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.faults.figures import SERVERS, Course, Figures
+from tests.faults.figures import Course, Figures
 from tests.faults.load import Seen
 
 HEAD = """
@@ -64,18 +64,17 @@ class Report:
             f"{sum(each.lost for each in every)} changes lost, {sum(each.doubled for each in every)} doubled, "
             f"{sum(each.wrong for each in every)} wrong in any way (0)",
             f"probes, of what the database answers in a second: {max(each.probe_share for each in every):.4f} (0.01)",
-            *(line for server in SERVERS for line in self._herd(server)),
+            "calls at once in the second after closing, over those in a second before any fault (1.2):",
+            *(f"    {self._herd(name)}" for name in sorted({name for each in every for name in each.calm})),
             *(line for name, kept in self.kept.items() for line in _kept(name, kept)),
         ]
 
-    def _herd(self, server: str) -> list[str]:
-        """Return how many calls met a server in the second after a closing, beside a second before any fault."""
-        calm = statistics.mean([most for found in self.found.values() for most in found.calm[server]] or [0])
-        after = [most / calm for found in self.found.values() for most in found.after_closing[server] if calm]
-        return [
-            f"calls at once at {server} in the second after closing, over {calm:.2f} in one before any fault:",
-            f"    {_s(after, statistics.mean)} in the mean, {_s(after, max)} at most (1.2)",
-        ]
+    def _herd(self, name: str) -> str:
+        """Return how many calls met a dependency in the second after a closing, beside a second before any fault."""
+        every = [*self.found.values()]
+        calm = statistics.mean([most for each in every for most in each.calm.get(name, [])] or [0])
+        after = [most / calm for each in every for most in each.after_closing.get(name, []) if calm]
+        return f"{name}: {_s(after, statistics.mean)} in the mean, {_s(after, max)} at most, of {calm:.2f}"
 
     def write(self) -> None:
         """Write everything."""
