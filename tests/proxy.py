@@ -15,12 +15,12 @@ class Proxy:
 
     What the server says is passed on after `delay` seconds. `cutting` passes half an answer on and resets; `deaf` keeps
     the answers to itself, while what clients say arrives. `waiting` holds how many connections waited for an answer
-    from each moment on (monotonic seconds).
+    from each moment on (monotonic seconds), `restored` when it last began to forward again.
     """
 
     def __init__(self, target: int) -> None:
         self.target = target
-        self.delay = 0.0
+        self.delay = self.restored = 0.0
         self.cutting = self.deaf = False
         self.waiting: list[tuple[float, int]] = []
         self._flowing = threading.Event()
@@ -47,6 +47,7 @@ class Proxy:
 
     def restore(self) -> None:
         """Forward again; connections of before are reset, as their peers have long given them up."""
+        self.restored = time.monotonic()
         self.delay, self.cutting, self.deaf = 0.0, False, False
         self.reset()
         self._flowing.set()
@@ -84,6 +85,8 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         self._flowing.wait()
+        if client.fileno() < 0:  # reset meanwhile: the server never hears of who gave up in a black hole
+            return
         try:
             server = socket.create_connection((LOOPBACK, self.target), timeout=5)
         except OSError:

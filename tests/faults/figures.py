@@ -18,12 +18,15 @@ BARE = "bare"  # what a server that does nothing is asked: how late machine and 
 class Course:
     """One run of a fault: from when to when it was there, and everything that was seen. Times are monotonic.
 
-    `waiting` is how many calls waited on the road of each breaker, from each moment on at which that changed.
-    `capacity` is how many answers a second clients get from the database who never pause.
+    `returning` is when the first of the roads was open again, all of which are by `ended`: from then on connections
+    come back, and answers wait for that. `waiting` is how many calls waited on the road of each breaker, from each
+    moment on at which that changed. `capacity` is how many answers a second clients get from the database who never
+    pause.
     """
 
     began: float
     injected: float
+    returning: float
     ended: float
     over: float
     seen: Sequence[Seen]
@@ -85,8 +88,9 @@ def figures(course: Course) -> Figures:
     during = [each for each in ours if course.injected <= each.began < course.ended]
     before = [each.took for each in ours if course.began <= each.began < course.injected]
     opened, decided = course.opened, course.decided
-    degraded = [each.took for each in during if decided and each.began > decided + 0.05 and _is_degraded(each)]
-    bare = [each.took for each in course.seen if each.kind == BARE and decided and decided < each.began < course.ended]
+    away = [each for each in course.seen if decided and decided < each.began < course.returning]
+    degraded = [each.took for each in away if each.kind != BARE and each.began > decided + 0.05 and _is_degraded(each)]
+    bare = [each.took for each in away if each.kind == BARE]
     reads = [each for each in during if each.kind == "read"]
     refused = [each for each in ours if each.status == 503]
     verdict = course.verdict

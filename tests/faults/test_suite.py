@@ -139,6 +139,7 @@ def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Cours
         with fault.inject(stage):
             people.load.stop.wait(seconds)
             until(lambda: fault.opens <= opened(stage, seen, injected), 5, "the breakers that it opens")
+            lasted = time.monotonic()
         ended = time.monotonic()
         until(people.all_well, RECOVERY + 5, "full service")
         people.load.stop.wait(1)
@@ -149,6 +150,7 @@ def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Cours
     return Course(
         began=began,
         injected=injected,
+        returning=min((each.restored for each in roads.values() if each.restored > lasted), default=ended),
         ended=ended,
         over=over,
         seen=sorted(people.load.seen, key=lambda each: each.began),
