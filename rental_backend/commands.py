@@ -1,7 +1,11 @@
 """The group of the `flask` commands, which are imported when one is asked for: a server needs none of them."""
 
+import logging
+
 import click
 from flask.cli import AppGroup
+
+from .web import logs
 
 
 class Commands(AppGroup):
@@ -13,8 +17,9 @@ class Commands(AppGroup):
         return super().list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, if there is one of that name."""
+        """Return a command, if there is one of that name; from now on logs keep out of what it answers."""
         self._add()
+        logs.configure(logging.getLevelName(logging.getLogger().level))
         return super().get_command(ctx, cmd_name)
 
     def _add(self) -> None:
