@@ -8,7 +8,6 @@ import structlog
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
-from . import cli, tables  # noqa: F401  models name those of other domains, so all are there
 from .accounts import audit, purging
 from .accounts import service as accounts
 from .accounts.api import bp as auth
@@ -23,6 +22,7 @@ from .catalog.brands_api import bp as brands
 from .catalog.categories_api import bp as categories
 from .catalog.locations_api import bp as locations
 from .catalog.units_api import bp as units
+from .commands import Commands
 from .config import Config
 from .infra.dependencies import Dependencies
 from .inventory.blocking_api import bp as item_blocking
@@ -95,6 +95,7 @@ def create_app(config: Config | None = None) -> Flask:
     config = config or Config.from_environ()
     logs.configure(config.log_level)
     app = Application(__name__, static_folder=None)
+    app.cli = Commands(app.name)
     app.config["SETTINGS"] = config
     dependencies = Dependencies(config)
     dependencies.identity.load_accounts_with(accounts.load_account)
@@ -111,8 +112,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
     dependencies.background += [warmer.start, components.watch(app, dependencies).start]
     app.extensions["documentation"] = Documentation(app)
-    dependencies.warmup.steps += [dependencies.identity.rehearse, warmer.rehearse]
-    configure_mappers()  # before the fork: a tenth of a second, for which every first request of a worker would wait
+    dependencies.warmup.steps += [configure_mappers, dependencies.identity.rehearse, warmer.rehearse]
     app.before_request(dependencies.start)
     for part in (traces, requests, cors, limits):
         part.register(app, config)
@@ -120,7 +120,6 @@ def create_app(config: Config | None = None) -> Flask:
     routing.register(app)
     for blueprint in (*BLUEPRINTS, *(DRILLS if dependencies.drills.allowed else ())):
         app.register_blueprint(blueprint)
-    cli.register(app)
     app.extensions["meter"] = metering.register(app, dependencies.tally)
     _require_contracts(app)
     warming.refuse_what_cannot_be_warm(app)

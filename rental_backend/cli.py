@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 
 from . import seed, steering, watching
 from .accounts import purging, service
@@ -28,23 +28,6 @@ if TYPE_CHECKING:
 
 
 Option = Callable[[Callable[..., None]], Callable[..., None]]
-
-
-def register(app: Flask) -> None:
-    """Add the commands."""
-    app.cli.add_command(migrate)
-    app.cli.add_command(preflight)
-    app.cli.add_command(release)
-    app.cli.add_command(create_admin)
-    app.cli.add_command(purge)
-    app.cli.add_command(seed.seed)
-    app.cli.add_command(demo)
-    app.cli.add_command(restore)
-    app.cli.add_command(steering.mode)
-    app.cli.add_command(steering.drill)
-    app.cli.add_command(steering.log_level)
-    app.cli.add_command(watching.breakers)
-    app.cli.add_command(doctor)
 
 
 def _seconds(name: str, default: float, least: float, meaning: str) -> Option:
@@ -191,3 +174,9 @@ def restore(file: Path) -> None:
     except (AppError, DumpFailed) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Restored from {file}. Bring it to this version with `flask migrate`.")
+
+
+COMMANDS: tuple[click.Command, ...] = (
+    *(migrate, preflight, release, create_admin, purge, seed.seed, demo, restore),
+    *(steering.mode, steering.drill, steering.log_level, watching.breakers, doctor),
+)

@@ -7,13 +7,16 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import click
 import pytest
 import sqlalchemy
+import structlog
 from flask import Flask
 from sqlalchemy.engine import make_url
 
 from deploy.private.servers import PostgresServer
 from rental_backend.config import driver_url
+from rental_backend.web import logs
 from tests.conftest import migrate
 
 ROOT = Path(__file__).parent.parent
@@ -134,3 +137,30 @@ def test_two_deployments_at_once_make_one_administrator(migrated: dict[str, str]
     assert _ask(migrated, "SELECT count(*) FROM users") == [(1,)]
     assert sum("Password, shown only this once" in text for text in said) == 1
     assert "Traceback" not in "".join(said)
+
+
+def test_logs_keep_out_of_what_a_command_answers(
+    build: Callable[..., Flask], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program reads the answer, so what is logged goes to standard error: from the building of the application on."""
+    log = structlog.get_logger("somebody")
+
+    @click.command()
+    def told() -> None:
+        log.warning("at work")
+        click.echo("{}")
+
+    app = build()
+    log.warning("a server")
+    app.cli.add_command(told)
+    done = app.test_cli_runner().invoke(args=["told"])
+    logs.configure("WARNING")
+    with click.Context(click.Command("flask")):  # in which that program has the application built
+        build()
+        log.warning("while building")
+    logs.configure("WARNING")
+
+    assert (done.stdout, "at work" in done.stderr) == ("{}\n", True)
+    out, err = capsys.readouterr()
+    assert ("while building" in out, "while building" in err) == (False, True)
+    assert ("a server" in out, "a server" in err) == (True, False)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, Response
+from flask.globals import request_ctx
 from flask.sansio.blueprints import Blueprint
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
@@ -67,7 +68,9 @@ class Application(Flask):
             teardown(exc)
 
     def process_response(self, response: Response) -> Response:
-        """Call what comes after every request, the last that was registered first."""
+        """Call what comes after this request, then what comes after every one, the last that was registered first."""
+        for after in request_ctx._get_current_object()._after_request_functions:  # type: ignore[attr-defined]
+            response = after(response)
         for after in reversed(self.after_request_funcs.get(None, ())):
             response = after(response)
         return response

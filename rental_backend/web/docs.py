@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 from flask import Blueprint, current_app, request
-from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 from .contracts import endpoint
@@ -63,6 +62,8 @@ def _front() -> bytes:
 @lru_cache(maxsize=2)
 def _guide(name: str) -> bytes:
     """Return a guide as a page; no HTML that stands in it is taken for such."""
+    from markdown_it import MarkdownIt  # for two pages that few ask for; every start would pay for it
+
     text = (GUIDES / f"{name}.md").read_text("utf-8")
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)

@@ -1,12 +1,17 @@
-"""Logs: one JSON object a line on standard output, ours and the libraries' alike, with the request's id."""
+"""Logs: one JSON object a line, ours and the libraries' alike, with the request's id.
+
+A server writes them to standard output. In a `flask` command that is for its answer, which a program may read; its
+logs go to standard error.
+"""
 
 import logging
 import os
 import sys
 from collections.abc import MutableMapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
+import click
 import orjson
 import structlog
 from flask import g, has_request_context
@@ -32,19 +37,20 @@ SHARED: list[Any] = [
 ]
 
 
-class _StandardOutput(logging.StreamHandler[Any]):
-    """Writes to what standard output is now, not to what it was when logging was set up."""
+class _Standard(logging.StreamHandler[Any]):
+    """Writes to what standard output (or error) is now, not to what it was when logging was set up."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: Literal["stdout", "stderr"]) -> None:
         logging.Handler.__init__(self)
+        self._name = name
 
     @property
     def stream(self) -> Any:
-        return sys.stdout
+        return getattr(sys, self._name)
 
 
 def configure(level: str) -> None:
-    """Send everything of at least `level` to standard output as JSON."""
+    """Send everything of at least `level` as JSON to standard output; to standard error if a command calls this."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -54,7 +60,7 @@ def configure(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = _StandardOutput()
+    handler = _Standard("stderr" if click.get_current_context(silent=True) else "stdout")
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=SHARED,

@@ -78,7 +78,7 @@ def test_of_two_runs_one_migrates_and_the_other_waits(toys: Toys) -> None:
     with toys.holding("LOCK TABLE gate"):
         runs = [toys.start("--lock-timeout=20") for _ in range(2)]
         wait_for(lambda: toys.ask(WAITING) == [(1,)])
-        sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_try_advisory_lock%' AND state = 'idle'"
+        sql = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_try_advisory_lock%' AND state = 'idle'"
         wait_for(lambda: toys.ask(sql + f" AND datname = '{toys.url.rpartition('/')[2]}'") == [(1,)])
 
     ends = [finished(run) for run in runs]

@@ -11,6 +11,7 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wsgi import get_input_stream
 
+from rental_backend.web import logs
 from tests.serving import free_port
 
 
@@ -24,7 +25,9 @@ class Silent(WSGIRequestHandler):
 def run(app: Flask, *arguments: str, colour: bool = False) -> Result:
     """Run a command of an application."""
     with app.app_context():  # the program `flask` brings it
-        return app.test_cli_runner().invoke(args=list(arguments), color=colour)
+        done = app.test_cli_runner().invoke(args=list(arguments), color=colour)
+    logs.configure("WARNING")  # commands log elsewhere, and less
+    return done
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, Response, after_this_request
 from flask.testing import FlaskClient
 
 from rental_backend.web.application import Application
@@ -22,15 +22,23 @@ def test_a_blueprint_with_hooks_is_refused(hook: str) -> None:
 
 
 def test_what_comes_after_a_request_is_called_backwards() -> None:
-    """As Flask does: who was registered first has the last word."""
+    """As Flask does: what a view wants done comes first, and who was registered first has the last word."""
     app, called = Application(__name__), []
-    app.after_request(lambda response: (called.append("first"), response)[1])
-    app.after_request(lambda response: (called.append("second"), response)[1])
-    app.add_url_rule("/", view_func=lambda: "")
+
+    def noting(name: str) -> Callable[[Response], Response]:
+        return lambda response: (called.append(name), response)[1]
+
+    def view() -> str:
+        after_this_request(noting("this"))
+        return ""
+
+    app.after_request(noting("first"))
+    app.after_request(noting("second"))
+    app.add_url_rule("/", view_func=view)
 
     app.test_client().get("/")
 
-    assert called == ["second", "first"]
+    assert called == ["this", "second", "first"]
 
 
 def test_what_ends_a_request_is_called_backwards_whatever_came_of_it() -> None:
