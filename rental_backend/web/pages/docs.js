@@ -4,6 +4,7 @@
 const ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
+  plugins: [accessible],
   deepLinking: true,
   docExpansion: "none",
   filter: true,
