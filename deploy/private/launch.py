@@ -22,9 +22,9 @@ def test(console: Console, arguments: list[str]) -> int:
     Where there is no browser, one is installed meanwhile, if that is possible.
     """
     wanted = not any(each.startswith("tests/") for each in arguments) or "browsing" in " ".join(arguments)
-    installing = browser.install(LOG / "install-browser.log") if wanted else None
     environment = Environment(LOCAL / "test" / "venv", ("run.txt", "test.txt"), console, LOG / "install-test.log")
     environment.ensure()
+    installing = browser.install(environment.python, LOG / "install-browser.log") if wanted else None
     if not binaries.all_chosen():
         environment.ensure_servers()
     full = arguments[:1] == ["full"]
@@ -38,7 +38,8 @@ def test(console: Console, arguments: list[str]) -> int:
     elif not full:
         chosen = ["-m", "not full", *chosen]
     if installing:
-        console.say("waiting for the browser" if installing.poll() is None else "the browser is there")
+        if installing.poll() is None:
+            console.say("waiting for the browser")
         installing.wait()
     if wanted and not browser.find():
         console.fail(browser.NONE)
