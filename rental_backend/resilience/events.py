@@ -53,9 +53,15 @@ def append(
     now: float,
     ordered: bool = False,
 ) -> None:
-    """Write an event; the page is locked. Its number is written last, so that no half of one is ever read."""
-    number = page.words[EVENT_COUNT] + 1
-    ring = EVENTS_AT + slot * LOG_WORDS + (PROBINGS if _is_probing(before.label, after.label) else TURNS)
+    """Write an event; the page is locked. Its number is written last, so that no half of one is ever read.
+
+    The number is above all of the breaker's, whatever the count is: a worker that was stopped while it wrote, so long
+    that others went on without it, sets that back when it goes on.
+    """
+    log = EVENTS_AT + slot * LOG_WORDS
+    numbers = (page.words[at] for kind in (TURNS, PROBINGS) for at in _places(log + kind))
+    number = 1 + max(page.words[EVENT_COUNT], *numbers)
+    ring = log + (PROBINGS if _is_probing(before.label, after.label) else TURNS)
     at = ring + 1 + page.words[ring] % EVENTS * EVENT_WORDS
     wall = int(datetime.now(UTC).timestamp() * 1e6)
     page.words[at] = 0
@@ -79,9 +85,14 @@ def _is_probing(before: str, after: str) -> bool:
     return after == HALF_OPEN or (before, after) == (HALF_OPEN, OPEN)
 
 
+def _places(ring: int) -> range:
+    """Return where the events of a ring stand, each beginning with its number."""
+    return range(ring + 1, ring + 1 + EVENTS * EVENT_WORDS, EVENT_WORDS)
+
+
 def _ring(page: Page, slot: int, ring: int) -> Iterator[tuple[int, Transition]]:
     """Yield the events of one kind with their numbers, but for one that is overwritten meanwhile."""
-    for at in range(ring + 1, ring + 1 + EVENTS * EVENT_WORDS, EVENT_WORDS):
+    for at in _places(ring):
         number = page.words[at]
         if number:
             body = bytes(page.bytes[at * 8 + 8 : (at + EVENT_WORDS) * 8])

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from rental_backend.resilience import CLOSED, HALF_OPEN, OPEN, Breaker
-from rental_backend.resilience.page import EVENTS_AT
+from rental_backend.resilience.page import EVENT_COUNT, EVENTS_AT
 
 from .calls import nothing, outage, trip
 from .clock import Clock
@@ -72,6 +72,17 @@ def test_the_beginning_of_a_long_outage_is_kept(breaker: Breaker, clock: Clock) 
     assert told[-1].monotonic == clock.now
     breaker.close()
     assert [each.after for each in breaker.events if not each.is_probing] == [OPEN, CLOSED]
+
+
+def test_a_worker_that_wakes_up_does_not_mix_up_the_order(breaker: Breaker) -> None:
+    """Stopped while it wrote, it sets the count back to what that was; what comes next still comes last."""
+    page = breaker.engine.slot.page
+    for _ in range(3):
+        breaker.open()
+        breaker.close()
+    page.words[EVENT_COUNT] = 1
+    breaker.open()
+    assert [each.after for each in breaker.events] == [*[OPEN, CLOSED] * 3, OPEN]
 
 
 def test_a_state_entered_twice_is_two_events(breaker: Breaker) -> None:
