@@ -46,7 +46,7 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
 
 
 def _of_the_background() -> bool:
-    return threading.current_thread().name in ("background", "warmer")
+    return threading.current_thread().name in ("background", "journal", "status", "sweeper", "warmer", "warmup")
 
 
 @contextmanager

@@ -60,7 +60,8 @@ def holds(visit: Visit) -> None:
     assert visit.too_wide() <= 0
 
 
-@pytest.mark.parametrize("look", [PHONE_IN_THE_DARK, pytest.param({}, marks=pytest.mark.full)], ids=("phone", "desk"))
+@pytest.mark.parametrize("look", [PHONE_IN_THE_DARK, {}], ids=("phone", "desk"))
+@pytest.mark.full
 def test_an_opened_operation_is_for_everybody(visit: Visitor, look: dict[str, Any]) -> None:
     """Parameters, a body, an answer and a schema have names, contrast and size enough for WCAG A and AA."""
     seen = visit("about:blank", **look)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
 from tests import factories
+from tests.conftest import PATIENT
 from tests.seeding.conftest import Make
 from tests.seeding.test_demo import SMALL, _fill
 from tests.walking import Route, answered, known_ids, parameters, paths, routes
@@ -34,7 +35,7 @@ def world(make: Make, settings: dict[str, str]) -> Iterator[World]:
     """The application before the made-up shop; nothing in it is changed."""
     url = make()
     _fill(url, SMALL)
-    app = create_app(Config.from_environ({**settings, "DATABASE_URL": url}))
+    app = create_app(Config.from_environ({**settings, **PATIENT, "DATABASE_URL": url}))
     doors = app.extensions["dependencies"]
     doors.start()
     assert doors.wait_until_settled(10)
