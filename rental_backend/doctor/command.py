@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 import click
-from flask import Flask, current_app
 
 from ..web import logs
+from ..web.context import application
 from .findings import Finding, Level, failed, passed, skipped, warned
 
 COLOURS = {Level.PASS: "green", Level.WARN: "yellow", Level.FAIL: "red", Level.SKIP: "blue"}
@@ -29,7 +29,7 @@ def doctor(as_json: bool) -> None:
     logs.configure("CRITICAL")
     from .examination import examine  # brings Alembic
 
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = application()
     findings = examine(app, partial(service, app.config["SETTINGS"].port))
     wrong = [each for each in findings if each.level in (Level.WARN, Level.FAIL)]
     if as_json:

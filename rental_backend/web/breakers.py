@@ -8,12 +8,12 @@ from functools import partial
 from typing import Any
 
 import orjson
-from flask import Blueprint, Flask, current_app, request
+from flask import Blueprint, Flask, request
 
 from ..errors import AppError
 from .breakers_page import shown
 from .breakers_report import report
-from .context import dependencies, settings
+from .context import application, dependencies, settings
 from .contracts import endpoint
 from .live import EVENT_STREAM, Places, Watch
 from .needs import NOTHING, PUBLIC
@@ -37,7 +37,7 @@ def breakers() -> dict[str, Any] | Reply:
     `Accept: text/html` is a page for people, `text/event-stream` that page whenever something changes, for a minute:
     204 if as many as may be are watching already.
     """
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    app = application()
     to_operator = _by_operator()
     match request.accept_mimetypes.best_match(OFFERED, JSON):
         case "text/event-stream":
