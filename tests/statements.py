@@ -32,9 +32,9 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
         if connection.engine.pool is engine.pool and not _of_the_background():
             sent.append(statement)
 
-    def note_and_send(session: Session, text: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    def note_and_send(session: Session, text: str, values: Mapping[str, Any], **how: bool) -> tuple[Any, ...] | None:
         note(session.connection(), None, text)
-        return send(session, text, values)
+        return send(session, text, values, **how)
 
     event.listen(engine, "before_cursor_execute", note)
     compiled.send = note_and_send

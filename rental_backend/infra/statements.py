@@ -30,21 +30,25 @@ class Compiled:
         found = ((name, bind.type.dialect_impl(DIALECT).bind_processor(DIALECT)) for name, bind in made.binds.items())
         self._ready: dict[str, Callable[[Any], Any]] = {name: ready for name, ready in found if ready}
 
-    def first(self, session: Session, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """Return the first row, if any."""
+    def first(self, session: Session, values: Mapping[str, Any], *, usual: bool = True) -> tuple[Any, ...] | None:
+        """Return the first row, if any.
+
+        `usual` False: how many rows fit depends on the values, so the query is planned for them, each time. Else
+        PostgreSQL may make one plan for all values that a connection will ever send, by what it guesses of them.
+        """
         sent = {**self._fixed, **values}
         for name, ready in self._ready.items():
             sent[name] = ready(sent[name])
         try:
-            return send(session, self.text, sent)
+            return send(session, self.text, sent, usual=usual)
         except psycopg.OperationalError:
             _tell(session)
             raise
 
 
-def send(session: Session, text: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+def send(session: Session, text: str, values: Mapping[str, Any], *, usual: bool) -> tuple[Any, ...] | None:
     """Have the driver of a session send a query, and return the first row."""
-    row: tuple[Any, ...] | None = _driver(session).execute(text, values).fetchone()
+    row: tuple[Any, ...] | None = _driver(session).execute(text, values, prepare=None if usual else False).fetchone()
     return row
 
 
