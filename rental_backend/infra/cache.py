@@ -44,7 +44,7 @@ class Cache:
     @contextmanager
     def _asked(self) -> Iterator[None]:
         """Guard a call, after whatever a drill does to it."""
-        with self.breaker.guard(), self.bulkhead.enter():
+        with self.breaker.guard(), self.bulkhead:
             if self.drill:
                 self.drill()
             yield

@@ -169,7 +169,7 @@ class Database:
         if self._admit:
             self._admit(self.breaker.name, writing=writing)
         try:
-            with self.breaker.guard() as call, self.bulkhead.enter(), session:
+            with self.breaker.guard() as call, self.bulkhead, session:
                 call.contacted, practised = False, self.drill() if self.drill else 0.0
                 try:
                     yield session

@@ -117,7 +117,7 @@ class Passwords:
 
     def _entered(self, held: ExitStack) -> bool:
         try:
-            held.enter_context(self._slots.enter())
+            held.enter_context(self._slots)
         except BulkheadFull:
             return False
         return True

@@ -1,8 +1,7 @@
 """How many calls may be in flight over all workers of a host, and how many of them may be retries."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from .breaker import Breaker
@@ -92,16 +91,14 @@ class Bulkhead:
         """How often there was no place, since the page was made, over all workers."""
         return self._slot.totals()[CROWDED]
 
-    @contextmanager
-    def enter(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Count the block among the calls in flight, or raise `BulkheadFull`."""
         if not (self._enter() or self._wait()):
             self._slot.tell(CROWDED)
             raise BulkheadFull(f"{self.places} calls are in flight")
-        try:
-            yield
-        finally:
-            self._add(-1)
+
+    def __exit__(self, *_: object) -> None:
+        self._add(-1)
 
     def _enter(self) -> bool:
         """Take a place if there is one."""

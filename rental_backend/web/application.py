@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Flask, Request, Response, g, request
 from flask.globals import request_ctx
 from flask.sansio.blueprints import Blueprint
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
+
+Finish = Callable[[Response, Request, Any], None]  # of a response, its request, and `g`
 
 
 class Route(Rule):
@@ -36,6 +38,15 @@ class Application(Flask):
 
     session_interface = NoSessions()
     url_rule_class = Route
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._finishes: list[Finish] = []
+
+    def finish(self, function: Finish) -> Finish:
+        """Have every response completed by this, the latest first: all of them share one look-up of what they want."""
+        self._finishes.append(function)
+        return function
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function as it is."""
@@ -68,9 +79,12 @@ class Application(Flask):
             teardown(exc)
 
     def process_response(self, response: Response) -> Response:
-        """Call what comes after this request, then what comes after every one, the last that was registered first."""
+        """Call what comes after this request, what comes after every one, and what completes each, the latest first."""
         for after in request_ctx._get_current_object()._after_request_functions:  # type: ignore[attr-defined]
             response = after(response)
         for after in reversed(self.after_request_funcs.get(None, ())):
             response = after(response)
+        asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
+        for finish in reversed(self._finishes):
+            finish(response, asked, kept)
         return response

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from flask import Flask, Response, request
+from flask import Request, Response, request
 from flask_cors.core import get_cors_headers, get_cors_options
 from werkzeug.datastructures import Headers
 
 from ..config import Config
+from .application import Application
 
 ALLOWED_HEADERS = (
     *("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match"),
@@ -129,7 +130,7 @@ def _preflight() -> Response | None:
     return None
 
 
-def register(app: Flask, config: Config) -> None:
+def register(app: Application, config: Config) -> None:
     """Answer preflights before anything else, and mark every answer."""
     app.extensions["allow_list"] = allowed = AllowList(config, app.extensions["dependencies"].settings.last)
     options = get_cors_options(
@@ -156,12 +157,11 @@ def register(app: Flask, config: Config) -> None:
 
     app.before_request(_preflight)
 
-    @app.after_request
-    def mark(response: Response) -> Response:
+    @app.finish
+    def mark(response: Response, asked: Request, _: Any) -> None:
         _vary(response)
-        given = request.environ
+        given = asked.environ
         origin = given.get("HTTP_ORIGIN")
         if origin and allowed.allows(origin):
             method, wanted = (given.get(f"HTTP_ACCESS_CONTROL_REQUEST_{part}") for part in ("METHOD", "HEADERS"))
             response.headers.update(headers(origin, given["REQUEST_METHOD"], method, wanted))
-        return response

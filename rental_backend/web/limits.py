@@ -8,14 +8,15 @@ import inspect
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, Response, g
+from flask import Request, Response, g
 
 from ..config import Config
 from ..errors import RateLimited, Unauthenticated
 from ..infra.dependencies import Dependencies
 from ..infra.rates import Quota, Spent
+from .application import Application
 from .context import application, client_address
 from .needs import NOTHING, PUBLIC
 from .principal import Principal, authenticate
@@ -111,16 +112,15 @@ def _spend(limit: Limit, who: object, doors: Dependencies) -> None:
         raise RateLimited(limit.quota.name, spent.wait)
 
 
-def register(app: Flask, config: Config) -> None:
+def register(app: Application, config: Config) -> None:
     """Have every answer that was counted say what is left (draft-ietf-httpapi-ratelimit-headers)."""
     app.extensions["limits"] = Limits(config)
 
-    @app.after_request
-    def tell(response: Response) -> Response:
-        found: tuple[Limit, Spent] | None = g.get("limit")
+    @app.finish
+    def tell(response: Response, _: Request, kept: Any) -> None:
+        found: tuple[Limit, Spent] | None = kept.get("limit")
         if found is not None:
             limit, spent = found
             told = response.headers
             told.add("RateLimit-Policy", limit.policy)
             told.add("RateLimit", f"{limit.named};r={spent.left};t={math.ceil(spent.full_in)}")
-        return response

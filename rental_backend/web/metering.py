@@ -9,11 +9,12 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response
 
 from ..resilience import Tally
+from .application import Application
 from .exposition import COUNTER, HISTOGRAM, Metric, Sample, gauge, labelled
 
 if TYPE_CHECKING:
@@ -96,18 +97,15 @@ def _histogram(labels: str, words: list[int]) -> Iterator[Sample]:
     yield f"_count{labels}}}", sums[-1]
 
 
-def register(app: Flask, tally: Tally) -> Meter:
+def register(app: Application, tally: Tally) -> Meter:
     """Count every request of an application whose routes are all known."""
     meter = Meter(app, tally)
     app.wsgi_app = _metered(app.wsgi_app, meter)  # type: ignore[method-assign, assignment]
 
-    @app.after_request
-    def measure(response: Response) -> Response:
-        asked = request._get_current_object()  # type: ignore[attr-defined]
+    @app.finish
+    def measure(response: Response, asked: Request, kept: Any) -> None:
         rule = asked.url_rule
-        took = time.perf_counter() - g.began
-        meter.count(asked.method, rule.rule if rule else None, response.status_code, took)
-        return response
+        meter.count(asked.method, rule.rule if rule else None, response.status_code, time.perf_counter() - kept.began)
 
     return meter
 

@@ -47,6 +47,8 @@ class Reply:
         if etag and self.status == 200 and asked.method in READS and unchanged(asked, etag):
             return Response(status=304, headers=self.headers)
         if isinstance(self.body, bytes) and self.body:
-            headers = {"Content-Type": JSON, "Content-Length": str(len(self.body)), **self.headers}
-            return Sent([self.body], self.status, Headers(headers))
+            headers = Headers()
+            for named in {"Content-Type": JSON, "Content-Length": str(len(self.body)), **self.headers}.items():
+                headers.add(*named)
+            return Sent([self.body], self.status, headers)
         return Response(self.body, self.status, self.headers)

@@ -6,10 +6,11 @@ import re
 import time
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Request, Response, g, request
 
 from ..config import Config
 from ..infra.modes import Mode
+from .application import Application
 from .context import dependencies
 from .logs import write_access
 
@@ -21,7 +22,7 @@ DRAIN_BYTES = 32 * 2**20
 DRAIN_SECONDS = 5.0
 
 
-def register(app: Flask, config: Config) -> None:
+def register(app: Application, config: Config) -> None:
     """Number and log every request, and bound its body."""
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.wsgi_app = _drained(app.wsgi_app)  # type: ignore[method-assign, assignment]
@@ -32,10 +33,8 @@ def register(app: Flask, config: Config) -> None:
         kept.began = time.perf_counter()
         kept.request_id = given if given and ACCEPTABLE_ID.fullmatch(given) else _new_id()
 
-    @app.after_request
-    def end(response: Response) -> Response:
-        # What they stand for, looked up once.
-        asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
+    @app.finish
+    def end(response: Response, asked: Request, kept: Any) -> None:
         response.headers.add("X-Request-ID", kept.request_id)
         doors = dependencies()
         mode = doors.modes.current
@@ -57,7 +56,6 @@ def register(app: Flask, config: Config) -> None:
                 cause=kept.get("cause"),
                 edge_id=asked.environ.get("HTTP_X_RAILWAY_REQUEST_ID"),
             )
-        return response
 
 
 def _new_id() -> str:

@@ -1,19 +1,20 @@
 """A span for each request, where a collector of traces is configured. Otherwise nothing is imported or run."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, g, request
+from flask import Request, Response, g, request
 
 from ..config import Config
 from ..infra.dependencies import Dependencies
+from .application import Application
 from .openapi import METHODS
 
 if TYPE_CHECKING:
     from ..infra.tracing import Tracing
 
 
-def register(app: Flask, config: Config) -> None:
+def register(app: Application, config: Config) -> None:
     """Trace requests and what they ask of dependencies."""
     if not config.otlp_endpoint:
         return
@@ -42,7 +43,7 @@ def _attach(doors: Dependencies, tracing: "Tracing") -> None:
     doors.endings.append(tracing.stop)
 
 
-def _follow(app: Flask, tracing: "Tracing") -> None:
+def _follow(app: Application, tracing: "Tracing") -> None:
     @app.before_request
     def begin() -> None:
         if request.endpoint == "health.alive":
@@ -53,19 +54,18 @@ def _follow(app: Flask, tracing: "Tracing") -> None:
         g.span = tracing.begin(f"{method} {rule}" if rule else method, request.headers, told)
         g.trace_id = f"{g.span[0].get_span_context().trace_id:032x}"
 
-    @app.after_request
-    def tell(response: Response) -> Response:
-        if "span" in g:
-            span = g.span[0]
+    @app.finish
+    def tell(response: Response, _: Request, kept: Any) -> None:
+        if "span" in kept:
+            span = kept.span[0]
             here = span.get_span_context()
-            response.headers["traceresponse"] = f"00-{g.trace_id}-{here.span_id:016x}-{here.trace_flags:02x}"
+            response.headers["traceresponse"] = f"00-{kept.trace_id}-{here.span_id:016x}-{here.trace_flags:02x}"
             span.set_attribute("http.response.status_code", response.status_code)
-            span.set_attribute("rental.request_id", g.get("request_id", ""))
-            if "degraded" in g:
-                span.set_attribute("rental.degraded", list(g.degraded))
+            span.set_attribute("rental.request_id", kept.get("request_id", ""))
+            if "degraded" in kept:
+                span.set_attribute("rental.degraded", list(kept.degraded))
             if response.status_code >= 500:
-                span.set_attribute("error.type", g.get("code") or str(response.status_code))
-        return response
+                span.set_attribute("error.type", kept.get("code") or str(response.status_code))
 
     @app.teardown_request
     def end(_: BaseException | None) -> None:

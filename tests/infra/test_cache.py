@@ -244,7 +244,7 @@ def test_too_many_calls_get_the_answer_for_an_absent_redis(frail_redis: RedisSer
     """At once, and without a word against the server; then there is place again."""
     cache = open_cache(frail_redis.url, calls=1)
     assert cache.put("key", b"value", seconds=60)
-    with cache.bulkhead.enter():
+    with cache.bulkhead:
         assert cache.get("key") is None
         assert not cache.put("key", b"other", seconds=60)
     assert cache.get("key") == b"value"

@@ -22,13 +22,13 @@ THREADS = 8
 def test_no_more_than_the_limit_enter() -> None:
     """The one too many is refused at once; whoever leaves makes place."""
     bulkhead = Bulkhead(Page(), "thing", 2)
-    with bulkhead.enter():
-        with bulkhead.enter():
-            with pytest.raises(BulkheadFull, match="2 calls are in flight"), bulkhead.enter():
+    with bulkhead:
+        with bulkhead:
+            with pytest.raises(BulkheadFull, match="2 calls are in flight"), bulkhead:
                 raise AssertionError("never reached")
             assert bulkhead.in_flight == 2
         assert bulkhead.in_flight == 1
-        with bulkhead.enter():
+        with bulkhead:
             assert bulkhead.in_flight == 2
     assert bulkhead.in_flight == 0
 
@@ -37,7 +37,7 @@ def test_a_block_that_raises_leaves() -> None:
     """An error gives the place back and comes through."""
     bulkhead = Bulkhead(Page(), "thing", 1)
     for _ in range(3):
-        with pytest.raises(Mistake), bulkhead.enter():
+        with pytest.raises(Mistake), bulkhead:
             raise Mistake
     assert bulkhead.in_flight == 0
 
@@ -46,10 +46,10 @@ def test_two_objects_of_a_page_share_the_places() -> None:
     """The name decides: the same one is the same bulkhead, another one is not concerned."""
     page = Page()
     one, two, other = (Bulkhead(page, name, 1) for name in ("thing", "thing", "other"))
-    with one.enter():
-        with pytest.raises(BulkheadFull), two.enter():
+    with one:
+        with pytest.raises(BulkheadFull), two:
             raise AssertionError("never reached")
-        with other.enter():
+        with other:
             assert (one.in_flight, two.in_flight, other.in_flight) == (1, 1, 1)
 
 
@@ -71,8 +71,8 @@ def test_who_loses_the_race_for_the_last_place_is_refused() -> None:
     page = Overtaken()
     bulkhead = Bulkhead(page, "thing", 1)
     with ExitStack() as stack:
-        page.other = lambda: stack.enter_context(bulkhead.enter())
-        with pytest.raises(BulkheadFull), bulkhead.enter():
+        page.other = lambda: stack.enter_context(bulkhead)
+        with pytest.raises(BulkheadFull), bulkhead:
             raise AssertionError("never reached")
         assert bulkhead.in_flight == 1
     assert bulkhead.in_flight == 0
@@ -87,11 +87,11 @@ def test_who_loses_the_race_tries_once_more() -> None:
     page = Leaving()
     bulkhead = Bulkhead(page, "thing", 1)
     stack = ExitStack()
-    with bulkhead.enter():  # takes a lane
+    with bulkhead:  # takes a lane
         pass
-    page.other = lambda: stack.enter_context(bulkhead.enter())
+    page.other = lambda: stack.enter_context(bulkhead)
     page.before = stack.close
-    with bulkhead.enter():
+    with bulkhead:
         assert (page.before, bulkhead.in_flight) == (None, 1)
     assert bulkhead.in_flight == 0
 
@@ -105,7 +105,7 @@ def test_many_threads_never_exceed_the_limit() -> None:
     def work(_: int) -> None:
         for _ in range(300):
             try:
-                with bulkhead.enter():
+                with bulkhead:
                     with lock:
                         inside[0] += 1
                         most[0] = max(most[0], inside[0])
@@ -123,17 +123,17 @@ def test_many_threads_never_exceed_the_limit() -> None:
 def test_the_places_of_a_dead_worker_are_free() -> None:
     """A process that ended in the middle of its calls counts no more as soon as a place is wanted."""
     bulkhead = Bulkhead(Page(), "thing", 2)
-    with bulkhead.enter():
+    with bulkhead:
         pass
     child = os.fork()
     if not child:
         stack = ExitStack()
-        stack.enter_context(bulkhead.enter())
-        stack.enter_context(bulkhead.enter())
+        stack.enter_context(bulkhead)
+        stack.enter_context(bulkhead)
         os._exit(0 if bulkhead.in_flight == 2 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert bulkhead.in_flight == 2
-    with bulkhead.enter(), bulkhead.enter(), pytest.raises(BulkheadFull), bulkhead.enter():
+    with bulkhead, bulkhead, pytest.raises(BulkheadFull), bulkhead:
         raise AssertionError("never reached")
     assert bulkhead.in_flight == 0
 
@@ -144,10 +144,10 @@ def test_the_dead_are_looked_for_now_and_then_only(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
     monkeypatch.setattr(page, "free_the_dead", looks.append)
     bulkhead = Bulkhead(page, "thing", 1)
-    with bulkhead.enter():
+    with bulkhead:
         for number in range(1, 4):
             for _ in range(3):
-                with pytest.raises(BulkheadFull), bulkhead.enter():
+                with pytest.raises(BulkheadFull), bulkhead:
                     raise AssertionError("never reached")
             assert len(looks) == number
             clock.advance(0.0501)
@@ -159,12 +159,12 @@ def test_the_lane_of_a_dead_worker_is_taken_without_its_calls() -> None:
     child = os.fork()
     if not child:
         stack = ExitStack()
-        stack.enter_context(bulkhead.enter())
-        stack.enter_context(bulkhead.enter())
+        stack.enter_context(bulkhead)
+        stack.enter_context(bulkhead)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert bulkhead.in_flight == 2
-    with bulkhead.enter():
+    with bulkhead:
         assert bulkhead.in_flight == 1
     assert bulkhead.in_flight == 0
 
@@ -203,11 +203,11 @@ def test_no_more_enter_than_the_ramp_allows(clock: Clock) -> None:
     _, bulkhead = ramped(clock)
     with ExitStack() as stack:
         for _ in range(4):
-            stack.enter_context(bulkhead.enter())
-        with pytest.raises(BulkheadFull, match="4 calls are in flight"), bulkhead.enter():
+            stack.enter_context(bulkhead)
+        with pytest.raises(BulkheadFull, match="4 calls are in flight"), bulkhead:
             raise AssertionError("never reached")
         clock.advance(1.06)
-        stack.enter_context(bulkhead.enter())
+        stack.enter_context(bulkhead)
     assert bulkhead.in_flight == 0
 
 
@@ -222,7 +222,7 @@ def test_who_finds_no_place_on_the_ramp_waits_for_one() -> None:
     entered, leave = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with bulkhead.enter():
+        with bulkhead:
             entered.set()
             leave.wait(10)
 
@@ -238,7 +238,7 @@ def test_who_finds_no_place_on_the_ramp_waits_for_one() -> None:
     assert entered.is_set()
     full = Bulkhead(page, "thing", 1, ramp=Ramp(first=1, wait=10.0))
     began = time.monotonic()
-    with full.enter(), pytest.raises(BulkheadFull), full.enter():
+    with full, pytest.raises(BulkheadFull), full:
         raise AssertionError("never reached")
     assert time.monotonic() - began < 5
 

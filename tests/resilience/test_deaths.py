@@ -50,7 +50,7 @@ def riot(breaker: Breaker, bulkhead: Bulkhead) -> None:
             elif chance == 4:
                 breaker.reset(reason="riot", actor="op")
             else:
-                with suppress(BulkheadFull), bulkhead.enter():
+                with suppress(BulkheadFull), bulkhead:
                     breaker.counts()
 
     together(2, lambda number: act(random.Random(os.getpid() * 2 + number)))
@@ -81,8 +81,8 @@ def fill(bulkhead: Bulkhead) -> None:
     """Take all places, and find that there is none left."""
     with ExitStack() as places:
         for _ in range(LIMIT):
-            places.enter_context(bulkhead.enter())
-        with pytest.raises(BulkheadFull), bulkhead.enter():
+            places.enter_context(bulkhead)
+        with pytest.raises(BulkheadFull), bulkhead:
             pass
 
 
@@ -186,7 +186,7 @@ def test_a_worker_that_was_stopped_while_it_took_a_lane_keeps_it(when: str) -> N
         return page.lane
 
     places = ExitStack()
-    with crew(2, count=count, enter=lambda: places.enter_context(bulkhead.enter())) as (stopped, other):
+    with crew(2, count=count, enter=lambda: places.enter_context(bulkhead)) as (stopped, other):
         stopped.ask("count", True)
         os.waitpid(stopped.pid, os.WUNTRACED)
         taken = other.do("count", False)
@@ -206,7 +206,7 @@ def occupy(bulkhead: Bulkhead, ends: float) -> tuple[list[Interval], int]:
         inside, refused = [], 0
         while time.monotonic() < ends:
             try:
-                with bulkhead.enter():
+                with bulkhead:
                     began = time.monotonic()
                     pause(0.0005)
                     inside.append((began, time.monotonic()))

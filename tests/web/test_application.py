@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, after_this_request
+from flask import Blueprint, Flask, Response, after_this_request, g
 from flask.testing import FlaskClient
 
 from rental_backend.web.application import Application
@@ -39,6 +39,24 @@ def test_what_comes_after_a_request_is_called_backwards() -> None:
     app.test_client().get("/")
 
     assert called == ["this", "second", "first"]
+
+
+def test_what_completes_a_response_knows_the_request() -> None:
+    """It is called after all that may replace the response, the latest first."""
+    app, told = Application(__name__), []
+
+    def view() -> str:
+        g.said = "hello"
+        return "view"
+
+    app.after_request(lambda _: Response(status=404))
+    for name in ("first", "second"):
+        app.finish(lambda *given, name=name: told.append((name, given[0].status_code, given[1].path, given[2].said)))  # type: ignore[misc]
+    app.add_url_rule("/", view_func=view)
+
+    app.test_client().get("/")
+
+    assert told == [("second", 404, "/", "hello"), ("first", 404, "/", "hello")]
 
 
 def test_what_ends_a_request_is_called_backwards_whatever_came_of_it() -> None:
