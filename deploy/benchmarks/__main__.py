@@ -2,9 +2,9 @@
 
 import sys
 
-from deploy.benchmarks import breakers, reads, stale
+from deploy.benchmarks import breakers, items, reads, stale
 
-BENCHMARKS = {"breakers": breakers.main, "reads": reads.main, "stale": stale.main}
+BENCHMARKS = {"breakers": breakers.main, "items": items.main, "reads": reads.main, "stale": stale.main}
 
 
 def main(names: list[str]) -> int:

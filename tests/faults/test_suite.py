@@ -23,7 +23,7 @@ from tests.serving import ROOT, until
 
 SLOWEST = 1.5
 RECOVERY = 5.0
-TURNS = 3
+TURNS = 7
 RUNS = 50
 PAGE = "/api/customers?limit=5"
 LONG, SHORT = 4.0, 1.2  # seconds that a fault lasts, in the whole suite and in the quick one
