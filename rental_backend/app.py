@@ -111,6 +111,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.extensions["dependencies"] = dependencies
     app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
     dependencies.background += [warmer.start, components.watch(app, dependencies).start]
+    dependencies.endings.append(warmer.stop)
     app.extensions["documentation"] = Documentation(app)
     dependencies.warmup.steps += [configure_mappers, dependencies.identity.rehearse, warmer.rehearse]
     app.before_request(dependencies.start)

@@ -3,7 +3,13 @@
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+
+from flask import Flask
+
+from tests.serving import until
 
 ROOT = Path(__file__).parent.parent
 LATER = ("rental_backend.cli", "rental_backend.demo", "rental_backend.doctor", "rental_backend.tables")
@@ -46,3 +52,17 @@ def test_a_start_imports_and_makes_only_what_a_first_answer_needs() -> None:
     assert collecting == [True, True]
     assert made == [False, True]
     assert lines_of_help > 13  # the commands are there as soon as one asks
+
+
+def test_a_stopped_application_leaves_no_thread(build: Callable[..., Flask]) -> None:
+    """Whatever it began in the background has ended soon; a worker that goes on asking would open connections again."""
+    before = set(threading.enumerate())
+    doors = build().extensions["dependencies"]
+    doors.start()
+    assert doors.wait_until_settled(10)
+    began = set(threading.enumerate()) - before
+    assert {"warmer", "stale-writer", "stale-marks", "background", "probe-database"} <= {each.name for each in began}
+
+    doors.stop()
+
+    until(lambda: not any(each.is_alive() for each in began), 10, "the end of all threads")

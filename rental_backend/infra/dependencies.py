@@ -156,6 +156,7 @@ class Dependencies:
         self.chores.stop()
         self.sharing.stop()
         self.uptime.stop()
+        self.stale.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
         for end in self.endings:

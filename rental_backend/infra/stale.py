@@ -3,6 +3,7 @@
 Nobody gets one that would hide his own change: see `writes.py` for how that is known.
 """
 
+import contextlib
 import hashlib
 import queue
 import threading
@@ -84,13 +85,20 @@ class StaleStore:
         self._sent: dict[str, tuple[float, Tag]] = {}
         self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._outbox: queue.Queue[tuple[str, Answer]] = queue.Queue(maxsize=256)
-        self._changed = threading.Event()
+        self._outbox: queue.Queue[tuple[str, Answer] | None] = queue.Queue(maxsize=256)
+        self._changed, self._stopping = threading.Event(), threading.Event()
 
     def start(self) -> None:
         """Start the threads that talk to Redis; call it once in each process."""
         threading.Thread(target=self._send, name="stale-writer", daemon=True).start()
         threading.Thread(target=self._exchange, name="stale-marks", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let them end; what was changed here is still told."""
+        self._stopping.set()
+        self._changed.set()
+        with contextlib.suppress(queue.Full):  # then the writer has something to do, and looks
+            self._outbox.put_nowait(None)
 
     @staticmethod
     def key(*parts: str) -> str:
@@ -182,8 +190,8 @@ class StaleStore:
             return None
 
     def _send(self) -> None:
-        while True:
-            key, answer = self._outbox.get()
+        while (found := self._outbox.get()) and not self._stopping.is_set():
+            key, answer = found
             self._cache.put(key, answer.pack(), seconds=KEEP_IN_REDIS)
 
     def _exchange(self) -> None:
@@ -191,5 +199,7 @@ class StaleStore:
         while True:
             self._writes.tell()
             self._writes.listen()
+            if self._stopping.is_set():
+                return
             self._changed.wait(LOOK_EVERY)
             self._changed.clear()

@@ -43,6 +43,7 @@ class Warmer:
         self._asked: dict[str, float] = {}
         self._owner: int | None = None
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
 
     def saw(self, caller: Principal) -> None:
         """Note that somebody of this scope is here."""
@@ -62,6 +63,10 @@ class Warmer:
             self._owner = os.getpid()
             threading.Thread(target=self._run, name="warmer", daemon=True).start()
 
+    def stop(self) -> None:
+        """Let the thread end."""
+        self._stopping.set()
+
     def rehearse(self) -> None:
         """Ask every such question once and forget the answers, so that nobody waits for what the first one costs."""
         with self._app.app_context():
@@ -69,8 +74,7 @@ class Warmer:
                 operation.read_by(self._doors.database, arguments)
 
     def _run(self) -> None:
-        pause = threading.Event()
-        while not pause.wait(LOOK_EVERY):
+        while not self._stopping.wait(LOOK_EVERY):
             try:
                 self.once()
             except Exception:  # of a view: the other pages, and the next round, are none the worse for it
