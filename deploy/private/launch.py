@@ -13,6 +13,7 @@ from deploy.private.run import LOCAL, LOG, run
 
 STOPPED = 130
 NO_TESTS = 5
+CHOOSING = ("-k", "-m", "-n", "--lf", "--last-failed", "--ff", "--collect")  # which tests, or in what order
 
 
 def test(console: Console, arguments: list[str]) -> int:
@@ -30,11 +31,11 @@ def test(console: Console, arguments: list[str]) -> int:
     full = arguments[:1] == ["full"]
     chosen, quick = (arguments[1:], "") if full else (arguments, " and not full")
     pytest = [str(environment.python), "-m", "pytest"]
-    if not chosen:
-        code = subprocess.call([*pytest, "-m", f"alone{quick}"], env=child_environment())
+    if all(each.startswith("-") and not each.startswith(CHOOSING) for each in chosen):
+        code = subprocess.call([*pytest, "-m", f"alone{quick}", *chosen], env=child_environment())
         if code not in (0, NO_TESTS):
             sys.exit(code)
-        chosen = ["-m", f"not alone{quick}", *_side_by_side()]
+        chosen = ["-m", f"not alone{quick}", *_side_by_side(), *chosen]
     elif not full:
         chosen = ["-m", "not full", *chosen]
     if installing:

@@ -47,6 +47,15 @@ def test_full_means_all(toys: Checkout) -> None:
 
 
 @pytest.mark.full
+def test_what_chooses_no_tests_goes_to_both_runs(toys: Checkout) -> None:
+    """Tests that measure time have none beside them, whatever else is asked of pytest."""
+    done = toys.run("deploy/test", "full", "-rP", "--durations=1")
+    assert done.returncode == 1
+    assert done.stdout.count("test session starts") == 2
+    assert done.stdout.count("slowest 1 durations") == 1  # of the second: in the first there is no test
+
+
+@pytest.mark.full
 def test_without_a_browser_only_the_pages_are_left_out(toys: Checkout) -> None:
     """It says so before and after the tests, names the mend, and everything else is run."""
     for name in ("__init__.py", "conftest.py", "factories.py", "scanner.py"):
