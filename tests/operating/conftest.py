@@ -1,5 +1,6 @@
 """A service that really listens, in this process, and its commands."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,13 @@ def run(app: Flask, *arguments: str, colour: bool = False) -> Result:
         done = app.test_cli_runner().invoke(args=list(arguments), color=colour)
     logs.configure("WARNING")  # commands log elsewhere, and less
     return done
+
+
+def told(done: Result) -> dict[str, Any]:
+    """Return what a command has answered as JSON, without the lines that the application logs meanwhile."""
+    lines = (json.loads(line) for line in done.output.splitlines() if line.startswith("{"))
+    (answer,) = (line for line in lines if "event" not in line)
+    return answer
 
 
 @pytest.fixture

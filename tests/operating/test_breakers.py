@@ -10,7 +10,7 @@ from flask import Flask
 from rental_backend import watching
 from tests.serving import free_port, until
 
-from .conftest import run
+from .conftest import run, told
 
 
 def test_all_breakers_are_shown(served: Flask) -> None:
@@ -41,7 +41,7 @@ def test_an_outage_is_seen(served: Flask) -> None:
 
 def test_programs_get_json(served: Flask) -> None:
     """The same as `/health/breakers`, without the operations; with --watch one line each time."""
-    said = json.loads(run(served, "breakers", "--json").output)
+    said = told(run(served, "breakers", "--json"))
 
     assert {each["name"] for each in said["breakers"]} == {"database", "redis", "auth"}
     assert "operations" not in said
@@ -80,13 +80,13 @@ def test_the_level_of_the_log_is_ordered(served: Flask) -> None:
     done = run(served, "log-level", "error", "--reason", "too much", "--for", "60")
 
     assert done.exit_code == 0, done.output
-    assert json.loads(done.output)["level"] == "ERROR"
-    shown = json.loads(run(served, "log-level").output)
+    assert told(done)["level"] == "ERROR"
+    shown = told(run(served, "log-level"))
     assert (shown["level"], shown["usual"], shown["reason"]) == ("ERROR", "WARNING", "too much")
     assert run(served, "log-level", "info").exit_code == 2  # without a reason
     assert run(served, "log-level", "loud", "--reason", "x").exit_code == 2
     assert run(served, "log-level", "warning", "--reason", "done", "--for", "1").exit_code == 0
-    until(lambda: "reason" not in json.loads(run(served, "log-level").output), 5, "it runs out")
+    until(lambda: "reason" not in told(run(served, "log-level")), 5, "it runs out")
 
 
 def test_a_breaker_is_ordered(served: Flask) -> None:
@@ -95,7 +95,7 @@ def test_a_breaker_is_ordered(served: Flask) -> None:
     for order, state in (("open", "forced-open"), ("close", "forced-closed"), ("metrics-only", "metrics-only")):
         done = run(served, "breakers", order, "redis", "--reason", "a test", "--for", "60")
         assert done.exit_code == 0, done.output
-        said = json.loads(done.output)
+        said = told(done)
         assert (said["state"], breaker.current_state, said["order"]["reason"]) == (state, state, "a test")
         assert said["order"]["actor"].startswith("flask (")
     table = run(served, "breakers").output
@@ -104,7 +104,7 @@ def test_a_breaker_is_ordered(served: Flask) -> None:
 
     reset = run(served, "breakers", "reset", "redis", "--reason", "done")
 
-    assert (reset.exit_code, json.loads(reset.output)["order"], breaker.current_state) == (0, None, "closed")
+    assert (reset.exit_code, told(reset)["order"], breaker.current_state) == (0, None, "closed")
     assert run(served, "breakers", "open", "redis", "--for", "60").exit_code == 2  # without a reason
     assert run(served, "breakers", "open", "redis", "--reason", "x").exit_code == 2  # without an end
     unknown = run(served, "breakers", "open", "no/such one", "--reason", "x", "--for", "1")
