@@ -6,10 +6,10 @@ import sys
 
 import psycopg
 
+from deploy.benchmarks.stores import KEY
 from deploy.private.binaries import ROOT
 from rental_backend.infra.tokens import Tokens
 
-KEY = "a key for benchmarks, long enough to be taken"
 COUNTED = 10_000  # as far as every contender counts, as we do
 COLUMNS = """business_name, first_name, last_name, coalesce(email, '') AS email, coalesce(phone, '') AS phone, mobile,
     address_line1, address_line2, city, state, country, postal_code, tax_number, payment_terms, customer_tier,

@@ -1,15 +1,13 @@
 """What lists of many items cost one client: those that look at stock as well are the heaviest reads there are."""
 
 import contextlib
-import tempfile
-from pathlib import Path
 
 import psycopg
 
-from deploy.benchmarks.customers import KEY, prepare
+from deploy.benchmarks.customers import prepare
 from deploy.benchmarks.measure import served, wait_until
 from deploy.benchmarks.report import Bar, Table
-from deploy.private.servers import PostgresServer, RedisServer
+from deploy.benchmarks.stores import stores
 
 ITEMS, REQUESTS = 100_000, 9
 LONGEST = 640  # milliseconds; the server ends a statement then
@@ -57,13 +55,7 @@ WHERE location.location_code LIKE 'L_';
 def main() -> None:
     """Print how long each list takes, then whether all are quick enough."""
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-items-")))
-        folder.chmod(0o755)
-        database, cache = PostgresServer(folder / "postgres", port=0), RedisServer(folder / "redis", port=0)
-        for server in (database, cache):
-            server.start()
-            stack.callback(server.stop)
-        environ = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "SECRET_KEY": KEY, "ENVIRONMENT": "test"}
+        database, environ = stores(stack)
         token = prepare(database.url, environ, 0)
         with psycopg.connect(database.url, autocommit=True) as connection:
             connection.execute(FILL.format(items=ITEMS))

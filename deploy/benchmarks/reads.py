@@ -2,15 +2,14 @@
 
 import contextlib
 import statistics
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
-from deploy.benchmarks.customers import KEY, prepare, samples
+from deploy.benchmarks.customers import prepare, samples
 from deploy.benchmarks.measure import CLIENTS, THREADS, WORKERS, Cost, Served, served, uvicorn, wait_until
 from deploy.benchmarks.report import Bar, Table
-from deploy.private.servers import PostgresServer, RedisServer
+from deploy.benchmarks.stores import stores
+from deploy.private.servers import PostgresServer
 
 FEW, MANY = 10_000, 1_000_000
 ROUNDS, REQUESTS = 7, 2000
@@ -37,7 +36,7 @@ class Shop:
 def main() -> None:
     """Print a table per question, then each bar with its figure."""
     with contextlib.ExitStack() as stack:
-        few, many = _shop(stack, "few", FEW), _shop(stack, "many", MANY)
+        few, many = _shop(stack, FEW), _shop(stack, MANY)
         ours = _started(stack, "wsgi:app", few)
         contenders = {
             FLOOR: _started(stack, "deploy.benchmarks.floor:app", few, bare=True),
@@ -59,14 +58,8 @@ def main() -> None:
             print(bar)
 
 
-def _shop(stack: contextlib.ExitStack, name: str, number: int) -> Shop:
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=f"bench-{name}-")))
-    folder.chmod(0o755)
-    database, cache = PostgresServer(folder / "postgres", port=0), RedisServer(folder / "redis", port=0)
-    for server in (database, cache):
-        server.start()
-        stack.callback(server.stop)
-    environ = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "SECRET_KEY": KEY, "ENVIRONMENT": "test"}
+def _shop(stack: contextlib.ExitStack, number: int) -> Shop:
+    database, environ = stores(stack)
     token = prepare(database.url, environ, number)
     return Shop(database, environ, token, *samples(database.url, number * 9 // 10))
 

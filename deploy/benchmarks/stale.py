@@ -1,19 +1,19 @@
 """A page from memory in an outage, beside the same page from the database; what single flight and compression cost."""
 
+import contextlib
 import statistics
-import tempfile
 import time
 import timeit
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import orjson
 
-from deploy.benchmarks.customers import KEY, prepare
+from deploy.benchmarks.customers import prepare
 from deploy.benchmarks.measure import CLIENTS, Cost, Served, served, wait_until
 from deploy.benchmarks.report import Bar
-from deploy.private.servers import PostgresServer, RedisServer
+from deploy.benchmarks.stores import stores
+from deploy.private.servers import PostgresServer
 from rental_backend.infra.cache import Cache
 from rental_backend.infra.writes import Writes
 from rental_backend.resilience import Board, Flights, Page
@@ -25,22 +25,14 @@ PARTS = 500
 
 def main() -> None:
     """Print the rates and their ratio, and what the parts cost."""
-    with tempfile.TemporaryDirectory() as folder:
-        database = PostgresServer(Path(folder) / "postgres", port=0)
-        cache = RedisServer(Path(folder) / "redis", port=0)
-        database.start()
-        cache.start()
-        try:
-            body = _compare(database, cache)
-        finally:
-            database.thaw()
-            cache.stop()
-            database.stop()
+    with contextlib.ExitStack() as stack:
+        database, environ = stores(stack)
+        stack.callback(database.thaw)
+        body = _compare(database, environ)
     _parts(body)
 
 
-def _compare(database: PostgresServer, cache: RedisServer) -> bytes:
-    environ = {"DATABASE_URL": database.url, "REDIS_URL": cache.url, "SECRET_KEY": KEY, "ENVIRONMENT": "test"}
+def _compare(database: PostgresServer, environ: dict[str, str]) -> bytes:
     token = prepare(database.url, environ, CUSTOMERS)
     figures: dict[str, list[Cost]] = {"healthy": [], "stale": []}
     with served("wsgi:app", environ) as server:
