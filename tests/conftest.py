@@ -1,7 +1,9 @@
 """Real servers for the whole run, and an application that talks to them."""
 
+import fcntl
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -131,19 +133,29 @@ def engine(postgres: PostgresServer) -> Iterator[sqlalchemy.Engine]:
 
 
 @pytest.fixture
-def session(engine: sqlalchemy.Engine, redis: RedisServer) -> Iterator[Session]:
-    """A session around the application; after the test the tables are emptied, and tries to sign in forgotten.
+def session(engine: sqlalchemy.Engine, redis: RedisServer, settings: dict[str, str]) -> Iterator[Session]:
+    """A session around the application; after the test the tables are emptied, tries to sign in and events forgotten.
 
     The application commits on connections of its own, which is part of what is tested, so nothing can be rolled back.
     """
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.rollback()
+        forget_events(Path(settings["JOURNAL_FOLDER"]))
         empty_tables(session)
     with Redis.from_url(redis.url) as connection:
         tries = list(connection.scan_iter("sign-in:*", count=1000))
         if tries:
             connection.delete(*tries)
+
+
+def forget_events(folder: Path) -> None:
+    """Remove what the journal has yet to store, lest the next test finds it; what is being stored is waited for."""
+    for kind in ("*.jsonl", "*.leaving"):  # a file gets the second name as it is set aside
+        for path in folder.glob(kind):
+            with suppress(FileNotFoundError), path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                path.unlink()
 
 
 def empty_tables(session: Session) -> None:
