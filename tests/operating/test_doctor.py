@@ -1,7 +1,6 @@
 """`flask doctor`: each thing that is wrong is found, with what mends it; what hangs does not hold it up."""
 
 import contextlib
-import json
 import re
 import threading
 import time
@@ -22,7 +21,7 @@ from rental_backend.doctor.findings import Level, passed
 from rental_backend.infra.vitals import Redis as Vitals
 from tests.proxy import Proxy
 
-from .conftest import run
+from .conftest import run, told
 
 WHOLE = 3.0  # seconds, for a doctor who reaches nothing
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$bm90YXBhc3N3b3Jk"
@@ -32,7 +31,7 @@ KEY = "Zb3kT9w-QpX7uYhR2nVdLs84JmCfGa6E"
 def findings(app: Flask) -> dict[str, dict[str, str]]:
     """Return what the doctor finds, by code; every finding to be mended says how, and decides the exit code."""
     done = run(app, "doctor", "--json")
-    said = json.loads(done.output)
+    said = told(done)
     wrong = [each for each in said["findings"] if each["level"] in ("WARN", "FAIL")]
     assert all(each["mend"] for each in wrong)
     assert (done.exit_code, said["healthy"]) == (1 if wrong else 0, not wrong)
