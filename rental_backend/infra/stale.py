@@ -94,7 +94,7 @@ class StaleStore:
         threading.Thread(target=self._exchange, name="stale-marks", daemon=True).start()
 
     def stop(self) -> None:
-        """Let them end; what was changed here is still told."""
+        """Let them end; what was changed here is told once more, if this process lasts that long."""
         self._stopping.set()
         self._changed.set()
         with contextlib.suppress(queue.Full):  # then the writer has something to do, and looks

@@ -98,13 +98,13 @@ def look_on(
         clerk = _Clerk(asked)
         clerk.sock.settimeout(30)
         clerk.sock.connect(("127.0.0.1", port))
-        time.sleep(max(0.0, begins - time.time()))
+        time.sleep(max(0.0, begins - time.time()))  # all begin at one moment
         while time.time() < begins + seconds:
             clerk.ask()
             while (said := clerk.read()) is None:
                 pass  # more of it is to come
             seen.append((clerk.began, said[0], time.time() - clerk.began))
-            time.sleep(pause)
+            time.sleep(pause)  # as a clerk does before the next question
 
     seen: Answers = []
     running = [threading.Thread(target=look, args=(seen,)) for _ in range(clients)]

@@ -30,7 +30,7 @@ from deploy.private.process import leaders
 server = getattr(servers, sys.argv[1])(Path(sys.argv[2]))
 server.start()
 print(*leaders(list(server.pids)), flush=True)
-time.sleep(600)
+time.sleep(600)  # until it is killed
 """
 
 Kind = type[PrivateServer]

@@ -155,7 +155,7 @@ class Service:
             if new.process.poll() is not None or time.monotonic() > ends:
                 new.stop()
                 raise Failed(f"{new.id} did not become healthy, see {new.log}")
-            time.sleep(0.05)
+            time.sleep(0.05)  # the pause between two looks
         former, self.active = self.active, new
         self.edge.register({new.id: new.port})
         self._hand_over(new, former)
@@ -168,6 +168,6 @@ class Service:
             return
         telling = threading.Thread(target=self.edge.switch, args=(new.id,))
         telling.start()
-        time.sleep(new.settings.overlap)
+        time.sleep(new.settings.overlap)  # both serve for so long
         former.stop()
         telling.join()
