@@ -12,10 +12,10 @@ from typing import Any  # noqa: E402
 
 from sqlalchemy.orm import configure_mappers  # noqa: E402
 
-from deploy.host import Host, shared_memory  # noqa: E402
 from rental_backend.config import Config, ConfigError  # noqa: E402
-from rental_backend.infra.lifecycle import Phase  # noqa: E402
-from rental_backend.web import logs  # noqa: E402
+from rental_backend.infra.runtime.host import Host, shared_memory  # noqa: E402
+from rental_backend.infra.runtime.lifecycle import Phase  # noqa: E402
+from rental_backend.web.middleware import logs  # noqa: E402
 
 gc.enable()
 

@@ -8,58 +8,53 @@ import structlog
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
-from .accounts import audit, purging
-from .accounts import service as accounts
-from .accounts.api import bp as auth
-from .accounts.api import users as sessions
-from .accounts.permissions import HARMLESS
-from .accounts.roles_api import bp as roles
-from .accounts.security_api import bp as security
-from .accounts.users_api import bp as users
-from .analytics import standing
-from .analytics.parties_api import bp as party_analytics
-from .catalog.brands_api import bp as brands
-from .catalog.categories_api import bp as categories
-from .catalog.locations_api import bp as locations
-from .catalog.units_api import bp as units
-from .commands import Commands
+from .accounts.access.permissions import HARMLESS
+from .accounts.audit import service as audit
+from .accounts.auth import service as accounts
+from .accounts.auth.api import bp as auth
+from .accounts.auth.api import users as sessions
+from .accounts.roles.api import bp as roles
+from .accounts.security import retention as purging
+from .accounts.security.api import bp as security
+from .accounts.users.api import bp as users
+from .analytics import shop_metrics as standing
+from .analytics.parties.api import bp as party_analytics
+from .catalog.brands.api import bp as brands
+from .catalog.categories.api import bp as categories
+from .catalog.locations.api import bp as locations
+from .catalog.units.api import bp as units
+from .cli.group import Commands
 from .config import Config
-from .infra.dependencies import Dependencies
-from .inventory.blocking_api import bp as item_blocking
-from .inventory.items_api import bp as items
-from .parties.api import bp as customers
-from .parties.suppliers_api import bp as suppliers
+from .infra.container import Dependencies
+from .inventory.blocking.api import bp as item_blocking
+from .inventory.items.api import bp as items
+from .parties.customers.api import bp as customers
+from .parties.suppliers.api import bp as suppliers
 from .resilience import OPEN, Listener
-from .settings import backups, backups_api, origins_api, system_api
-from .settings import service as business
-from .settings.api import bp as settings
-from .settings.api import companies
-from .web import (
-    breaker_orders,
-    breakers,
-    components,
-    cors,
-    diagnosis,
-    docs,
-    health,
-    incidents,
-    limits,
-    log_level,
-    logs,
-    metering,
-    metrics,
-    operations,
-    pages,
-    problems,
-    requests,
-    routing,
-    status,
-    traces,
-    warming,
-)
-from .web.application import Application
-from .web.contracts import contract_of
-from .web.openapi import Documentation
+from .settings.backups import api as backups_api
+from .settings.backups import service as backups
+from .settings.business import service as business
+from .settings.business.api import bp as settings
+from .settings.business.api import companies
+from .settings.cors_origins import api as origins_api
+from .settings.system import api as system_api
+from .web.endpoint import prewarm as warming
+from .web.endpoint import problems
+from .web.endpoint import rate_limits as limits
+from .web.endpoint.application import Application
+from .web.endpoint.contracts import contract_of
+from .web.metrics import api as metrics
+from .web.metrics import request_metrics as metering
+from .web.middleware import cors, logs, requests, routing, traces
+from .web.openapi import docs
+from .web.openapi.document import Documentation
+from .web.operations import breaker_overrides as breaker_orders
+from .web.operations import breakers, health, log_level
+from .web.operations import detailed_health as diagnosis
+from .web.operations import modes as operations
+from .web.status import api as status
+from .web.status import components, incidents
+from .web.templates import render as pages
 
 BLUEPRINTS = (
     *(health.bp, status.bp, breakers.bp, metrics.bp, docs.bp, pages.bp),

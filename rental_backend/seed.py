@@ -8,13 +8,13 @@ import click
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from .accounts.reference import add_permissions_and_roles
+from .accounts.access.seed import add_permissions_and_roles
 from .config import Config
 from .errors import AppError
-from .infra.database import Database
-from .infra.dependencies import Dependencies
-from .settings.reference import add_company, add_settings
-from .web import logs
+from .infra.container import Dependencies
+from .infra.postgres.database import Database
+from .settings.business.seed import add_company, add_settings
+from .web.middleware import logs
 
 
 @dataclass(frozen=True, slots=True)

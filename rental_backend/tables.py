@@ -3,8 +3,8 @@
 from .accounts import models as accounts
 from .bookings import models as bookings
 from .catalog import models as catalog
-from .infra import idempotency
-from .infra.uptime import tables as uptime
+from .infra import idempotency_table as idempotency
+from .infra.status_history import tables as uptime
 from .inventory import models as inventory
 from .models import Model
 from .parties import models as parties

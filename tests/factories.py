@@ -20,8 +20,8 @@ from rental_backend.accounts.models import (
     user_roles,
 )
 from rental_backend.catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
-from rental_backend.infra.passwords import LANES
-from rental_backend.infra.tokens import Tokens
+from rental_backend.infra.identity.passwords import LANES
+from rental_backend.infra.identity.tokens import Tokens
 from rental_backend.inventory.models import InventoryUnit, StockLevel
 from rental_backend.models import Model
 from rental_backend.parties.models import Customer, CustomerType, Supplier, SupplierType

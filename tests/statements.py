@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.orm import Session
 
-from rental_backend.infra import statements as compiled
+from rental_backend.infra.postgres import compiled
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from flask import Flask
 from tests.serving import until
 
 ROOT = Path(__file__).parent.parent
-LATER = ("rental_backend.cli", "rental_backend.demo", "rental_backend.doctor", "rental_backend.tables")
+LATER = ("rental_backend.cli.database", "rental_backend.demo", "rental_backend.doctor", "rental_backend.tables")
 NEVER = ("alembic", "markdown_it", "opentelemetry", "google.protobuf", "requests", "urllib3")
 AS_GUNICORN_DOES = f"""
 import gc, json, runpy, sys

@@ -8,7 +8,7 @@ import psycopg
 
 from deploy.benchmarks.stores import KEY
 from deploy.private.binaries import ROOT
-from rental_backend.infra.tokens import Tokens
+from rental_backend.infra.identity.tokens import Tokens
 
 COUNTED = 10_000  # as far as every contender counts, as we do
 COLUMNS = """business_name, first_name, last_name, coalesce(email, '') AS email, coalesce(phone, '') AS phone, mobile,

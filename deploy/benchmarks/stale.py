@@ -14,8 +14,8 @@ from deploy.benchmarks.measure import CLIENTS, Cost, Served, served, wait_until
 from deploy.benchmarks.report import Bar
 from deploy.benchmarks.stores import stores
 from deploy.private.servers import PostgresServer
-from rental_backend.infra.cache import Cache
-from rental_backend.infra.writes import Writes
+from rental_backend.infra.redis.cache import Cache
+from rental_backend.infra.stale.change_log import Writes
 from rental_backend.resilience import Board, Flights, Page
 
 CUSTOMERS, ROUNDS, REQUESTS, PATH = 10_000, 5, 2000, "/api/customers?limit=50"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ..transactions.models import RentalStatus
-from .shop import Customer, Location, Unit
+from .simulator import Customer, Location, Unit
 
 LATE = {RentalStatus.RENTAL_LATE, RentalStatus.RENTAL_LATE_PARTIAL_RETURN}
 PARTIAL = {RentalStatus.RENTAL_PARTIAL_RETURN, RentalStatus.RENTAL_LATE_PARTIAL_RETURN}

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..bookings.models import BookingHeader, BookingLine, BookingStatus
 from .agreements import Rental
-from .papers import basis_points
-from .shop import Item, Shop, money, share
+from .row_writer import basis_points
+from .simulator import Item, Shop, money, share
 
 AHEAD = {
     BookingStatus.PENDING: 40,

@@ -3,13 +3,13 @@
 import re
 from datetime import datetime
 
-from ..catalog.codes import shortened
+from ..catalog.categories.codes import shortened
 from ..catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
 from ..parties.models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
 from ..parties.models import Customer as CustomerRow
-from . import shop as made
-from .shop import Shop, money
-from .words import BRANDS, CITIES, FAMILIES, FIRST_NAMES, LAST_NAMES, TRADES, Family
+from . import simulator as made
+from .sample_data import BRANDS, CITIES, FAMILIES, FIRST_NAMES, LAST_NAMES, TRADES, Family
+from .simulator import Shop, money
 
 SERIES = ("", " II", " III", " IV", " V")
 

@@ -7,7 +7,7 @@ import click
 from flask import current_app
 
 from ..seed import add_reference_data, patient_database
-from .filling import SMALL, fill, large
+from .generator import SMALL, fill, large
 from .loading import indexes_last
 
 LONGEST_STATEMENT = 3600

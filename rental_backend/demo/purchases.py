@@ -14,8 +14,8 @@ from ..transactions.models import (
     TransactionStatus,
     TransactionType,
 )
-from .shop import Item, Level, Shop, Unit, money, share
-from .words import SUPPLIERS
+from .sample_data import SUPPLIERS
+from .simulator import Item, Level, Shop, Unit, money, share
 
 TAX = 1800  # in hundredths of a percent; said by each purchase's supplier
 LINES = 5

@@ -4,9 +4,10 @@ from datetime import datetime
 from functools import partial
 
 from ..inventory.models import MovementType, UnitStatus
-from . import bookings, papers, returns
+from . import bookings, returns
+from . import row_writer as papers
 from .agreements import Extension, Line, Rental, Return
-from .shop import Location, Shop, Unit, share
+from .simulator import Location, Shop, Unit, share
 
 LENGTHS, WEIGHTS = (1, 2, 3, 4, 5, 7, 10, 14), (12, 22, 22, 14, 10, 12, 5, 3)
 FATES = ("good", "damaged", "beyond_repair", "lost")

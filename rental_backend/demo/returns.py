@@ -14,9 +14,9 @@ from ..rentals.models import (
     ReturnLineDetail,
 )
 from .agreements import Line, Rental, Return
-from .papers import DAMAGE_SHARES, damage_fee, late_fee
-from .shop import Shop, Unit, money, share
-from .words import DAMAGES
+from .row_writer import DAMAGE_SHARES, damage_fee, late_fee
+from .sample_data import DAMAGES
+from .simulator import Shop, Unit, money, share
 
 # How a piece that does not come back good moves: the movement, where it goes, and what its unit becomes.
 FATES = {

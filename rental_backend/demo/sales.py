@@ -11,7 +11,7 @@ from ..transactions.models import (
     TransactionStatus,
     TransactionType,
 )
-from .shop import Shop, Unit, money, share
+from .simulator import Shop, Unit, money, share
 
 TAX = 1800  # in hundredths of a percent; a sale says its own
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ..config import Config
-from ..infra.vitals import Away, Redis, look_at_redis
+from ..infra.telemetry.server_checks import Away, Redis, look_at_redis
 from .databases import clock
 from .findings import Finding, failed, passed, skipped, warned
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from ..web import logs
-from ..web.context import application
+from ..web.endpoint.context import application
+from ..web.middleware import logs
 from .findings import Finding, Level, failed, passed, skipped, warned
 
 COLOURS = {Level.PASS: "green", Level.WARN: "yellow", Level.FAIL: "red", Level.SKIP: "blue"}

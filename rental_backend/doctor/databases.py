@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from deploy.host import Host
+from rental_backend.infra.runtime.host import Host
 
 from ..config import Config
-from ..infra.database import Database
 from ..infra.migration import CONFIG, MigrationError, Migrator, Server
-from ..infra.vitals import Away, Postgres, look_at_postgres
+from ..infra.postgres.database import Database
+from ..infra.telemetry.server_checks import Away, Postgres, look_at_postgres
 from .budget import PROBES, Budget
 from .findings import Finding, failed, passed, skipped, warned
 

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import Table
 
 from ..config import Config
-from ..infra.dependencies import Dependencies
+from ..infra.container import Dependencies
 from ..tables import accounts, metadata
 from .cache import cache
 from .configuration import settings

@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.host import shared_memory
+from rental_backend.infra.runtime.host import shared_memory
 
 from ..config import Config
-from ..infra.database import Database
-from ..infra.dumping import Dumper, ProgramsMissing
-from ..infra.vitals import Away, look_at_postgres
+from ..infra.postgres.database import Database
+from ..infra.runtime.backups import Dumper, ProgramsMissing
+from ..infra.telemetry.server_checks import Away, look_at_postgres
 from .findings import Finding, failed, passed, skipped, warned
 
 LITTLE = 256 << 20  # bytes left on a disk

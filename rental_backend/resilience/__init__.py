@@ -2,20 +2,20 @@
 
 from pybreaker import CircuitBreakerListener as Listener
 
-from .board import Board, Cell
 from .breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerOpen
+from .breaker_state import Operator
 from .bulkhead import Bulkhead, BulkheadFull, Ramp, RetryBudget
 from .call import Call
+from .counters import Family, Tally
 from .deadline import budget, limit
 from .events import Transition
-from .flights import Flights
-from .history import History, Point
-from .machine import Counts, Policy, State
-from .page import Page
+from .outcome import Judge, Verdict
 from .prober import Prober
-from .slot import Operator
-from .tally import Family, Tally
-from .verdict import Judge, Verdict
+from .shared_memory import Page
+from .shared_state import Board, Cell
+from .single_flight import Flights
+from .state_machine import Counts, Policy, State
+from .timeseries import History, Point
 
 __all__ = [
     "CLOSED",

@@ -8,14 +8,14 @@ from typing import Any, NoReturn, TypeVar
 
 import pybreaker
 
+from .breaker_state import REJECTED, Operator
 from .call import Call
 from .engine import Engine
 from .events import Transition
-from .machine import Counts, Policy, State
-from .page import Page
-from .slot import REJECTED, Operator
-from .storage import PageState, PageStorage
-from .verdict import Judge, Verdict, every_exception_fails
+from .outcome import Judge, Verdict, every_exception_fails
+from .pybreaker_storage import PageState, PageStorage
+from .shared_memory import Page
+from .state_machine import Counts, Policy, State
 
 T = TypeVar("T")
 CLOSED, HALF_OPEN, OPEN = pybreaker.STATE_CLOSED, pybreaker.STATE_HALF_OPEN, pybreaker.STATE_OPEN

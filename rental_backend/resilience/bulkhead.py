@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .breaker import Breaker
+from .breaker_state import CROWDED, SINCE, Slot
 from .deadline import limit as left
-from .page import Page
-from .slot import CROWDED, SINCE, Slot
+from .shared_memory import Page
 
 IN_FLIGHT = 1  # word of a lane's counters
 LOOK = 0.05  # seconds between two looks for dead workers while it is full

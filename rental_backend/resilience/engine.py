@@ -4,9 +4,13 @@ import random
 import threading
 from collections.abc import Callable
 
-from . import machine
+from . import breaker_state as at
+from . import state_machine as machine
+from .breaker_state import SINCE, Operator, Slot, microseconds
 from .events import Transition, append, events
-from .machine import (
+from .outcome import Verdict
+from .shared_memory import BUCKETS, Page
+from .state_machine import (
     GENERATION_MASK,
     LABELS,
     LAST_ADMITTING,
@@ -18,9 +22,6 @@ from .machine import (
     State,
     Word,
 )
-from .page import BUCKETS, Page
-from .slot import ACTOR, CAUSE, DOWN, OPENED, OPENINGS, PROBED, PROBES, REASON, SINCE, Operator, Slot, microseconds
-from .verdict import Verdict
 
 Step = Callable[[Word, float], Word | None]
 Moved = tuple[State, State] | None
@@ -64,8 +65,8 @@ class Engine:
         self._moved = moved
         if not self.words[self.slot.base + SINCE]:
             self.words[self._state_at] = Word(State.CLOSED if starts_closed else State.OPEN).pack()
-            self.words[self.slot.base + SINCE] = self.words[self.slot.base + DOWN] = max(1, microseconds(clock()))
-            self.slot.write(CAUSE, "starting")
+            self.words[self.slot.base + SINCE] = self.words[self.slot.base + at.DOWN] = max(1, microseconds(clock()))
+            self.slot.write(at.CAUSE, "starting")
 
     def _jitter(self) -> float:
         return random.uniform(1 - self.policy.jitter, 1 + self.policy.jitter)  # noqa: S311 - not a secret
@@ -198,10 +199,10 @@ class Engine:
 
     def opened(self, word: Word, now: float) -> Word:
         """Return the word of an opening that lasts longer than the last (within a step)."""
-        at = self.slot.base + OPENINGS
-        until = now + machine.pause(self.policy, self.words[at], self._spread())
-        self.words[at] += 1
-        self.words[self.slot.base + PROBES] = 0
+        openings = self.slot.base + at.OPENINGS
+        until = now + machine.pause(self.policy, self.words[openings], self._spread())
+        self.words[openings] += 1
+        self.words[self.slot.base + at.PROBES] = 0
         return word.to(State.OPEN, until)
 
     def begin_probe(self) -> int | None:
@@ -216,7 +217,7 @@ class Engine:
             return probing
 
         if machine.due(self.word, self.clock()) and self.move(step, "probing"):
-            self.slot.tell(PROBED)
+            self.slot.tell(at.PROBED)
             return taken[0]
         return None
 
@@ -230,7 +231,7 @@ class Engine:
                 return self.opened(word, now)
             if self.slot.probes + 1 >= self.policy.probe_successes:
                 return word.to(State.CLOSED)
-            self.words[self.slot.base + PROBES] += 1
+            self.words[self.slot.base + at.PROBES] += 1
             return word.to(State.OPEN, now)
 
         return self.move(step, "the probe failed" if error else "the probe succeeded", error) and self.admits
@@ -241,8 +242,8 @@ class Engine:
             raise ValueError(f"a TTL is of more than 0 and at most {LONGEST_ORDER} seconds")
 
         def step(word: Word, now: float) -> Word:
-            self.slot.write(REASON, reason)
-            self.slot.write(ACTOR, actor)
+            self.slot.write(at.REASON, reason)
+            self.slot.write(at.ACTOR, actor)
             return word.to(state, 0.0 if ttl is None else now + ttl)
 
         return self.move(step, f"{actor}: {reason}", ordered=True)
@@ -270,12 +271,12 @@ class Engine:
             return None
         self.words[slot.base + SINCE] = max(1, microseconds(now))
         if before.state.admits:
-            self.words[slot.base + DOWN] = microseconds(now)
+            self.words[slot.base + at.DOWN] = microseconds(now)
         self.words[self._row_at] = 0
         if after.state is State.CLOSED:
-            self.words[slot.base + OPENINGS] = self.words[slot.base + PROBES] = 0
+            self.words[slot.base + at.OPENINGS] = self.words[slot.base + at.PROBES] = 0
         if after.state is not State.HALF_OPEN:
-            slot.write(CAUSE, cause)
+            slot.write(at.CAUSE, cause)
         wanted = after.pack()
         # A worker that was stopped in here, so that others went on without it, must not undo what they did: it
         # looks once more, and no call stands between the look and the write at which a thread could be put off.
@@ -283,7 +284,7 @@ class Engine:
             return None
         self.words[self._state_at] = wanted
         if before.state.admits and not after.state.admits:
-            slot.tell(OPENED)
+            slot.tell(at.OPENED)
         kind = type(error).__name__ if error else None
         append(page, slot.number, before.state, after.state, cause=cause, error=kind, now=now, ordered=ordered)
         return before.state, after.state

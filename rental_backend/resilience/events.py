@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .machine import LABELS, State
-from .page import EVENT_COUNT, EVENT_WORDS, EVENTS, EVENTS_AT, LOG_WORDS, Page
+from .shared_memory import EVENT_COUNT, EVENT_WORDS, EVENTS, EVENTS_AT, LOG_WORDS, Page
+from .state_machine import LABELS, State
 
 FIELDS = struct.Struct("<qqqqqq")  # before, after, worker, monotonic and wall time in microseconds, ordered
 CAUSE, ERROR = 128, 64  # bytes

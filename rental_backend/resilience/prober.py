@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 
 from .breaker import Breaker
+from .breaker_state import HEARTBEAT
 from .engine import Engine
-from .slot import HEARTBEAT
 
 LOOK = 0.5  # seconds between two looks at what other workers may have done
 

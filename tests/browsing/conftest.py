@@ -10,9 +10,9 @@ from playwright.sync_api import Browser, sync_playwright
 from deploy.private.browser import find
 from deploy.private.servers import PostgresServer, RedisServer
 from tests import factories
+from tests.infra.status_history.history_rows import remembered
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving
-from tests.status.past import remembered
 
 from .visit import Visit
 

@@ -7,8 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import Role, SecurityAuditLog, User
+from rental_backend.settings.business.seed import add_company, add_settings
 from rental_backend.settings.models import BackupType, SystemBackup
-from rental_backend.settings.reference import add_company, add_settings
 from rental_backend.transactions.models import TransactionType
 from tests import factories
 

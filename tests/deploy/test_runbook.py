@@ -13,7 +13,7 @@ from flask import Flask
 from deploy.railway.cli import parser
 from rental_backend.app import create_app
 from rental_backend.config import Config
-from rental_backend.web.contracts import contract_of
+from rental_backend.web.endpoint.contracts import contract_of
 from tests.serving import ROOT
 
 PAGES = ("deploy/RUNBOOK.md", "README.md")

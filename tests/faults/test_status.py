@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import requests
 
-from rental_backend.infra.uptime.detector import CLOSE_AFTER, OPEN_AFTER
+from rental_backend.infra.status_history.detector import CLOSE_AFTER, OPEN_AFTER
 from tests.faults.conftest import PASSWORD, Shop
 from tests.serving import Gunicorn, serving, until
 

@@ -8,8 +8,8 @@ import pytest
 
 from deploy.private.server import PrivateServer
 from deploy.private.servers import PostgresServer, RedisServer
-from rental_backend.infra.cache import Cache
-from rental_backend.infra.database import Database
+from rental_backend.infra.postgres.database import Database
+from rental_backend.infra.redis.cache import Cache
 from rental_backend.resilience import Breaker
 from tests.proxy import Proxy
 

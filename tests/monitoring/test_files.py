@@ -12,13 +12,13 @@ import yaml
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
-from rental_backend.web.docs import anchor
+from rental_backend.web.openapi.docs import anchor
 from tests.monitoring.promql import Evaluation, labels, selectors
 from tests.serving import until
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / "deploy" / "monitoring"
-RUNBOOK = (ROOT / "rental_backend" / "web" / "guides" / "operations.md").read_text("utf-8")
+RUNBOOK = (ROOT / "rental_backend" / "web" / "templates" / "guides" / "operations.md").read_text("utf-8")
 RULES = [rule for group in yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"] for rule in group["rules"]]
 ALERTS = {rule["alert"]: rule for rule in RULES if "alert" in rule}
 RECORDED = {rule["record"]: rule["expr"] for rule in RULES if "record" in rule}

@@ -12,7 +12,7 @@ from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wsgi import get_input_stream
 
-from rental_backend.web import logs
+from rental_backend.web.middleware import logs
 from tests.serving import free_port
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
-from rental_backend import watching
+from rental_backend.cli import breakers as watching
 from tests.serving import free_port, until
 
 from .conftest import run, told

@@ -11,16 +11,16 @@ from flask import Flask
 from sqlalchemy.orm import Session
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from rental_backend.accounts.permissions import HARMLESS
+from rental_backend.accounts.access.permissions import HARMLESS
 from rental_backend.errors import Busy
-from rental_backend.infra.dependencies import AUTH, DATABASE, REDIS, REPLICA, Dependencies
-from rental_backend.infra.modes import Mode
-from rental_backend.infra.writes import Tag
+from rental_backend.infra.container import AUTH, DATABASE, REDIS, REPLICA, Dependencies
+from rental_backend.infra.runtime.modes import Mode
+from rental_backend.infra.stale.change_log import Tag
 from rental_backend.resilience import State
-from rental_backend.resilience.machine import Word
-from rental_backend.web.contracts import Contract
-from rental_backend.web.features import contracts
-from rental_backend.web.needs import PUBLIC, SIGNED_IN
+from rental_backend.resilience.state_machine import Word
+from rental_backend.web.endpoint.capabilities import contracts
+from rental_backend.web.endpoint.contracts import Contract
+from rental_backend.web.endpoint.needs import PUBLIC, SIGNED_IN
 from tests import factories
 
 from . import samples

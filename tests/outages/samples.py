@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import RefreshToken, User
 from rental_backend.catalog.models import UnitOfMeasurement
+from rental_backend.settings.business.seed import add_company, add_settings
 from rental_backend.settings.models import Company
-from rental_backend.settings.reference import add_company, add_settings
-from rental_backend.web.contracts import Contract
+from rental_backend.web.endpoint.contracts import Contract
 from tests import factories
 
 Ids = dict[str, uuid.UUID]

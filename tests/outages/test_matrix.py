@@ -14,11 +14,11 @@ from deploy.private.servers import RedisServer
 from rental_backend import app as program
 from rental_backend.config import Config
 from rental_backend.errors import NotFound
-from rental_backend.infra.dependencies import DATABASE
-from rental_backend.infra.modes import Mode
+from rental_backend.infra.container import DATABASE
+from rental_backend.infra.runtime.modes import Mode
 from rental_backend.resilience import State
-from rental_backend.web.contracts import contract_of, endpoint, operation_of
-from rental_backend.web.needs import PUBLIC, Needs
+from rental_backend.web.endpoint.contracts import contract_of, endpoint, operation_of
+from rental_backend.web.endpoint.needs import PUBLIC, Needs
 from tests.conftest import empty_tables
 
 from .matrix import EMERGENCY, MIXED, PURE, SETTINGS, Matrix, Vector, prepared, tried_in_vain

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from deploy.private.servers import PostgresServer, RedisServer
-from rental_backend.infra.dependencies import Dependencies
+from rental_backend.infra.container import Dependencies
 from rental_backend.resilience import State
 from tests import factories
 from tests.serving import until

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from deploy.private.servers import PostgresServer
-from rental_backend.infra.tokens import Tokens
+from rental_backend.infra.identity.tokens import Tokens
 from tests import factories
 from tests.platform.edge import Edge
 from tests.platform.platform import Service, Settings

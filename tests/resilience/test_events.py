@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 
 from rental_backend.resilience import CLOSED, HALF_OPEN, OPEN, Breaker
-from rental_backend.resilience.page import EVENT_COUNT, EVENTS_AT
+from rental_backend.resilience.shared_memory import EVENT_COUNT, EVENTS_AT
 
 from .calls import nothing, outage, trip
 from .clock import Clock

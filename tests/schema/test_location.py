@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 
 from rental_backend.infra.migration import CONFIG, Migrator, Server
-from tests.migrating.conftest import wait_for
-from tests.migrating.writer import Writer
+from tests.migrations.conftest import wait_for
+from tests.migrations.writer import Writer
 from tests.schema.conftest import Make
 from tests.schema.databases import alembic, connected
 

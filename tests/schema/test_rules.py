@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from rental_backend.infra.migration import CONFIG, BadRows, BadRowsFound, Migrator, Server, examine
-from tests.migrating.test_revisions import NEW
+from tests.migrations.test_revisions import NEW
 from tests.schema.conftest import HERE, Contents, Make
 from tests.schema.databases import connected
 

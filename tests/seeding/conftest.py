@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 
 from deploy.private.servers import PostgresServer
 from rental_backend.config import driver_url
-from rental_backend.web import logs
+from rental_backend.web.middleware import logs
 from tests.conftest import migrate
 
 Make = Callable[[], str]

@@ -11,9 +11,9 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from rental_backend.config import driver_url
-from rental_backend.demo.filling import SMALL, fill, large
+from rental_backend.demo.generator import SMALL, fill, large
 from rental_backend.demo.loading import indexes_last
-from rental_backend.demo.shop import Size
+from rental_backend.demo.simulator import Size
 from rental_backend.errors import Conflict
 from rental_backend.seed import add_reference_data
 from tests import factories

@@ -8,12 +8,12 @@ from flask import Flask
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.permissions import PERMISSIONS, ROLES
+from rental_backend.accounts.access.permissions import PERMISSIONS, ROLES
 from rental_backend.seed import Added, add_reference_data
-from rental_backend.settings.defaults import COMPANY, DEFAULTS
-from rental_backend.settings.service import rates
-from rental_backend.web.features import contracts
-from rental_backend.web.needs import PUBLIC, SIGNED_IN
+from rental_backend.settings.business.defaults import COMPANY, DEFAULTS
+from rental_backend.settings.business.service import rates
+from rental_backend.web.endpoint.capabilities import contracts
+from rental_backend.web.endpoint.needs import PUBLIC, SIGNED_IN
 from tests.seeding.conftest import Make, Run
 
 ALL = Added(len(PERMISSIONS), len(ROLES), len(DEFAULTS), 1)

@@ -14,11 +14,11 @@ from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
 from tests import factories
 from tests.conftest import PATIENT
+from tests.routes.walking import Route, answered, known_ids, parameters, paths, routes
 from tests.seeding.conftest import Make
 from tests.seeding.test_demo import SMALL, _fill
-from tests.walking import Route, answered, known_ids, parameters, paths, routes
 
-PLAIN = "rental_backend.web.resources"
+PLAIN = "rental_backend.web.resource.resource"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from rental_backend.settings.reference import add_company, add_settings
+from rental_backend.settings.business.seed import add_company, add_settings
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from rental_backend.app import create_app
 from rental_backend.config import Config
 from tests import factories
-from tests.web import games, toys
+from tests.web import sample_resource as games
+from tests.web import toys
 
 Player = Callable[..., FlaskClient]
 UNREACHABLE = {

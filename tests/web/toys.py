@@ -11,14 +11,14 @@ from sqlalchemy import Numeric, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rental_backend.errors import AppError, Conflict
-from rental_backend.infra.dependencies import AUTH, DATABASE
+from rental_backend.infra.container import AUTH, DATABASE
 from rental_backend.models import Identified
 from rental_backend.schemas import Answer, Money, Paging, Payload, Text, TextOrEmpty
-from rental_backend.web import projection
-from rental_backend.web.contracts import endpoint
-from rental_backend.web.listing import Listing, Page
-from rental_backend.web.needs import NOTHING, PUBLIC, SIGNED_IN, Needs
-from rental_backend.web.principal import Principal
+from rental_backend.web.endpoint.contracts import endpoint
+from rental_backend.web.endpoint.needs import NOTHING, PUBLIC, SIGNED_IN, Needs
+from rental_backend.web.endpoint.principal import Principal
+from rental_backend.web.query import projection
+from rental_backend.web.query.listing import Listing, Page
 
 NEEDS = Needs(DATABASE, AUTH)
 

@@ -9,7 +9,7 @@ import psycopg
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from ..postgres import Address, DeadlineConnection
+from ..postgres.connection import Address, DeadlineConnection
 from .outcome import Exit, MigrationError
 
 # libpq repeats parts of the URL, and so of a password that is not quoted as it should be: only these words go out.

@@ -1,0 +1,195 @@
+"""New passwords: which are good enough, and how one gets them: by the old one, a token, or an administrator.
+
+There is no mailer. Who has forgotten his password says so, which is logged; an administrator, having made sure who it
+is, makes a reset token and hands it over. Every new password ends the user's other sessions and his reset tokens.
+"""
+
+import secrets
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from ...errors import AppError, Conflict, Forbidden, Invalid, Unauthenticated
+from ...infra.audit_outbox import Actor
+from ...infra.identity.identity import Identity
+from ..audit import service as audit
+from ..models import PasswordResetToken, User
+from . import sessions
+from .service import InvalidCredentials, digest, find_user, permissions_of
+
+SHORTEST, LONGEST = 8, 1000  # NIST SP 800-63B, 5.1.1.2 (the upper one spares the hasher)
+TOKEN_LIFE = timedelta(hours=1)
+COMMON = {
+    *("12345678", "123456789", "1234567890", "0123456789", "87654321", "987654321", "11223344", "123123123"),
+    *("1q2w3e4r", "1q2w3e4r5t", "1qaz2wsx", "password", "password1", "password12", "password123", "passw0rd"),
+    *("p@ssw0rd", "p@ssword", "password!", "password1!", "pass1234", "pass@123", "admin123", "admin1234"),
+    *("admin@123", "administrator", "letmein1", "welcome1", "welcome123", "welcome@123", "qwerty12", "qwerty123"),
+    *("qwertyuiop", "qwer1234", "asdfghjkl", "asdf1234", "zxcvbnm1", "abcd1234", "abc12345", "a1b2c3d4", "iloveyou"),
+    *("iloveyou1", "sunshine", "princess", "football", "baseball", "superman", "trustno1", "starwars", "computer"),
+    *("internet", "whatever", "changeme", "changeme1", "test1234", "testtest", "default1", "manager123", "staff123"),
+    *("staff1234", "secret123", "india123", "india@123", "qazwsxedc", "computer1", "samsung1", "jennifer"),
+}
+
+
+class InvalidResetToken(AppError):
+    """The reset token was used, has expired, or never was one (400)."""
+
+    status, code, title = 400, "invalid_reset_token", "Reset token refused"
+
+
+@dataclass(frozen=True, slots=True)
+class ResetToken:
+    """A way to a new password, shown this once."""
+
+    token: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A password that an administrator chose for somebody, and its hash; neither is printed."""
+
+    plain: str = field(repr=False)
+    hashed: str = field(repr=False)
+
+    def require_good_for(self, username: str, email: str) -> None:
+        """Raise `Invalid` if it is no good for a user of that name and address."""
+        require_good(self.plain, username, email, field="password")
+
+
+def require_good(password: str, username: str, email: str, *, field: str = "new_password") -> None:
+    """Raise `Invalid`, naming the field, for a password that is too short or among the first to be guessed."""
+    said = password.casefold()
+    faults = []
+    if not SHORTEST <= len(password) <= LONGEST:
+        faults.append(f"Must have {SHORTEST} to {LONGEST} characters.")
+    if said in (username.casefold(), email.casefold(), email.casefold().partition("@")[0]):
+        faults.append("Must not be the user name or e-mail address.")
+    if said in COMMON or len(set(said)) < 3:
+        faults.append("Is among the first to be guessed.")
+    if "\0" in password or any("\ud800" <= letter <= "\udfff" for letter in password):
+        faults.append("Must be text.")
+    if faults:
+        raise Invalid({field: faults})
+
+
+def change(identity: Identity, actor: Actor, current: str, new: str, *, keep: uuid.UUID) -> None:
+    """Change the caller's own password and end his sessions besides `keep`.
+
+    Raises `InvalidCredentials` for a wrong current one, which counts as a failed sign-in.
+    """
+    with identity.database.reading() as session:
+        user = session.get(User, actor.id)
+    if user is None:
+        raise Unauthenticated("This account is not active.", reason="inactive")
+    require_good(new, user.username, user.email)
+    with identity.passwords.seat(), identity.throttle.attempt(user.username, actor.address):
+        if not identity.passwords.verify(user.password, current):
+            raise InvalidCredentials("The current password is wrong.")
+        hashed = identity.passwords.hash(new)
+    with identity.concluding() as session:
+        ended = _replace(session, actor, "PASSWORD_CHANGED", user, hashed, besides=keep)
+    identity.end(user.id, ended)
+
+
+def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> None:
+    """Give a user another password and end his sessions. Raises `NotFound`, and `Forbidden` if he may do more."""
+    with identity.database.reading() as session:
+        user = _subordinate(session, actor, user_id)
+    require_good(new, user.username, user.email, field="password")
+    with identity.passwords.seat():
+        hashed = identity.passwords.hash(new)
+    with identity.concluding() as session:
+        ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
+    identity.end(user.id, ended)
+
+
+def chosen(identity: Identity, password: str) -> Chosen:
+    """Return a password of a form with its hash; raises `Invalid` for one that is good for nobody.
+
+    To be called before the transaction, which else would hold its connection while it is hashed.
+    """
+    require_good(password, "", "", field="password")
+    with identity.passwords.seat():
+        return Chosen(password, identity.passwords.hash(password))
+
+
+def ask(session: Session, actor: Actor, name: str) -> None:
+    """Log that somebody has forgotten his password, or says so; as much is done for a name that nobody has."""
+    user = find_user(session, name)
+    audit.note(session, actor, "PASSWORD_FORGOTTEN", "users", user.id if user else None, name=name)
+
+
+def issue(session: Session, actor: Actor, user_id: uuid.UUID) -> ResetToken:
+    """Return a token by which a user can set a new password, once and for an hour; earlier ones end.
+
+    Raises `NotFound`, and `Forbidden` if he may do more than the one who asks.
+    """
+    user = _subordinate(session, actor, user_id)
+    void_tokens(session, user.id)
+    made = ResetToken(secrets.token_urlsafe(32), datetime.now(UTC) + TOKEN_LIFE)
+    session.add(PasswordResetToken(token=digest(made.token), user_id=user.id, expires_at=made.expires_at))
+    audit.note(session, actor, "PASSWORD_RESET_ISSUED", "users", user.id)
+    return made
+
+
+def redeem(identity: Identity, actor: Actor, token: str, new: str) -> None:
+    """Set a new password by a reset token, and end all sessions. Raises `InvalidResetToken`.
+
+    A new password that is refused leaves the token as it is.
+    """
+    live = (
+        PasswordResetToken.token == digest(token),
+        PasswordResetToken.is_used.is_(False),
+        PasswordResetToken.expires_at > func.now(),
+    )
+    with identity.passwords.seat():
+        with identity.database.reading() as session:
+            user = session.scalars(
+                select(User).join(PasswordResetToken, PasswordResetToken.user_id == User.id).where(*live)
+            ).one_or_none()
+        if user is None or not user.is_active or user.deleted_at is not None:
+            raise InvalidResetToken("This reset token was used or has expired.")
+        require_good(new, user.username, user.email)
+        hashed = identity.passwords.hash(new)
+    with identity.concluding() as session:
+        using = update(PasswordResetToken).where(*live).values(is_used=True).returning(PasswordResetToken.id)
+        if session.scalar(using) is None:  # somebody else was quicker
+            raise InvalidResetToken("This reset token was used or has expired.")
+        actor = replace(actor, id=user.id, name=user.username)
+        ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
+    identity.end(user.id, ended)
+
+
+def _replace(
+    session: Session, actor: Actor, action: str, user: User, hashed: str, *, besides: uuid.UUID | None = None
+) -> list[uuid.UUID]:
+    """Store a new hash in place of the one that was looked at; return the sessions that ended with it."""
+    mine = update(User).where(User.id == user.id, User.password == user.password, User.deleted_at.is_(None))
+    if session.scalar(mine.values(password=hashed, updated_by=actor.name).returning(User.id)) is None:
+        raise Conflict("The password was changed by somebody else meanwhile.")
+    void_tokens(session, user.id)
+    audit.note(session, actor, action, "users", user.id)
+    return sessions.end(session, actor, "SESSIONS_REVOKED", user.id, besides=besides)
+
+
+def void_tokens(session: Session, user_id: uuid.UUID) -> None:
+    """Let no reset token of a user set a password any more."""
+    unused = (PasswordResetToken.user_id == user_id, PasswordResetToken.is_used.is_(False))
+    session.execute(update(PasswordResetToken).where(*unused).values(is_used=True))
+
+
+def _subordinate(session: Session, actor: Actor, user_id: uuid.UUID) -> User:
+    """Return a user who may do no more than the actor: else his password would be a way to more.
+
+    Raises `NotFound` or `Forbidden`.
+    """
+    user, by = sessions.find_holder(session, user_id), session.get(User, actor.id)
+    if by is None or not by.is_superuser:
+        held = set(permissions_of(session, by.id)) if by else set()
+        if user.is_superuser or not held.issuperset(permissions_of(session, user.id)):
+            raise Forbidden("This user may do more than you.")
+    return user

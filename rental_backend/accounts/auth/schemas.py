@@ -1,0 +1,173 @@
+"""The wire forms of accounts. The frontend reads most fields in two spellings; both are given."""
+
+from typing import Any, ClassVar
+
+from marshmallow import fields
+
+from ...schemas import Answer, Payload, Text
+from .service import Profile
+
+
+class Credentials(Payload):
+    """A sign-in; `username` may be an e-mail address. `remember_me` is accepted and changes nothing."""
+
+    username = Text(255, required=True)
+    password = fields.String(required=True)
+    remember_me = fields.Boolean()
+
+
+class RefreshRequest(Payload):
+    """A request for a new access token."""
+
+    refresh_token = Text(8192, required=True)
+
+
+class SigningOut(Payload):
+    """A sign-out; without a refresh token that of the access token's session."""
+
+    refresh_token = Text(4096)
+
+
+class Forgotten(Payload):
+    """Somebody who has forgotten his password: his user name or e-mail address."""
+
+    username = Text(255, required=True)
+
+
+class Redemption(Payload):
+    """A new password by a reset token."""
+
+    EXAMPLE: ClassVar = {"new_password": "velvet lantern orbit 31"}
+
+    token = Text(200, required=True)
+    new_password = fields.String(required=True)
+
+
+class PasswordChange(Payload):
+    """A new password in place of the current one."""
+
+    EXAMPLE: ClassVar = {"new_password": "velvet lantern orbit 31"}
+
+    current_password = fields.String(required=True)
+    new_password = fields.String(required=True)
+
+
+class NewPassword(Payload):
+    """A password from an administrator."""
+
+    EXAMPLE: ClassVar = {"password": "velvet lantern orbit 31"}
+
+    password = fields.String(required=True)
+
+
+class Keeping(Payload):
+    """Whether the session that ends all others goes on."""
+
+    except_current = fields.Boolean()
+
+
+class MessageSchema(Answer):
+    """A sentence for the user."""
+
+    message = fields.String()
+
+
+class EndedSchema(Answer):
+    """How many sessions were ended."""
+
+    ended = fields.Integer()
+
+
+class ResetTokenSchema(Answer):
+    """A reset token, and until when it is good."""
+
+    token = fields.String()
+    expires_at = fields.AwareDateTime()
+
+
+class SessionSchema(Answer):
+    """A session as the frontend's user page shows it."""
+
+    id = fields.UUID(attribute="row.id")
+    ipAddress = fields.String(attribute="row.ip_address")  # noqa: N815
+    userAgent = fields.String(attribute="row.user_agent")  # noqa: N815
+    createdAt = fields.AwareDateTime(attribute="row.created_at")  # noqa: N815
+    lastActivity = fields.Function(lambda it: (it["row"].last_used_at or it["row"].created_at).isoformat())  # noqa: N815
+    expiresAt = fields.AwareDateTime(attribute="row.expires_at")  # noqa: N815
+    isActive = fields.Boolean(attribute="row.is_active")  # noqa: N815
+    isCurrent = fields.Boolean(attribute="is_current")  # noqa: N815
+
+
+class PermissionSet(Answer):
+    """Effective permissions, in both spellings."""
+
+    all_permissions = fields.List(fields.String())
+    allPermissions = fields.List(fields.String(), attribute="all_permissions")  # noqa: N815
+
+
+class RoleName(Answer):
+    """The one role the frontend looks at."""
+
+    name = fields.String()
+
+
+class UserSchema(Answer):
+    """A user as the frontend keeps him."""
+
+    id = fields.UUID()
+    username = fields.String()
+    email = fields.String()
+    name = fields.String(attribute="full_name")
+    full_name = fields.String()
+    first_name = fields.String()
+    firstName = fields.String(attribute="first_name")  # noqa: N815
+    last_name = fields.String()
+    lastName = fields.String(attribute="last_name")  # noqa: N815
+    phone = fields.String()
+    user_type = fields.String()
+    userType = fields.String(attribute="user_type")  # noqa: N815
+    is_superuser = fields.Boolean()
+    isSuperuser = fields.Boolean(attribute="is_superuser")  # noqa: N815
+    is_active = fields.Boolean()
+    isActive = fields.Boolean(attribute="is_active")  # noqa: N815
+    last_login = fields.AwareDateTime()
+    lastLogin = fields.AwareDateTime(attribute="last_login")  # noqa: N815
+    created_at = fields.AwareDateTime()
+    createdAt = fields.AwareDateTime(attribute="created_at")  # noqa: N815
+    role = fields.Nested(RoleName)
+    roles = fields.List(fields.String())
+    effective_permissions = fields.Nested(PermissionSet)
+    effectivePermissions = fields.Nested(PermissionSet, attribute="effective_permissions")  # noqa: N815
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Read from a `Profile`: the user's columns, and what goes with him."""
+        profile: Profile = obj
+        match attr:
+            case "roles":
+                return list(profile.roles)
+            case "role":
+                return {"name": profile.roles[0]} if profile.roles else None
+            case "effective_permissions":
+                return {"all_permissions": list(profile.permissions)}
+        return getattr(profile.user, attr, default)
+
+
+class SignedInSchema(Answer):
+    """The answer to a sign-in."""
+
+    access_token = fields.String()
+    refresh_token = fields.String()
+    token_type = fields.Constant("bearer")
+    expires_in = fields.Integer()
+    expires_at = fields.Integer()
+    user = fields.Nested(UserSchema, attribute="profile")
+
+
+class RefreshedSchema(Answer):
+    """The answer to a refresh."""
+
+    access_token = fields.String()
+    token_type = fields.Constant("bearer")
+    expires_in = fields.Integer()
+    offline = fields.Boolean()
+    expires_at = fields.Integer()

@@ -1,0 +1,188 @@
+"""Roles and permissions, at the three places where the frontend looks for them."""
+
+import uuid
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...infra.audit_outbox import Actor
+from ...infra.container import AUTH, DATABASE, REDIS
+from ...web.endpoint.context import dependencies
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import Needs
+from ...web.query import projection
+from ...web.query.listing import Listing, Page
+from .. import models
+from ..access import read_models
+from ..access.authority import Administrator, administrator
+from ..models import role_permissions, user_roles
+from . import service as roles
+from .schemas import (
+    CategorySchema,
+    NewRole,
+    PermissionQuery,
+    PermissionSchema,
+    RoleChange,
+    RoleList,
+    RoleName,
+    RolePermissions,
+    RoleQuery,
+    RoleSchema,
+    TemplateSchema,
+)
+
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("accounts",))
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), offline=False, touches=("accounts",))  # not by memory of who may
+
+_role = read_models.Role.__table__.c
+ROLES = Listing(
+    read_models.Role,
+    RoleSchema,
+    order=(_role.name.asc(),),
+    search=(_role.name, _role.description),
+    filters={
+        "is_active": _role.is_active.__eq__,
+        "is_system": _role.is_system_role.__eq__,
+        "template": _role.template.__eq__,
+        "user_id": lambda user: _role.id.in_(select(user_roles.c.role_id).where(user_roles.c.user_id == user)),
+    },
+)
+_permission = read_models.Permission.__table__.c
+PERMISSIONS = Listing(
+    read_models.Permission,
+    PermissionSchema,
+    order=(_permission.name.asc(),),
+    search=(_permission.name, _permission.description),
+    filters={
+        "resource": _permission.resource.__eq__,
+        "risk_level": _permission.risk_level.__eq__,
+        "is_active": _permission.is_active.__eq__,
+        "role_id": lambda role: _permission.id.in_(
+            select(role_permissions.c.permission_id).where(role_permissions.c.role_id == role)
+        ),
+    },
+)
+CATEGORIES = Listing(read_models.Category, CategorySchema, order=(read_models.Category.__table__.c.resource.asc(),))
+EVERYTHING = {"page_size": 1000}
+
+bp = Blueprint("roles", __name__, url_prefix="/api")
+
+
+def admin_of(session: Session, actor: Actor) -> Administrator:
+    """Return who changes accounts in this transaction."""
+    return administrator(session, dependencies().identity, actor)
+
+
+def shown(session: Session, role: models.Role) -> bytes:
+    """Return a role as it is now."""
+    session.flush()
+    return projection.one(session, RoleSchema, read_models.Role, role.id)
+
+
+@bp.get("/auth/roles")
+@bp.get("/security/roles")
+@endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleSchema(many=True))
+def browse(session: Session, **filters: Any) -> Page:
+    """Return roles by name, each with the names of its permissions."""
+    return ROLES.page(session, filters)
+
+
+@bp.get("/users/roles")
+@endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleList())
+def browse_for_users(session: Session, **filters: Any) -> Page:
+    """Return roles as `roles`, with their `total`."""
+    return ROLES.page(session, filters).under("roles")
+
+
+@bp.post("/auth/roles")
+@bp.post("/security/roles")
+@bp.post("/users/roles")
+@endpoint(needs=CHANGE, permission="ROLE_CREATE", accepts=NewRole(), returns=RoleSchema(), status=201)
+def create(session: Session, actor: Actor, **fields: Any) -> bytes:
+    """Create a role with permissions that the caller has; a name in use is 409 and names the field."""
+    return shown(session, roles.create(admin_of(session, actor), **fields))
+
+
+@bp.get("/auth/roles/<uuid:id>")
+@bp.get("/security/roles/<uuid:id>")
+@endpoint(needs=BROWSE, permission="ROLE_VIEW", returns=RoleSchema())
+def show(session: Session, id: uuid.UUID) -> bytes:
+    """Return one role."""
+    return projection.one(session, RoleSchema, read_models.Role, id)
+
+
+@bp.put("/auth/roles/<uuid:id>")
+@bp.put("/security/roles/<uuid:id>")
+@endpoint(needs=CHANGE, permission="ROLE_UPDATE", accepts=RoleChange(), returns=RoleSchema())
+def change(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> bytes:
+    """Change what is sent; other permissions take ROLE_ASSIGN_PERMISSION. A role of the system is 409."""
+    return shown(session, roles.change(admin_of(session, actor), id, fields))
+
+
+@bp.delete("/auth/roles/<uuid:id>")
+@bp.delete("/security/roles/<uuid:id>")
+@endpoint(needs=CHANGE, permission="ROLE_DELETE")
+def delete(session: Session, actor: Actor, id: uuid.UUID) -> None:
+    """Delete a role; one of the system, or one that a user has, is 409."""
+    roles.delete_role(admin_of(session, actor), id)
+
+
+@bp.post("/auth/roles/<uuid:id>/clone")
+@endpoint(needs=CHANGE, permission="ROLE_CLONE", accepts=RoleName(), returns=RoleSchema(), status=201)
+def clone(session: Session, actor: Actor, id: uuid.UUID, name: str) -> bytes:
+    """Create a role with the permissions of another."""
+    return shown(session, roles.clone(admin_of(session, actor), id, name))
+
+
+@bp.get("/auth/roles/<uuid:id>/permissions")
+@bp.get("/security/roles/<uuid:id>/permissions")
+@endpoint(needs=BROWSE, permission="ROLE_VIEW", returns=PermissionSchema(many=True))
+def browse_role_permissions(session: Session, id: uuid.UUID) -> Page:
+    """Return the permissions of a role."""
+    projection.one(session, RoleSchema, read_models.Role, id)
+    return PERMISSIONS.page(session, {"role_id": id, **EVERYTHING})
+
+
+@bp.post("/auth/roles/<uuid:id>/permissions")
+@endpoint(needs=CHANGE, permission="ROLE_ASSIGN_PERMISSION", accepts=RolePermissions(), returns=RoleSchema())
+def add_permissions(session: Session, actor: Actor, id: uuid.UUID, permission_ids: list[str]) -> bytes:
+    """Add permissions to a role."""
+    return shown(session, roles.change_permissions(admin_of(session, actor), id, permission_ids, added=True))
+
+
+@bp.delete("/auth/roles/<uuid:id>/permissions")
+@endpoint(needs=CHANGE, permission="ROLE_ASSIGN_PERMISSION", accepts=RolePermissions(), returns=RoleSchema())
+def remove_permissions(session: Session, actor: Actor, id: uuid.UUID, permission_ids: list[str]) -> bytes:
+    """Take permissions from a role."""
+    return shown(session, roles.change_permissions(admin_of(session, actor), id, permission_ids, added=False))
+
+
+@bp.get("/security/roles/templates")
+@endpoint(needs=Needs(optional=(AUTH,)), permission="ROLE_VIEW", returns=TemplateSchema(many=True))
+def templates() -> list[roles.Template]:
+    """Return what a new role may start from."""
+    return list(roles.TEMPLATES.values())
+
+
+@bp.get("/auth/permissions")
+@bp.get("/security/permissions")
+@endpoint(needs=BROWSE, permission="PERMISSION_VIEW", query=PermissionQuery(), returns=PermissionSchema(many=True))
+def browse_permissions(session: Session, **filters: Any) -> Page:
+    """Return permissions by name: all that there are, unless a limit is set. They are declared in the code."""
+    return PERMISSIONS.page(session, {"is_active": True, **EVERYTHING, **filters})
+
+
+@bp.get("/auth/permissions/<uuid:id>")
+@endpoint(needs=BROWSE, permission="PERMISSION_VIEW", returns=PermissionSchema())
+def show_permission(session: Session, id: uuid.UUID) -> bytes:
+    """Return one permission."""
+    return projection.one(session, PermissionSchema, read_models.Permission, id)
+
+
+@bp.get("/security/permissions/categories")
+@endpoint(needs=BROWSE, permission="PERMISSION_VIEW", returns=CategorySchema(many=True))
+def browse_categories(session: Session) -> Page:
+    """Return the permissions by resource."""
+    return CATEGORIES.page(session, EVERYTHING)

@@ -1,0 +1,158 @@
+"""The wire forms of roles and permissions."""
+
+from typing import Any, ClassVar
+
+from marshmallow import fields, post_load, validate
+
+from ...schemas import Answer, Envelope, Paging, Payload, Text
+from ..models import RiskLevel
+from ..users.schemas import EitherSpelling, Ids, Names
+
+
+class RoleFields(EitherSpelling):
+    """What is said of a role; permissions come by name or id, under either of three names."""
+
+    description = Text(1000, allow_none=True)
+    template = Text(50, allow_none=True)
+    permissions = Names(allow_none=True)
+    permission_ids = Names(allow_none=True)
+    permission_codes = Names(allow_none=True)
+    is_active = fields.Boolean()
+    is_system_role = fields.Boolean(validate=validate.Equal(False))
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave `permissions` if any were sent, even none at all."""
+        data.pop("is_system_role", None)
+        for name in ("permission_ids", "permission_codes"):
+            sent = data.pop(name, None)
+            if sent is not None:
+                data["permissions"] = [*(data.get("permissions") or ()), *sent]
+        return data
+
+
+class NewRole(RoleFields):
+    """A role to be created."""
+
+    name = Text(50, 1, required=True)
+
+
+class RoleChange(RoleFields):
+    """What is to be changed of a role; what is not sent stays as it is."""
+
+    name = Text(50, 1)
+
+
+class RoleName(Payload):
+    """The name of a new role."""
+
+    name = Text(50, 1, required=True)
+
+
+class RolePermissions(EitherSpelling):
+    """Permissions to be added to a role or taken away, by name or id."""
+
+    EXAMPLE: ClassVar = {"permission_ids": ["CUSTOMER_VIEW"]}
+
+    permission_ids = Names(required=True)
+
+
+class RoleQuery(EitherSpelling, Paging):
+    """Filters of the lists of roles."""
+
+    is_active = fields.Boolean()
+    is_system = fields.Boolean()
+    include_system = fields.Boolean()
+    template = Text(50)
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave out the roles of the system if they are not to be included."""
+        if data.pop("include_system", True) is False:
+            data["is_system"] = False
+        return data
+
+
+class RoleSchema(Answer):
+    """A role as answered."""
+
+    id = fields.UUID()
+    name = fields.String()
+    description = fields.String()
+    template = fields.String()
+    permissions = fields.Raw()
+    permission_count = fields.Integer()
+    user_count = fields.Integer()
+    can_be_deleted = fields.Boolean()
+    is_system = fields.Boolean(attribute="is_system_role")
+    is_system_role = fields.Boolean()
+    isSystem = fields.Boolean(attribute="is_system_role")  # noqa: N815
+    is_active = fields.Boolean()
+    isActive = fields.Boolean(attribute="is_active")  # noqa: N815
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class PermissionQuery(Paging):
+    """Filters of the lists of permissions."""
+
+    resource = Text(50)
+    risk_level = fields.String(validate=validate.OneOf(list(RiskLevel)))
+
+
+class PermissionSchema(Answer):
+    """A permission as answered."""
+
+    id = fields.UUID()
+    name = fields.String()
+    description = fields.String()
+    resource = fields.String()
+    action = fields.String()
+    risk_level = fields.String()
+    is_system_permission = fields.Boolean()
+    is_active = fields.Boolean()
+    usage_count = fields.Integer()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class CategorySchema(Answer):
+    """The permissions of one resource."""
+
+    name = fields.String()
+    description = fields.String()
+    resource = fields.String()
+    permissions = fields.Raw()
+    total_permissions = fields.Integer()
+
+
+class TemplateSchema(Answer):
+    """What a new role may start from."""
+
+    name = fields.String()
+    description = fields.String()
+    category = fields.String()
+    permissions = fields.List(fields.String())
+    recommended_for = fields.List(fields.String())
+
+
+class PermissionCheck(Payload):
+    """Which of these permissions a user has; `resource` is accepted and changes nothing."""
+
+    user_id = fields.UUID(required=True)
+    permissions = Names(required=True)
+    resource = Text(100, allow_none=True)
+
+
+class BulkAssignment(Payload):
+    """Roles to be given to many users, or taken from them."""
+
+    user_ids = Ids(required=True)
+    role_ids = Ids(required=True)
+    action = fields.String(validate=validate.OneOf(["add", "remove", "replace"]), load_default="add")
+
+
+class RoleList(Envelope):
+    """Roles, as the page of users reads them."""
+
+    roles = fields.List(fields.Nested(RoleSchema))

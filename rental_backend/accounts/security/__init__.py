@@ -1,0 +1,1 @@
+"""The figures of the security pages, and retention of old records."""

@@ -1,0 +1,96 @@
+"""The security pages: figures, the audit log, checks of permissions, roles of many users, and the state of setup."""
+
+import uuid
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from ...infra.audit_outbox import Actor
+from ...infra.container import AUTH, DATABASE, REDIS
+from ...web.endpoint.context import dependencies
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import PUBLIC, Needs
+from ...web.query.listing import Page
+from ..audit.schemas import AUDIT_LOG, AuditEntrySchema, AuditQuery
+from ..auth import service
+from ..models import User
+from ..roles.api import CHANGE, admin_of
+from ..roles.schemas import BulkAssignment, PermissionCheck
+from ..users import role_assignments as memberships
+from ..users import service as users
+from ..users.api import require_user
+from . import statistics
+
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=1800, touches=("accounts",))
+
+bp = Blueprint("security", __name__, url_prefix="/api")
+
+
+@bp.get("/security/stats")
+@endpoint(needs=BROWSE, permission="AUDIT_VIEW")
+def stats(session: Session) -> dict[str, Any]:
+    """Return the figures of the security page."""
+    return {"success": True, **statistics.security_statistics(session)}
+
+
+@bp.get("/security/audit-logs")
+@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntrySchema(many=True))
+def audit_logs(session: Session, **filters: Any) -> Page:
+    """Return what was done to users, roles, permissions and settings, newest first."""
+    return AUDIT_LOG.page(session, filters)
+
+
+@bp.get("/security/users/<uuid:id>/security")
+@endpoint(needs=BROWSE, permission="USER_VIEW")
+def user_security(session: Session, id: uuid.UUID) -> dict[str, Any]:
+    """Return how a user's account stands."""
+    profile = service.profile_of(session, require_user(session, id))
+    permissions = list(profile.permissions)
+    return {
+        "success": True,
+        **statistics.user_security(session, dependencies().identity.throttle, profile.user),
+        "roles": list(profile.roles),
+        "permissions": permissions,
+        "effective_permissions": permissions,
+    }
+
+
+@bp.post("/security/permissions/check")
+@endpoint(needs=CHANGE, permission="USER_VIEW", accepts=PermissionCheck(), changes=False)
+def check_permissions(
+    session: Session,
+    user_id: uuid.UUID,
+    permissions: list[str],
+    resource: str | None = None,  # noqa: ARG001
+) -> dict[str, Any]:
+    """Say which of these permissions a user has."""
+    profile = service.profile_of(session, require_user(session, user_id))
+    held = {name: profile.user.is_superuser or name in profile.permissions for name in permissions}
+    return {
+        "user_id": user_id,
+        "has_all_permissions": all(held.values()),
+        "permissions_status": held,
+        "missing_permissions": [name for name, has in held.items() if not has],
+        "effective_roles": list(profile.roles),
+    }
+
+
+@bp.post("/security/roles/bulk-assign")
+@endpoint(needs=CHANGE, permission="ROLE_ASSIGN", accepts=BulkAssignment())
+def bulk_assign(
+    session: Session, actor: Actor, user_ids: list[uuid.UUID], role_ids: list[uuid.UUID], action: str
+) -> dict[str, Any]:
+    """Give roles to many users, take them, or leave them with just these: for all users, or for none."""
+    admin = admin_of(session, actor)
+    changed = memberships.assign(admin, users.find_all(admin, user_ids), role_ids, action)
+    return {"message": f"The roles of {changed} users were changed.", "changed": changed}
+
+
+@bp.get("/auth/setup/status")
+@endpoint(needs=Needs(DATABASE, stale_for=3600, touches=("accounts",)), permission=PUBLIC)
+def setup_status(session: Session) -> dict[str, bool]:
+    """Say whether there is an administrator; the first one is made by a command, never by a request."""
+    there = session.scalar(select(exists().where(User.is_superuser, User.is_active, User.deleted_at.is_(None)))) is True
+    return {"is_initialized": there, "setup_required": not there}

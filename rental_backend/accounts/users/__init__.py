@@ -1,0 +1,1 @@
+"""User accounts, their roles and direct grants."""

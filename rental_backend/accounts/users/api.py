@@ -1,0 +1,221 @@
+"""Users, their roles and what they were granted directly."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ...errors import NotFound
+from ...infra.audit_outbox import Actor
+from ...infra.container import AUTH, DATABASE, REDIS
+from ...web.endpoint.context import dependencies
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import SIGNED_IN, Needs
+from ...web.endpoint.principal import Principal
+from ...web.query import projection
+from ...web.query.listing import Listing, Page
+from .. import models
+from ..access import read_models
+from ..access.effective_permissions import by_role, direct
+from ..audit.schemas import AUDIT_LOG, AuditEntries, AuditQuery
+from ..auth import api, passwords
+from ..auth.schemas import UserSchema
+from ..auth.service import Profile, own_profile
+from ..roles.api import CHANGE, EVERYTHING, ROLES, admin_of
+from ..roles.schemas import RoleSchema
+from . import grants
+from . import role_assignments as memberships
+from . import service as users
+from .schemas import (
+    Grant,
+    GrantSchema,
+    NewUser,
+    OwnFields,
+    Reason,
+    StatusChange,
+    UserChange,
+    UserDetails,
+    UserList,
+    UserQuery,
+    UserRow,
+)
+
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=1800, touches=("accounts",))
+
+_user = read_models.User.__table__.c
+USERS = Listing(
+    read_models.User,
+    UserRow,
+    order=(_user.created_at.desc(), _user.id.desc()),
+    search=(_user.username, _user.email, _user.full_name),
+    filters={"user_type": _user.user_type.__eq__, "is_active": _user.is_active.__eq__},
+)
+_grant = read_models.Grant.__table__.c
+GRANTS = Listing(read_models.Grant, GrantSchema, order=(_grant.name.asc(),), filters={"user_id": _grant.user_id.__eq__})
+
+bp = Blueprint("users", __name__, url_prefix="/api/users")
+bp.get("/me")(api.me)
+
+
+def shown(session: Session, user: models.User) -> bytes:
+    """Return a user as he is now."""
+    session.flush()
+    return projection.one(session, UserDetails, read_models.User, user.id)
+
+
+def require_user(session: Session, id: uuid.UUID) -> models.User:
+    """Return a user to look at, or raise `NotFound`."""
+    user = session.scalars(select(models.User).where(models.User.id == id, models.User.deleted_at.is_(None))).first()
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+@bp.put("/me")
+@endpoint(needs=CHANGE, permission=SIGNED_IN, accepts=OwnFields(), returns=UserSchema())
+def change_me(session: Session, principal: Principal, actor: Actor, **fields: Any) -> Profile:
+    """Change how the caller is called and reached; only an administrator changes his e-mail address."""
+    profile = own_profile(session, principal.id)
+    users.change_own(session, actor, profile.user, fields)
+    return profile
+
+
+@bp.get("/")
+@endpoint(needs=BROWSE, permission="USER_VIEW", query=UserQuery(), returns=UserList())
+def browse(session: Session, **filters: Any) -> Page:
+    """Return users, newest first, as `items` and as `users`, with their `total`."""
+    return USERS.page(session, filters).under("items", "users")
+
+
+@bp.post("/")
+@endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201, hashes=True)
+def create(session: Session, actor: Actor, password: str, **fields: Any) -> bytes:
+    """Create a user; without a user name one is made of his e-mail address. In use is 409 and names the field."""
+    chosen = passwords.chosen(dependencies().identity, password)  # first, for the session has no connection yet
+    return shown(session, users.create(admin_of(session, actor), chosen, fields))
+
+
+@bp.get("/<uuid:id>")
+@endpoint(needs=BROWSE, permission="USER_VIEW", returns=UserDetails())
+def show(session: Session, id: uuid.UUID) -> bytes:
+    """Return one user with his roles and direct permissions."""
+    return projection.one(session, UserDetails, read_models.User, id)
+
+
+@bp.put("/<uuid:id>")
+@endpoint(needs=CHANGE, permission="USER_UPDATE", accepts=UserChange(), returns=UserDetails())
+def change(session: Session, actor: Actor, id: uuid.UUID, password: str | None = None, **fields: Any) -> bytes:
+    """Change what is sent and leave the rest."""
+    chosen = None if password is None else passwords.chosen(dependencies().identity, password)
+    admin = admin_of(session, actor)
+    return shown(session, users.change(admin, users.find(admin, id), fields, chosen))
+
+
+@bp.delete("/<uuid:id>")
+@endpoint(needs=CHANGE, permission="USER_DELETE")
+def retire(session: Session, actor: Actor, id: uuid.UUID) -> None:
+    """Delete a user; his row and his trace in the audit log stay."""
+    admin = admin_of(session, actor)
+    users.retire(admin, users.find(admin, id))
+
+
+@bp.patch("/<uuid:id>/status")
+@endpoint(needs=CHANGE, permission="USER_VIEW", accepts=StatusChange(), returns=UserDetails())
+def set_status(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> bytes:
+    """Switch a user on or off; that takes USER_ACTIVATE or USER_DEACTIVATE."""
+    admin = admin_of(session, actor)
+    return shown(session, users.set_status(admin, users.find(admin, id), fields))
+
+
+@bp.get("/<uuid:id>/roles")
+@endpoint(needs=BROWSE, permission="USER_VIEW", returns=RoleSchema(many=True))
+def browse_roles(session: Session, id: uuid.UUID) -> Page:
+    """Return a user's roles."""
+    require_user(session, id)
+    return ROLES.page(session, {"user_id": id, **EVERYTHING})
+
+
+@bp.post("/<uuid:id>/roles/<uuid:role_id>")
+@endpoint(needs=CHANGE, permission="ROLE_ASSIGN", accepts=Reason(), returns=UserDetails())
+def assign_role(session: Session, actor: Actor, id: uuid.UUID, role_id: uuid.UUID, reason: str | None = None) -> bytes:
+    """Give a user a role; whoever has it keeps it."""
+    admin = admin_of(session, actor)
+    user = users.find(admin, id)
+    memberships.assign(admin, [user], [role_id], "add", reason)
+    return shown(session, user)
+
+
+@bp.delete("/<uuid:id>/roles/<uuid:role_id>")
+@endpoint(needs=CHANGE, permission="ROLE_ASSIGN", accepts=Reason(), returns=UserDetails())
+def unassign_role(
+    session: Session, actor: Actor, id: uuid.UUID, role_id: uuid.UUID, reason: str | None = None
+) -> bytes:
+    """Take a role from a user."""
+    admin = admin_of(session, actor)
+    user = users.find(admin, id)
+    memberships.assign(admin, [user], [role_id], "remove", reason)
+    return shown(session, user)
+
+
+@bp.get("/<uuid:id>/permissions")
+@endpoint(needs=BROWSE, permission="USER_VIEW", returns=GrantSchema(many=True))
+def browse_grants(session: Session, id: uuid.UUID) -> Page:
+    """Return what a user was granted directly, expired grants too."""
+    require_user(session, id)
+    return GRANTS.page(session, {"user_id": id, **EVERYTHING})
+
+
+@bp.post("/<uuid:id>/permissions")
+@endpoint(needs=CHANGE, permission="PERMISSION_ASSIGN", accepts=Grant(), returns=UserDetails())
+def grant(
+    session: Session,
+    actor: Actor,
+    id: uuid.UUID,
+    permission_code: str,
+    expires_at: datetime | None = None,
+    reason: str | None = None,
+) -> bytes:
+    """Grant a user a permission that the caller has, perhaps for a time."""
+    admin = admin_of(session, actor)
+    user = users.find(admin, id)
+    grants.grant(admin, user, permission_code, expires_at, reason)
+    return shown(session, user)
+
+
+@bp.delete("/<uuid:id>/permissions/<permission_code>")
+@endpoint(needs=CHANGE, permission="PERMISSION_ASSIGN", accepts=Reason(), returns=UserDetails())
+def revoke(session: Session, actor: Actor, id: uuid.UUID, permission_code: str, reason: str | None = None) -> bytes:
+    """Take back what a user was granted directly."""
+    admin = admin_of(session, actor)
+    user = users.find(admin, id)
+    grants.revoke(admin, user, permission_code, reason)
+    return shown(session, user)
+
+
+@bp.get("/<uuid:id>/effective-permissions")
+@endpoint(needs=BROWSE, permission="USER_VIEW")
+def effective_permissions(session: Session, id: uuid.UUID) -> dict[str, Any]:
+    """Return what a user may do, and whether by his roles or by direct grants; a superuser may do everything."""
+    user = require_user(session, id)
+    roles, own = (sorted(set(session.scalars(names(id)))) for names in (by_role, direct))
+    everything = select(models.Permission.name).where(models.Permission.is_active)
+    held = sorted(session.scalars(everything)) if user.is_superuser else sorted({*roles, *own})
+    return {
+        "userType": user.user_type,
+        "isSuperuser": user.is_superuser,
+        "rolePermissions": roles,
+        "directPermissions": own,
+        "allPermissions": held,
+        "all_permissions": held,
+    }
+
+
+@bp.get("/<uuid:id>/audit-logs")
+@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntries())
+def audit_logs(session: Session, id: uuid.UUID, **filters: Any) -> Page:
+    """Return what a user did and what was done to him, newest first, as `logs`."""
+    require_user(session, id)
+    return AUDIT_LOG.page(session, {**filters, "about": id}).under("logs")

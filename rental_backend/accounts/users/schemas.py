@@ -1,0 +1,193 @@
+"""The wire forms of users as they are administered; read and answered in both spellings."""
+
+import re
+import uuid
+from datetime import UTC
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
+
+from ...schemas import Answer, Choice, Email, Envelope, Paging, Payload, Text
+from ..auth.schemas import UserSchema
+from ..models import UserType
+
+MOST_AT_ONCE = 1000
+
+
+class EitherSpelling(Payload):
+    """A payload whose fields may come as `user_type` or as `userType`; if both say something, the former counts."""
+
+    @pre_load
+    def read_either_spelling(self, data: Any, **_: Any) -> Any:
+        """Turn camelCase into snake_case."""
+        if not isinstance(data, dict):
+            return data
+        return {_snake(name): value for name, value in sorted(data.items(), key=lambda item: item[0] in self.fields)}
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda found: "_" + found[0].lower(), name)
+
+
+class Names(fields.List[str]):
+    """The names (or ids) of permissions."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Text(100, 1), validate=validate.Length(max=MOST_AT_ONCE), **kwargs)
+
+
+class Ids(fields.List[uuid.UUID]):
+    """Ids, at least one of them."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(fields.UUID(), validate=validate.Length(1, MOST_AT_ONCE), **kwargs)
+
+
+class OwnFields(EitherSpelling):
+    """What a user may change of himself; `name` is another name of `full_name`."""
+
+    email = Email()
+    full_name = Text(255)
+    name = Text(255)
+    first_name = Text(100, allow_none=True)
+    last_name = Text(100, allow_none=True)
+    phone = Text(20, allow_none=True)
+    bio = Text(1000, allow_none=True)
+    avatar_url = Text(500, allow_none=True)
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Take `name` for `full_name`; forget what there is no place for."""
+        if "name" in data:
+            data.setdefault("full_name", data.pop("name"))
+        return {name: value for name, value in data.items() if name not in {"name", "id", "location_id"}}
+
+
+class UserFields(OwnFields):
+    """What an administrator says of a user. `location_id` is accepted and kept nowhere: users have no location."""
+
+    username = Text(50, 1)
+    user_type = Choice(UserType)
+    is_superuser = fields.Boolean()
+    role_id = fields.UUID(allow_none=True)
+    location_id = Text(100, allow_none=True)
+    direct_permissions = Names(allow_none=True)
+    is_active = fields.Boolean()
+    password = fields.String(allow_none=True)  # what is good enough is for `passwords` to say
+
+    @validates_schema
+    def agree(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a user name that could be taken for an address, and two opinions about being a superuser."""
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", data.get("username", "-")):
+            raise ValidationError("Only letters, digits, dots, dashes and underscores.", "username")
+        kind, superuser = data.get("user_type"), data.get("is_superuser")
+        if kind is not None and superuser is not None and superuser != (kind is UserType.SUPERADMIN):
+            raise ValidationError("Contradicts user_type.", "is_superuser")
+
+
+class NewUser(UserFields):
+    """A user to be created."""
+
+    EXAMPLE: ClassVar = {"password": "velvet lantern orbit 31"}
+
+    email = Email(required=True)
+    password = fields.String(required=True)
+
+
+class UserChange(UserFields):
+    """What is to be changed of a user; what is not sent stays as it is."""
+
+    id = fields.UUID()
+
+
+class StatusChange(EitherSpelling):
+    """Whether a user may come in, and whether his address is verified."""
+
+    EXAMPLE: ClassVar = {"is_active": True}
+
+    is_active = fields.Boolean()
+    is_verified = fields.Boolean()
+
+    @validates_schema
+    def say_something(self, data: dict[str, Any], **_: Any) -> None:
+        """Refuse a change of nothing."""
+        if not data:
+            raise ValidationError("Missing data for required field.", "is_active")
+
+
+class UserRow(UserSchema):
+    """A user in a list."""
+
+    class Meta:
+        exclude = ("effective_permissions", "effectivePermissions")
+
+    role = fields.Raw()  # type: ignore[assignment]
+    roles = fields.Raw()  # type: ignore[assignment]
+    bio = fields.String()
+    avatar_url = fields.String()
+    is_verified = fields.Boolean()
+    email_verified_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    updatedAt = fields.AwareDateTime(attribute="updated_at")  # noqa: N815
+
+
+class UserList(Envelope):
+    """A part of the list of users, under both names that the pages read."""
+
+    items = fields.List(fields.Nested(UserRow))
+    users = fields.List(fields.Nested(UserRow))
+
+
+class UserDetails(UserRow):
+    """A user by himself."""
+
+    direct_permissions = fields.Raw()
+    directPermissions = fields.Raw(attribute="direct_permissions")  # noqa: N815
+    login_count = fields.Integer()
+    loginCount = fields.Integer(attribute="login_count")  # noqa: N815
+    location = fields.Raw()
+    location_id = fields.Raw(attribute="location")
+    locationId = fields.Raw(attribute="location")  # noqa: N815
+    created_by = fields.String()
+    updated_by = fields.String()
+
+
+class UserQuery(EitherSpelling, Paging):
+    """Filters of the list of users."""
+
+    size = fields.Integer(validate=validate.Range(1, 1000))
+    user_type = Choice(UserType)
+    is_active = fields.Boolean()
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Take the predecessor's `size` for `page_size`."""
+        return {"page_size" if name == "size" else name: value for name, value in data.items()}
+
+
+class Reason(Payload):
+    """Why something is done; it goes into the audit log."""
+
+    reason = Text(1000, allow_none=True)
+
+
+class Grant(EitherSpelling, Reason):
+    """A permission to be granted, perhaps for a time; a time without a zone is UTC."""
+
+    EXAMPLE: ClassVar = {"permission_code": "CUSTOMER_VIEW"}
+
+    permission_code = Text(100, 1, required=True)
+    expires_at = fields.AwareDateTime(default_timezone=UTC, allow_none=True)
+
+
+class GrantSchema(Answer):
+    """A permission granted directly."""
+
+    id = fields.UUID()
+    permissionCode = fields.String(attribute="name")  # noqa: N815
+    permission_code = fields.String(attribute="name")
+    name = fields.String()
+    expiresAt = fields.AwareDateTime(attribute="expires_at")  # noqa: N815
+    expires_at = fields.AwareDateTime()
+    grantedAt = fields.AwareDateTime(attribute="granted_at")  # noqa: N815
+    granted_at = fields.AwareDateTime()

@@ -1,0 +1,82 @@
+"""Figures and histories of customers and suppliers."""
+
+import uuid
+from typing import Any
+
+import orjson
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from ...infra.container import AUTH, DATABASE, REDIS
+from ...parties.models import Customer, Supplier
+from ...schemas import Paging
+from ...transactions.models import TransactionHeader, TransactionType
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import Needs
+from ...web.query import projection
+from ...web.query.listing import Page, paged
+from . import service as parties
+from .lists import HISTORY, PURCHASES, TOP_CUSTOMERS
+from .schemas import CustomerBrief, SupplierBrief, SupplierFigures
+
+REPORT = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("customers", "suppliers"))
+UNKNOWN = "unknown"
+BOUGHT = (TransactionType.PURCHASE,)
+bp = Blueprint("party_analytics", __name__, url_prefix="/api/analytics")
+
+
+@bp.get("/customers")
+@endpoint(needs=REPORT, permission="ANALYTICS_VIEW")
+def customers(session: Session) -> dict[str, Any]:
+    """Return how many customers there are, by kind and by month of arrival, and the ten who are worth most."""
+    top = orjson.loads(TOP_CUSTOMERS.page(session, {"limit": 10, "count": "none"}).body)
+    return {
+        **parties.customer_counts(session),
+        "monthly_new_customers": parties.new_customers(session),
+        "top_customers_by_value": [{"customer": each, "lifetime_value": each["lifetime_value"]} for each in top],
+    }
+
+
+@bp.get("/customers/<uuid:id>/transactions")
+@endpoint(needs=REPORT, permission="CUSTOMER_VIEW_TRANSACTIONS", query=Paging())
+def customer_transactions(session: Session, id: uuid.UUID, **part: Any) -> dict[str, Any]:
+    """Return what a customer has bought and rented, newest first, with a summary of all of it."""
+    customer = orjson.Fragment(projection.one(session, CustomerBrief, Customer, id))
+    page = HISTORY.page(session, {**part, "customer_id": id})
+    totals = parties.totals(session, TransactionHeader.customer_id, id, parties.SOLD)
+    names = ("total_transactions", "total_spent", "average_transaction", "last_transaction_date")
+    summary = {**dict(zip(names, totals, strict=True)), "favorite_items": parties.favourite_items(session, id)}
+    return {"customer": customer, "summary": summary, **_part("transactions", page, part)}
+
+
+@bp.get("/suppliers/<uuid:id>/purchases")
+@endpoint(needs=REPORT, permission="SUPPLIER_VIEW_TRANSACTIONS", query=Paging())
+def supplier_purchases(session: Session, id: uuid.UUID, **part: Any) -> dict[str, Any]:
+    """Return what was bought from a supplier, newest first, with a summary of all of it."""
+    supplier = orjson.Fragment(projection.one(session, SupplierBrief, Supplier, id))
+    page = PURCHASES.page(session, {**part, "supplier_id": id})
+    totals = parties.totals(session, TransactionHeader.supplier_id, id, BOUGHT)
+    names = ("total_transactions", "total_spend", "average_order_value", "last_order_date")
+    summary = dict(zip(names, totals, strict=True))
+    return {"supplier": supplier, "summary": summary, **_part("transactions", page, part)}
+
+
+@bp.get("/suppliers/<uuid:id>/performance")
+@endpoint(needs=REPORT, permission="SUPPLIER_VIEW")
+def supplier_performance(session: Session, id: uuid.UUID) -> dict[str, Any]:
+    """Return how a supplier delivers, whether we buy more, and what to do. Ratings have no history, so no trend."""
+    trends = {"delivery_trend": UNKNOWN, "quality_trend": UNKNOWN, "spend_trend": parties.spend_trend(session, id)}
+    return {
+        "supplier": orjson.Fragment(projection.one(session, SupplierBrief, Supplier, id)),
+        "performance_metrics": orjson.Fragment(projection.one(session, SupplierFigures, Supplier, id)),
+        "trends": trends,
+        "recommendations": parties.recommendations(session, id),
+    }
+
+
+def _part(name: str, page: Page, part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part of a list under its name, and where in the list it lies."""
+    skip, limit = paged(part)
+    total = page.total or 0
+    where = {"skip": skip, "limit": limit, "total": total, "has_next": skip + limit < total, "has_previous": skip > 0}
+    return {name: orjson.Fragment(page.body), "pagination": where}

@@ -1,0 +1,31 @@
+"""Lists of who is worth most, and of what was done with whom."""
+
+from sqlalchemy import or_
+
+from ...parties.models import Customer
+from ...transactions.models import TransactionHeader, TransactionType
+from ...web.query.listing import Listing
+from . import service as parties
+from .schemas import CustomerBrief, CustomerTransaction, SupplierPurchase
+
+NEWEST = (TransactionHeader.transaction_date.desc(), TransactionHeader.id.desc())
+TOP_CUSTOMERS = Listing(
+    Customer,
+    CustomerBrief,
+    order=(Customer.lifetime_value.desc(), Customer.id.desc()),
+    where=(Customer.is_active, Customer.lifetime_value > 0),
+)
+HISTORY = Listing(
+    TransactionHeader,
+    CustomerTransaction,
+    order=NEWEST,
+    filters={"customer_id": TransactionHeader.customer_id.__eq__},
+    where=(or_(*map(TransactionHeader.transaction_type.__eq__, parties.SOLD)), TransactionHeader.is_active),
+)
+PURCHASES = Listing(
+    TransactionHeader,
+    SupplierPurchase,
+    order=NEWEST,
+    filters={"supplier_id": TransactionHeader.supplier_id.__eq__},
+    where=(TransactionHeader.transaction_type == TransactionType.PURCHASE, TransactionHeader.is_active),
+)

@@ -1,0 +1,31 @@
+"""Brands."""
+
+from ...web.query.listing import contains
+from ...web.resource.extra_routes import add_active, add_search
+from ...web.resource.resource import Resource
+from .. import usage as service
+from ..models import Brand
+from ..needs import BROWSE, CHANGE, MASTER_DATA
+from ..schemas import BrandChange, BrandSchema, NamedQuery, NewBrand
+
+BRANDS = Resource(
+    name="brands",
+    prefix="/api/master-data/brands",
+    model=Brand,
+    schema=BrandSchema,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=MASTER_DATA,
+    accepts=NewBrand,
+    changes=BrandChange,
+    query=NamedQuery,
+    order=(Brand.name.asc(), Brand.id.asc()),
+    search=(Brand.name, Brand.code, Brand.description),
+    conditions={"name": contains(Brand.name), "code": contains(Brand.code)},
+    sorts=("name", "code", "description", "is_active", "created_at", "updated_at", "item_count"),
+    pages=True,
+    retire=service.retire,
+)
+bp = BRANDS.blueprint()
+add_search(bp, BRANDS)
+add_active(bp, BRANDS)

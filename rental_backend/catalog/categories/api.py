@@ -1,0 +1,103 @@
+"""Categories, and the tree they make."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ...schemas import MOST_ROWS, Browsing
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.principal import Principal
+from ...web.query.listing import contains
+from ...web.resource.extra_routes import add_list, add_search
+from ...web.resource.resource import Resource
+from ..models import Category
+from ..needs import BROWSE, CHANGE, MASTER_DATA
+from . import service as categories
+from . import tree
+from .schemas import (
+    CategoryChange,
+    CategoryMove,
+    CategoryNode,
+    CategoryQuery,
+    CategorySchema,
+    NewCategory,
+    ParentQuery,
+    TreeQuery,
+)
+
+LEAVES = "Return those that no other stands under."
+
+CATEGORIES = Resource(
+    name="categories",
+    prefix="/api/master-data/categories",
+    model=Category,
+    schema=CategorySchema,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=MASTER_DATA,
+    accepts=NewCategory,
+    query=CategoryQuery,
+    order=(Category.name.asc(), Category.id.asc()),
+    search=(Category.name, Category.category_code, Category.description),
+    filters=("parent_category_id", "category_level", "is_leaf", "has_items", "has_children"),
+    conditions={
+        "name": contains(Category.name),
+        "path_contains": contains(Category.category_path),
+        "exclude_id": lambda top: Category.id.not_in(categories.below(top)),
+    },
+    sorts=(
+        *("name", "category_name", "category_code", "category_path", "category_level", "level", "display_order"),
+        *("is_leaf", "is_active", "created_at", "updated_at", "item_count", "child_count"),
+    ),
+    pages=True,
+    create=categories.create,
+    retires=False,  # changes of the tree take turns, before any row is locked
+)
+bp = CATEGORIES.blueprint()
+add_search(bp, CATEGORIES)
+add_list(bp, CATEGORIES, "/parents", "Return those that another can be put under.", query=ParentQuery, rows=MOST_ROWS)
+add_list(bp, CATEGORIES, "/leaves", LEAVES, query=Browsing, rows=MOST_ROWS, is_leaf=True)
+
+
+@bp.get("/tree")
+@endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", query=TreeQuery(), returns=CategoryNode(many=True))
+def nested(session: Session, root_id: uuid.UUID | None, include_inactive: bool) -> bytes:
+    """Return the tree from the top, or from one category."""
+    return tree.nested(session, root_id, everything=include_inactive)
+
+
+@bp.route("/<uuid:id>", methods=["PUT", "PATCH"])
+@endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=CategoryChange(), returns=CategorySchema())
+def change(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Category:
+    """Change what is sent and leave the rest; all below follow."""
+    return categories.change(session, _found(session, id), principal.username, fields)
+
+
+@bp.patch("/<uuid:id>/move")
+@endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=CategoryMove(), returns=CategorySchema())
+def move(session: Session, principal: Principal, id: uuid.UUID, new_parent_id: uuid.UUID | None) -> Category:
+    """Put one under another or at the top, with all below it."""
+    place = {"parent_category_id": new_parent_id}
+    return categories.change(session, _found(session, id), principal.username, place)
+
+
+@bp.patch("/<uuid:id>/toggle-active")
+@endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", returns=CategorySchema())
+def toggle(session: Session, principal: Principal, id: uuid.UUID) -> Category:
+    """Take one out of use or back into it."""
+    category = _found(session, id)
+    return categories.change(session, category, principal.username, {"is_active": not category.is_active})
+
+
+@bp.delete("/<uuid:id>")
+@endpoint(needs=CHANGE, permission="MASTER_DATA_DELETE")
+def retire(session: Session, principal: Principal, id: uuid.UUID) -> None:
+    """Take one out of the lists; nothing is deleted."""
+    categories.retire(session, _found(session, id), principal.username)
+
+
+def _found(session: Session, id: uuid.UUID) -> Category:
+    """Return a category for a change, in the turn of this transaction."""
+    categories.take_turn(session)
+    return CATEGORIES.find(session, id)

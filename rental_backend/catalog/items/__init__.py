@@ -1,0 +1,1 @@
+"""Rules of items and their SKUs."""

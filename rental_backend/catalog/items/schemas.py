@@ -1,0 +1,114 @@
+"""The forms of items: what a clerk fills in."""
+
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates
+
+from ...schemas import Choice, Money, Payload, Text
+from ..models import ItemStatus
+
+# What an item cannot be without: null says nothing about it.
+NEVER_NULL = {
+    *("item_name", "item_status", "unit_of_measurement_id", "rental_period", "security_deposit", "is_active"),
+    *("serial_number_required", "warranty_period_days", "reorder_point", "is_rentable", "is_saleable", "item_type"),
+}
+MOST = 1_000_000
+RENTED = {"is_rentable": True, "is_saleable": False}
+SOLD = {"is_rentable": False, "is_saleable": True}
+
+
+class Whole(fields.Integer):
+    """A whole number from `least`, of any notation; a fraction is refused and not cut off."""
+
+    def __init__(self, least: int = 0, **kwargs: Any) -> None:
+        super().__init__(validate=validate.Range(least, MOST), **kwargs)
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, float) and not value.is_integer():
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
+class ItemUse(Payload):
+    """Whether an item is rented or sold: one of both, so that either tells the other; `item_type` says it too."""
+
+    types: ClassVar = {"RENTAL": RENTED, "SALE": SOLD, "BOTH": {"is_rentable": True, "is_saleable": True}}
+    unsaid: ClassVar[dict[str, bool]] = {}
+
+    is_rentable = fields.Boolean()
+    is_saleable = fields.Boolean()
+    item_type = fields.String(validate=validate.OneOf(list(types)))
+
+    @pre_load
+    def drop_nulls(self, data: Any, **_: Any) -> Any:
+        """Leave out what is null and cannot be."""
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if value is not None or name not in NEVER_NULL}
+
+    @post_load
+    def settle_use(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Say both flags once one is said, and refuse both alike."""
+        kind = data.pop("item_type", None)
+        said = {name: data[name] for name in RENTED if name in data} or self.types.get(kind, self.unsaid)
+        if not said:
+            return data
+        rentable = said.get("is_rentable", not said.get("is_saleable"))
+        if said.get("is_saleable", not rentable) == rentable:
+            raise ValidationError({"is_saleable": ["An item is either rented or sold."]})
+        return data | {"is_rentable": rentable, "is_saleable": not rentable}
+
+
+class ItemFields(ItemUse):
+    """What a clerk fills in. The rate is for one rental period."""
+
+    item_status = Choice(ItemStatus)
+    brand_id = fields.UUID(allow_none=True)
+    category_id = fields.UUID(allow_none=True)
+    rental_rate_per_period = Money(allow_none=True)
+    rental_period = Whole(1)
+    sale_price = Money(allow_none=True)
+    purchase_price = Money(allow_none=True)
+    security_deposit = Money()
+    initial_stock_quantity = Whole(allow_none=True)
+    description = Text(10_000, allow_none=True)
+    specifications = Text(10_000, allow_none=True)
+    model_number = Text(100, allow_none=True)
+    serial_number_required = fields.Boolean()
+    warranty_period_days = Whole()
+
+    @validates("rental_rate_per_period")
+    def require_positive(self, value: Decimal | None, **_: Any) -> None:
+        """Refuse to rent something out for nothing."""
+        if value is not None and value <= 0:
+            raise ValidationError("Must be greater than 0.")
+
+
+class NewItem(ItemFields):
+    """An item to be created; it is rented unless said otherwise."""
+
+    unsaid = RENTED
+
+    item_name = Text(200, 1, required=True)
+    unit_of_measurement_id = fields.UUID(required=True)
+    reorder_point = Whole(required=True)
+
+
+class ItemChange(ItemFields):
+    """What is to be changed of an item; what is not sent stays as it is."""
+
+    item_name = Text(200, 1)
+    unit_of_measurement_id = fields.UUID()
+    reorder_point = Whole()
+    is_active = fields.Boolean()
+
+
+class SkuRequest(ItemUse):
+    """What the SKU of an item is made of."""
+
+    types: ClassVar = {**ItemUse.types, "BOTH": RENTED}
+    unsaid = RENTED
+
+    item_name = Text(200, 1, required=True)
+    category_id = fields.UUID(allow_none=True)

@@ -1,0 +1,47 @@
+"""The rules of items (business rules A.9, B.3)."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ... import crud as records
+from ...errors import Invalid
+from ..models import Category, Item
+from . import skus
+
+
+def create(session: Session, actor: str, fields: dict[str, Any]) -> Item:
+    """Create an item under a SKU of its own. Raises `Invalid` if its category is not there."""
+    found = codes(session, fields.get("category_id"), fields["item_name"], rentable=fields["is_rentable"])
+    return records.create(session, Item(**fields, sku=skus.take(session, found)), actor)
+
+
+def preview(session: Session, category_id: uuid.UUID | None, name: str, *, rentable: bool) -> dict[str, Any]:
+    """Return the SKU that such an item would get now, and its parts; the number is taken only with the item."""
+    found = codes(session, category_id, name, rentable=rentable)
+    number = skus.next_number(session, found)
+    parts = {f"{part}_code": code for part, code in found._asdict().items()}
+    return {"sku": found.numbered(number), **parts, "sequence_number": number}
+
+
+def codes(session: Session, category_id: uuid.UUID | None, name: str, *, rentable: bool) -> skus.Codes:
+    """Return the codes of an item's SKU. Raises `Invalid` if its category is not there."""
+    path = None
+    if category_id is not None:
+        path = session.scalar(select(Category.category_path).where(Category.id == category_id))
+        if path is None:
+            raise Invalid({"category_id": ["There is no such thing."]})
+    return skus.codes(path, name, rentable=rentable)
+
+
+def name_all(session: Session, actor: str) -> int:
+    """Give those items a SKU whose SKU is blank, as an import may have left them; return how many those were."""
+    blank = select(Item).where(func.btrim(Item.sku) == "").order_by(Item.id).with_for_update()
+    nameless = session.scalars(blank).all()
+    for item in nameless:
+        item.sku = skus.take(session, codes(session, item.category_id, item.item_name, rentable=item.is_rentable))
+        item.updated_by = actor
+        session.flush()
+    return len(nameless)

@@ -1,0 +1,99 @@
+"""The wire forms of locations."""
+
+from typing import ClassVar
+
+from marshmallow import fields, validate
+
+from ...schemas import MOST_ROWS, Browsing, Choice, Email, Lookup, Payload, Text
+from ..models import LocationType
+from ..schemas import Row
+
+# The pages call the same thing by several names: all are read and all are answered.
+NAMES = {"code": "location_code", "name": "location_name"}
+CONTACT = {
+    "contact_person": "contact_person_name",
+    "contact_phone": "contact_person_phone",
+    "contact_email": "contact_person_email",
+}
+
+
+class LocationFields(Payload):
+    """What a clerk fills in of a location."""
+
+    ALIASES: ClassVar = {**NAMES, **CONTACT}
+
+    address = Text(500, allow_none=True)
+    city = Text(100, allow_none=True)
+    state = Text(100, allow_none=True)
+    country = Text(100, allow_none=True)
+    postal_code = Text(20, allow_none=True)
+    contact_number = Text(20, allow_none=True)
+    email = Email(allow_none=True)
+    manager_user_id = fields.UUID(allow_none=True)
+    contact_person_name = Text(255, allow_none=True)
+    contact_person_title = Text(100, allow_none=True)
+    contact_person_phone = Text(50, allow_none=True)
+    contact_person_email = Email(allow_none=True)
+    contact_person_notes = Text(10_000, allow_none=True)
+    is_active = fields.Boolean()
+
+
+class NewLocation(LocationFields):
+    """A location to be created."""
+
+    location_code = Text(20, 1, required=True)
+    location_name = Text(100, 1, required=True)
+    location_type = Choice(LocationType, required=True)
+
+
+class LocationChange(LocationFields):
+    """What is to be changed of a location; what is not sent stays as it is."""
+
+    location_code = Text(20, 1)
+    location_name = Text(100, 1)
+    location_type = Choice(LocationType)
+
+
+class LocationSchema(Row):
+    """A location as answered."""
+
+    location_code = fields.String()
+    location_name = fields.String()
+    location_type = fields.String()
+    code = fields.String()
+    name = fields.String()
+    address = fields.String()
+    city = fields.String()
+    state = fields.String()
+    country = fields.String()
+    postal_code = fields.String()
+    contact_number = fields.String()
+    email = fields.String()
+    manager_user_id = fields.UUID()
+    contact_person_name = fields.String()
+    contact_person_title = fields.String()
+    contact_person_phone = fields.String()
+    contact_person_email = fields.String()
+    contact_person_notes = fields.String()
+    contact_person = fields.String(attribute="contact_person_name")
+    contact_phone = fields.String(attribute="contact_person_phone")
+    contact_email = fields.String(attribute="contact_person_email")
+
+
+class LocationQuery(Browsing):
+    """Filters of the list of locations."""
+
+    location_type = Choice(LocationType)
+
+
+class LocationSearch(Lookup):
+    """The predecessor's search for locations, which answers up to a hundred unless told otherwise."""
+
+    search = Text(200, 2, required=True, data_key="search_term")
+    limit = fields.Integer(validate=validate.Range(1, MOST_ROWS), load_default=100)
+
+
+class Assignment(Payload):
+    """Who is to manage a location: the id of a user."""
+
+    manager_user_id = fields.UUID(required=True)

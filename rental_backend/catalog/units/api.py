@@ -1,0 +1,67 @@
+"""Units of measurement."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.principal import Principal
+from ...web.query import projection
+from ...web.query.listing import contains
+from ...web.resource.activation import add_activation
+from ...web.resource.extra_routes import add_active, add_search
+from ...web.resource.import_export import add_export, add_import
+from ...web.resource.resource import Resource
+from .. import usage as service
+from ..models import UnitOfMeasurement as Unit
+from ..needs import BROWSE, CHANGE, MASTER_DATA
+from ..schemas import NewUnit, UnitChange, UnitOperation, UnitQuery, UnitSchema
+
+UNITS = Resource(
+    name="units-of-measurement",
+    prefix="/api/master-data/units-of-measurement",
+    model=Unit,
+    schema=UnitSchema,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=MASTER_DATA,
+    accepts=NewUnit,
+    changes=UnitChange,
+    query=UnitQuery,
+    order=(Unit.name.asc(), Unit.id.asc()),
+    search=(Unit.name, Unit.code, Unit.description),
+    conditions={"name": contains(Unit.name), "code": contains(Unit.code)},
+    sorts=("name", "code", "abbreviation", "description", "is_active", "created_at", "updated_at", "item_count"),
+    pages=True,
+    retire=service.retire,
+)
+bp = UNITS.blueprint()
+add_search(bp, UNITS)
+add_active(bp, UNITS)
+add_activation(bp, UNITS)
+add_import(bp, UNITS, "MASTER_DATA_IMPORT")
+add_export(bp, UNITS, "MASTER_DATA_EXPORT")
+
+
+@bp.post("/bulk-operation")
+@endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=UnitOperation())
+def operate(session: Session, principal: Principal, ids: list[uuid.UUID], active: bool) -> dict[str, Any]:
+    """Take many into use or out of it, and name those that there are not."""
+    outcome = service.set_active(session, principal.username, ids, active)
+    faults = [{"unit_id": each, "error": "There is no such unit of measurement."} for each in outcome.missing]
+    return {"success_count": outcome.done, "failure_count": len(faults), "errors": faults}
+
+
+@bp.get("/by-name/<name>")
+@endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", returns=UnitSchema())
+def named(session: Session, name: str) -> bytes:
+    """Return the one of a name, in either case."""
+    return projection.one(session, UnitSchema, Unit, service.named(session, Unit.name, name))
+
+
+@bp.get("/by-abbreviation/<abbreviation>")
+@endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", returns=UnitSchema())
+def abbreviated(session: Session, abbreviation: str) -> bytes:
+    """Return the one of an abbreviation, in either case."""
+    return projection.one(session, UnitSchema, Unit, service.named(session, Unit.code, abbreviation))

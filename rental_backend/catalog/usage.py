@@ -1,0 +1,73 @@
+"""The rules of master data that items are made of (business rule B.4): what is in use cannot be deleted."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from .. import crud as records
+from ..errors import Conflict, NotFound
+from .models import Brand, Category, Item, UnitOfMeasurement
+
+ITEMS_OF = {Brand: Item.brand_id, Category: Item.category_id, UnitOfMeasurement: Item.unit_of_measurement_id}
+
+
+class InUse(Conflict):
+    """Something cannot go, because others hang on it (409); the answer says how many."""
+
+    code, title = "in_use", "Still in use"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How many of the rows that were named are as wanted now, and which there are not."""
+
+    done: int
+    missing: list[uuid.UUID]
+
+
+def retire(session: Session, row: Any, actor: str) -> Any:
+    """Delete a brand, unit or category out of sight. Raises `InUse` if it has items that are not retired.
+
+    Its row is locked: an item that is just being created with it is waited for, and counts.
+    """
+    require_unused(row, count(session, ITEMS_OF[type(row)] == row.id, Item.is_active), "item", "items")
+    return records.retire(row, actor)
+
+
+def count(session: Session, *conditions: Any) -> int:
+    """Return how many rows fit the conditions."""
+    return session.scalar(select(func.count()).where(*conditions)) or 0
+
+
+def require_unused(row: Any, number: int, one: str, many: str) -> None:
+    """Raise `InUse` if a number of things hang on a row."""
+    if number:
+        things = f"{number} {one if number == 1 else many}"
+        raise InUse(f"The {records.spoken(type(row))} still has {things}, so it cannot go.", count=number)
+
+
+def set_active(session: Session, actor: str, ids: Sequence[uuid.UUID], active: bool) -> Outcome:
+    """Take many units of measurement into use or out of it; items keep theirs. Those that there are not are named."""
+    found = _locked(session, ids)
+    for unit in found.values():
+        records.change(unit, actor, {"is_active": active})
+    return Outcome(len(found), [each for each in dict.fromkeys(ids) if each not in found])
+
+
+def _locked(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, UnitOfMeasurement]:
+    """Return units by id, locked in the order of their ids, so that two such operations do not wait for each other."""
+    wanted = select(UnitOfMeasurement).where(UnitOfMeasurement.id.in_(ids)).order_by(UnitOfMeasurement.id)
+    return {unit.id: unit for unit in session.scalars(wanted.with_for_update())}
+
+
+def named(session: Session, column: Any, text: str) -> uuid.UUID:
+    """Return the id of the row that has a text in a unique column, in either case, or raise `NotFound`."""
+    alike = select(column.class_.id).where(func.lower(column) == func.lower(text))
+    found: uuid.UUID | None = session.scalar(alike.order_by((column == text).desc()).limit(1))
+    if found is None:
+        raise NotFound(f"There is no such {records.spoken(column.class_)}.")
+    return found

@@ -1,0 +1,146 @@
+"""`flask breakers`: what the breakers of the running service do, as a table that follows them, or as JSON; and orders
+about them.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from ..resilience import CLOSED, HALF_OPEN, OPEN
+from .operate import ask
+
+PATH = "/health/breakers"
+COLOURS = {CLOSED: "green", HALF_OPEN: "yellow", OPEN: "red"}
+FORCED = "magenta"  # an operator's order, which no probe ends
+HEADS = ("breaker", "state", "for", "tried again", "ok", "failed", "slow", "at work", "refused", "cause")
+LAST = 8  # events shown
+TOP = "\x1b[H\x1b[2J"
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --watch one a line.")
+@click.option("--watch", is_flag=True, help="Go on until Ctrl-C.")
+@click.option("--every", default=1.0, type=click.FloatRange(0.2), show_default=True, help="Seconds, with --watch.")
+@click.pass_context
+def breakers(context: click.Context, as_json: bool, watch: bool, every: float) -> None:
+    """Show the breakers of the service on this host, or order one of them into a state, in all workers at once.
+
+    `ok`, `failed` and `slow` count the calls of the window, `at work` those under way and the most there may be,
+    `refused` those of the worker that answered.
+    """
+    while context.invoked_subcommand is None:
+        said = ask("GET", PATH)
+        shown = json.dumps(_without_operations(said)) if as_json else "\n".join(table(said))
+        click.echo(shown if as_json or not watch else TOP + shown)
+        if not watch:
+            return
+        time.sleep(every)
+
+
+REASON = click.option("--reason", required=True, help="Why; goes to the audit log.")
+SECONDS = click.option("--for", "seconds", type=click.IntRange(1, 86400), required=True, help="Seconds.")
+
+
+def _order(name: str, state: str, reason: str, seconds: int) -> None:
+    click.echo(json.dumps(ask("PUT", _path(name), {"state": state, "reason": reason, "seconds": seconds})))
+
+
+def _path(name: str) -> str:
+    return f"breakers/{quote(name, safe='')}"
+
+
+@breakers.command("open")
+@click.argument("name")
+@REASON
+@SECONDS
+def force_open(name: str, **order: Any) -> None:
+    """Have every call of a dependency refused for a time."""
+    _order(name, "forced-open", **order)
+
+
+@breakers.command("close")
+@click.argument("name")
+@REASON
+@SECONDS
+def force_closed(name: str, **order: Any) -> None:
+    """Have every call of a dependency made for a time, whatever happens."""
+    _order(name, "forced-closed", **order)
+
+
+@breakers.command("metrics-only")
+@click.argument("name")
+@REASON
+@SECONDS
+def metrics_only(name: str, **order: Any) -> None:
+    """Have every call made for a time, and count what would have opened the breaker."""
+    _order(name, "metrics-only", **order)
+
+
+@breakers.command()
+@click.argument("name")
+@REASON
+def reset(name: str, reason: str) -> None:
+    """End an order, close the breaker and let it judge anew."""
+    click.echo(json.dumps(ask("POST", f"{_path(name)}/reset", {"reason": reason})))
+
+
+def _without_operations(said: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in said.items() if name != "operations"}
+
+
+def table(said: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines for a human, coloured; what a colour tells stands there in words, too."""
+    mode = said["ordered"]
+    why = f" ({mode['reason']}, by {mode['actor']})" if mode.get("reason") else ""
+    healthy = said["status"] == "healthy"
+    yield click.style(said["status"], fg="green" if healthy else "red", bold=True) + f", mode {mode['mode']}{why}"
+    yield ""
+    yield from _aligned([HEADS, *(_row(each) for each in said["breakers"])])
+    yield ""
+    yield from _events(said["breakers"])
+    away = [each for each in said["operations"] if each["answer"] != "full"]
+    yield f"{len(away)} of {len(said['operations'])} operations are not answered in full."
+
+
+def _row(each: dict[str, Any]) -> tuple[str, ...]:
+    window, calls = each["window"], each["calls"]
+    return (
+        each["name"],
+        each["state"],
+        _span(each["for_seconds"]),
+        f"in {each['retry_after']:g} s" if each["retry_after"] else "-",
+        *(str(window[name]) for name in ("successes", "failures", "slow")),
+        f"{calls['in_flight']}/{calls['limit']}" if calls else "-",
+        str(each["rejected"]),
+        each["cause"] or "-",
+    )
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        if number:
+            cells[1] = click.style(cells[1], fg=COLOURS.get(row[1], FORCED), bold=True)
+        yield "  ".join(cells).rstrip() if number else click.style("  ".join(cells).rstrip(), underline=True)
+
+
+def _events(found: Iterable[dict[str, Any]]) -> Iterator[str]:
+    events = sorted((event["at"], each["name"], event) for each in found for event in each["events"])
+    for at, name, event in events[-LAST:]:
+        error = f" ({event['error']})" if event["error"] else ""
+        yield f"{at[:19]}Z  {name}: {event['from']} -> {event['to']}: {event['cause']}{error}"
+    if events:
+        yield ""
+
+
+def _span(seconds: float) -> str:
+    """Return a length of time in its largest unit."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"

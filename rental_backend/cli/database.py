@@ -1,0 +1,185 @@
+"""The `flask` commands: migrate, look before migrating, release, create the administrator, purge; and others."""
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask import current_app
+
+from .. import seed
+from ..accounts.auth import service
+from ..accounts.security import retention as purging
+from ..config import Config
+from ..demo.command import demo
+from ..doctor.command import doctor
+from ..errors import AppError
+from ..infra.container import Dependencies
+from ..infra.runtime.backups import DumpFailed
+from ..infra.runtime.retention import Sweeper
+from ..web.middleware import logs
+from . import breakers as watching
+from . import operate as steering
+
+if TYPE_CHECKING:
+    from ..infra.migration import Migrator
+
+
+Option = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+def _seconds(name: str, default: float, least: float, meaning: str) -> Option:
+    return click.option(name, default=default, type=click.FloatRange(least), show_default=True, help=meaning)
+
+
+TARGET = click.option("--to", "target", default="head", show_default=True, help="Revision to go to.")
+WAIT = _seconds("--wait", 300, 0, "Seconds to wait in all: for the server, another run, tables in use.")
+LOCKS = _seconds("--lock-timeout", 2, 0.1, "Seconds that one attempt may keep writers waiting.")
+STATEMENTS = _seconds("--statement-timeout", 300, 0.1, "Seconds that one statement may take.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+REVISIONS = click.option(
+    "--config", envvar="ALEMBIC_CONFIG", type=click.Path(path_type=Path), help="Another alembic.ini."
+)
+
+
+@click.command()
+@TARGET
+@WAIT
+@LOCKS
+@STATEMENTS
+@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@AS_JSON
+@REVISIONS
+def migrate(target: str, dry_run: bool, as_json: bool, **how: Any) -> None:
+    """Bring the database to the newest revision, one run at a time over all replicas.
+
+    \b
+    Exit codes:
+      0  migrated, nothing to do, or the database is newer than this version
+      1  a revision failed; those before it stay
+      3  the database cannot be reached
+      4  another run did not end in time
+      5  a table was in use all the time; those revisions before it stay
+      6  preflight found rows that would stop a revision; nothing was changed
+      7  the database has left behind what this version needs
+    """
+    with _told(as_json):
+        migrator = _migrator(**how)
+        summary = migrator.plan(target) if dry_run else migrator.migrate(target)
+        click.echo(json.dumps(asdict(summary)) if as_json else str(summary))
+
+
+@click.command()
+@WAIT
+@click.pass_context
+def release(context: click.Context, wait: float) -> None:
+    """Do what a release needs before it takes traffic: migrate, then add reference data. Exit codes as of `migrate`."""
+    context.invoke(migrate, wait=wait)
+    context.invoke(seed.seed)
+
+
+@click.command()
+@TARGET
+@WAIT
+@STATEMENTS
+@click.option("--limit", default=100, show_default=True, help="Rows to name for each cause.")
+@AS_JSON
+@REVISIONS
+def preflight(target: str, limit: int, as_json: bool, **how: Any) -> None:
+    """Name the rows that would stop the revisions still to be applied; change nothing. Exits with 1 if there are."""
+    with _told(as_json):
+        findings = _migrator(**how).preflight(target, limit)
+        if as_json:
+            click.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}))
+        else:
+            click.echo("\n".join(map(str, findings)) or "No row would stop a migration.")
+    if findings:
+        raise click.exceptions.Exit(1)
+
+
+def _migrator(*, wait: float, config: Path | None, **timeouts: float) -> "Migrator":
+    from ..infra import migration  # only these commands need Alembic
+
+    settings: Config = current_app.config["SETTINGS"]
+    url = settings.database_unpooled_url or settings.database_url
+    if not url:
+        raise click.UsageError("Set DATABASE_URL to the database that is to be migrated.")
+    say = partial(click.echo, err=True)
+    return migration.Migrator(migration.Server(url, **timeouts), config or migration.CONFIG, wait=wait, say=say)
+
+
+@contextmanager
+def _told(as_json: bool) -> Iterator[None]:
+    """End the command with the exit code of a migration error, and its message as the last line."""
+    logs.configure("ERROR")
+    from ..infra.migration import BadRowsFound, MigrationError
+
+    try:
+        yield
+    except MigrationError as error:
+        findings = error.findings if isinstance(error, BadRowsFound) else ()
+        if as_json:
+            told = {"outcome": error.code.name.lower(), "error": str(error), "findings": list(map(asdict, findings))}
+            click.echo(json.dumps(told))
+        for finding in findings:
+            click.echo(str(finding), err=True)
+        click.echo(f"Error: {error}", err=True)
+        raise click.exceptions.Exit(error.code) from None
+
+
+@click.command()
+def purge() -> None:
+    """Delete old sessions, reset tokens, tries to sign in and log now, as the server does by itself every hour."""
+    with seed.patient_database(30) as database:
+        sweeper = Sweeper(database)
+        sweeper.sweep_with(purging.purge)
+        gone = [f"{rows} {table}" for table, rows in sweeper.round().items() if rows]
+    click.echo(f"Deleted: {', '.join(gone) or 'nothing'}.")
+
+
+@click.command("create-admin")
+def create_admin() -> None:
+    """Create the first administrator, from ADMIN_USERNAME, ADMIN_EMAIL and ADMIN_PASSWORD, if there is no user yet."""
+    config: Config = current_app.config["SETTINGS"]
+    dependencies: Dependencies = current_app.extensions["dependencies"]
+    logs.configure("ERROR")
+    dependencies.start()
+    dependencies.wait_until_settled(5)
+    password = config.admin_password or secrets.token_urlsafe(12)
+    try:
+        with dependencies.identity.database.transaction() as session:
+            made = service.create_administrator(
+                session, dependencies.identity, config.admin_username, config.admin_email, password
+            )
+    except AppError as error:
+        raise click.ClickException(error.detail) from None
+    if not made:
+        click.echo("There are users already; no administrator was created.")
+    elif config.admin_password:
+        click.echo(f"Administrator {config.admin_username} created, with the password of ADMIN_PASSWORD.")
+    else:
+        click.echo(f"Administrator {config.admin_username} created. Password, shown only this once: {password}")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def restore(file: Path) -> None:
+    """Fill the empty database of DATABASE_URL from a backup: whole, or not at all."""
+    logs.configure("ERROR")
+    dependencies: Dependencies = current_app.extensions["dependencies"]
+    try:
+        dependencies.dumper.restore(file)
+    except (AppError, DumpFailed) as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Restored from {file}. Bring it to this version with `flask migrate`.")
+
+
+COMMANDS: tuple[click.Command, ...] = (
+    *(migrate, preflight, release, create_admin, purge, seed.seed, demo, restore),
+    *(steering.mode, steering.drill, steering.log_level, watching.breakers, doctor),
+)

@@ -1,0 +1,111 @@
+"""The commands by which an operator steers a running service: `flask mode`, `flask drill` and `flask log-level`.
+
+They ask the service on this host, by a token that they sign themselves: whoever has its key may. That needs no
+account, so it works in an outage.
+"""
+
+import json
+import os
+import pwd
+import urllib.error
+import urllib.request
+import uuid
+from typing import Any
+
+import click
+from flask import current_app
+
+from ..config import LOG_LEVELS
+from ..infra.container import Dependencies
+from ..infra.identity import break_glass
+from ..infra.runtime.fault_injection import KINDS
+from ..infra.runtime.modes import Mode
+
+TIMEOUT = 5.0
+ORDERS = "/api/operations/"
+TOKEN_SECONDS = 30
+
+
+def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask the service on this host, and return what it says; ends the command if it refuses or is not there.
+
+    `path` is below `/api/operations/`, unless it begins with a slash.
+    """
+    port = current_app.config["SETTINGS"].port
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Authorization": f"Bearer {_token()}", "Content-Type": "application/json"}
+    place = f"http://127.0.0.1:{port}{path if path.startswith('/') else ORDERS + path}"
+    request = urllib.request.Request(place, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+            said = answer.read()
+    except urllib.error.HTTPError as error:
+        raise click.ClickException(_detail(error.read()) or str(error)) from None
+    except OSError:
+        raise click.ClickException(
+            f"Nobody answers on port {port} of this host. Is PORT that of the service?"
+        ) from None
+    return json.loads(said) if said else None
+
+
+def _token() -> str:
+    doors: Dependencies = current_app.extensions["dependencies"]
+    name = f"flask ({pwd.getpwuid(os.getuid()).pw_name})"
+    scopes = frozenset({"SYSTEM_MAINTENANCE"})
+    tokens = doors.identity.tokens
+    return tokens.sign("access", break_glass.ID, name, session=uuid.uuid4(), scopes=scopes, seconds=TOKEN_SECONDS)[0]
+
+
+def _detail(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["detail"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+@click.command()
+@click.argument("mode", required=False, type=click.Choice([each.value for each in Mode]))
+@click.option("--reason", help="Why; goes to the audit log. Required with a mode.")
+@click.option("--for", "seconds", type=click.IntRange(1), help="Seconds; without, until the next order.")
+@click.option("--keep", is_flag=True, help="Survive a restart of the service.")
+def mode(mode: str | None, reason: str | None, seconds: int | None, keep: bool) -> None:
+    """Say which mode the service on this host is in, or put all its workers into another at once."""
+    if mode is None:
+        click.echo(json.dumps(ask("GET", "mode")))
+        return
+    if not reason:
+        raise click.UsageError("Say why: --reason.")
+    click.echo(json.dumps(ask("PUT", "mode", {"mode": mode, "reason": reason, "seconds": seconds, "keep": keep})))
+
+
+@click.command("log-level")
+@click.argument("level", required=False, type=click.Choice(LOG_LEVELS, case_sensitive=False))
+@click.option("--reason", help="Why; goes to the audit log. Required with a level.")
+@click.option("--for", "seconds", type=click.IntRange(1, 86400), default=600, show_default=True, help="Seconds.")
+def log_level(level: str | None, reason: str | None, seconds: int) -> None:
+    """Say how much the service on this host logs, or have all its workers log at a level for a while."""
+    if level is None:
+        click.echo(json.dumps(ask("GET", "log-level")))
+        return
+    if not reason:
+        raise click.UsageError("Say why: --reason.")
+    click.echo(json.dumps(ask("PUT", "log-level", {"level": level.upper(), "reason": reason, "seconds": seconds})))
+
+
+@click.command()
+@click.argument("breaker", required=False)
+@click.argument("kind", required=False, type=click.Choice([*KINDS, "end"]))
+@click.option("--reason", help="Why; goes to the audit log. Required with a kind.")
+@click.option("--share", default=1.0, show_default=True, help="Share of the calls, above 0 and up to 1.")
+@click.option("--latency", default=0.0, help="Seconds that a call takes longer.")
+@click.option("--for", "seconds", type=click.IntRange(1), default=60, show_default=True, help="Seconds.")
+def drill(breaker: str | None, kind: str | None, **order: Any) -> None:
+    """Let calls of a dependency fail on purpose, or end that. Never in production."""
+    if breaker is None:
+        click.echo(json.dumps(ask("GET", "drills")))
+    elif kind == "end":
+        ask("DELETE", f"drills/{breaker}")
+    elif kind is None or not order["reason"]:
+        raise click.UsageError("Say how it fails, and why: --reason.")
+    else:
+        click.echo(json.dumps(ask("PUT", f"drills/{breaker}", {"kind": kind, **order})))

@@ -1,0 +1,100 @@
+"""How the demo shop comes to be: opened, stocked, and then lived through day by day."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ..accounts.models import User
+from ..bookings.models import BookingHeader
+from ..catalog.models import Category, Item, Location
+from ..errors import Conflict
+from ..inventory.models import InventoryUnit, StockLevel
+from ..models import Identified
+from ..parties.models import Customer, Supplier
+from ..settings.business.service import rates
+from ..transactions.models import TransactionHeader
+from . import bookings, rentals, sales
+from .catalogue import know_customers, list_items, open_locations
+from .loading import Loader
+from .purchases import stock_up
+from .simulator import BUCKETS, INSTANT, Shop, Size, money
+
+SMALL = Size(customers=30, items=60, units=200, rentals=600, days=90)
+SEED = 63  # with this one a rental of every status is there, also repairs that wait, go on and are done
+BATCH = 2000  # rentals stored at a time
+BUSINESS: tuple[type[Identified], ...] = (
+    *(Customer, Supplier, Location, Category, Item, InventoryUnit, TransactionHeader, BookingHeader),
+)
+
+
+def large(rentals: int) -> Size:
+    """Return the size of a shop that has made so many rentals in two years, busy but never without stock."""
+    return Size(max(30, rentals // 80), max(60, rentals // 500), max(300, rentals // 42), rentals, 730)
+
+
+def fill(session: Session, size: Size, today: date, say: Callable[[int], None] = lambda _: None) -> Counter[str]:
+    """Fill an empty database with a shop and return how many rows of each table it has.
+
+    The same size and day make the same shop. `say` is told how many rentals there are, again and again. Raises
+    `Conflict` if there is business data already, or no administrator in whose name to act.
+    """
+    clerk = _clerk(session)
+    chance = random.Random(SEED)  # noqa: S311 - made up, not secret
+    with Loader(session, chance) as loader:
+        shop = Shop(loader, chance, size, rates(session), today, clerk)
+        open_locations(shop)
+        items = list_items(shop)
+        know_customers(shop)
+        stock_up(shop, items)
+        _live(shop, say)
+        bookings.book_ahead(shop, max(20, size.rentals // 100))
+        loader.flush()
+        _settle(shop)
+    return loader.counts
+
+
+def _clerk(session: Session) -> str:
+    for model in BUSINESS:
+        if session.execute(select(model.id).limit(1)).first():
+            raise Conflict("The database holds business data already; the demo needs one without.")
+    clerk = session.scalars(select(User.id).where(User.is_superuser).order_by(User.created_at).limit(1)).first()
+    if clerk is None:
+        raise Conflict("There is no administrator yet; `flask create-admin` makes one.")
+    return str(clerk)
+
+
+def _live(shop: Shop, say: Callable[[int], None]) -> None:
+    """Let every day up to yesterday pass: what is due first, then sales and rentals through the afternoon."""
+    made = stored = 0
+    for day in range(-shop.size.days, 0):
+        shop.live(day)
+        wanted = shop.size.rentals * (shop.size.days + day + 1) // shop.size.days - made
+        tries = wanted + wanted // 4 + 3
+        for moment in sorted(shop.at(day, 13, 6) for _ in range(tries)):
+            if wanted and rentals.rent(shop, day, moment):
+                made, wanted = made + 1, wanted - 1
+            if shop.chance.random() < 0.04:
+                sales.sell(shop, day, moment + INSTANT)
+        if made - stored >= BATCH:
+            shop.loader.flush()
+            stored = made
+            say(made)
+
+
+def _settle(shop: Shop) -> None:
+    """Write down how stock, units and customers are today."""
+    columns = tuple(f"quantity_{bucket}" for bucket in BUCKETS)
+    levels = ((each.id, sum(each.counts.values()), *each.counts.values()) for each in shop.levels)
+    shop.loader.amend(StockLevel, ("id", "quantity_on_hand", *columns), levels)
+    units = ((each.id, each.status, each.condition, each.quantity) for each in shop.units)
+    shop.loader.amend(InventoryUnit, ("id", "status", "condition", "quantity"), units)
+    totals = ("total_rentals", "total_spent", "lifetime_value", "last_transaction_date", "last_rental_date")
+    known = (
+        (each.id, each.rentals, money(each.spent), money(each.spent), each.last, each.last_rental)
+        for each in shop.customers
+    )
+    shop.loader.amend(Customer, ("id", *totals), known)

@@ -1,0 +1,1 @@
+"""Identity: tokens, passwords, revocations, and what counts while the accounts are away."""

@@ -1,0 +1,130 @@
+"""The one door to JWTs: access and refresh tokens, HS256, signed with the application's key.
+
+Keys are changed without signing anybody out: the new one signs, and the old ones still verify until their last refresh
+token has expired. A token names its key (`kid`), and no other key is tried.
+"""
+
+import hashlib
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+
+from ...errors import Unauthenticated
+
+ALGORITHM = "HS256"
+NEEDED = ["exp", "sub", "user_id", "sid", "type"]
+REMEMBERED = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """By what another issuer names an account of ours: an `email` that it has verified, or `sub`, a user name."""
+
+    claim: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says: whose it is, of which session, what he may do, and from and until when (epoch seconds).
+
+    In one of another issuer (`external`) the ids are made up: it knows neither our accounts nor our sessions.
+    """
+
+    user_id: uuid.UUID
+    session: uuid.UUID
+    username: str
+    kind: str
+    scopes: frozenset[str]
+    superuser: bool
+    expires: float
+    issued: float
+    external: External | None = None
+
+
+class Tokens:
+    """Signs with `key`; verifies what `key` or one of the `old` keys signed.
+
+    Verified tokens are remembered until they expire, which spares the cryptography.
+    """
+
+    def __init__(self, key: str, *, old: tuple[str, ...] = (), access_seconds: int, refresh_seconds: int) -> None:
+        self._key = key
+        self._keys = {key_name(each): each for each in (*old, key)}
+        self.lifetimes = {"access": access_seconds, "refresh": refresh_seconds}
+        self._known: OrderedDict[str, Claims] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def sign(
+        self,
+        kind: str,
+        user_id: uuid.UUID,
+        username: str,
+        *,
+        session: uuid.UUID,
+        scopes: frozenset[str] = frozenset(),
+        superuser: bool = False,
+        seconds: int | None = None,
+    ) -> tuple[str, int]:
+        """Return a new token of the kind `access` or `refresh`, and when it expires (seconds since the epoch).
+
+        It lives as long as its kind does, or for `seconds`.
+        """
+        now = int(time.time())
+        expires = now + (seconds or self.lifetimes[kind])
+        claims = {
+            "sub": username,
+            "user_id": str(user_id),
+            "sid": str(session),
+            "scopes": sorted(scopes),
+            "superuser": superuser,
+            "type": kind,
+            "jti": uuid.uuid4().hex,
+            "iat": now,
+            "exp": expires,
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": key_name(self._key)}), expires
+
+    def verify(self, token: str, kind: str) -> Claims:
+        """Return the claims of a valid token of that kind, or raise `Unauthenticated`."""
+        claims = self._known.get(token)
+        if claims is None:
+            claims = self._decode(token)
+            with self._lock:
+                self._known[token] = claims
+                while len(self._known) > REMEMBERED:
+                    self._known.popitem(last=False)
+        if claims.expires <= time.time():
+            raise Unauthenticated("The token has expired.", reason="expired")
+        if claims.kind != kind:
+            raise Unauthenticated(f"The token is not of the kind {kind}.", reason="wrong_kind")
+        return claims
+
+    def _decode(self, token: str) -> Claims:
+        try:
+            key = self._keys[jwt.get_unverified_header(token)["kid"]]
+            said: dict[str, Any] = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": NEEDED})
+            return Claims(
+                uuid.UUID(said["user_id"]),
+                uuid.UUID(said["sid"]),
+                str(said["sub"]),
+                str(said["type"]),
+                frozenset(said.get("scopes", ())),
+                said.get("superuser") is True,
+                float(said["exp"]),
+                float(said.get("iat", 0)),
+            )
+        except jwt.ExpiredSignatureError:
+            raise Unauthenticated("The token has expired.", reason="expired") from None
+        except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
+            raise Unauthenticated("The token is not valid.", reason="invalid") from None
+
+
+def key_name(key: str) -> str:
+    """Return a name for a key that tells no more of it than a signature does."""
+    return hashlib.blake2b(key.encode(), digest_size=8, person=b"token key").hexdigest()

@@ -1,0 +1,130 @@
+"""A psycopg connection that keeps its deadline even when the server is frozen or the network swallows everything."""
+
+import ipaddress
+import select
+import socket
+import time
+from collections.abc import Generator
+from typing import Any, ClassVar
+
+import psycopg
+from psycopg import conninfo, errors
+
+from ...resilience import limit
+
+
+class CommitLost(Exception):
+    """The connection was lost while committing: the outcome is unknown."""
+
+
+class BudgetSpent(psycopg.OperationalError):
+    """The request had too little time left to wait long enough for the server to be judged by it."""
+
+
+class DeadlineConnection(psycopg.Connection[Any]):
+    """Waits at most `deadline` seconds, or what is left of the request's budget, for each answer of the server.
+
+    `statement_timeout` does not fire on a frozen server and the kernel keeps acknowledging, so the deadline is kept
+    on this side. A connection that missed it is closed: whatever it was doing cannot be known any more.
+    """
+
+    deadline: float = 1.0
+    longest_wait: float = 0.0
+    connect_deadline: ClassVar[float] = 1.0
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Drive `gen` to its end, or close the connection and raise `ConnectionTimeout`."""
+        allowed = limit(self.deadline) if timeout is None else timeout
+        began = time.monotonic()
+        try:
+            return super().wait(gen, min(interval, allowed), allowed)
+        except errors._WaitTimeout:
+            self.pgconn.finish()
+            raise _late("answer", allowed, self.deadline) from None
+        finally:
+            self.longest_wait = max(self.longest_wait, time.monotonic() - began)
+
+    @classmethod
+    def _connect_gen(cls, conninfo: str = "") -> Generator[Any, Any, Any]:
+        """Connect, giving up after `connect_deadline` (libpq and psycopg round anything below 2 s up)."""
+        return _in_time(super()._connect_gen(conninfo), cls.connect_deadline)
+
+
+def _late(wanted: str, allowed: float, deadline: float) -> psycopg.OperationalError:
+    """Return the error of a wait of `allowed` seconds: below half the deadline it says nothing about the server."""
+    said = f"no {wanted} within {allowed:.2f} s"
+    return BudgetSpent(said) if allowed < deadline / 2 else errors.ConnectionTimeout(said)
+
+
+def _in_time(steps: Generator[Any, Any, Any], deadline: float) -> Generator[Any, Any, Any]:
+    """Run a connection's steps until the deadline or the budget's end; psycopg comes back every 0.1 s."""
+    allowed = limit(deadline)
+    ends = time.monotonic() + allowed
+    step = next(steps)
+    while True:
+        ready = yield step
+        if time.monotonic() >= ends:
+            steps.close()
+            raise _late("connection", allowed, deadline)
+        try:
+            step = steps.send(ready)
+        except StopIteration as done:
+            return done.value
+
+
+def hung_up(connection: psycopg.Connection[Any]) -> bool:
+    """Tell, without a round trip, whether the server has closed this idle connection or said something unasked."""
+    if connection.closed:
+        return True
+    look = select.poll()  # select() refuses descriptors above 1023
+    look.register(connection.fileno(), select.POLLIN)
+    return bool(look.poll(0))
+
+
+class Address:
+    """Where the server is. Names are resolved by `resolve` only, so that a hung resolver holds up no request."""
+
+    def __init__(self, url: str) -> None:
+        self._params = conninfo.conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
+        self._resolved: dict[str, str] = {}
+
+    def resolve(self) -> None:
+        """Look the host name up and remember its addresses. May block as long as the resolver does.
+
+        Once they are known, a resolver that fails does no harm: they stand until it answers again.
+        """
+        host, port = str(self._params.get("host") or ""), str(self._params.get("port") or 5432)
+        if not host or "," in host or host.startswith(("/", "@")) or _numeric(host):
+            return
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            if self._resolved:
+                return
+            raise
+        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        self._resolved = {
+            "host": ",".join([host] * len(addresses)),
+            "hostaddr": ",".join(addresses),
+            "port": ",".join([port] * len(addresses)),
+        }
+
+    def conninfo(self, options: str, application: str) -> str:
+        """Return libpq's connection string with our session settings and keepalives."""
+        given: dict[str, Any] = {**self._params, **self._resolved}
+        given["options"] = f"{given.get('options') or ''} {options}".strip()
+        defaults: dict[str, Any] = {
+            "application_name": application,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+        }
+        return conninfo.make_conninfo("", **{**defaults, **{k: v for k, v in given.items() if v is not None}})
+
+
+def _numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True

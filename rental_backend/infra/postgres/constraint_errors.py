@@ -1,0 +1,69 @@
+"""What a constraint of the database has to say to the caller: which fields clash, and never a value."""
+
+import re
+from typing import Any
+
+import psycopg
+import sqlalchemy.exc
+
+from ...errors import AppError, Conflict, Invalid
+
+KEY = re.compile(r"Key \((.+?)\)=")
+OF_A_FUNCTION = re.compile(r"\w+\(+(\w+)\)?(?:::[\w ]+)?\)")  # lower(username::text), lower((username)::text)
+
+
+def clash(error: BaseException) -> AppError | None:
+    """Return our error for what a statement's values have violated, or None if it is about something else.
+
+    A key in use is 409, by each of its columns. A reference to nothing is 422, one that is still needed 409. A missing
+    value, one that a check refuses and one out of range are 422.
+    """
+    cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    if not isinstance(cause, psycopg.Error):
+        return None
+    diagnostics: Any = cause.diag
+    match cause.sqlstate or "":
+        case "23505" | "23P01":
+            return _in_use(_fields(diagnostics))
+        case "23001":  # from PostgreSQL 18 on, for ON DELETE RESTRICT
+            return _needed(diagnostics)
+        case "23503":
+            return _reference(diagnostics)
+        case "23502":
+            return Invalid({str(diagnostics.column_name): ["Must be given."]})
+        case "23514":
+            return Invalid({_named(diagnostics): ["Is not a value that goes with the rest."]})
+        case state if state.startswith("22"):
+            return Invalid({"body": ["A value is out of the range the database can hold."]})
+    return None
+
+
+def _in_use(fields: list[str]) -> AppError:
+    said = "Is in use already." if len(fields) == 1 else f"{', '.join(fields)} are in use together already."
+    detail = f"{fields[0]} is in use already." if len(fields) == 1 else said
+    return Conflict(detail, errors={field: [said] for field in fields})
+
+
+def _reference(diagnostics: Any) -> AppError:
+    """Tell a reference to nothing from a row that others refer to."""
+    if "still referenced" in (diagnostics.message_detail or ""):
+        return _needed(diagnostics)
+    return Invalid({field: ["There is no such thing."] for field in _fields(diagnostics)})
+
+
+def _needed(diagnostics: Any) -> AppError:
+    return Conflict(f"Is still used by {diagnostics.table_name.replace('_', ' ')}.", code="in_use")
+
+
+def _fields(diagnostics: Any) -> list[str]:
+    """Return the columns of a key, without functions around them."""
+    found = KEY.search(diagnostics.message_detail or "")
+    if found is None:  # a server that speaks another language
+        return [_named(diagnostics)]
+    return OF_A_FUNCTION.sub(r"\1", found.group(1)).split(", ")
+
+
+def _named(diagnostics: Any) -> str:
+    """Return what a constraint is named after: `items_sale_price_check` is about `sale_price`."""
+    name = str(diagnostics.constraint_name or "body").removeprefix(f"{diagnostics.table_name}_")
+    return re.sub(r"_(?:check|fkey|key|excl)$", "", name)

@@ -1,0 +1,257 @@
+"""The one door to PostgreSQL: pool, sessions, breaker, deadlines, and the translation of its errors into ours."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import sqlalchemy.exc
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from ...errors import AppError, Busy, OutcomeUnknown, Unavailable
+from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp, RetryBudget, Verdict, budget, limit
+from .connection import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
+from .constraint_errors import clash
+from .failures import database_verdict
+from .sessions import GuardedSession, ReadingSession
+
+if TYPE_CHECKING:
+    from ..telemetry.tracing import Tracing
+
+PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
+PROBE_STANDBY = "SELECT false"
+POSITION = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
+REPLAYED = """
+    SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint
+                ELSE pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint END,
+           extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
+FIRST = 12  # of so many calls one may be made at first after an outage
+
+POOL: dict[str, Any] = {"poolclass": QueuePool, "max_overflow": 0, "pool_use_lifo": True}
+
+
+class Database:
+    """PostgreSQL behind the breaker `name`. Nothing connects before the first probe.
+
+    Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
+    new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page, fewer
+    at first when an outage is over (`Ramp`).
+    `admit(name, writing=...)` may refuse whatever is begun, by raising; a `standby` need not take writes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        deadline: float,
+        connect_deadline: float,
+        pool_size: int,
+        pool_timeout: float,
+        calls: int,
+        page: Page | None = None,
+        admit: Callable[..., None] | None = None,
+        standby: bool = False,
+    ) -> None:
+        page = page or Page()
+        self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
+        self._admit, self._probe = admit, PROBE_STANDBY if standby else PROBE
+        self.breaker = Breaker(name, judge=database_verdict, page=page)
+        self.bulkhead = Bulkhead(page, name, calls, ramp=Ramp(first=max(1, calls // FIRST)))
+        self.pool_timeouts = page.tally.family(f"pool {name}", "timeouts")
+        self._retries = RetryBudget(self.breaker)
+        self._address = Address(url) if url else None
+        self.shared: dict[str, Any] = {}  # for the `info` of every session
+        self.deadline = deadline
+        self._options = _options(deadline)
+        self._class: type[DeadlineConnection] = type(
+            "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
+        )
+        self.engine = create_engine(
+            "postgresql+psycopg://",
+            creator=self.connect,
+            pool_size=pool_size,
+            pool_timeout=pool_timeout,
+            **POOL,
+            isolation_level="AUTOCOMMIT",  # set once for each connection; only transactions change and restore it
+            skip_autocommit_rollback=True,  # there is nothing to roll back, and each try costs 20 us
+        )
+        self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
+        event.listen(self.engine, "connect", _sign)
+        event.listen(self.engine, "checkout", _inspect)
+
+    def connect(self) -> DeadlineConnection:
+        """Open a connection, around the breaker. For the pool, and for who examines the server."""
+        if self._address is None:
+            raise psycopg.OperationalError("no URL is configured")
+        connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
+        connection.deadline = self.deadline
+        return connection
+
+    def trace(self, tracing: "Tracing") -> None:
+        """Have the statements of connections that are opened from now on seen."""
+        self._class = tracing.connections(self._class)
+
+    def probe(self) -> None:
+        """Contact the server on a fresh connection; raise if it does not answer or takes no writes and should."""
+        if self.drill:
+            self.drill()
+        if self._address is not None:
+            self._address.resolve()
+        connection = self.connect()
+        try:
+            connection.autocommit = True
+            row = connection.execute(self._probe).fetchone()
+        finally:
+            connection.close()
+        if row is None or row[0]:
+            raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only")
+
+    def open(self, connections: int) -> None:
+        """Have so many connections open in this process, no more than its pool holds. Raises our errors."""
+        with ExitStack() as held:
+            for _ in range(connections):
+                held.enter_context(self.reading()).connection()
+
+    @property
+    def pool(self) -> QueuePool:
+        """The pool of this process."""
+        return self.engine.pool  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Give back the connections that are not in use."""
+        self.engine.dispose()
+
+    def reading(self) -> AbstractContextManager[Session]:
+        """Yield a session for queries only: each statement stands alone, which saves a round trip for BEGIN."""
+        return self._guarded(ReadingSession(self.engine, self.shared), writing=False)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Yield a session whose work is committed once at the end, or not at all.
+
+        An `AppError` that `keeps_transaction` is committed, then raised.
+        """
+        kept: AppError | None = None
+        made = GuardedSession(self._transactional, expire_on_commit=False, info=self.shared)
+        with self._guarded(made, writing=True) as session:
+            try:
+                yield session
+            except AppError as error:
+                if not error.keeps_transaction:
+                    raise
+                kept = error
+            session.flush()
+            with budget(max(limit(self.deadline), self.deadline / 2)):  # whatever is left: what is begun is ended
+                _commit(session)
+        if kept is not None:
+            raise kept
+
+    def may_retry(self) -> bool:
+        """Tell whether a read that just failed may be made once more: in time, and within the retry budget."""
+        return limit(self.deadline) == self.deadline and self._retries.may_retry()
+
+    def position(self) -> int | None:
+        """Return how far the server's log reaches (bytes), which is beyond all that was committed; None if unknown."""
+        try:
+            with self.reading() as session:
+                return int(session.connection().exec_driver_sql(POSITION).scalar_one())
+        except AppError:
+            return None
+
+    @contextmanager
+    def _guarded(self, session: Session, *, writing: bool) -> Iterator[Session]:
+        """Run the block behind the breaker; a session that never asked for a connection says nothing of the server."""
+        if self._admit:
+            self._admit(self.breaker.name, writing=writing)
+        try:
+            with self.breaker.guard() as call, self.bulkhead, session:
+                call.contacted, practised = False, self.drill() if self.drill else 0.0
+                try:
+                    yield session
+                finally:
+                    driver = session.info.get("driver")
+                    call.contacted = driver is not None
+                    call.seconds = driver.longest_wait + practised if driver else None
+        except (BreakerOpen, CommitLost, BulkheadFull, sqlalchemy.exc.SQLAlchemyError, psycopg.Error) as error:
+            ours = self._ours(error)
+            if ours is error:
+                raise
+            raise ours from (None if isinstance(error, BreakerOpen) else error)
+
+    def _ours(self, error: Exception) -> Exception:
+        """Return our error for one of the breaker's, the pool's or the driver's; an unknown one comes back as it is."""
+        name = self.breaker.name or ""
+        match error:
+            case BreakerOpen():
+                return Unavailable(name, error.retry_after)
+            case CommitLost():
+                return OutcomeUnknown(name, self.breaker.retry_after)
+            case BulkheadFull():
+                return Busy(name)
+            case sqlalchemy.exc.TimeoutError():
+                self.pool_timeouts.add("timeouts")
+                return Busy(name)
+            case sqlalchemy.exc.DBAPIError() | psycopg.Error():
+                return _translate(error, name, self.breaker.retry_after)
+        return error
+
+
+def _options(deadline: float) -> str:
+    """Return the settings of a session whose answers are waited for `deadline` seconds."""
+    milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
+    return (
+        f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
+        "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
+    )
+
+
+def replayed(session: Session) -> tuple[int, float | None]:
+    """Return how far a standby has followed (bytes of the log), and how old its newest change is (seconds)."""
+    place, age = session.connection().exec_driver_sql(REPLAYED).one()
+    return int(place), age
+
+
+def _commit(session: Session) -> None:
+    """Commit; a connection lost on the way leaves the outcome unknown."""
+    try:
+        session.commit()
+    except sqlalchemy.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise CommitLost from error
+        raise
+
+
+def _translate(error: Exception, name: str, retry_after: float) -> Exception:
+    """Return our error for one of the driver's; its text stays in the log. An unknown one comes back as it is."""
+    if database_verdict(error) is Verdict.FAILURE:
+        return Unavailable(name, retry_after)
+    cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    if isinstance(cause, BudgetSpent):
+        return Busy(name)
+    match getattr(cause, "sqlstate", None) or "":
+        case state if state.startswith(("22", "23")):
+            return clash(cause) or error
+        case "55P03" | "40001" | "40P01" | "57014":
+            return Busy(name)
+        case "42P01" | "42703":
+            return Unavailable(name, 5, "The database is not yet at the revision that this version needs.")
+    return error
+
+
+def _sign(connection: Any, record: Any) -> None:  # noqa: ARG001
+    """Note which process opened a connection."""
+    record.info["pid"] = os.getpid()
+
+
+def _inspect(connection: Any, record: Any, proxy: Any) -> None:
+    """Refuse a pooled connection of another process, or one the server has left; the pool then opens a new one."""
+    if record.info["pid"] != os.getpid():
+        record.dbapi_connection = proxy.dbapi_connection = None
+        raise DisconnectionError("a connection of the parent process")
+    if hung_up(connection):
+        raise DisconnectionError("the server has closed this connection")

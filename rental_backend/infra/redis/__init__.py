@@ -1,0 +1,1 @@
+"""The adapter of Redis: the only importer of its driver."""

@@ -1,0 +1,118 @@
+"""The one door to Redis. Every method names what it answers while Redis is away; none of them raises for an outage."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp
+from ..postgres.failures import redis_verdict
+
+if TYPE_CHECKING:
+    from ..telemetry.tracing import Tracing
+
+AWAY = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
+FIRST = 2  # calls at once that it is met with after an outage
+
+
+class Cache:
+    """Redis behind its breaker: no hidden retries, no wait above `deadline` seconds, a pool that never blocks.
+
+    At most `calls` are under way at once over all workers of the page, fewer at first when an outage is over (`Ramp`).
+    """
+
+    def __init__(self, url: str, *, deadline: float, connections: int, calls: int, page: Page | None = None) -> None:
+        page = page or Page()
+        self.deadline = deadline
+        self.breaker = Breaker("redis", judge=redis_verdict, page=page)
+        self.bulkhead = Bulkhead(page, "redis", calls, ramp=Ramp(first=FIRST, wait=deadline))
+        self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
+        self._client: redis.Redis | None = None
+        if url:
+            self._client = redis.Redis.from_url(
+                url,
+                socket_timeout=deadline,
+                socket_connect_timeout=deadline,
+                retry=Retry(NoBackoff(), 0),
+                max_connections=connections,
+                driver_info=None,
+            )
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Guard a call, after whatever a drill does to it."""
+        with self.breaker.guard(), self.bulkhead:
+            if self.drill:
+                self.drill()
+            yield
+
+    def trace(self, tracing: "Tracing") -> None:
+        """Have commands seen."""
+        if self._client is not None:
+            self._client = tracing.client(self._client.connection_pool)
+
+    def probe(self) -> None:
+        """Write and thereby contact the server; raise if it does not answer or takes no writes."""
+        if self.drill:
+            self.drill()
+        if self._client is None:
+            raise redis.exceptions.ConnectionError("no URL is configured")
+        self._client.set("rental:probe", b"1", px=1000)
+
+    def close(self) -> None:
+        """Give back the connections that are not in use (cutting one in use raises whatever redis-py trips over)."""
+        if self._client is not None:
+            self._client.connection_pool.disconnect(inuse_connections=False)
+
+    def get(self, key: str) -> bytes | None:
+        """Return the value, or None if there is none or Redis is away."""
+        try:
+            with self._asked():
+                value = self._client.get(key) if self._client else None
+        except AWAY:
+            return None
+        return value if isinstance(value, bytes) else None
+
+    def get_many(self, keys: list[str]) -> list[bytes | None] | None:
+        """Return the values, None for each there is not, all as of one moment; None while Redis is away."""
+        try:
+            with self._asked():
+                found: list[Any] | None = self._client.mget(keys) if self._client else None
+                return found
+        except AWAY:
+            return None
+
+    def put(self, key: str, value: bytes, *, seconds: int) -> bool:
+        """Keep the value for `seconds`; return whether it is kept (False while Redis is away)."""
+        try:
+            with self._asked():
+                return bool(self._client and self._client.set(key, value, ex=seconds))
+        except AWAY:
+            return False
+
+    def has(self, key: str) -> bool | None:
+        """Tell whether there is such a key; None while Redis is away."""
+        try:
+            with self._asked():
+                return bool(self._client.exists(key)) if self._client else None
+        except AWAY:
+            return None
+
+    def run(self, script: str, keys: list[str], arguments: list[str | int]) -> int | None:
+        """Run a Lua script, which nothing can come between, and return its number; None while Redis is away."""
+        try:
+            with self._asked():
+                return int(self._client.register_script(script)(keys, arguments)) if self._client else None
+        except AWAY:
+            return None
+
+    def numbers(self, script: str, keys: list[str], arguments: list[str | int]) -> list[int] | None:
+        """Run a Lua script that answers with numbers, and return them; None while Redis is away."""
+        try:
+            with self._asked():
+                return list(map(int, self._client.register_script(script)(keys, arguments))) if self._client else None
+        except AWAY:
+            return None

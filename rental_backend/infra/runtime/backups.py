@@ -1,0 +1,186 @@
+"""Backups as files: PostgreSQL's own programs make and restore them, watched while they run.
+
+What `pg_dump` writes comes through a pipe of this process. So its bytes are counted and their digest is made on the
+way, and it ends by itself when this process is killed. Where the database is, and its password, are told by the
+environment; on the command line other users of the machine could read them.
+"""
+
+import hashlib
+import os
+import selectors
+import shutil
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psycopg
+from psycopg import conninfo, pq
+
+from ...errors import AppError
+
+LOCK = 20_261_125  # of PostgreSQL's advisory locks: whoever holds it makes a backup
+STALLED = 600.0  # seconds without a byte after which the server is given up
+LOOK_EVERY = 1.0
+CHUNK = 2**16
+FORMAT = "--format=custom"
+
+
+class ProgramsMissing(AppError):
+    """PostgreSQL's client programs are not on this machine (503)."""
+
+    status, code, title = 503, "backup_programs_missing", "Backups are not possible here"
+
+
+class DumpFailed(Exception):
+    """There is no backup; the message says why, and holds no secret."""
+
+
+class DumpStopped(DumpFailed):
+    """Somebody wanted it to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a backup has come: bytes written, and tables begun."""
+
+    bytes: int
+    tables: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dumped:
+    """A finished backup: its file, size in bytes, and SHA-256 in hexadecimal."""
+
+    path: Path
+    bytes: int
+    sha256: str
+
+
+class Dumper:
+    """Makes backups of the database of a URL in a folder, with the programs of `programs` or of the PATH."""
+
+    def __init__(self, url: str, folder: Path, programs: str) -> None:
+        self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._folder = folder
+        self._programs = programs or None
+
+    def path(self, id: uuid.UUID) -> Path:
+        """Return where the file of a backup is, if it is on this machine."""
+        return self._folder / f"{id}.dump"
+
+    def program(self, name: str) -> str:
+        """Return the path of one of PostgreSQL's programs. Raises `ProgramsMissing`."""
+        found = shutil.which(name, path=self._programs)
+        if found is None:
+            raise ProgramsMissing(f"There is no {name} on this machine. Install PostgreSQL's client or set PG_BIN.")
+        return found
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep all workers from making another backup within the block. Raises `DumpFailed` if one is being made.
+
+        The server frees the lock when this process ends, however it does.
+        """
+        try:
+            with psycopg.connect(self._url, autocommit=True, connect_timeout=10) as connection:
+                row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+                if not (row and row[0]):
+                    raise DumpFailed("Another backup is being made.")
+                yield
+        except psycopg.Error as error:
+            raise DumpFailed(f"The database cannot be reached ({type(error).__name__}).") from None
+
+    def dump(self, id: uuid.UUID, go_on: Callable[[Progress], bool]) -> Dumped:
+        """Make a backup and return it; `go_on` is told every second how far it is, and ends it by False.
+
+        Raises `DumpFailed`; nothing is left of such a backup.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = self.path(id)
+        draft = path.with_suffix(".part")
+        command = [self.program("pg_dump"), FORMAT, "--no-password", "--verbose", "--lock-wait-timeout=10s"]
+        try:
+            with draft.open("wb") as file, tempfile.TemporaryFile() as said:
+                draft.chmod(0o600)
+                dumped = self._run(command, file, said, go_on)
+            draft.rename(path)
+        except OSError as error:
+            raise DumpFailed(f"The file cannot be written: {error.strerror}.") from None
+        finally:
+            draft.unlink(missing_ok=True)
+        return Dumped(path, *dumped)
+
+    def _run(
+        self, command: list[str], file: IO[bytes], said: IO[bytes], go_on: Callable[[Progress], bool]
+    ) -> tuple[int, str]:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=self._environment()) as process:  # noqa: S603 - our own words
+            try:
+                size, digest = _copy(process, file, lambda written: go_on(Progress(written, _tables(said))))
+            except BaseException:
+                process.kill()
+                raise
+        if process.returncode:
+            raise DumpFailed(_last_words(said) or f"pg_dump ended with {process.returncode}.")
+        file.flush()
+        os.fsync(file.fileno())
+        return size, digest
+
+    def restore(self, path: Path) -> None:
+        """Fill an empty database from a backup, whole or not at all. Raises `DumpFailed` or `ProgramsMissing`."""
+        with tempfile.TemporaryFile() as said:
+            command = [self.program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner"]
+            place = conninfo.conninfo_to_dict(self._url).get("dbname") or "postgres"
+            command += ["--no-privileges", "--no-password", f"--dbname={place}", str(path)]
+            if subprocess.run(command, stdout=said, stderr=said, env=self._environment(), check=False).returncode:  # noqa: S603
+                raise DumpFailed(_last_words(said) or "pg_restore failed.")
+
+    def _environment(self) -> dict[str, str]:
+        """Return libpq's variables for the database, and little else. Raises `DumpFailed` where there is none."""
+        if not self._url:  # libpq would take a server of this machine
+            raise DumpFailed("No DATABASE_URL is set.")
+        variables = {each.keyword.decode(): each.envvar for each in pq.Conninfo.get_defaults()}
+        given = conninfo.conninfo_to_dict(self._url).items()
+        found = {variable.decode(): str(value) for name, value in given if (variable := variables.get(name))}
+        return {"LC_ALL": "C", **found}
+
+
+def _copy(process: "subprocess.Popen[bytes]", file: IO[bytes], go_on: Callable[[int], bool]) -> tuple[int, str]:
+    """Copy what a program writes into a file; return its size and digest."""
+    pipe, digest, size = process.stdout, hashlib.sha256(), 0
+    if pipe is None:
+        raise RuntimeError("started without a pipe")
+    looked = heard = time.monotonic()
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if selector.select(LOOK_EVERY):
+                chunk = os.read(pipe.fileno(), CHUNK)
+                if not chunk:
+                    return size, digest.hexdigest()
+                file.write(chunk)
+                digest.update(chunk)
+                size, heard = size + len(chunk), time.monotonic()
+            if time.monotonic() - looked >= LOOK_EVERY:
+                looked = time.monotonic()
+                if not go_on(size):
+                    raise DumpStopped("It was cancelled.")
+                if looked - heard > STALLED:
+                    raise DumpFailed(f"The server sent nothing for {STALLED:.0f} s.")
+
+
+def _tables(said: IO[bytes]) -> int:
+    """Count the tables that pg_dump says it has begun with."""
+    return os.pread(said.fileno(), 2**22, 0).count(b"dumping contents of table")
+
+
+def _last_words(said: IO[bytes]) -> str:
+    """Return the last error that a program told."""
+    lines = os.pread(said.fileno(), 2**22, 0).decode("utf-8", "replace").splitlines()
+    errors = [line for line in lines if "error:" in line or "FATAL" in line]
+    return (errors or lines or [""])[-1][:500]

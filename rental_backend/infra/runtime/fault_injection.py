@@ -1,0 +1,88 @@
+"""Faults on purpose, to practise outages: per breaker, in all workers of a host at once, and never in production.
+
+In production there is no way in here: `Drills` gives the doors nothing to ask, and refuses every order, of anybody.
+"""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from ...errors import NotFound
+from ...resilience import Board, Cell, limit
+
+KINDS = ("error", "refusal", "latency")
+Failure = Callable[[str], Exception]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """A share (0 to 1) of a dependency's calls is refused, fails, or waits `latency` seconds, until it runs out."""
+
+    kind: str
+    share: float
+    latency: float
+    reason: str
+    actor: str
+    until: float
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until it runs out."""
+        return max(0.0, self.until - time.monotonic())
+
+
+class Drills:
+    """The faults that are ordered, by the name of the breaker. `allowed` is False in production."""
+
+    def __init__(self, board: Board, environment: str) -> None:
+        self.allowed = environment != "production"
+        self._board = board
+        self._cells: dict[str, Cell[Fault]] = {}
+
+    def door(self, name: str, *, deadline: float, error: Failure, refusal: Failure) -> Callable[[], float] | None:
+        """Return what a door calls before each call: it raises, or waits and returns the seconds. None in production.
+
+        A wait longer than the door's deadline fails at the deadline, as it does when the server is slow.
+        """
+        if not self.allowed:
+            return None
+        cell = self._cells[name] = Cell(self._board, f"drill {name}", lambda said: Fault(**said))
+
+        def strike() -> float:
+            fault = cell.value
+            if fault is None or time.monotonic() >= fault.until or random.random() >= fault.share:  # noqa: S311
+                return 0.0
+            if fault.kind != "latency":
+                raise (error if fault.kind == "error" else refusal)(f"a drill of {fault.actor}")
+            waited = min(fault.latency, limit(deadline))
+            time.sleep(waited)
+            if waited < fault.latency:
+                raise refusal(f"a drill of {fault.actor}: no answer in time")
+            return waited
+
+        return strike
+
+    def order(
+        self, name: str, *, kind: str, share: float, latency: float, reason: str, actor: str, seconds: float
+    ) -> Fault:
+        """Let a dependency fail for `seconds`; raises `NotFound` in production, or if there is no such breaker."""
+        until = time.monotonic() + seconds
+        fault = Fault(kind=kind, share=share, latency=latency, reason=reason, actor=actor, until=until)
+        self._cell(name).write(asdict(fault))
+        return fault
+
+    def end(self, name: str) -> None:
+        """Let a dependency work again; raises `NotFound` as `order` does."""
+        self._cell(name).write(None)
+
+    @property
+    def active(self) -> dict[str, Fault]:
+        """The faults in force, by breaker."""
+        found = {name: cell.value for name, cell in self._cells.items()}
+        return {name: fault for name, fault in found.items() if fault and fault.seconds_left}
+
+    def _cell(self, name: str) -> Cell[Fault]:
+        if name not in self._cells:  # in production there is none
+            raise NotFound("There is no such breaker to practise with.")
+        return self._cells[name]

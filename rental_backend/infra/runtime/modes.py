@@ -1,0 +1,127 @@
+"""What the whole program is willing to do: everything, reads only, or the least; one mode for all workers of a host."""
+
+import contextlib
+import enum
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ...errors import ReadOnly, Unavailable
+from ...resilience import Board, Cell
+
+FILE = "mode.json"
+PAUSE = 30.0  # seconds after which to ask again, where nobody has said when the mode ends
+
+
+class Mode(enum.StrEnum):
+    """The modes; each answers less than the one before."""
+
+    NORMAL = "normal"
+    READ_ONLY = "read-only"
+    EMERGENCY = "emergency"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What an operator ordered: why, who, since when, until when (monotonic seconds, None for no end), for restarts."""
+
+    mode: str
+    reason: str
+    actor: str
+    since: str
+    until: float | None
+    kept: bool
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until it runs out; None if it does not by itself."""
+        return None if self.until is None else max(0.0, self.until - time.monotonic())
+
+
+class Modes:
+    """The mode in force: the operator's order until it runs out, else `default`.
+
+    An order that is to be `kept` lies in a file of `folder`, with its end by the wall clock, and is in force again
+    after a restart. The last order counts: one that is not kept removes the file.
+    """
+
+    def __init__(self, board: Board, folder: Path, default: str) -> None:
+        self.default = Mode(default)
+        self._path = folder / FILE
+        self._cell = Cell(board, "mode", lambda said: Order(**said))
+        self._recall()
+
+    @property
+    def order(self) -> Order | None:
+        """The operator's order in force, if any."""
+        found = self._cell.value
+        return found if found and (found.until is None or time.monotonic() < found.until) else None
+
+    @property
+    def current(self) -> Mode:
+        """The mode in force."""
+        order = self.order
+        return Mode(order.mode) if order else self.default
+
+    def set(self, mode: Mode, *, reason: str, actor: str, seconds: float | None = None, keep: bool = False) -> Order:
+        """Put all workers into a mode at once, for `seconds` or until the next order; return the order.
+
+        With `keep` it survives a restart; `kept` False in what is returned says that the file could not be written.
+        """
+        order = Order(
+            mode=mode.value,
+            reason=reason,
+            actor=actor,
+            since=datetime.now(UTC).isoformat(),
+            until=None if seconds is None else time.monotonic() + seconds,
+            kept=keep and self._keep(mode, reason, actor, seconds),
+        )
+        if not keep:
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
+        self._cell.write(asdict(order))
+        return order
+
+    def admit(self, dependency: str, *, writing: bool) -> None:
+        """Raise `ReadOnly` for a change in read-only mode, `Unavailable` for anything of a dependency in emergency."""
+        mode = self.current
+        if mode is Mode.NORMAL:
+            return
+        if mode is Mode.EMERGENCY:
+            raise Unavailable(dependency, self.retry_after, "The service is in emergency mode. Nothing was changed.")
+        if writing:
+            raise ReadOnly(dependency, self.retry_after)
+
+    @property
+    def retry_after(self) -> float:
+        """Seconds after which it is worth asking again."""
+        order = self.order
+        left = order.seconds_left if order else None
+        return PAUSE if left is None else left
+
+    def _keep(self, mode: Mode, reason: str, actor: str, seconds: float | None) -> bool:
+        ends = None if seconds is None else time.time() + seconds
+        said = {"mode": mode.value, "reason": reason, "actor": actor, "ends": ends}
+        draft = self._path.with_suffix(f".{os.getpid()}")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(said))
+            draft.rename(self._path)
+        except OSError:
+            return False
+        return True
+
+    def _recall(self) -> None:
+        """Put an order that was kept in force again, if there is one, it is readable and has not run out."""
+        try:
+            said: dict[str, Any] = json.loads(self._path.read_text())
+            mode, ends = Mode(said["mode"]), said["ends"]
+            seconds = None if ends is None else float(ends) - time.time()
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+        if seconds is None or seconds > 0:
+            self.set(mode, reason=str(said.get("reason")), actor=str(said.get("actor")), seconds=seconds, keep=True)

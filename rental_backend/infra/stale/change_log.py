@@ -1,0 +1,180 @@
+"""Which resource was changed when, and by whom: by this an answer is known that would hide somebody's own change.
+
+On one host that is exact, by counters in memory all its workers share: a change is counted after its commit and before
+it is answered, and an answer carries the counters as they were before it was read. It needs no clock and no Redis.
+Between hosts, and from before a restart, changes are told by marks in Redis, compared by the hosts' clocks with
+`SKEW` seconds to spare. A mark that Redis could not take is sent when it is back, by whichever worker is alive.
+"""
+
+import json
+import math
+import time
+import uuid
+import zlib
+
+from ...resilience import Board
+from ..redis.cache import Cache
+from .change_authors import Authors
+
+COUNT, LAST, UNSENT, POSITION = range(4)  # words of a row, before those of the authors; LAST in milliseconds
+ROWS = 255  # the last row of the board is not a resource's
+POLLED = 255
+POLL_EVERY = 1.0
+SKEW = 1.0
+KEEP = 25 * 3600  # longer than any answer is kept
+STARTS = 8  # of the program, whose marks are kept apart
+UNKNOWN = 2**62  # a position that no replica ever reaches
+
+TELL = """
+local known, marks = redis.call('GET', KEYS[1]), {}
+local read, found = pcall(cjson.decode, known or '{}')
+for boot, mark in pairs(read and type(found) == 'table' and found or {}) do
+    if type(mark) == 'table' and type(mark.at) == 'number' and type(mark.who) == 'table' then marks[boot] = mark end
+end
+local function all(mark, at) mark.who['0'] = math.max(tonumber(mark.who['0']) or 0, at) end
+local mine, before = cjson.decode(ARGV[2]), marks[ARGV[1]]
+if before and before.who['0'] then all(mine, tonumber(before.who['0'])) end
+marks[ARGV[1]] = mine
+local boots = {}
+for boot in pairs(marks) do table.insert(boots, boot) end
+table.sort(boots, function(a, b) return marks[a].at > marks[b].at end)
+while #boots > tonumber(ARGV[3]) do
+    local oldest = table.remove(boots)
+    all(marks[boots[#boots]], marks[oldest].at)
+    marks[oldest] = nil
+end
+local done, text = pcall(cjson.encode, marks)
+redis.call('SET', KEYS[1], done and text or cjson.encode({[ARGV[1]] = mine}), 'EX', ARGV[4])
+return 1
+"""  # each start has a mark of its own; what the oldest of too many says of somebody is said of everybody
+
+Tag = tuple[int, ...]
+
+
+class Writes:
+    """The changes of every resource. `boot` names this start of the program, for all workers of it."""
+
+    def __init__(self, board: Board, cache: Cache) -> None:
+        self.boot = uuid.uuid4().hex
+        self._board = board
+        self._words = board.words
+        self._authors = Authors(board.words)
+        self.tally = board.page.tally
+        self._cache = cache
+        self._rows: dict[tuple[str, ...], tuple[int, ...]] = {}
+        self._heard: dict[int, bytes] = {}
+
+    def rows(self, resources: tuple[str, ...]) -> tuple[int, ...]:
+        """Return the rows of resources; two that happen to share one are merely changed together."""
+        rows = self._rows.get(resources)
+        if rows is None:
+            found = {self._board.row(zlib.crc32(name.encode()) % ROWS) for name in resources}
+            rows = self._rows[resources] = tuple(sorted(found))
+        return rows
+
+    def tag(self, rows: tuple[int, ...]) -> Tag:
+        """Return how often these were changed, as far as this host knows."""
+        words = self._words
+        return tuple([words[row] for row in rows])
+
+    def covers(self, rows: tuple[int, ...], who: int, at: float, tag: Tag | None) -> bool:
+        """Tell whether what was read then (seconds since the epoch) shows all changes of these by somebody.
+
+        `tag` is what `tag` returned just before; None for what another start of the program has read.
+        """
+        if tag is not None and tag == self.tag(rows):
+            return True
+        read = (at - SKEW) * 1000
+        for place, row in enumerate(rows):
+            last = self._authors.last(row, who)
+            if tag is None:
+                seen = read > max(last.at, last.elsewhere)
+            else:
+                seen = tag[place] >= last.count and (tag[place] >= last.heard or read > last.elsewhere)
+            if not seen:
+                return False
+        return True
+
+    def position(self, rows: tuple[int, ...]) -> int:
+        """Return the place in the database's log by which these were last changed."""
+        return max((self._words[row + POSITION] for row in rows), default=0)
+
+    def note(self, rows: tuple[int, ...], who: int, position: int = UNKNOWN) -> None:
+        """Count a change of these by somebody, that has been committed or may have been."""
+        at = math.ceil(time.time() * 1000)
+        with self._board.page.locked():
+            for row in rows:
+                count = self._words[row] + 1
+                self._authors.note(row, who, count, at)
+                self._place(row, at, position)
+                self._words[row] = count
+                self._words[row + UNSENT] = count
+
+    def _place(self, row: int, at: int, position: int) -> None:
+        self._words[row + LAST] = max(self._words[row + LAST], at)
+        self._words[row + POSITION] = position
+
+    def tell(self) -> bool:
+        """Send the marks that Redis has not got; return whether it has all. For a thread that may wait."""
+        rows = (self._board.row(number) for number in range(ROWS))
+        sent = [self._tell(row) for row in rows if self._words[row + UNSENT]]
+        return all(sent)
+
+    def _tell(self, row: int) -> bool:
+        number, own = self._words[row + UNSENT], self._authors.own(row)
+        mark = {"at": max(own.values()), "position": str(self._words[row + POSITION]), "who": own}
+        if self._cache.run(TELL, [_key(row)], [self.boot, json.dumps(mark), STARTS, KEEP]) is None:
+            return False
+        with self._board.page.locked():
+            if self._words[row + UNSENT] == number:
+                self._words[row + UNSENT] = 0
+        return True
+
+    def listen(self) -> None:
+        """Take over what other hosts have changed; at most once a second over all workers."""
+        now, polled = int(time.monotonic() * 1e6), self._board.row(POLLED)
+        if now < self._words[polled] + POLL_EVERY * 1e6:
+            return
+        self._words[polled] = now
+        rows = tuple(self._board.row(number) for number in range(ROWS))
+        self.heed(rows, self._cache.get_many(self.marks_of(rows)) or [None] * ROWS)
+
+    def marks_of(self, rows: tuple[int, ...]) -> list[str]:
+        """Return the keys of these marks in Redis."""
+        return [_key(row) for row in rows]
+
+    def heed(self, rows: tuple[int, ...], packed: list[bytes | None]) -> None:
+        """Take over marks as they lie in Redis."""
+        for row, each in zip(rows, packed, strict=True):
+            if each and self._heard.get(row) != each:
+                self._heed(row, each)
+                self._heard[row] = each
+
+    def _heed(self, row: int, packed: bytes) -> None:
+        try:
+            told = [_read(mark) for boot, mark in json.loads(packed).items() if boot != self.boot]
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):  # not ours
+            return
+        with self._board.page.locked():
+            count, last = self._words[row] + 1, self._words[row + LAST]
+            news = [self._authors.hear(row, who, count) for _, _, who in told]
+            if any(news):
+                self._words[row] = count
+            at, position, _ = max(told, key=lambda mark: mark[0], default=(0, 0, {}))
+            if at > last:
+                self._place(row, at, position)
+
+
+def _read(mark: dict[str, object]) -> tuple[int, int, dict[int, int]]:
+    """Return when a mark was made, at which position, and by whom what was changed when."""
+    who = mark["who"]
+    if not isinstance(who, dict):
+        raise TypeError("not a mark")
+    read = int(str(mark["at"])), int(str(mark["position"])), {int(name): int(at) for name, at in who.items()}
+    if not all(0 <= number < 2**63 for number in (*read[:2], *read[2], *read[2].values())):
+        raise ValueError("not a mark")
+    return read
+
+
+def _key(row: int) -> str:
+    return f"rental:changes:{Board.number(row)}"

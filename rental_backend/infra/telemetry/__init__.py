@@ -1,0 +1,1 @@
+"""Traces, gauges and metrics."""

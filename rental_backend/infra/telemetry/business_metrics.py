@@ -1,0 +1,62 @@
+"""Numbers of the business, as the database told them last: one worker of the host asks for all, now and then."""
+
+import mmap
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from ...resilience import Board, Cell
+from ..postgres.database import Database
+
+EVERY = 30.0  # seconds at least between two questions of a host
+
+Load = Callable[[Session], dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The figures by name, and when they were asked for (monotonic seconds, which all workers of a host share)."""
+
+    figures: dict[str, int]
+    at: float
+
+
+class Figures:
+    """What was told last stays when the database goes; `age` says how old it is. Make it before the fork."""
+
+    def __init__(self, board: Board, database: Database) -> None:
+        self._page = board.page
+        self._database = database
+        self._cell = Cell(board, "figures", lambda said: Told(**said))
+        self._due = memoryview(mmap.mmap(-1, 8)).cast("q")
+        self._load: Load | None = None
+
+    def load_with(self, load: Load) -> None:
+        """Set what is asked (a domain knows its tables; this does not)."""
+        self._load = load
+
+    def ask(self) -> None:
+        """Ask anew, if it is time to and no other worker does. Raises our errors for an outage."""
+        if self._load is None or not self._database.breaker.closed or not self._ours():
+            return
+        with self._database.reading() as session:
+            figures = self._load(session)
+        self._cell.write({"figures": figures, "at": time.monotonic()})
+
+    def _ours(self) -> bool:
+        """Take the turn, if it is due and nobody else has it."""
+        now = int(time.monotonic() * 1e6)
+        if now < self._due[0]:
+            return False
+        with self._page.locked():
+            if now < self._due[0]:
+                return False
+            self._due[0] = now + int(EVERY * 1e6)
+        return True
+
+    def told(self) -> tuple[dict[str, int], float] | None:
+        """Return the figures and their age in seconds; None if none were ever told."""
+        found = self._cell.value
+        return (found.figures, time.monotonic() - found.at) if found else None

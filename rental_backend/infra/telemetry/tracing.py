@@ -1,0 +1,232 @@
+"""Spans of requests, statements and cache calls, for a collector. Imported only where one is configured.
+
+They are made at our own doors rather than by instrumentation packages, which would wrap drivers and framework from
+outside: that takes five packages more, costs each call twice as much, and shows values that we do not want to send.
+Nothing here waits for the collector: ended spans go into a short queue, which one thread of each worker empties.
+"""
+
+import functools
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import psycopg
+import redis
+import structlog
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.re import parse_env_headers
+
+from ... import __version__
+from ...resilience import Breaker, BreakerOpen, Call, Listener
+from ..postgres.connection import DeadlineConnection
+
+TIMEOUT = 2.0  # seconds for the collector to take one batch
+QUEUE, BATCH = 2048, 64  # spans; a batch is encoded while requests wait for the interpreter: 64 take it for 1 ms
+PAUSE = 1000.0  # milliseconds after which a batch that is not full goes out
+END = 1.0  # seconds for what is left when a worker ends
+TELL_EVERY = 60.0
+PATH = "/v1/traces"
+LONGEST_TEXT = 1000
+IDLE = psycopg.pq.TransactionStatus.IDLE
+TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+\"?([a-z_][a-z0-9_.]*)", re.IGNORECASE)
+
+log = structlog.get_logger("rental_backend.traces")
+
+
+class Door(Protocol):
+    """What calls a dependency."""
+
+    breaker: Breaker
+
+    def trace(self, tracing: "Tracing") -> None:
+        """Have calls seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Where traces go to, with what headers (name=value,name=value), of what share of the requests, and as whose."""
+
+    endpoint: str
+    headers: str
+    share: float
+    service: str
+    environment: str
+    instance: str
+
+
+class Tracing:
+    """The tracer of this process: none before `start`, which each worker calls after the fork."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+        self._provider: TracerProvider | None = None
+        self._propagator = TraceContextTextMapPropagator()
+        self.tracer: Tracer = trace.NoOpTracer()
+
+    def start(self) -> None:
+        """Begin to make spans and to send them."""
+        wanted = self._wanted
+        service = {"service.name": wanted.service, "service.version": __version__}
+        more = {"deployment.environment.name": wanted.environment, "service.instance.id": wanted.instance}
+        self._provider = TracerProvider(
+            sampler=ParentBased(TraceIdRatioBased(wanted.share)),
+            resource=Resource.create({**service, **{name: value for name, value in more.items() if value}}),
+            shutdown_on_exit=False,
+        )
+        exporter = Quiet(
+            OTLPSpanExporter(
+                endpoint=wanted.endpoint.rstrip("/") + PATH,
+                headers=parse_env_headers(wanted.headers, liberal=True),
+                timeout=TIMEOUT,
+            )
+        )
+        self._provider.add_span_processor(
+            BatchSpanProcessor(exporter, max_queue_size=QUEUE, schedule_delay_millis=PAUSE, max_export_batch_size=BATCH)
+        )
+        self.tracer = self._provider.get_tracer("rental_backend", __version__)
+
+    def stop(self) -> None:
+        """Send what is left, if that does not take long."""
+        if self._provider is not None:
+            ending = threading.Thread(target=self._provider.shutdown, daemon=True)
+            ending.start()
+            ending.join(END)
+
+    def attach(self, door: Door) -> None:
+        """Have the calls of a door seen, and what its breaker does to them."""
+        door.trace(self)
+        door.breaker.guard = functools.partial(ToldCall, door.breaker)
+        door.breaker.add_listener(Transitions())
+
+    def begin(self, name: str, headers: Any, attributes: Mapping[str, str]) -> tuple[Span, Any]:
+        """Begin the span of a request, below that of its caller if he names one; return it, and what ends it."""
+        parent = self._propagator.extract(headers) if "traceparent" in headers else Context()
+        span = self.tracer.start_span(name, parent, SpanKind.SERVER, attributes)
+        return span, context.attach(trace.set_span_in_context(span, parent))
+
+    def end(self, span: Span, token: Any) -> None:
+        """End the span of a request."""
+        context.detach(token)
+        span.end()
+
+    def call(self, name: str, attributes: Mapping[str, str], made: Callable[[], Any]) -> Any:
+        """Make a call in a span of its own, if its request has one. No value of an error is told, only its kind."""
+        if not trace.get_current_span().is_recording():
+            return made()
+        span = self.tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
+        try:
+            return made()
+        except BaseException as error:
+            span.set_attribute("error.type", getattr(error, "sqlstate", None) or type(error).__name__)
+            span.set_status(StatusCode.ERROR)
+            raise
+        finally:
+            span.end()
+
+    def connections(self, kind: type[DeadlineConnection]) -> type[DeadlineConnection]:
+        """Return a class of connections whose statements and commits are seen."""
+        call = self.call
+
+        class Cursor(psycopg.Cursor[Any]):
+            def execute(self, query: Any, *args: Any, **more: Any) -> Any:
+                summary, attributes = _told(query)
+                return call(summary, attributes, lambda: super(Cursor, self).execute(query, *args, **more))
+
+            def executemany(self, query: Any, *args: Any, **more: Any) -> None:
+                summary, attributes = _told(query)
+                call(summary, attributes, lambda: super(Cursor, self).executemany(query, *args, **more))
+
+        class Connection(kind):  # type: ignore[misc, valid-type]
+            def __init__(self, *args: Any, **more: Any) -> None:
+                super().__init__(*args, **more)
+                self.cursor_factory = Cursor
+
+            def commit(self) -> None:
+                if self.pgconn.transaction_status == IDLE:
+                    super().commit()
+                else:
+                    call("COMMIT", COMMIT, super().commit)
+
+        return Connection
+
+    def client(self, pool: redis.ConnectionPool) -> redis.Redis:
+        """Return a client of a pool whose commands are seen."""
+        call = self.call
+
+        class Client(redis.Redis):
+            def execute_command(self, *args: Any, **options: Any) -> Any:
+                name = str(args[0])
+                attributes = {"db.system.name": "redis", "db.operation.name": name}
+                return call(name, attributes, lambda: super(Client, self).execute_command(*args, **options))  # type: ignore[no-untyped-call]
+
+        return Client(connection_pool=pool)
+
+
+COMMIT = {"db.system.name": "postgresql", "db.query.summary": "COMMIT"}
+
+
+@functools.lru_cache(maxsize=1024)
+def _told(query: Any) -> tuple[str, Mapping[str, str]]:
+    """Return what is told of a statement: its verb and first table, and its text, in which values have no place."""
+    text = query if isinstance(query, str) else query.decode() if isinstance(query, bytes) else "composed"
+    verb = text.split(None, 1)[0].upper() if text.strip() else "nothing"
+    table = TABLE.search(text)
+    summary = f"{verb} {table[1]}" if table else verb
+    told = {"db.query.summary": summary, "db.query.text": text[:LONGEST_TEXT], "db.system.name": "postgresql"}
+    return summary, told
+
+
+class ToldCall(Call):
+    """A guarded call that tells the span of its request when it is refused."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> "ToldCall":
+        try:
+            super().__enter__()
+        except BreakerOpen as error:
+            trace.get_current_span().add_event("breaker.rejected", {"breaker": error.breaker})
+            raise
+        return self
+
+
+class Transitions(Listener):
+    """Tells the span of a request what its call did to a breaker."""
+
+    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
+        """Tell one change."""
+        told = {"breaker": cb.name, "before": old_state.name, "cause": cb.events[-1].cause}
+        trace.get_current_span().add_event(f"breaker.{new_state.name}", told)
+
+
+class Quiet(SpanExporter):
+    """Sends spans, and says once a minute that they get lost rather than for each batch."""
+
+    def __init__(self, inner: SpanExporter) -> None:
+        self._inner = inner
+        self._lost, self._tell_at = 0, 0.0
+
+    def export(self, spans: Any) -> SpanExportResult:
+        """Send a batch; what is not taken is lost."""
+        result = self._inner.export(spans)
+        if result is not SpanExportResult.SUCCESS:
+            self._lost += len(spans)
+            if time.monotonic() >= self._tell_at:
+                self._tell_at = time.monotonic() + TELL_EVERY
+                log.warning("traces are lost: the collector does not take them", spans=self._lost)
+        return result
+
+    def shutdown(self) -> None:
+        """End."""
+        self._inner.shutdown()

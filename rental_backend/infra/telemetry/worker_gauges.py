@@ -1,0 +1,39 @@
+"""What each worker of a host tells of itself about once a second: its memory, and how full its pools are."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...resilience import Tally
+from ..postgres.database import Database
+
+EVERY = 1.0
+STATM = Path("/proc/self/statm")
+PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Gauges:
+    """The levels of all workers that live. `pools` are doors by name."""
+
+    def __init__(self, tally: Tally, pools: Mapping[str, Database]) -> None:
+        self._tally = tally
+        self._pools = pools
+        self._pools_at = {name: tally.reserve(f"pool {name}", 2, level=True) for name in pools}
+        self._memory_at = tally.reserve("memory", level=True)
+
+    def publish(self) -> None:
+        """Tell of this worker."""
+        for name, door in self._pools.items():
+            pool, at = door.pool, self._pools_at[name]
+            self._tally.put(at, pool.size())
+            self._tally.put(at + 1, pool.checkedout())
+        self._tally.put(self._memory_at, int(STATM.read_text().split()[1]) * PAGE_SIZE)
+
+    def pools(self) -> dict[str, tuple[int, int]]:
+        """Return (size, connections in use) of each pool, over all workers."""
+        found = {name: self._tally.levels(at, 2) for name, at in self._pools_at.items()}
+        return {name: (size, used) for name, (size, used) in found.items()}
+
+    def memory(self) -> dict[int, int]:
+        """Return the resident bytes of each worker, by the number of its lane."""
+        return {lane: used for lane, used in self._tally.by_worker(self._memory_at) if used}

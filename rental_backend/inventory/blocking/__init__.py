@@ -1,0 +1,1 @@
+"""Blocking items from renting."""

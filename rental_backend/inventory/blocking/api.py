@@ -1,0 +1,80 @@
+"""Keeping items out of renting."""
+
+import uuid
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from ... import crud as records
+from ...catalog.models import Item
+from ...infra.container import AUTH, DATABASE, REDIS
+from ...schemas import Browsing, Paging
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import Needs
+from ...web.endpoint.principal import Principal
+from ...web.query import projection
+from ...web.query.listing import Page, belonging, paged
+from . import service as blocking
+from .lists import BLOCKED, HISTORY
+from .read_models import Rentability
+from .schemas import (
+    BlockChange,
+    BlockedItemsSchema,
+    BlockEntriesSchema,
+    BulkBlockChange,
+    BulkOutcomeSchema,
+    OutcomeSchema,
+    RentabilitySchema,
+)
+from .service import Outcome, Outcomes, Who
+
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("items", "stock"))
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items",))  # refuse rather than guess
+
+bp = Blueprint("item-blocking", __name__, url_prefix="/api/master-data/items/rental-blocking")
+
+
+def _part(name: str, page: Page, arguments: dict[str, Any]) -> Page:
+    skip, rows = paged(arguments)
+    return page.under(name, skip=skip, limit=rows)
+
+
+@bp.put("/<uuid:id>/status")
+@endpoint(needs=CHANGE, permission="ITEM_UPDATE", accepts=BlockChange(), returns=OutcomeSchema())
+def set_status(session: Session, principal: Principal, id: uuid.UUID, is_rental_blocked: bool, remarks: str) -> Outcome:
+    """Block an item from renting or let it back, with a reason."""
+    item, who = records.find(session, Item, id), Who(principal.id, principal.username)
+    return blocking.set_blocked(session, item, who, blocked=is_rental_blocked, remarks=remarks)
+
+
+@bp.put("/bulk-status")
+@endpoint(needs=CHANGE, permission="ITEM_UPDATE", accepts=BulkBlockChange(), returns=BulkOutcomeSchema())
+def set_all_status(
+    session: Session, principal: Principal, item_ids: list[uuid.UUID], is_rental_blocked: bool, remarks: str
+) -> Outcomes:
+    """Block up to a hundred items or let them back; those that are not there are named and stop no other."""
+    who = Who(principal.id, principal.username)
+    return blocking.set_all_blocked(session, item_ids, who, blocked=is_rental_blocked, remarks=remarks)
+
+
+@bp.get("/blocked-items")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Browsing(), returns=BlockedItemsSchema())
+def browse_blocked(session: Session, **arguments: Any) -> Page:
+    """Return the items that are blocked, those blocked last first."""
+    return _part("items", BLOCKED.page(session, arguments), arguments)
+
+
+@bp.get("/<uuid:id>/history")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Paging(), returns=BlockEntriesSchema())
+def history(session: Session, id: uuid.UUID, **arguments: Any) -> Page:
+    """Return when, why and by whom an item was blocked and let back, the last first."""
+    entries = HISTORY.page(session, {**arguments, "item_id": id})
+    return _part("entries", belonging(session, entries, Item, id), arguments)
+
+
+@bp.get("/<uuid:id>/availability")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", returns=RentabilitySchema())
+def availability(session: Session, id: uuid.UUID) -> bytes:
+    """Return whether an item can be rented now, and why not."""
+    return projection.one(session, RentabilitySchema, Rentability, id)

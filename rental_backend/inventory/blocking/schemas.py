@@ -1,0 +1,107 @@
+"""The wire forms of blocking items from renting."""
+
+from typing import ClassVar
+
+from marshmallow import fields, validate
+
+from ...schemas import Answer, Envelope, Payload, Text
+
+
+class BlockChange(Payload):
+    """Whether an item is to be blocked, and why."""
+
+    EXAMPLE: ClassVar = {"remarks": "Out for calibration"}
+
+    is_rental_blocked = fields.Boolean(required=True)
+    remarks = Text(1000, 10, required=True)
+
+
+class BulkBlockChange(BlockChange):
+    """The same for up to a hundred items."""
+
+    item_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 100))
+
+
+class OutcomeSchema(Answer):
+    """What became of an item."""
+
+    item_id = fields.UUID()
+    item_name = fields.String()
+    is_rental_blocked = fields.Boolean()
+    rental_block_reason = fields.String()
+    rental_blocked_at = fields.AwareDateTime()
+    rental_blocked_by = fields.UUID()
+    previous_status = fields.Boolean()
+    message = fields.String()
+
+
+class BlockedItemSchema(Answer):
+    """An item that is blocked."""
+
+    item_id = fields.UUID(attribute="id")
+    item_name = fields.String()
+    sku = fields.String()
+    rental_block_reason = fields.String()
+    rental_blocked_at = fields.AwareDateTime()
+    rental_blocked_by = fields.UUID()
+    blocked_by_username = fields.String()
+
+
+class BlockEntrySchema(Answer):
+    """One blocking or unblocking."""
+
+    id = fields.UUID()
+    entity_type = fields.String()
+    entity_id = fields.UUID()
+    item_id = fields.UUID(attribute="entity_id")
+    is_blocked = fields.Boolean()
+    previous_status = fields.Boolean()
+    remarks = fields.String()
+    changed_by = fields.UUID()
+    changed_at = fields.AwareDateTime()
+    status_change_description = fields.String()
+    entity_display_name = fields.String()
+    changed_by_username = fields.String()
+    changed_by_full_name = fields.String()
+
+
+class RentabilitySchema(Answer):
+    """Whether an item can be rented now, and why not."""
+
+    item_id = fields.UUID()
+    item_name = fields.String()
+    sku = fields.String()
+    is_rentable = fields.Boolean()
+    is_item_blocked = fields.Boolean()
+    block_reason = fields.String()
+    total_units = fields.Decimal()
+    available_units = fields.Decimal()
+    blocked_units = fields.Decimal()
+    can_be_rented = fields.Boolean()
+    availability_message = fields.String()
+
+
+class BulkOutcomeSchema(Answer):
+    """What became of each of many items."""
+
+    successful_changes = fields.List(fields.Nested(OutcomeSchema))
+    failed_changes = fields.List(fields.Dict())
+    total_requested = fields.Integer()
+    total_successful = fields.Integer()
+    total_failed = fields.Integer()
+
+
+class BlockedItemsSchema(Envelope):
+    """A part of the items that are blocked."""
+
+    items = fields.List(fields.Nested(BlockedItemSchema))
+    skip = fields.Integer()
+    limit = fields.Integer()
+
+
+class BlockEntriesSchema(Envelope):
+    """A part of the history of an item."""
+
+    entries = fields.List(fields.Nested(BlockEntrySchema))
+    skip = fields.Integer()
+    limit = fields.Integer()

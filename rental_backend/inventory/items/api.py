@@ -1,0 +1,98 @@
+"""Items: what is rented and sold, with its stock."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from ...catalog.items import service as items
+from ...catalog.items.schemas import ItemChange, NewItem, SkuRequest
+from ...catalog.models import ITEM_SEARCH, Brand, Category, Item
+from ...infra.container import AUTH, DATABASE, REDIS
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import Needs
+from ...web.endpoint.principal import Principal
+from ...web.query.listing import Page
+from ...web.resource.extra_routes import add_list, add_one
+from ...web.resource.resource import Permissions, Resource
+from . import initial_stock as opening
+from .filters import CONDITIONS, EQUAL, JOINED, SORTS, alerts
+from .schemas import ItemQuery, ItemRow, ItemSchema, LowStockQuery
+
+SHOWN = ("items", "stock", "brands", "categories", "units-of-measurement")
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=SHOWN)
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items", "stock"))  # refuse rather than guess
+BELOW = "Return the items of a category and of those below it."
+
+ITEMS = Resource(
+    name="items",
+    prefix="/api/master-data/item-master",
+    model=Item,
+    schema=ItemSchema,
+    row_schema=ItemRow,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=Permissions.of("ITEM"),
+    accepts=NewItem,
+    changes=ItemChange,
+    query=ItemQuery,
+    order=(Item.created_at.desc(), Item.id.desc()),
+    search=ITEM_SEARCH,
+    filters=EQUAL,
+    conditions=CONDITIONS,
+    sorts=SORTS,
+    joined=JOINED,
+    pages=True,
+    warm=(
+        {"skip": "0", "limit": "100"},
+        {"skip": "0", "limit": "100", "sort_by": "item_name", "sort_order": "asc"},
+        {"skip": "0", "limit": "100", "sort_by": "created_at", "sort_order": "desc"},
+    ),
+    create=opening.create,
+    change=opening.change,
+)
+bp = ITEMS.blueprint()
+add_one(bp, ITEMS, "/sku/<sku>", "Return the item with a SKU.")
+add_one(bp, ITEMS, "/code/<sku>", "Return the item with a code, which is its SKU.")
+add_list(bp, ITEMS, "/search/<term>", "Return items that contain a text.", read_as={"term": "search"})
+add_list(bp, ITEMS, "/brand/<uuid:id>", "Return the items of a brand.", owner=Brand, read_as={"id": "brand_id"})
+add_list(bp, ITEMS, "/category/<uuid:id>", BELOW, owner=Category, read_as={"id": "category_id"})
+add_list(bp, ITEMS, "/types/sale", "Return the items that are sold.", is_saleable=True)
+add_list(bp, ITEMS, "/types/rental", "Return the items that are rented.", is_rentable=True)
+add_list(bp, ITEMS, "/enhanced", "Return the items that fit the filters as a bare array.")
+
+
+@bp.get("/low-stock")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=LowStockQuery(), returns=ItemRow(many=True))
+def browse_low(session: Session, **filters: Any) -> Page:
+    """Return the items of which there are fewer than their reorder point says, or none, perhaps at one location."""
+    return ITEMS.listing.page(session, filters if "location_id" in filters else {**filters, "is_low": True})
+
+
+@bp.get("/count/total")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=ItemQuery())
+def count(session: Session, **filters: Any) -> dict[str, int | None]:
+    """Return how many items fit the filters."""
+    counted = {**filters, "skip": None, "limit": 1, "count": "exact"}
+    return {"count": ITEMS.listing.page(session, counted).total}
+
+
+@bp.get("/stock-alerts/summary")
+@endpoint(needs=BROWSE, permission="ITEM_VIEW")
+def stock_alerts(session: Session) -> dict[str, int]:
+    """Return how many items are in stock, low, and out of stock."""
+    return alerts(session)
+
+
+@bp.post("/skus/generate")
+@endpoint(needs=CHANGE, permission="ITEM_VIEW", accepts=SkuRequest())
+def generate_sku(session: Session, item_name: str, is_rentable: bool, **more: Any) -> dict[str, Any]:
+    """Return the SKU that such an item would get now; it is reserved for nobody."""
+    return items.preview(session, more.get("category_id"), item_name, rentable=is_rentable)
+
+
+@bp.post("/skus/bulk-generate")
+@endpoint(needs=CHANGE, permission="ITEM_UPDATE")
+def generate_skus(session: Session, principal: Principal) -> dict[str, Any]:
+    """Give every item that has no SKU one."""
+    named = items.name_all(session, principal.username)
+    return {"total_processed": named, "successful_generations": named, "failed_generations": 0, "errors": []}

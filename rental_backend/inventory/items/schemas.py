@@ -1,0 +1,150 @@
+"""The wire forms of items as they are shown and looked for."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from marshmallow import fields, post_load
+
+from ...catalog.models import ItemStatus
+from ...schemas import Answer, Browsing, Choice, Money
+
+
+class ItemFigures(Answer):
+    """What every answer about an item holds. Units are counted over all locations, in the item's unit."""
+
+    id = fields.UUID()
+    sku = fields.String()
+    item_code = fields.String(attribute="sku")
+    item_name = fields.String()
+    display_name = fields.String()
+    item_status = fields.String()
+    rental_rate_per_period = fields.Decimal()
+    rental_period = fields.Integer()
+    sale_price = fields.Decimal()
+    purchase_price = fields.Decimal()
+    security_deposit = fields.Decimal()
+    initial_stock_quantity = fields.Decimal()
+    description = fields.String()
+    specifications = fields.String()
+    model_number = fields.String()
+    serial_number_required = fields.Boolean()
+    warranty_period_days = fields.Integer()
+    reorder_point = fields.Integer()
+    is_rentable = fields.Boolean()
+    is_saleable = fields.Boolean()
+    is_rental_item = fields.Boolean(attribute="is_rentable")
+    is_sale_item = fields.Boolean(attribute="is_saleable")
+    is_rental_blocked = fields.Boolean()
+    rental_block_reason = fields.String()
+    is_active = fields.Boolean()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    brand = fields.Dict(attribute="brand_shown")
+    category = fields.Dict(attribute="category_shown")
+    unit_of_measurement = fields.Dict(attribute="unit_shown")
+    total_units = fields.Decimal()
+    available_units = fields.Decimal()
+    rented_units = fields.Decimal()
+    stock_status = fields.String()
+
+
+class ItemRow(ItemFigures):
+    """An item in a list, where the pages read names below the ids: each id is an object, the same as beside it."""
+
+    brand_id = fields.Dict(attribute="brand_shown")
+    category_id = fields.Dict(attribute="category_shown")
+    unit_of_measurement_id = fields.Dict(attribute="unit_shown")
+
+
+class ItemSchema(ItemFigures):
+    """An item alone, whose ids are ids, as the form that edits it needs them."""
+
+    brand_id = fields.UUID()
+    brand_name = fields.String()
+    brand_code = fields.String()
+    category_id = fields.UUID()
+    category_name = fields.String()
+    category_path = fields.String()
+    unit_of_measurement_id = fields.UUID()
+    unit_name = fields.String()
+    unit_code = fields.String()
+    total_inventory_units = fields.Decimal(attribute="total_units")
+    needs_reorder = fields.Boolean()
+    rental_blocked_at = fields.AwareDateTime()
+    rental_blocked_by = fields.UUID()
+    created_by = fields.String()
+    updated_by = fields.String()
+
+
+class Moment(fields.AwareDateTime):
+    """A date and time, UTC if it says no zone, or a date: its beginning, with `ends` its end."""
+
+    def __init__(self, *, ends: bool = False, **kwargs: Any) -> None:
+        super().__init__(default_timezone=UTC, **kwargs)
+        self.time = "T23:59:59.999999" if ends else "T00:00:00"
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        whole = value + self.time if isinstance(value, str) and len(value) == len("2026-01-31") else value
+        moment: datetime = super()._deserialize(whole, attr, data, **kwargs)
+        return moment
+
+
+class Several(fields.List[Any]):
+    """Values of one kind, divided by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        parts = [part.strip() for part in str(value).split(",") if part.strip()]
+        return list(super()._deserialize(parts, attr, data, **kwargs))
+
+
+class ItemQuery(Browsing):
+    """Filters of the lists of items. A price is the rate of what is rented and the price of what is sold.
+
+    A category means those below it, too; `category_ids` names each.
+    """
+
+    item_status = Choice(ItemStatus)
+    status = Choice(ItemStatus)
+    item_statuses = Several(Choice(ItemStatus))
+    brand_id = fields.UUID()
+    brand_ids = Several(fields.UUID())
+    category_id = fields.UUID()
+    category_ids = Several(fields.UUID())
+    is_rentable = fields.Boolean()
+    is_saleable = fields.Boolean()
+    is_rental_blocked = fields.Boolean()
+    is_serialized = fields.Boolean()
+    min_price = Money()
+    max_price = Money()
+    min_rental_rate = Money()
+    max_rental_rate = Money()
+    min_sale_price = Money()
+    max_sale_price = Money()
+    min_stock = Money()
+    has_stock = fields.Boolean()
+    available_only = fields.Boolean()
+    created_after = Moment()
+    created_before = Moment(ends=True)
+    updated_after = Moment()
+    updated_before = Moment(ends=True)
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Say each wish once, and leave out those that every item fulfils."""
+        if "status" in data:
+            data.setdefault("item_status", data.pop("status"))
+        if "is_serialized" in data:
+            data["serial_number_required"] = data.pop("is_serialized")
+        if data.get("min_stock", 1) <= 0:
+            del data["min_stock"]
+        if not data.get("available_only"):
+            data.pop("available_only", None)
+        if "has_stock" in data:
+            data["in_stock" if data.pop("has_stock") else "out_of_stock"] = True
+        return data
+
+
+class LowStockQuery(ItemQuery):
+    """Filters of the items to be ordered, which may be those low at one location."""
+
+    location_id = fields.UUID()

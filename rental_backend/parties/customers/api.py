@@ -1,0 +1,108 @@
+"""Customers."""
+
+import uuid
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from ... import crud as records
+from ...infra.container import AUTH, DATABASE, REDIS
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import Needs
+from ...web.endpoint.principal import Principal
+from ...web.resource.extra_routes import add_list, add_one
+from ...web.resource.import_export import add_export, add_import
+from ...web.resource.resource import Permissions, Resource
+from ..models import CUSTOMER_SEARCH, BlacklistStatus, Customer, CustomerStatus, CustomerTier
+from . import service
+from .schemas import (
+    BlacklistAction,
+    BlacklistChange,
+    CreditLimit,
+    CustomerChange,
+    CustomerNameSearch,
+    CustomerQuery,
+    CustomerSchema,
+    CustomerSearch,
+    NewCustomer,
+    StatusChange,
+    TierChange,
+)
+
+BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
+CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
+SEARCHED = "Return customers whose name, code, address or number contains a text."
+REFUSED = "Return the customers to whom nothing is rented."
+
+CUSTOMERS = Resource(
+    name="customers",
+    prefix="/api/customers",
+    model=Customer,
+    schema=CustomerSchema,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=Permissions.of("CUSTOMER"),
+    accepts=NewCustomer,
+    changes=CustomerChange,
+    query=CustomerQuery,
+    order=(Customer.created_at.desc(), Customer.id.desc()),
+    search=CUSTOMER_SEARCH,
+    filters=("customer_type", "customer_tier", "status", "blacklist_status"),
+    sorts=("customer_code", "created_at", "name"),
+    create=service.create,
+    change=service.change,
+    warm=({"status": "ACTIVE", "limit": "100"}, {"skip": "0", "limit": "100"}),
+)
+bp = CUSTOMERS.blueprint()
+add_import(bp, CUSTOMERS, "CUSTOMER_CREATE")
+add_export(bp, CUSTOMERS, "CUSTOMER_EXPORT")
+add_one(bp, CUSTOMERS, "/code/<customer_code>", "Return the customer with a code.")
+add_list(bp, CUSTOMERS, "/search", SEARCHED, query=CustomerSearch, read_as={"search_term": "search"})
+add_list(bp, CUSTOMERS, "/search/name", SEARCHED, query=CustomerNameSearch, read_as={"name": "search"})
+add_list(bp, CUSTOMERS, "/blacklisted", REFUSED, blacklist_status=BlacklistStatus.BLACKLISTED)
+
+
+@bp.put("/<uuid:id>/credit-limit")
+@endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE_CREDIT", accepts=CreditLimit(), returns=CustomerSchema())
+def set_credit_limit(session: Session, principal: Principal, id: uuid.UUID, credit_limit: Decimal) -> Customer:
+    """Change how much a customer may owe."""
+    return records.change(CUSTOMERS.find(session, id), principal.username, {"credit_limit": credit_limit})
+
+
+@bp.put("/<uuid:id>/tier")
+@endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE", accepts=TierChange(), returns=CustomerSchema())
+def set_tier(session: Session, principal: Principal, id: uuid.UUID, customer_tier: CustomerTier) -> Customer:
+    """Change how valued a customer is."""
+    return records.change(CUSTOMERS.find(session, id), principal.username, {"customer_tier": customer_tier})
+
+
+@bp.post("/<uuid:id>/blacklist")
+@endpoint(needs=CHANGE, permission="CUSTOMER_BLACKLIST", accepts=BlacklistAction(), returns=CustomerSchema())
+def blacklist(session: Session, principal: Principal, id: uuid.UUID, action: str) -> Customer:
+    """Refuse to rent to a customer, or clear him."""
+    status = BlacklistStatus.BLACKLISTED if action == "blacklist" else BlacklistStatus.CLEAR
+    return service.blacklist(CUSTOMERS.find(session, id), principal.username, status)
+
+
+@bp.put("/<uuid:id>/blacklist")
+@endpoint(needs=CHANGE, permission="CUSTOMER_BLACKLIST", accepts=BlacklistChange(), returns=CustomerSchema())
+def set_blacklist(
+    session: Session,
+    principal: Principal,
+    id: uuid.UUID,
+    blacklist_status: BlacklistStatus,
+    blacklist_reason: str | None = None,
+    notes: str | None = None,
+) -> Customer:
+    """Set the blacklist status with a reason, which is added to the notes."""
+    said = "\n".join(filter(None, (blacklist_reason, notes))) or None
+    return service.blacklist(CUSTOMERS.find(session, id), principal.username, blacklist_status, said)
+
+
+@bp.put("/<uuid:id>/status")
+@endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE", accepts=StatusChange(), returns=CustomerSchema())
+def set_status(
+    session: Session, principal: Principal, id: uuid.UUID, status: CustomerStatus, notes: str | None = None
+) -> Customer:
+    """Change whether business is done with a customer."""
+    return service.set_status(CUSTOMERS.find(session, id), principal.username, status, notes)

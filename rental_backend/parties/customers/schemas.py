@@ -1,0 +1,139 @@
+"""The wire forms of customers."""
+
+from typing import Any, ClassVar
+
+from marshmallow import fields, post_load, validate
+
+from ...schemas import Answer, Browsing, Choice, Email, Money, Payload, Text, TextOrEmpty
+from ..models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
+
+
+class CustomerFields(Payload):
+    """What a clerk fills in; `tax_id` is another name of `tax_number`."""
+
+    ALIASES: ClassVar = {"tax_id": "tax_number"}
+
+    business_name = Text(200, allow_none=True)
+    first_name = Text(100, allow_none=True)
+    last_name = Text(100, allow_none=True)
+    email = Email(allow_none=True)
+    phone = Text(20, allow_none=True)
+    mobile = Text(20, allow_none=True)
+    address_line1 = Text(200, allow_none=True)
+    address_line2 = Text(200, allow_none=True)
+    city = Text(100, allow_none=True)
+    state = Text(100, allow_none=True)
+    country = Text(100, allow_none=True)
+    postal_code = Text(20, allow_none=True)
+    tax_number = Text(50, allow_none=True)
+    payment_terms = Text(50, allow_none=True)
+    customer_tier = Choice(CustomerTier)
+    credit_limit = Money()
+    notes = Text(10_000, allow_none=True)
+
+
+class NewCustomer(CustomerFields):
+    """A customer to be created."""
+
+    EXAMPLE: ClassVar = {"first_name": "Ada", "last_name": "Byron"}
+
+    customer_code = Text(20, 1, required=True)
+    customer_type = Choice(CustomerType, required=True)
+
+
+class CustomerChange(CustomerFields):
+    """What is to be changed of a customer; what is not sent stays as it is."""
+
+    customer_type = Choice(CustomerType)
+
+
+class CustomerSchema(Answer, CustomerFields):
+    """A customer as answered."""
+
+    id = fields.UUID()
+    customer_code = fields.String()
+    customer_type = fields.String()
+    name = fields.String()
+    email = TextOrEmpty()  # type: ignore[assignment]
+    phone = TextOrEmpty()
+    tax_id = fields.String(attribute="tax_number")
+    status = fields.String()
+    blacklist_status = fields.String()
+    credit_rating = Choice(CreditRating)
+    total_rentals = fields.Integer()
+    total_spent = fields.Decimal()
+    lifetime_value = fields.Decimal()
+    last_transaction_date = fields.AwareDateTime()
+    last_rental_date = fields.AwareDateTime()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    created_by = fields.String()
+    updated_by = fields.String()
+    is_active = fields.Boolean()
+
+
+class CustomerQuery(Browsing):
+    """Filters of the list of customers."""
+
+    customer_type = fields.String(validate=validate.OneOf(["INDIVIDUAL", "BUSINESS", "CORPORATE"]))
+    customer_tier = Choice(CustomerTier)
+    status = fields.String(validate=validate.OneOf([*CustomerStatus, "BLACKLISTED"]))
+    customer_status = fields.String(validate=validate.OneOf([*CustomerStatus, "BLACKLISTED"]))
+    blacklist_status = Choice(BlacklistStatus)
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Translate the frontend's extra values and the predecessor's names into our columns."""
+        status = data.pop("customer_status", None) or data.pop("status", None)
+        if status == "BLACKLISTED":
+            data["blacklist_status"] = BlacklistStatus.BLACKLISTED
+        elif status:
+            data["status"] = CustomerStatus(status)
+        if kind := data.pop("customer_type", None):
+            data["customer_type"] = CustomerType.INDIVIDUAL if kind == "INDIVIDUAL" else CustomerType.BUSINESS
+        return data
+
+
+class CustomerSearch(CustomerQuery):
+    """The predecessor's search."""
+
+    search_term = Text(200, 2, required=True)
+
+
+class CustomerNameSearch(CustomerQuery):
+    """A search as some pages send it."""
+
+    name = Text(200, 1, required=True)
+
+
+class CreditLimit(Payload):
+    """How much a customer may owe."""
+
+    credit_limit = Money(required=True)
+
+
+class TierChange(Payload):
+    """How valued a customer is to be."""
+
+    customer_tier = Choice(CustomerTier, required=True)
+
+
+class BlacklistAction(Payload):
+    """The frontend's way to blacklist."""
+
+    action = fields.String(required=True, validate=validate.OneOf(["blacklist", "unblacklist"]))
+
+
+class BlacklistChange(Payload):
+    """The predecessor's way to blacklist, which also knows a warning."""
+
+    blacklist_status = Choice(BlacklistStatus, required=True)
+    blacklist_reason = Text(1000, allow_none=True)
+    notes = Text(10_000, allow_none=True)
+
+
+class StatusChange(Payload):
+    """A change of a customer's status."""
+
+    status = Choice(CustomerStatus, required=True)
+    notes = Text(10_000, allow_none=True)

@@ -1,0 +1,62 @@
+"""The rules of customers (business rules B.1, H)."""
+
+from typing import Any
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from ... import crud as records
+from ...errors import AppError, Invalid
+from ..models import BlacklistStatus, Customer, CustomerStatus, CustomerType
+
+
+class CustomerCodeTaken(AppError):
+    """Another customer has the code (400: only then does the frontend mark the field)."""
+
+    status, code, title = 400, "customer_code_taken", "Customer code taken"
+
+
+def create(session: Session, actor: str, fields: dict[str, Any]) -> Customer:
+    """Create a customer. Raises `Invalid` if he has no name, `CustomerCodeTaken` if the code is in use."""
+    customer = Customer(**fields)
+    _require_name(customer)
+    defaults = {"is_active": True, "created_by": actor, "updated_by": actor}
+    made = session.scalars(
+        insert(Customer)
+        .values(**fields, **defaults)
+        .on_conflict_do_nothing(index_elements=["customer_code"])
+        .returning(Customer)
+    ).one_or_none()
+    if made is None:
+        raise CustomerCodeTaken(f"The customer_code {customer.customer_code} is already in use.")
+    return made
+
+
+def change(_: Session, customer: Customer, actor: str, fields: dict[str, Any]) -> Customer:
+    """Change what is given and leave the rest. Raises `Invalid` if he would have no name."""
+    records.change(customer, actor, fields)
+    _require_name(customer)
+    return customer
+
+
+def blacklist(customer: Customer, actor: str, status: BlacklistStatus, notes: str | None = None) -> Customer:
+    """Warn about a customer, refuse to rent to him, or clear him; notes are added to what is there."""
+    return records.change(customer, actor, {"blacklist_status": status, "notes": noted(customer.notes, notes)})
+
+
+def set_status(customer: Customer, actor: str, status: CustomerStatus, notes: str | None = None) -> Customer:
+    """Change whether business is done with a customer; notes are added to what is there."""
+    return records.change(customer, actor, {"status": status, "notes": noted(customer.notes, notes)})
+
+
+def _require_name(customer: Customer) -> None:
+    """An individual needs first and last name, a business its business name."""
+    wanted = ("business_name",) if customer.customer_type is CustomerType.BUSINESS else ("first_name", "last_name")
+    missing = {name: ["Required for this type of customer."] for name in wanted if not getattr(customer, name)}
+    if missing:
+        raise Invalid(missing)
+
+
+def noted(notes: str | None, more: str | None) -> str | None:
+    """Return notes with a paragraph more, if there is one."""
+    return "\n".join(filter(None, (notes, more))) or None

@@ -1,0 +1,82 @@
+"""Suppliers."""
+
+import uuid
+from typing import Any
+
+import orjson
+from sqlalchemy.orm import Session
+
+from ... import crud as records
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.principal import Principal
+from ...web.resource.extra_routes import add_list, add_one
+from ...web.resource.import_export import add_export, add_import
+from ...web.resource.resource import Permissions, Resource
+from ..customers.api import BROWSE, CHANGE
+from ..models import SUPPLIER_SEARCH, Supplier
+from . import service as suppliers
+from .schemas import (
+    NewSupplier,
+    Performance,
+    SupplierFields,
+    SupplierQuery,
+    SupplierSchema,
+    SupplierSearch,
+    SupplierStatusChange,
+)
+
+SEARCHED = "Return suppliers whose name, code, contact, address or number contains a text."
+
+SUPPLIERS = Resource(
+    name="suppliers",
+    prefix="/api/suppliers",
+    model=Supplier,
+    schema=SupplierSchema,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=Permissions.of("SUPPLIER"),
+    accepts=NewSupplier,
+    changes=SupplierFields,
+    query=SupplierQuery,
+    order=(Supplier.company_name.asc(), Supplier.id.asc()),
+    search=SUPPLIER_SEARCH,
+    filters=("supplier_type", "supplier_tier", "status"),
+    sorts=("company_name", "supplier_code", "created_at", "total_spend", "total_orders", "quality_rating"),
+    pages=True,
+)
+bp = SUPPLIERS.blueprint()
+add_import(bp, SUPPLIERS, "SUPPLIER_CREATE")
+add_export(bp, SUPPLIERS, "SUPPLIER_EXPORT")
+add_one(bp, SUPPLIERS, "/code/<supplier_code>", "Return the supplier with a code.")
+add_list(bp, SUPPLIERS, "/search", SEARCHED, query=SupplierSearch, read_as={"search_term": "search"})
+
+
+def _five(session: Session, most: str) -> orjson.Fragment:
+    """Return the five active suppliers with the most of something."""
+    part = {"limit": 5, "count": "none", "is_active": True, "sort_field": most, "sort_direction": "desc"}
+    return orjson.Fragment(SUPPLIERS.listing.page(session, part).body)
+
+
+@bp.get("/statistics")
+@endpoint(needs=BROWSE, permission="SUPPLIER_VIEW")
+def statistics(session: Session) -> dict[str, Any]:
+    """Return how many suppliers there are, the five newest, and the five we have spent most on."""
+    return {
+        **suppliers.counts(session),
+        "recent_suppliers": _five(session, "created_at"),
+        "top_suppliers_by_value": _five(session, "total_spend"),
+    }
+
+
+@bp.put("/<uuid:id>/status")
+@endpoint(needs=CHANGE, permission="SUPPLIER_UPDATE_STATUS", accepts=SupplierStatusChange(), returns=SupplierSchema())
+def set_status(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Supplier:
+    """Change whether business is done with a supplier; a retired one is not in the lists."""
+    return suppliers.set_status(SUPPLIERS.find(session, id), principal.username, **fields)
+
+
+@bp.patch("/<uuid:id>/performance")
+@endpoint(needs=CHANGE, permission="SUPPLIER_UPDATE", accepts=Performance(), returns=SupplierSchema())
+def set_performance(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Supplier:
+    """Correct what is known of a supplier's deliveries."""
+    return records.change(SUPPLIERS.find(session, id), principal.username, fields)

@@ -1,0 +1,233 @@
+"""The place of one breaker on the shared page: its state, its counts over all workers, what an operator said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .shared_memory import BUCKET_WORDS, BUCKETS, SLOT_WORDS, SLOTS_AT, TOTAL_WORDS, Page
+from .state_machine import GENERATION_MASK, Word
+
+STATE, OPENINGS, SINCE, ROW, PROBES, HEARTBEAT, ROW_BEGAN, STRAGGLERS = range(8)
+SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its second
+TOTALS = OPENED, REJECTED, FAILED, SLOWED, PROBED, CROWDED = range(TOTAL_WORDS)
+NEVER = -BUCKETS  # the second of an empty bucket: before every window, also of a host that has just started
+CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; texts are of 128, 192 and 128 bytes
+
+
+def microseconds(seconds: float) -> int:
+    """Return a time as the page holds it."""
+    return round(seconds * 1e6)
+
+
+class Text(NamedTuple):
+    """A text on the page: the word it begins at, and how many bytes it may have."""
+
+    word: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What an operator ordered: the state, why, who, and until when (monotonic seconds, None for no end)."""
+
+    state: str
+    reason: str
+    actor: str
+    until: float | None
+
+
+class Slot:
+    """One breaker's words. Counting is done under the process's own lock, everything else under the page's."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.words = page.words
+        self.number = page.slot(name)
+        self.base = SLOTS_AT + self.number * SLOT_WORDS
+        self.state_at = self.base + STATE
+        self.row_at = self.base + ROW
+        self._totals = page.totals + self.number * TOTAL_WORDS
+        self._bucket = 0
+        self._forget()
+        page.forget.append(self._forget)
+
+    def _forget(self) -> None:
+        """Begin anew in a forked child, whose lane and lock are its own."""
+        self._lock = self.page.locks[self.number]
+        self._generation = -1
+
+    def tell(self, total: int) -> None:
+        """Count something that is counted for ever: one of `TOTALS`."""
+        self.page.tally.add(self._totals + total)
+
+    def totals(self) -> list[int]:
+        """Return the numbers of `TOTALS` since the page was made, over all workers."""
+        return self.page.tally.totals(self._totals, TOTAL_WORDS)
+
+    @property
+    def word(self) -> Word:
+        """The state now."""
+        return Word.unpack(self.words[self.state_at])
+
+    @property
+    def row(self) -> int:
+        """Failures in a row, over all workers."""
+        return self.words[self.row_at]
+
+    @property
+    def probes(self) -> int:
+        """Probes in a row that succeeded."""
+        return self.words[self.base + PROBES]
+
+    @property
+    def since(self) -> float:
+        """When the present state began (monotonic seconds)."""
+        return self.words[self.base + SINCE] / 1e6
+
+    @property
+    def down_since(self) -> float | None:
+        """When calls were last refused after a time in which they were made (monotonic seconds); None if they are."""
+        return None if self.word.state.admits else self.words[self.base + DOWN] / 1e6
+
+    @property
+    def cause(self) -> str:
+        """Why the breaker is as it is."""
+        return self.read(CAUSE)
+
+    def extend_row(self, began: float) -> int:
+        """Count one more failure in a row, of a call that began then, and return how many those are; page locked."""
+        if not self.row:
+            self.words[self.base + ROW_BEGAN], self.words[self.base + STRAGGLERS] = microseconds(began), 0
+        self.words[self.row_at] += 1
+        return self.row
+
+    def end_row(self, began: float, most: int) -> None:
+        """End the failures in a row by a success of a call that began then; page locked.
+
+        One that began before the first of the failures says nothing against them and is passed over, but no more than
+        `most` such: where many calls are under way, a few failures among their successes are not a row.
+        """
+        stragglers_at = self.base + STRAGGLERS
+        if microseconds(began) < self.words[self.base + ROW_BEGAN] and self.words[stragglers_at] < most:
+            self.words[stragglers_at] += 1
+        else:
+            self.words[self.row_at] = 0
+
+    def succeed(self, generation: int, now: float) -> None:
+        """Count a quick success of this process: the hot path."""
+        with self._lock:
+            current = generation == self._generation and self._begins <= now < self._ends
+            if current or self._roll(generation, int(now)):
+                self.words[self._bucket + SUCCESSES] += 1
+
+    def count(self, generation: int, now: float, *, failed: bool, slow: bool) -> None:
+        """Count a call of this process."""
+        with self._lock:
+            if not self._roll(generation, int(now)):
+                return
+            self.words[self._bucket + (FAILURES if failed else SUCCESSES)] += 1
+            self.words[self._bucket + SLOW] += slow
+        if failed:
+            self.tell(FAILED)
+        if slow:
+            self.tell(SLOWED)
+
+    def count_retry(self, generation: int, now: float) -> None:
+        """Count a retry of this process."""
+        with self._lock:
+            if self._roll(generation, int(now)):
+                self.words[self._bucket + RETRIES] += 1
+
+    def _roll(self, generation: int, second: int) -> bool:
+        """Turn to the bucket of a second, emptied if it held an older one, or counts of an earlier generation.
+
+        Returns False for a straggler, whose generation is over in this lane already.
+        """
+        base = self.page.counters(self.number)
+        held = self.words[base]
+        behind = held - generation & GENERATION_MASK
+        if held < 0 or behind > GENERATION_MASK // 2:
+            for bucket in range(BUCKETS):
+                self.words[base + 2 + bucket * BUCKET_WORDS] = NEVER
+            self.words[base] = generation
+        elif behind:
+            return False
+        at = base + 2 + second % BUCKETS * BUCKET_WORDS
+        if self.words[at] != second:
+            self.words[at] = NEVER  # not counted while it is emptied
+            for word in range(at + 1, at + BUCKET_WORDS):
+                self.words[word] = 0
+            self.words[at] = second
+        self._generation, self._bucket = generation, at
+        self._begins, self._ends = float(second), second + 1.0  # floats, for the comparisons of the hot path
+        return True
+
+    def sums(self, generation: int, now: float, window: int) -> tuple[int, int, int, int]:
+        """Return (successes, failures, slow, retries) of all workers in the last `window` seconds."""
+        words, total = self.words, [0, 0, 0, 0]
+        oldest, newest = int(now) - window, int(now)
+        for base in self.page.lanes(self.number):
+            if words[base] != generation:
+                continue
+            for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
+                if oldest < words[at] <= newest:
+                    for kind in range(4):
+                        total[kind] += words[at + 1 + kind]
+        return total[0], total[1], total[2], total[3]
+
+    def by_worker(self, generation: int, now: float, window: int) -> dict[int, tuple[int, int, int]]:
+        """Return (successes, failures, slow) in the last `window` seconds of each worker that lives, by its process."""
+        oldest, newest = int(now) - window, int(now)
+        return {
+            pid: self._lane_sums(base, oldest, newest) if self.words[base] == generation else (0, 0, 0)
+            for pid, base in self.page.workers(self.number)
+        }
+
+    def _lane_sums(self, base: int, oldest: int, newest: int) -> tuple[int, int, int]:
+        words, found = self.words, (0, 0, 0)
+        for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
+            if oldest < words[at] <= newest:
+                found = (
+                    found[0] + words[at + SUCCESSES],
+                    found[1] + words[at + FAILURES],
+                    found[2] + words[at + SLOW],
+                )
+        return found
+
+    def own_seconds(self, after: int, before: int) -> Iterator[tuple[int, int, int, int]]:
+        """Yield (second, successes, failures, slow) of this process for each second between, of whatever generation."""
+        words, base = self.words, self.page.counters(self.number)
+        for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
+            if after < words[at] < before:
+                yield words[at], words[at + SUCCESSES], words[at + FAILURES], words[at + SLOW]
+
+    def last_second(self, generation: int) -> int:
+        """Return the second in which any worker last counted a call, or a negative number."""
+        stamps = [
+            self.words[at]
+            for base in self.page.lanes(self.number)
+            if self.words[base] == generation
+            for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS)
+        ]
+        return max(stamps, default=-1)
+
+    def write(self, text: Text, value: str) -> None:
+        """Keep a text, cut to its place (UTF-8)."""
+        at = (self.base + text.word) * 8
+        data = value.encode()[: text.size].decode(errors="ignore").encode().ljust(text.size, b"\0")
+        self.page.bytes[at : at + text.size] = data
+
+    def read(self, text: Text) -> str:
+        """Return a text."""
+        at = (self.base + text.word) * 8
+        return bytes(self.page.bytes[at : at + text.size]).rstrip(b"\0").decode(errors="replace")
+
+    def operator(self) -> Operator | None:
+        """Return the operator's order in force, if any."""
+        word = self.word
+        if not word.state.by_operator:
+            return None
+        return Operator(word.state.label, self.read(REASON), self.read(ACTOR), word.until or None)
+
+
+CAUSE, REASON, ACTOR = Text(CAUSE_AT, 128), Text(REASON_AT, 192), Text(ACTOR_AT, 128)

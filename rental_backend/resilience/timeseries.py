@@ -1,0 +1,74 @@
+"""What became of the calls of each breaker in the last minutes, over all workers of a host: for who looks at a curve.
+
+Nothing is added to a call: once a second each process adds what it has counted anyway, and how long its last call took.
+"""
+
+import mmap
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from .breaker import Breaker
+from .shared_memory import SLOTS, Page
+
+STEP, POINTS = 5, 60  # seconds that a point stands for, and how many are kept: five minutes
+WORDS = 7  # number of the step, successes, failures, slow, refused, microseconds, how many were timed
+
+
+class Point(NamedTuple):
+    """`STEP` seconds of a breaker; `seconds` is what a call took on average of those that were timed, if any was."""
+
+    successes: int = 0
+    failures: int = 0
+    slow: int = 0
+    refused: int = 0
+    seconds: float | None = None
+
+
+class History:
+    """A ring of points for each breaker of a page, in memory that all workers share; its lock orders the writers."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._map = mmap.mmap(-1, SLOTS * POINTS * WORDS * 8)
+        self._words = memoryview(self._map).cast("q")
+        self._counted: dict[str, tuple[int, int]] = {}  # by breaker: the last second, and the refusals until then
+
+    def sample(self, breakers: Iterable[Breaker]) -> None:
+        """Add what this process has counted since the last time; a second is added when it is over."""
+        for breaker in breakers:
+            now = int(breaker.clock())
+            last, refused = self._counted.get(breaker.name or "", (now - 2, breaker.rejected))
+            seconds = list(breaker.engine.slot.own_seconds(last, now))
+            took, breaker.engine.took = breaker.engine.took, None
+            more = breaker.rejected - refused
+            if seconds or more or took is not None:
+                with self._page.locked():
+                    for second, *counts in seconds:
+                        self._add(breaker, second, *counts)
+                    timed = 0 if took is None else round(took * 1e6)
+                    self._add(breaker, now, 0, 0, 0, more, timed, took is not None)
+            self._counted[breaker.name or ""] = (now - 1, breaker.rejected)
+
+    def points(self, breaker: Breaker) -> list[Point]:
+        """Return the last points of a breaker, the oldest first; the newest is not over yet."""
+        newest = int(breaker.clock()) // STEP
+        return [self._point(breaker, step) for step in range(newest - POINTS + 1, newest + 1)]
+
+    def _at(self, breaker: Breaker, step: int) -> int:
+        return (breaker.engine.slot.number * POINTS + step % POINTS) * WORDS
+
+    def _add(self, breaker: Breaker, second: int, *more: int) -> None:
+        at, words = self._at(breaker, second // STEP), self._words
+        if words[at] != second // STEP:
+            for word in range(at + 1, at + WORDS):
+                words[word] = 0
+            words[at] = second // STEP
+        for word, number in enumerate(more, at + 1):
+            words[word] += number
+
+    def _point(self, breaker: Breaker, step: int) -> Point:
+        at = self._at(breaker, step)
+        held, successes, failures, slow, refused, took, timed = self._words[at : at + WORDS]
+        if held != step:
+            return Point()
+        return Point(successes, failures, slow, refused, took / timed / 1e6 if timed else None)

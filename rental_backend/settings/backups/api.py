@@ -1,0 +1,75 @@
+"""Backups of the database."""
+
+import uuid
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from ...infra.audit_outbox import Actor, SecurityEvent
+from ...infra.runtime.backups import ProgramsMissing
+from ...web.endpoint.context import dependencies
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.streams import Stream, of_file
+from ...web.query import projection
+from ...web.query.listing import Page
+from ..business.resources import BACKUPS, BROWSE, CHANGE
+from ..business.schemas import SignedBy
+from ..models import SystemBackup
+from . import service as backups
+from .schemas import BackupQuery, BackupSchema, NewBackup
+
+MAKE, MANAGE = "SYSTEM_BACKUP", "BACKUP_MANAGE"
+
+bp = Blueprint("backups", __name__, url_prefix="/api/system/backups")
+
+
+@bp.get("/")
+@endpoint(needs=BROWSE.fresh(), permission=MAKE, query=BackupQuery(), returns=BackupSchema(many=True))
+def browse(session: Session, **filters: Any) -> Page:
+    """Return the backups that are kept, newest first."""
+    return BACKUPS.page(session, {**filters, "is_active": True})
+
+
+@bp.get("/<uuid:id>")
+@endpoint(needs=BROWSE.fresh(), permission=MAKE, returns=BackupSchema())
+def show(session: Session, id: uuid.UUID) -> bytes:
+    """Return a backup and how far it is."""
+    return projection.one(session, BackupSchema, SystemBackup, id)
+
+
+@bp.post("/")
+@endpoint(needs=CHANGE, permission=MAKE, query=SignedBy(), accepts=NewBackup(), returns=BackupSchema(), status=201)
+def ask(session: Session, actor: Actor, **fields: Any) -> SystemBackup:
+    """Note down a backup to be started."""
+    return backups.ask(session, actor, fields)
+
+
+@bp.post("/<uuid:id>/start")
+@endpoint(needs=CHANGE, permission=MAKE, returns=BackupSchema(), raises=(ProgramsMissing,))
+def start(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
+    """Begin with a backup; it is made beside the requests."""
+    return backups.start(session, dependencies().dumper, dependencies().database, id=id, actor=actor)
+
+
+@bp.post("/<uuid:id>/cancel")
+@endpoint(needs=CHANGE, permission=MAKE, returns=BackupSchema())
+def cancel(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
+    """Call off a backup that is not done."""
+    return backups.cancel(session, id, actor)
+
+
+@bp.delete("/<uuid:id>")
+@endpoint(needs=CHANGE, permission=MANAGE)
+def remove(session: Session, actor: Actor, id: uuid.UUID) -> None:
+    """Take a backup out of the list and remove its file."""
+    backups.remove(session, dependencies().dumper, id, actor)
+
+
+@bp.get("/<uuid:id>/download")
+@endpoint(needs=CHANGE, permission=MANAGE, media=("application/octet-stream",))
+def download(session: Session, actor: Actor, id: uuid.UUID) -> Stream:
+    """Return the file of a finished backup, for pg_restore; who took it is logged."""
+    name = backups.require_file(session, dependencies().dumper, id)
+    dependencies().journal.write(SecurityEvent(actor=actor, action="DOWNLOAD", resource="backups", resource_id=str(id)))
+    return of_file(dependencies().dumper.path(id), name)

@@ -1,0 +1,79 @@
+"""The wire forms of backups and of the log of changes."""
+
+from marshmallow import ValidationError, fields, validate
+
+from ...schemas import Answer, Choice, Paging, Payload, Text
+from ..models import BackupStatus, BackupType
+
+
+class BackupSchema(Answer):
+    """A backup: its size in bytes, and how far it is in percent."""
+
+    id = fields.UUID()
+    backup_name = fields.String()
+    backup_type = fields.String()
+    backup_status = fields.String()
+    backup_path = fields.String()
+    backup_size = fields.Integer(attribute="size")
+    started_by = fields.UUID()
+    started_at = fields.AwareDateTime()
+    completed_at = fields.AwareDateTime()
+    error_message = fields.String()
+    retention_days = fields.String()
+    description = fields.String()
+    progress = fields.Integer()
+    sha256 = fields.String()
+    backup_metadata = fields.Raw()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+
+
+class BackupQuery(Paging):
+    """Filters of the list of backups."""
+
+    backup_type = Choice(BackupType)
+    backup_status = Choice(BackupStatus)
+    started_by = fields.UUID()
+
+
+def _whole(kind: BackupType) -> None:
+    if kind is not BackupType.FULL:
+        raise ValidationError("Every backup holds everything: only FULL ones can be made.")
+
+
+class NewBackup(Payload):
+    """A backup to be; kept for so many days, by the setting if that is not said."""
+
+    backup_name = Text(200, 1, required=True)
+    backup_type = Choice(BackupType, load_default=BackupType.FULL, validate=_whole)
+    description = Text(2000)
+    retention_days = fields.Integer(validate=validate.Range(1, 3650))
+
+
+class AuditLogQuery(Paging):
+    """Filters of the log of changes."""
+
+    user_id = fields.UUID()
+    action = Text(100)
+    entity_type = Text(100)
+    entity_id = Text(100)
+    success = fields.Boolean()
+    start_date = fields.DateTime()
+    end_date = fields.DateTime()
+
+
+class AuditLogSchema(Answer):
+    """An entry of the security audit log, under the names of a log of changes."""
+
+    id = fields.UUID()
+    user_id = fields.UUID()
+    user_name = fields.String()
+    action = fields.String()
+    entity_type = fields.String(attribute="resource")
+    entity_id = fields.String(attribute="resource_id")
+    audit_metadata = fields.Raw(attribute="details")
+    ip_address = fields.String()
+    user_agent = fields.String()
+    success = fields.Boolean()
+    error_message = fields.String()
+    created_at = fields.AwareDateTime(attribute="timestamp")

@@ -1,0 +1,1 @@
+"""Settings of the business, the currency, the time zone and the company."""

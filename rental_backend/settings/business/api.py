@@ -1,0 +1,197 @@
+"""Settings, companies, currency and time zone."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from ...infra.audit_outbox import Actor
+from ...infra.container import DATABASE
+from ...web.endpoint.context import dependencies
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.etags import require_match
+from ...web.endpoint.needs import PUBLIC, SIGNED_IN, Needs
+from ...web.query import projection
+from ...web.query.listing import Page
+from ..models import Company, SystemSetting
+from . import company, regional, service
+from .resources import BROWSE, CHANGE, COMPANIES, FOLLOWED, KNOWN, SEE, SET, SETTINGS
+from .schemas import (
+    CompanyChange,
+    CompanySchema,
+    Conversion,
+    CurrencyChange,
+    NewCompany,
+    OurCompanyChange,
+    OurCompanySchema,
+    SettingChange,
+    SettingQuery,
+    SettingSchema,
+    SignedBy,
+    ZoneChange,
+)
+
+companies = COMPANIES.blueprint()
+bp = Blueprint("settings", __name__, url_prefix="/api")
+
+
+@bp.get("/system/settings")
+@endpoint(needs=BROWSE, permission=SEE, query=SettingQuery(), returns=SettingSchema(many=True))
+def browse(session: Session, **filters: Any) -> Page:
+    """Return the settings in use, in the order of their categories."""
+    return SETTINGS.page(session, {**filters, "is_active": True, "limit": 1000})
+
+
+@bp.get("/system/settings/categories/<category>")
+@endpoint(needs=BROWSE, permission=SEE, returns=SettingSchema(many=True))
+def browse_category(session: Session, category: str) -> Page:
+    """Return the settings of one category; none of a category that there is not."""
+    return SETTINGS.page(session, {"category": service.category_of(category), "is_active": True, "limit": 1000})
+
+
+@bp.get("/system/settings/<key>")
+@endpoint(needs=BROWSE, permission=SEE, returns=SettingSchema())
+def show(session: Session, key: str) -> bytes:
+    """Return one setting."""
+    return projection.one(session, SettingSchema, SystemSetting, key, "setting_key")
+
+
+@bp.get("/system/settings/<key>/value")
+@endpoint(needs=BROWSE, permission=SEE)
+def show_value(session: Session, key: str) -> dict[str, Any]:
+    """Return the value of one setting, typed; of a sensitive one there is none."""
+    return service.told(session, key)
+
+
+@bp.put("/system/settings/<key>")
+@endpoint(needs=CHANGE, permission=SET, query=SignedBy(), accepts=SettingChange(), returns=SettingSchema())
+def change(session: Session, actor: Actor, key: str, setting_value: Any) -> SystemSetting:
+    """Change a setting for everybody, at once."""
+    setting = service.find(session, key)
+    require_match(session, SettingSchema, SystemSetting, setting.id)
+    return service.change(session, setting, actor, setting_value)
+
+
+@bp.post("/system/settings/<key>/reset")
+@endpoint(needs=CHANGE, permission=SET, query=SignedBy(), returns=SettingSchema())
+def reset(session: Session, actor: Actor, key: str) -> SystemSetting:
+    """Give a setting its first value again."""
+    return service.reset(session, service.find(session, key), actor)
+
+
+@bp.get("/system/company")
+@endpoint(needs=BROWSE, permission=SIGNED_IN, returns=OurCompanySchema())
+def our_company(session: Session) -> bytes:
+    """Return our company; it stands on every paper, so everybody may see it."""
+    return projection.one(session, OurCompanySchema, Company, company.id_of_ours(session))
+
+
+@bp.put("/system/company")
+@endpoint(needs=CHANGE, permission=SET, query=SignedBy(), accepts=OurCompanyChange(), returns=OurCompanySchema())
+def change_our_company(session: Session, actor: Actor, **fields: Any) -> Company:
+    """Change our company."""
+    return company.change(session, COMPANIES.find(session, company.id_of_ours(session)), actor, fields)
+
+
+@companies.post("/")
+@endpoint(needs=CHANGE, permission=SET, accepts=NewCompany(), returns=CompanySchema(), status=201)
+def create_company(session: Session, actor: Actor, **fields: Any) -> Company:
+    """Create another company."""
+    return company.create(session, actor, fields)
+
+
+@companies.route("/<uuid:id>", methods=["PUT", "PATCH"])
+@endpoint(needs=CHANGE, permission=SET, accepts=CompanyChange(), returns=CompanySchema())
+def change_company(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> Company:
+    """Change what is sent of a company and leave the rest."""
+    return company.change(session, COMPANIES.find(session, id), actor, fields)
+
+
+@companies.delete("/<uuid:id>")
+@endpoint(needs=CHANGE, permission=SET)
+def retire_company(session: Session, actor: Actor, id: uuid.UUID) -> None:
+    """Take a company out of the lists; the last one stays."""
+    company.retire(session, COMPANIES.find(session, id), actor)
+
+
+@bp.get("/system-settings/currency")
+@endpoint(needs=Needs(optional=(DATABASE,)), permission=PUBLIC)
+def public_currency() -> dict[str, Any]:
+    """Return the currency, from memory: every page asks."""
+    return regional.currency(dependencies().settings.last())
+
+
+@bp.get("/system/currency")
+@endpoint(needs=FOLLOWED, permission=SEE)
+def currency() -> dict[str, Any]:
+    """Return the currency of all amounts."""
+    return regional.currency(dependencies().settings.last())
+
+
+@bp.get("/system/currency/supported")
+@bp.get("/system-settings/currency/supported")
+@endpoint(needs=FOLLOWED, permission=SEE)
+def currencies() -> list[dict[str, Any]]:
+    """Return the currencies that can be chosen."""
+    return regional.currencies(dependencies().settings.last())
+
+
+@bp.put("/system/currency")
+@bp.put("/system-settings/currency")
+@endpoint(needs=CHANGE, permission=SET, accepts=CurrencyChange())
+def change_currency(session: Session, actor: Actor, code: str) -> dict[str, Any]:
+    """Change the currency; amounts are not converted."""
+    return regional.choose_currency(session, actor, code)
+
+
+@bp.get("/system/timezone/current")
+@bp.get("/system/timezone/info")
+@endpoint(needs=FOLLOWED, permission=SEE)
+def zone() -> dict[str, Any]:
+    """Return the time zone of the business and the time there."""
+    return regional.zone(dependencies().settings.last())
+
+
+@bp.put("/system/timezone/settings")
+@endpoint(needs=CHANGE, permission=SET, accepts=ZoneChange())
+def change_zone(session: Session, actor: Actor, names: set[str]) -> dict[str, Any]:
+    """Change the time zone of the business."""
+    return regional.choose_zone(session, actor, names)
+
+
+@bp.post("/system/timezone/reset")
+@endpoint(needs=CHANGE, permission=SET)
+def reset_zone(session: Session, actor: Actor) -> dict[str, Any]:
+    """Go back to the time zone that the business began with."""
+    return regional.reset_zone(session, actor)
+
+
+@bp.get("/system/timezone/available")
+@endpoint(needs=KNOWN, permission=SEE)
+def zones() -> list[dict[str, str]]:
+    """Return the time zones that a page offers."""
+    return regional.offered()
+
+
+@bp.get("/system/timezone/validate/<path:name>")
+@endpoint(needs=KNOWN, permission=SEE)
+def validate_zone(name: str) -> dict[str, Any]:
+    """Say whether there is a time zone of that name."""
+    return regional.validated(name)
+
+
+@bp.get("/system/timezone/conversion")
+@endpoint(needs=FOLLOWED, permission=SEE, query=Conversion())
+def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None = None) -> dict[str, Any]:
+    """Return a moment in another time zone."""
+    target = to_timezone or regional.zone_name(dependencies().settings.last())
+    return regional.converted(datetime_str, from_timezone, target)
+
+
+@bp.get("/system/timezone/health")
+@endpoint(needs=FOLLOWED, permission=SEE)
+def zone_health() -> dict[str, Any]:
+    """Say whether the machine knows the time zone of the business."""
+    return {"status": "healthy", **regional.validated(regional.zone_name(dependencies().settings.last()))}

@@ -1,0 +1,216 @@
+"""The wire forms of settings, companies, currency, time zone and the allow-list."""
+
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, post_load, validate
+
+from ...schemas import Answer, Browsing, Choice, Email, Payload, Text
+from ..models import SettingCategory
+
+
+class SignedBy(Payload):
+    """Who is said to do it. It is taken and ignored: whoever is signed in does it."""
+
+    updated_by = Text(255)
+    started_by = Text(255)
+    user_id = Text(255)
+
+    @post_load
+    def ignore(self, _: dict[str, Any], **__: Any) -> dict[str, Any]:
+        """Leave nothing of it."""
+        return {}
+
+
+class SettingSchema(Answer):
+    """A setting as it is shown; a sensitive one without its value."""
+
+    id = fields.UUID()
+    setting_key = fields.String()
+    setting_name = fields.String()
+    setting_type = fields.String()
+    setting_category = fields.String()
+    setting_value = fields.String(attribute="shown_value")
+    default_value = fields.String(attribute="shown_default")
+    description = fields.String()
+    is_system = fields.Boolean()
+    is_sensitive = fields.Boolean()
+    validation_rules = fields.Raw()
+    display_order = fields.String()
+    is_active = fields.Boolean()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    updated_by = fields.String()
+
+
+class SettingQuery(Payload):
+    """Filters of the list of settings."""
+
+    category = Choice(SettingCategory)
+    include_system = fields.Boolean()
+
+
+class SettingChange(Payload):
+    """A new value, as text or as what it stands for."""
+
+    setting_value = fields.Raw(required=True)
+
+
+class CompanySchema(Answer):
+    """A company."""
+
+    id = fields.UUID()
+    company_name = fields.String()
+    address = fields.String()
+    email = fields.String()
+    phone = fields.String()
+    gst_no = fields.String()
+    registration_number = fields.String()
+    is_active = fields.Boolean()
+    created_at = fields.AwareDateTime()
+    updated_at = fields.AwareDateTime()
+    created_by = fields.String()
+    updated_by = fields.String()
+
+
+class OurCompanySchema(Answer):
+    """Our company, under the names that its page and the papers read."""
+
+    id = fields.UUID()
+    company_name = fields.String()
+    company_address = fields.String(attribute="address")
+    company_email = fields.String(attribute="email")
+    company_phone = fields.String(attribute="phone")
+    company_gst_no = fields.String(attribute="gst_no")
+    company_registration_number = fields.String(attribute="registration_number")
+    tax_id = fields.String(attribute="gst_no")
+    currency_code = fields.String()
+    currency = fields.String(attribute="currency_code")
+    updated_at = fields.AwareDateTime()
+
+
+class CompanyChange(Payload):
+    """A change of a company; a field that is null is emptied."""
+
+    company_name = Text(255, 1)
+    address = Text(2000, allow_none=True)
+    email = Email(allow_none=True)
+    phone = Text(50, allow_none=True)
+    gst_no = Text(50, allow_none=True)
+    registration_number = Text(100, allow_none=True)
+    is_active = fields.Boolean()
+
+
+class NewCompany(CompanyChange):
+    """A company to be."""
+
+    company_name = Text(255, 1, required=True)
+
+
+class OurCompanyChange(Payload):
+    """A change of our company, under the names of its page or the shorter ones of the predecessor."""
+
+    company_name = Text(255, 1)
+    company_address = Text(2000, allow_none=True)
+    company_email = Email(allow_none=True)
+    company_phone = Text(50, allow_none=True)
+    company_gst_no = Text(50, allow_none=True)
+    company_registration_number = Text(100, allow_none=True)
+    name = Text(255, 1)
+    address = Text(2000, allow_none=True)
+    email = Email(allow_none=True)
+    phone = Text(50, allow_none=True)
+    tax_id = Text(50, allow_none=True)
+
+    @post_load
+    def settle_names(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Give each field under the name of its column; the page's name counts before the shorter one."""
+        columns = {"name": "company_name", "tax_id": "gst_no", "company_name": "company_name"}
+        ordered = sorted(data, key=lambda name: name.startswith("company_"))
+        return {columns.get(name, name.removeprefix("company_")): data[name] for name in ordered}
+
+
+class CompanyQuery(Browsing):
+    """Filters of the list of companies."""
+
+    company_name = Text(255)
+    email = Text(255)
+    gst_no = Text(50)
+    registration_number = Text(100)
+
+
+class CurrencyChange(Payload):
+    """Another currency; its description is known and therefore ignored."""
+
+    EXAMPLE: ClassVar = {"currency_code": "INR"}
+
+    currency_code = fields.String()
+    code = fields.String()
+    symbol = Text(10)
+    name = Text(100)
+    description = Text(255)
+    is_default = fields.Boolean()
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave the code, under whichever name."""
+        code = data.get("currency_code") or data.get("code")
+        if code is None:
+            raise ValidationError({"currency_code": ["Missing data for required field."]})
+        return {"code": code.strip().upper()}
+
+
+class ZoneChange(Payload):
+    """Another time zone, under one of its names or the same under both."""
+
+    EXAMPLE: ClassVar = {"system_timezone": "Asia/Kolkata"}
+
+    system_timezone = fields.String()
+    task_scheduler_timezone = fields.String()
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave the names that were sent."""
+        return {"names": set(data.values())}
+
+
+class Conversion(Payload):
+    """A moment to be told in another time zone; without one, in that of the business."""
+
+    datetime_str = fields.DateTime(required=True)
+    from_timezone = fields.String(load_default="UTC")
+    to_timezone = fields.String()
+
+
+class OriginQuery(Payload):
+    """An origin that is asked about."""
+
+    EXAMPLE: ClassVar = {"origin": "https://shop.example"}
+
+    origin = fields.String(required=True)
+
+
+class NewOrigin(OriginQuery):
+    """An origin that may call from now on; there is one category only."""
+
+    EXAMPLE: ClassVar = {"origin": "https://shop.example"}
+
+    category = Text(100)
+
+
+class PortRange(Payload):
+    """The ports of localhost whose pages may call."""
+
+    start_port = fields.Integer(load_default=3000, validate=validate.Range(1, 65535))
+    end_port = fields.Integer(load_default=3050, validate=validate.Range(1, 65535))
+
+
+class EndpointQuery(Payload):
+    """A path that is asked about."""
+
+    endpoint = Text(500, required=True)
+
+
+class LogsQuery(Payload):
+    """How many entries are wanted."""
+
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))

@@ -1,0 +1,1 @@
+"""The origins that may call from a browser."""

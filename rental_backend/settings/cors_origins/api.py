@@ -1,0 +1,103 @@
+"""The allow-list: which origins' pages may call, and who may call what."""
+
+from typing import Any
+
+from flask import Blueprint, current_app
+from sqlalchemy.orm import Session
+
+from ...infra.audit_outbox import Actor
+from ...web.endpoint.capabilities import access, matching
+from ...web.endpoint.context import dependencies, settings
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import PUBLIC
+from ...web.middleware.cors import AllowList
+from ..business.resources import CHANGE, KNOWN, SEE, SET
+from ..business.schemas import EndpointQuery, NewOrigin, OriginQuery, PortRange
+from . import service as origins
+
+bp = Blueprint("origins", __name__, url_prefix="/api/system/whitelist/whitelist")
+
+
+def _allowed() -> AllowList:
+    found: AllowList = current_app.extensions["allow_list"]
+    return found
+
+
+def _fixed() -> frozenset[str]:
+    return _allowed().configured | _allowed().filed
+
+
+@bp.get("/status")
+@endpoint(needs=KNOWN, permission=SEE)
+def status() -> dict[str, Any]:
+    """Return how many origins and operations there are of each kind."""
+    counts = {f"{kind}_endpoints_count": len(found) for kind, found in access(current_app).items()}
+    return {**_allowed().told(), **counts, "total_cors_origins": len(_allowed().origins), "enabled": True}
+
+
+@bp.get("/config")
+@endpoint(needs=KNOWN, permission=SEE)
+def config() -> dict[str, Any]:
+    """Return the whole list, by where each origin comes from."""
+    return {**_allowed().told(), "endpoints": access(current_app), "enabled": True}
+
+
+@bp.get("/cors-origins")
+@endpoint(needs=KNOWN, permission=SEE)
+def browse() -> dict[str, Any]:
+    """Return the origins that may call."""
+    return {**_allowed().told(), "cors_origins": sorted(_allowed().origins), "total": len(_allowed().origins)}
+
+
+@bp.post("/cors-origins")
+@endpoint(needs=CHANGE, permission=SET, accepts=NewOrigin())
+def add(session: Session, actor: Actor, origin: str, **_: Any) -> dict[str, Any]:
+    """Let the pages of an origin call, within a second in all workers."""
+    return {"origin": origins.add(session, actor, origin, _fixed()), "allowed": True, "message": "Added."}
+
+
+@bp.delete("/cors-origins")
+@endpoint(needs=CHANGE, permission=SET, query=OriginQuery())
+def remove(session: Session, actor: Actor, origin: str) -> dict[str, Any]:
+    """Let the pages of an origin call no longer."""
+    return {"origin": origins.remove(session, actor, origin, _fixed()), "allowed": False, "message": "Removed."}
+
+
+@bp.put("/localhost-range")
+@endpoint(needs=CHANGE, permission=SET, accepts=PortRange())
+def set_ports(session: Session, actor: Actor, start_port: int, end_port: int) -> dict[str, Any]:
+    """Let pages of other ports of localhost call; never in production, where that is refused."""
+    origins.set_ports(session, actor, range(start_port, end_port + 1), production=settings().production)
+    return {"start_port": start_port, "end_port": end_port, "message": "Changed."}
+
+
+@bp.get("/endpoints")
+@endpoint(needs=KNOWN, permission=SEE)
+def endpoints() -> dict[str, Any]:
+    """Return all operations by who may call them."""
+    return dict(access(current_app))
+
+
+@bp.post("/reload")
+@endpoint(needs=KNOWN, permission=SET)
+def reload() -> dict[str, Any]:
+    """Have all workers read the list again now, and say what this one knows."""
+    dependencies().settings.beacon.light()
+    return {**_allowed().told(), "message": "All workers read the list again."}
+
+
+@bp.get("/test-origin")
+@endpoint(needs=KNOWN, permission=SEE, query=OriginQuery())
+def test_origin(origin: str) -> dict[str, Any]:
+    """Say whether the pages of an origin may call."""
+    allowed = _allowed().allows(origin)
+    return {"origin": origin, "allowed": allowed, "is_allowed": allowed}
+
+
+@bp.get("/test-endpoint")
+@endpoint(needs=KNOWN, permission=SEE, query=EndpointQuery())
+def test_endpoint(endpoint: str) -> dict[str, Any]:
+    """Say who may call a path, by each of its methods."""
+    found = matching(current_app, endpoint)
+    public = any(each["permission"] == PUBLIC for each in found)
+    return {"endpoint": endpoint, "exists": bool(found), "is_public": public, "operations": found}

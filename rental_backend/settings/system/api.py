@@ -1,0 +1,103 @@
+"""What operators look at: the system, its database, the log of changes."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from ... import __version__
+from ...accounts.models import SecurityAuditLog
+from ...infra.container import AUTH, DATABASE
+from ...web.endpoint.context import dependencies
+from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.needs import Needs
+from ...web.query import projection
+from ...web.query.listing import Page
+from ..backups.schemas import AuditLogQuery, AuditLogSchema
+from ..business import regional, service
+from ..business.resources import AUDIT_LOG, BROWSE, KNOWN
+from ..business.schemas import LogsQuery
+from . import service as operations
+
+LOOK = Needs(DATABASE, AUTH)
+OPERATE = "SYSTEM_MAINTENANCE"
+
+bp = Blueprint("system", __name__, url_prefix="/api")
+
+
+@bp.get("/system/info")
+@endpoint(needs=BROWSE.fresh(), permission="SYSTEM_VIEW")
+def info(session: Session) -> dict[str, Any]:
+    """Return the version, the time zone, how much there is, and how this worker does (memory in percent, ms)."""
+    counts = operations.counts(session)
+    health = {
+        "status": "degraded" if dependencies().down() else "healthy",
+        "uptime": operations.uptime(),
+        "memory_usage": operations.memory_percent(),
+        "response_time": counts.pop("response_time"),
+    }
+    zone = regional.zone_name(service.in_force(session))
+    return {"system_version": __version__, "timezone": zone, **counts, "system_health": health}
+
+
+@bp.get("/system/audit-logs")
+@endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", query=AuditLogQuery(), returns=AuditLogSchema(many=True))
+def audit_logs(session: Session, **filters: Any) -> Page:
+    """Return what was done, newest first."""
+    return AUDIT_LOG.page(session, filters)
+
+
+@bp.get("/system/audit-logs/<uuid:id>")
+@endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", returns=AuditLogSchema())
+def audit_log(session: Session, id: uuid.UUID) -> bytes:
+    """Return one entry."""
+    return projection.one(session, AuditLogSchema, SecurityAuditLog, id)
+
+
+@bp.get("/admin/database/status")
+@bp.get("/admin/database/statistics")
+@endpoint(needs=LOOK, permission=OPERATE)
+def database_status(session: Session) -> dict[str, Any]:
+    """Return the size and age of the database."""
+    return {"success": True, **operations.database_status(session)}
+
+
+@bp.get("/admin/database/tables")
+@endpoint(needs=LOOK, permission=OPERATE)
+def tables(session: Session) -> list[dict[str, Any]]:
+    """Return each table with its rows and size."""
+    return operations.tables(session)
+
+
+@bp.get("/admin/database/test-connection")
+@endpoint(needs=LOOK, permission=OPERATE)
+def test_connection(session: Session) -> dict[str, Any]:
+    """Ask the database something, and say how long it took (milliseconds)."""
+    return {"success": True, "connected": True, "response_time": operations.counts(session)["response_time"]}
+
+
+@bp.get("/admin/database/logs")
+@endpoint(needs=KNOWN, permission=OPERATE, query=LogsQuery())
+def logs(limit: int) -> list[dict[str, Any]]:
+    """Return what the breakers of the database and the accounts have seen, newest first."""
+    doors = dependencies().breakers
+    found = [operations.told(name, each) for name in (DATABASE, AUTH) for each in doors[name].events]
+    return sorted(found, key=lambda each: str(each["timestamp"]), reverse=True)[:limit]
+
+
+@bp.get("/admin/database/reset/progress")
+@endpoint(needs=KNOWN, permission=OPERATE)
+def reset_progress() -> dict[str, Any]:
+    """Say that nothing is being reset, which is never done by request."""
+    told = {"status": "idle", "progress": 0, "current_step": "none", "details": "Nothing is being reset."}
+    return {"success": True, **told, "timestamp": datetime.now(UTC)}
+
+
+@bp.post("/admin/database/reset")
+@bp.post("/admin/database/clear-tables")
+@endpoint(needs=KNOWN, permission=OPERATE, raises=(operations.Disabled,))
+def reset() -> NoReturn:
+    """Refuse: data are not destroyed by request."""
+    operations.refuse()

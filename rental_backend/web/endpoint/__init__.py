@@ -1,0 +1,1 @@
+"""The declaration of a view and the wrapper that enforces it."""

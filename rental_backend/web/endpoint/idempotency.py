@@ -1,0 +1,165 @@
+"""`Idempotency-Key`: a change that is sent again takes effect once, and is answered as it was the first time.
+
+The key's row is the first that the request writes, in the transaction of its effect, so that both are there or neither.
+Who sends the same meanwhile waits for that transaction. A refusal leaves no row: the request may be sent again with
+the same key. A row is good for 24 hours; each request with a key removes some that have had their time.
+"""
+
+import hmac
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import sqlalchemy.exc
+from flask import request
+from sqlalchemy import Table, bindparam, delete, event, func, null, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from ...errors import AppError, BadRequest
+from ...infra.idempotency_table import LIFETIME, IdempotencyKey
+from .context import dependencies, settings
+from .principal import Principal
+from .replies import READS, Reply
+from .request_parsing import received
+
+HEADER = "Idempotency-Key"
+ACCEPTABLE = re.compile(r"[!-~]{1,255}")
+LONGEST_BODY = 2**20  # bytes of an answer that is kept
+PURGED = 20
+WAITED_LONG_ENOUGH = ("55P03", "57014")  # SQLSTATEs: the lock, or the statement that waits for it
+
+_table = cast(Table, IdempotencyKey.__table__)
+_keys = _table.c
+_mine = _keys.caller_id == bindparam("caller"), _keys.key == bindparam("name")
+_new = insert(_table).values(caller_id=bindparam("caller"), key=bindparam("name"), fingerprint=bindparam("digest"))
+_CLAIM = _new.on_conflict_do_update(
+    index_elements=["caller_id", "key"],
+    set_={
+        "fingerprint": _new.excluded.fingerprint,
+        **dict.fromkeys(("status", "headers", "body"), null()),
+        "created_at": func.now(),
+        "expires_at": text(LIFETIME),
+    },
+    where=_keys.expires_at <= func.now(),
+).returning(_keys.key)
+_FIND = select(_keys.fingerprint, _keys.status, _keys.headers, _keys.body).where(*_mine)
+_RELEASE = delete(_table).where(*_mine)
+_expired = (
+    select(_keys.caller_id, _keys.key)
+    .where(_keys.expires_at <= func.now())
+    .order_by(_keys.expires_at)
+    .limit(PURGED)
+    .with_for_update(skip_locked=True)
+)
+_KEEP = (
+    update(_table)
+    .where(*_mine)
+    .values(status=bindparam("code"), headers=bindparam("head"), body=bindparam("said"))
+    .add_cte(delete(_table).where(tuple_(_keys.caller_id, _keys.key).in_(_expired)).cte("purged"))
+)
+
+
+class InProgress(AppError):
+    """The same request is being worked on (409)."""
+
+    status, code, title = 409, "request_in_progress", "Request in progress"
+
+
+class KeyReused(AppError):
+    """The key belongs to another request (422)."""
+
+    status, code, title = 422, "idempotency_key_reused", "Idempotency-Key used before"
+
+
+class AnswerNotKept(AppError):
+    """The request has taken effect, and its answer was too long to be kept, or a secret (409)."""
+
+    status, code, title = 409, "answer_not_kept", "Done before"
+
+
+REFUSALS: dict[type[AppError], str] = {InProgress: "in_progress", KeyReused: "reused", AnswerNotKept: "not_kept"}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key of a caller, and the digest of the request that he sent with it."""
+
+    caller: Any
+    name: str
+    digest: bytes
+
+    def claim(self, session: Session) -> Reply | None:
+        """Make the key this request's, and return None; or the answer to the same request of before."""
+        values = {"caller": self.caller, "name": self.name}
+        try:
+            if session.execute(_CLAIM, {**values, "digest": self.digest}).first():
+                return None
+        except sqlalchemy.exc.DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in WAITED_LONG_ENOUGH:
+                raise _in_progress() from error
+            raise
+        found = session.execute(_FIND, values).first()
+        if found is None:  # it was removed at this moment
+            raise _in_progress()
+        if not hmac.compare_digest(found.fingerprint, self.digest):
+            raise KeyReused(f"This {HEADER} was sent with another request. Send a new one.")
+        if found.status is None:
+            raise AnswerNotKept("This was done before. The answer is not kept; look at what is there.")
+        return Reply(bytes(found.body), found.status, {**found.headers, "Idempotency-Replayed": "true"})
+
+    def keep(self, session: Session, reply: Reply) -> None:
+        """Keep the answer, unless it is too long: then it is only known that the request has taken effect."""
+        if isinstance(reply.body, bytes) and len(reply.body) <= LONGEST_BODY:
+            values = {"code": reply.status, "head": reply.headers, "said": reply.body}
+            session.execute(_KEEP, {"caller": self.caller, "name": self.name, **values})
+
+    def release(self, session: Session) -> None:
+        """Leave the key to whoever sends it next."""
+        session.execute(_RELEASE, {"caller": self.caller, "name": self.name})
+
+
+def once(session: Session, caller: Principal | None, make: Callable[[], Reply], *, keeps: bool = True) -> Reply:
+    """Return the answer that `make` makes; if a change has a key that was sent before, the one that it made then.
+
+    Raises `InProgress`, `KeyReused` or `AnswerNotKept`. Only who is signed in has keys. Without `keeps` nothing of the
+    answer is stored, but that there was one.
+    """
+    if caller is None or request.method in READS or HEADER not in request.headers:
+        return make()
+    key, counted = _key(caller), dependencies().idempotency
+    try:
+        earlier = key.claim(session)
+    except (InProgress, KeyReused, AnswerNotKept) as refused:
+        counted.add(REFUSALS[type(refused)])
+        raise
+    if earlier is not None:
+        counted.add("replayed")
+        return earlier
+    try:
+        reply = make()
+    except AppError as error:
+        if error.keeps_transaction:
+            key.release(session)
+        raise
+    if keeps:
+        key.keep(session, reply)
+    event.listen(session, "after_commit", lambda _: counted.add("stored"), once=True)
+    return reply
+
+
+def _key(caller: Principal) -> Key:
+    """Return the key that was sent.
+
+    Bodies hold passwords, so that their digest is made with our key: what is stored cannot be guessed at.
+    """
+    name = request.headers[HEADER]
+    if not ACCEPTABLE.fullmatch(name):
+        raise BadRequest(f"{HEADER} must be 1 to 255 visible ASCII characters.", code="invalid_idempotency_key")
+    parts = (request.method.encode(), request.path.encode(), request.query_string, received(request))
+    return Key(caller.id, name, hmac.digest(settings().secret_key.encode(), b"\0".join(parts), "sha256"))
+
+
+def _in_progress() -> InProgress:
+    return InProgress("The same request is being worked on. Ask again in 1 s.", headers={"Retry-After": "1"})

@@ -1,0 +1,123 @@
+"""What is counted of every request: how many, how they ended, how long they took, by the template of their route.
+
+Numbers lie in memory that all workers of the host share, so a scrape of any worker tells those of all, and they outlive
+the worker that counted them. A request is counted just before its answer begins; so whoever has the answer finds it
+counted.
+"""
+
+import time
+from bisect import bisect_left
+from collections.abc import Iterator
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Request, Response
+
+from ...resilience import Tally
+from ..endpoint.application import Application
+from .exposition import COUNTER, HISTOGRAM, Metric, Sample, gauge, labelled
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+BOUNDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
+LES = (*map(str, BOUNDS), "+Inf")
+CODES = (
+    *(200, 201, 202, 204, 206, 301, 302, 304, 308),
+    *(400, 401, 403, 404, 405, 406, 409, 410, 412, 413, 415, 422, 428, 429),
+    *(500, 501, 502, 503, 504),
+)
+CODE_AT = {code: number for number, code in enumerate(CODES, 1)}
+OTHER = len(CODES) + 1
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+NOWHERE = "none"  # the route of paths that lead nowhere, of which there are endlessly many, and of OPTIONS to any path
+BUCKETS_AT = OTHER + 1
+SERIES_WORDS = BUCKETS_AT + len(LES)  # microseconds in all, answers by code, answers by duration
+
+Key = tuple[str, str]  # method and route
+
+
+class Meter:
+    """The numbers of an application's requests. Make it when all routes are known, and before the fork."""
+
+    def __init__(self, app: Flask, tally: Tally) -> None:
+        self._tally = tally
+        served = {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods or ()}
+        rules = sorted(key for key in served if key[0] != "OPTIONS")
+        keys = [*rules, *((method, NOWHERE) for method in (*METHODS, "other"))]
+        self._used = tally.reserve("requests: which", len(keys))
+        first = tally.reserve("requests", len(keys) * SERIES_WORDS)
+        self._series = {key: (number, first + number * SERIES_WORDS) for number, key in enumerate(keys)}
+        self._under_way = tally.reserve("requests under way", level=True)
+
+    def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        """Count an answer."""
+        series = self._series
+        found = series.get((method, route or NOWHERE)) or series.get((method, NOWHERE)) or series["other", NOWHERE]
+        code, tally = CODE_AT.get(status, OTHER), self._tally
+        words = tally.words
+        with tally.lock:
+            lane = tally.lane()
+            words[lane + self._used + found[0]] = 1
+            at = lane + found[1]
+            words[at] += int(seconds * 1e6)
+            words[at + code] += 1
+            words[at + BUCKETS_AT + bisect_left(BOUNDS, seconds)] += 1
+
+    def enter(self, change: int) -> None:
+        """Count a request in (1) or out (-1)."""
+        self._tally.add(self._under_way, change)
+
+    def metrics(self) -> Iterator[Metric]:
+        """Yield what was counted."""
+        used = self._tally.totals(self._used, len(self._series))
+        found = [
+            (labelled(method=method, route=route)[:-1], self._tally.totals(at, SERIES_WORDS))
+            for (method, route), (number, at) in self._series.items()
+            if used[number]
+        ]
+        by_code = ((labels, words, code, words[at]) for labels, words in found for code, at in _CODES)
+        answers = ((f'_total{labels},code="{code}"}}', many) for labels, _, code, many in by_code if many)
+        yield Metric("rental_http_requests", COUNTER, "Requests answered.", answers)
+        durations = (sample for labels, words in found for sample in _histogram(labels, words))
+        yield Metric("rental_http_request_duration_seconds", HISTOGRAM, "Until the answer began.", durations)
+        busy = self._tally.levels(self._under_way)
+        yield gauge("rental_http_requests_in_flight", "Requests whose answer has not begun.", [("", busy[0])])
+
+
+_CODES = (*((str(code), at) for code, at in CODE_AT.items()), ("other", OTHER))
+
+
+def _histogram(labels: str, words: list[int]) -> Iterator[Sample]:
+    """Yield the samples of a series; `labels` are not closed yet."""
+    sums = list(accumulate(words[BUCKETS_AT:]))
+    for le, many in zip(LES, sums, strict=True):
+        yield f'_bucket{labels},le="{le}"}}', many
+    yield f"_sum{labels}}}", words[0] / 1e6
+    yield f"_count{labels}}}", sums[-1]
+
+
+def register(app: Application, tally: Tally) -> Meter:
+    """Count every request of an application whose routes are all known."""
+    meter = Meter(app, tally)
+    app.wsgi_app = _metered(app.wsgi_app, meter)  # type: ignore[method-assign, assignment]
+
+    @app.finish
+    def measure(response: Response, asked: Request, kept: Any) -> None:
+        rule = asked.url_rule
+        meter.count(asked.method, rule.rule if rule else None, response.status_code, time.perf_counter() - kept.began)
+
+    return meter
+
+
+def _metered(inner: "WSGIApplication", meter: Meter) -> "WSGIApplication":
+    """Count requests in and out."""
+
+    def metered(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterator[bytes]":
+        meter.enter(1)
+        try:
+            return inner(environ, start_response)  # type: ignore[return-value]
+        finally:
+            meter.enter(-1)
+
+    return metered

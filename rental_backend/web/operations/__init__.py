@@ -1,0 +1,1 @@
+"""Health, breakers, modes and drills, for operators."""

@@ -1,0 +1,80 @@
+"""The breakers at a glance: JSON for programs, a page for browsers, and that page again whenever something changes.
+
+None of it waits for a dependency. Whoever sends the token of an operator is told more.
+"""
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import orjson
+from flask import Blueprint, Flask, request
+
+from ...errors import AppError
+from ..endpoint.context import application, dependencies, settings
+from ..endpoint.contracts import endpoint
+from ..endpoint.needs import NOTHING, PUBLIC
+from ..endpoint.principal import authenticate
+from ..endpoint.replies import JSON, Reply
+from ..templates.render import HTML, SECURE, of_the_moment
+from .breakers_page import shown
+from .breakers_report import report
+from .modes import PERMISSION
+from .sse import EVENT_STREAM, Places, Watch
+
+bp = Blueprint("breakers", __name__)
+OFFERED = (JSON, HTML, EVENT_STREAM)
+PATH = "/health/breakers"
+PLACES = "watchers"
+
+
+@bp.get(PATH)
+@bp.get("/api/health/breakers")
+@endpoint(needs=NOTHING, permission=PUBLIC, media=OFFERED)
+def breakers() -> dict[str, Any] | Reply:
+    """Show each breaker, its last events over all workers, and how each operation is answered now.
+
+    `Accept: text/html` is a page for people, `text/event-stream` that page whenever something changes, for a minute:
+    204 if as many as may be are watching already.
+    """
+    app = application()
+    to_operator = _by_operator()
+    match request.accept_mimetypes.best_match(OFFERED, JSON):
+        case "text/event-stream":
+            reply = _watched(app, to_operator=to_operator)
+        case "text/html":
+            reply = of_the_moment(_page(app, to_operator=to_operator))
+        case _:
+            told = report(app, dependencies(), to_operator=to_operator)
+            reply = Reply(orjson.dumps(told), 200, {"Cache-Control": "no-store"})
+    return replace(reply, headers={**reply.headers, "Vary": "Accept, Authorization"})
+
+
+def _by_operator() -> bool:
+    """Tell whether an operator asks. A token that is no good is none: this answers everybody."""
+    if "Authorization" not in request.headers:
+        return False
+    try:
+        return authenticate(request, dependencies().identity).may(PERMISSION)
+    except AppError:
+        return False
+
+
+def _page(app: Flask, *, to_operator: bool) -> bytes:
+    with app.app_context():
+        return shown(report(app, dependencies(), to_operator=to_operator), path=PATH)
+
+
+def _watched(app: Flask, *, to_operator: bool) -> Reply:
+    doors = dependencies()
+    places: Places = app.extensions.setdefault(PLACES, Places(settings().threads))
+    if request.method == "HEAD" or not places.take():
+        return Reply(b"", 204)
+    watch = Watch(
+        places,
+        make=partial(_page, app, to_operator=to_operator),
+        state=lambda: (doors.page.transitions, doors.modes.order),
+        ending=lambda: doors.lifecycle.ending,
+    )
+    headers = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return Reply(watch, 200, {**SECURE, **headers})

@@ -1,0 +1,96 @@
+"""Health: what is alive, what may take traffic, what works. No answer here ever waits for a dependency."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Blueprint, current_app
+from marshmallow import Schema, fields
+
+from ... import __version__
+from ...errors import NotReady
+from ...infra.runtime.lifecycle import Phase
+from ...infra.runtime.modes import Mode
+from ..endpoint.capabilities import features
+from ..endpoint.context import dependencies as _dependencies
+from ..endpoint.context import settings
+from ..endpoint.contracts import endpoint
+from ..endpoint.needs import NOTHING, PUBLIC
+
+bp = Blueprint("health", __name__)
+SERVICE = "rental_backend"
+NO_TRAFFIC = {
+    Phase.STARTING: "Starting: the database is being migrated.",
+    Phase.DRAINING: "Draining: this instance is about to end.",
+}
+
+
+class ReadyQuery(Schema):
+    """`strict=1` asks for every dependency, not only for a started process."""
+
+    strict = fields.Boolean(load_default=False)
+
+
+def alive_now() -> dict[str, Any]:
+    """Return what every answer about health begins with."""
+    down, mode = _dependencies().down(), _dependencies().modes.current
+    return {
+        "status": "degraded" if down or mode != Mode.NORMAL else "healthy",
+        "mode": mode.value,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "version": __version__,
+        "service": SERVICE,
+    }
+
+
+def _deployed() -> dict[str, str | None]:
+    """Say which deployment answers, where the platform has told us."""
+    config = settings()
+    return {
+        "deployment": config.railway_deployment or None,
+        "commit": config.railway_commit or None,
+        "replica": config.railway_replica or None,
+    }
+
+
+@bp.get("/")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def root() -> dict[str, Any]:
+    """Name the service and where to look next."""
+    return {**alive_now(), **_deployed(), "health": "/api/health", "breakers": "/health/breakers"}
+
+
+@bp.get("/health")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def alive() -> dict[str, Any]:
+    """Answer 200 as long as the process turns; `status` says whether a dependency is away."""
+    return alive_now()
+
+
+@bp.get("/health/ready")
+@bp.get("/api/health/ready")
+@endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery(), raises=(NotReady,))
+def ready(strict: bool) -> dict[str, Any]:
+    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at, nor draining.
+
+    Nor while a worker of this host is cold: whoever is let in by one is answered by any.
+    """
+    dependencies = _dependencies()
+    if reason := NO_TRAFFIC.get(dependencies.lifecycle.phase):
+        raise NotReady(reason, phase=dependencies.lifecycle.phase.name.lower())
+    if not dependencies.settled:
+        raise NotReady("The dependencies are being looked at.")
+    if not dependencies.warmup.all_warm:
+        raise NotReady("Connections are being opened.")
+    missing = sorted(dependencies.down())
+    if strict and missing:
+        raise NotReady(f"Not available: {', '.join(missing)}.", missing=missing)
+    return {**alive_now(), "missing": missing}
+
+
+@bp.get("/api/health")
+@endpoint(needs=NOTHING, permission=PUBLIC)
+def health() -> dict[str, Any]:
+    """Say what works, blueprint by blueprint."""
+    dependencies = _dependencies()
+    states = {name: breaker.current_state for name, breaker in dependencies.breakers.items()}
+    return {**alive_now(), **_deployed(), "dependencies": states, "features": features(current_app, dependencies)}

@@ -1,0 +1,1 @@
+"""Lists and projections, written as JSON by PostgreSQL."""

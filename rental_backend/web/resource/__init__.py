@@ -1,0 +1,1 @@
+"""Declared resources: list, show, create, change and retire."""

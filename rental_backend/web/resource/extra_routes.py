@@ -1,0 +1,71 @@
+"""Further ways into a resource, declared: lists of a part of it, and single rows by what else is unique."""
+
+import re
+from typing import Any
+
+from flask import Blueprint
+from sqlalchemy.orm import Session
+
+from ...models import Identified
+from ...schemas import MOST_ROWS, Browsing, Lookup, Payload
+from ..endpoint.contracts import View, endpoint
+from ..query import projection
+from ..query.listing import Page, belonging
+from .resource import Resource
+
+
+def add_list(
+    bp: Blueprint,
+    resource: Resource[Any],
+    path: str,
+    said: str,
+    *,
+    query: type[Payload] | None = None,
+    rows: int | None = None,
+    owner: type[Identified] | None = None,
+    read_as: dict[str, str] | None = None,
+    **fixed: Any,
+) -> None:
+    """Add `GET <path>`: the rows that fit `fixed` and the caller's filters, as an array. `said` is what it returns.
+
+    It has `rows` if the caller does not say how many. `read_as` maps what a path or a form calls a filter to its name.
+    If nothing fits, and there is no `owner` of the `id` in the path either, it is 404.
+    """
+    names = read_as or {}
+
+    def browse(session: Session, **arguments: Any) -> Page:
+        given = {names.get(name, name): value for name, value in arguments.items()}
+        page = resource.listing.page(session, {"limit": rows, **given, **fixed})
+        return belonging(session, page, owner, arguments["id"]) if owner else page
+
+    _add(
+        bp, resource, path, said, browse, query=(query or resource.query)(), returns=resource.listing.schema(many=True)
+    )
+
+
+def add_one(bp: Blueprint, resource: Resource[Any], path: str, said: str) -> None:
+    """Add `GET <path>`, whose variable names a unique column: the row with that value."""
+
+    def show(session: Session, **key: str) -> bytes:
+        ((column, value),) = key.items()
+        return projection.one(session, resource.schema, resource.model, value, column)
+
+    _add(bp, resource, path, said, show, returns=resource.schema())
+
+
+def add_search(bp: Blueprint, resource: Resource[Any], query: type[Lookup] = Lookup) -> None:
+    """Add `GET /search`: those that contain the text `q`, or those that `query` describes."""
+    add_list(bp, resource, "/search", "Return those that contain a text.", query=query)
+
+
+def add_active(bp: Blueprint, resource: Resource[Any]) -> None:
+    """Add `GET /active`: all that are not retired, or those of them that fit `search`."""
+    said = "Return those that are not retired."
+    add_list(bp, resource, "/active", said, query=Browsing, rows=MOST_ROWS, is_active=True)
+
+
+def _add(bp: Blueprint, resource: Resource[Any], path: str, said: str, view: View, **declared: Any) -> None:
+    """Add a view that everybody may see who may see the resource, named by its path."""
+    view.__name__ = re.sub(r"\W+", "_", re.sub("<.*?>", "", path)).strip("_")
+    view.__doc__ = said
+    bp.get(path)(endpoint(needs=resource.reads, permission=resource.permissions.view, **declared)(view))

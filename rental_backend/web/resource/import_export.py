@@ -1,0 +1,158 @@
+"""Many rows at once: import with messages for each row and a dry run, export as a stream that holds no connection."""
+
+import csv
+import io
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+import sqlalchemy.exc
+from flask import Blueprint
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from ...errors import AppError
+from ...infra.postgres.constraint_errors import clash
+from ...infra.postgres.database import Database
+from ...resilience import budget
+from ...schemas import MOST_ROWS, Payload
+from ..endpoint.context import dependencies
+from ..endpoint.contracts import endpoint
+from ..endpoint.principal import Principal
+from ..endpoint.request_parsing import FORMULA, Rows
+from ..endpoint.streams import Stream
+from ..query.listing import Listing
+from .resource import Resource
+
+MEDIA_TYPES = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
+PAGING = ("skip", "limit", "page", "page_size", "after", "count", "sort_field", "sort_direction")
+LONGEST = 20.0  # seconds for all rows of an import; each statement still has the database's deadline
+
+
+class DryRun(Payload):
+    """`dry_run=true` tells what would happen, and stores nothing."""
+
+    dry_run = fields.Boolean(load_default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the rows of an import, by their number from 1."""
+
+    made: dict[int, str]
+    errors: dict[int, dict[str, Any]]
+
+    def said(self, *, dry_run: bool) -> dict[str, Any]:
+        """Return it as it is answered."""
+        faults = [{"row": row, "errors": self.errors[row]} for row in sorted(self.errors)]
+        return {
+            "dry_run": dry_run,
+            "total_rows": len(self.made) + len(faults),
+            "successful_imports": len(self.made),
+            "failed_imports": len(faults),
+            "ids": [] if dry_run else list(self.made.values()),
+            "errors": faults,
+        }
+
+
+def add_import(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
+    """Add `POST /import`: each row is created like a single one, or not at all; what is wrong with it is answered."""
+    if resource.accepts is None:
+        raise TypeError(f"{resource.name} cannot be created.")
+    form = resource.accepts(many=True)
+
+    @bp.post("/import")
+    @endpoint(needs=resource.writes, permission=permission, query=DryRun(), accepts=form)
+    def import_rows(session: Session, principal: Principal, rows: Rows, dry_run: bool) -> dict[str, Any]:
+        """Create many from a JSON array, JSON lines or CSV; a row that is refused stops no other."""
+        with budget(LONGEST), session.begin_nested() as all_rows:
+            outcome = _make(session, resource, principal.username, rows)
+            if dry_run:
+                all_rows.rollback()
+        return outcome.said(dry_run=dry_run)
+
+
+def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> Outcome:
+    outcome = Outcome({}, dict(rows.errors))
+    for number, values in rows.valid.items():
+        try:
+            with session.begin_nested():
+                made = resource.maker(session, actor, values)
+                session.flush()
+                outcome.made[number] = str(made.id)
+        except (AppError, sqlalchemy.exc.DBAPIError) as error:
+            refused = error if isinstance(error, AppError) else clash(error)
+            if refused is None or refused.status >= 500:  # an outage, not a fault of the row: nothing is stored
+                raise
+            outcome.errors[number] = refused.members.get("errors", {"row": [refused.detail]})
+    return outcome
+
+
+def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
+    """Add `GET /export`: all rows that fit the filters, as JSON, JSON lines or CSV, in the order of their ids."""
+    listing = replace(resource.listing, order=(resource.model.id.asc(),))
+    formats = fields.String(load_default="json", validate=validate.OneOf(list(MEDIA_TYPES)))
+    query = type("ExportQuery", (resource.query,), {"format": formats, "__doc__": "Filters and format of an export."})
+    names = list(listing.schema().dump_fields)
+
+    @bp.get("/export")
+    @endpoint(
+        needs=resource.reads.fresh(replica=False),
+        permission=permission,
+        query=query(),
+        returns=listing.schema(many=True),
+        media=tuple(media.partition(";")[0] for media in MEDIA_TYPES.values()),
+    )
+    def export(format: str, **arguments: Any) -> Stream:
+        """Return everything that fits the filters."""
+        chosen = {name: value for name, value in arguments.items() if name not in PAGING}
+        chunks = _chunks(dependencies().database, listing, chosen)
+        first = next(chunks, [])  # an outage is told by the status as long as nothing was sent
+        written = _written(format, itertools.chain((first,), chunks), names)
+        return Stream(written, MEDIA_TYPES[format], f"{resource.name}.{format}")
+
+
+def _chunks(database: Database, listing: Listing, chosen: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+    """Yield all rows, a thousand at a time, each time on a connection that is given back before they are sent."""
+    after: dict[str, Any] = {}
+    while True:
+        with database.reading() as session:
+            page = listing.page(session, {**chosen, **after, "limit": MOST_ROWS, "count": "none"})
+        rows: list[dict[str, Any]] = orjson.loads(page.body)
+        if rows:
+            yield rows
+        if len(rows) < MOST_ROWS:
+            return
+        after = {"after": rows[-1]["id"]}
+
+
+def _written(format: str, chunks: Iterable[list[dict[str, Any]]], names: list[str]) -> Iterator[bytes]:
+    match format:
+        case "csv":
+            yield _line(names)
+            for rows in chunks:
+                yield b"".join(_line([_cell(row[name]) for name in names]) for row in rows)
+        case "jsonl":
+            for rows in chunks:
+                yield b"".join(orjson.dumps(row) + b"\n" for row in rows)
+        case _:
+            opening = b"["
+            for rows in chunks:
+                yield opening + b",".join(map(orjson.dumps, rows)) if rows else opening
+                opening = b","
+            yield b"]"
+
+
+def _line(cells: list[Any]) -> bytes:
+    line = io.StringIO(newline="")
+    csv.writer(line).writerow(cells)
+    return line.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    """Return a value as a cell: no spreadsheet takes it for a formula, and what is no text is JSON."""
+    if isinstance(value, str):
+        return f"'{value}" if FORMULA.match(value) else value
+    return value if value is None or isinstance(value, int | float) else orjson.dumps(value).decode()

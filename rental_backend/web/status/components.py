@@ -1,0 +1,149 @@
+"""What customers know of the service, in their words, and how each of it works now.
+
+A component is the operations of some blueprints: all, those that look something up, or those that change something.
+Which breaker is behind it is nobody's business: the answers that their contracts give now say how it works.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from flask import Flask
+
+from ...infra.container import Dependencies
+from ...infra.runtime.modes import Mode
+from ...infra.status_history import Level, Recorder
+from ...resilience import State
+from ..endpoint.capabilities import answer_in, contracts
+from ..endpoint.contracts import Contract
+
+
+class Part(enum.Enum):
+    """Which operations of its blueprints a component is."""
+
+    ALL = "all"
+    LOOKUPS = "lookups"
+    CHANGES = "changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """Something that customers know: its public id, its name, what they do with it, and what it is made of."""
+
+    id: str
+    name: str
+    description: str
+    blueprints: frozenset[str]
+    part: Part = Part.ALL
+
+
+CATALOGUE = frozenset({"items", "brands", "categories", "locations"})
+COMPONENTS = (  # one whose blueprints are not served yet is left out
+    Component("catalogue", "Catalogue", "Finding items, their prices and where they are.", CATALOGUE, Part.LOOKUPS),
+    Component(
+        "bookings",
+        "Bookings and rentals",
+        "Booking, picking up, extending and returning.",
+        frozenset({"bookings", "rentals", "transactions"}),
+    ),
+    Component("sales", "Sales and purchases", "Buying and selling.", frozenset({"sales", "purchases"})),
+    Component("sign-in", "Sign-in", "Signing in and staying signed in.", frozenset({"auth"})),
+    Component(
+        "customers",
+        "Customers and suppliers",
+        "Their addresses, contacts and terms.",
+        frozenset({"customers", "suppliers"}),
+    ),
+    Component(
+        "stock",
+        "Stock and catalogue upkeep",
+        "Changing items, categories, locations and what may be rented.",
+        CATALOGUE | {"units-of-measurement", "item-blocking", "inventory", "stock"},
+        Part.CHANGES,
+    ),
+    Component("reports", "Reports", "Figures and reports.", frozenset({"party_analytics", "analytics"})),
+    Component(
+        "administration",
+        "Administration",
+        "User accounts, settings, backups.",
+        frozenset({"users", "sessions", "roles", "security", "settings", "companies", "origins", "backups", "system"}),
+    ),
+)
+NAMES = {each.id: each.name for each in COMPONENTS}
+UNTOLD = frozenset(
+    {"health", "status", "breakers", "docs", "pages", "metrics"}
+    | {"diagnosis", "operations", "breaker_orders", "incidents", "drills", "log_level"}
+)
+Served = tuple[tuple[str, Contract], ...]  # methods and contracts
+
+
+class Watch:
+    """Tells how the served components work at this moment. Asking costs some microseconds and touches nothing."""
+
+    def __init__(self, app: Flask, doors: Dependencies) -> None:
+        self._app, self._doors = app, doors
+        self._served: Mapping[Component, Served] = {}
+        self._levels = lru_cache(maxsize=64)(self._computed)
+
+    def levels(self) -> Mapping[str, Level]:
+        """Return the state of each served component, by its id; nothing before each dependency was looked at once.
+
+        What an operator has ordered is maintenance, unless it would be disrupted without that, too.
+        """
+        doors = self._doors
+        if any(breaker.untried for breaker in doors.breakers.values()):
+            return {}
+        broken = frozenset(name for name, breaker in doors.breakers.items() if _broken(breaker.current_state))
+        return self._levels(broken, doors.down(), doors.modes.current, doors.replica_serves)
+
+    @property
+    def served(self) -> tuple[Component, ...]:
+        """The components that the application has operations of."""
+        if not self._served:
+            found = list(contracts(self._app))
+            by_component = {each: tuple(_operations(each, found)) for each in COMPONENTS}
+            self._served = {each: operations for each, operations in by_component.items() if operations}
+        return tuple(self._served)
+
+    def _computed(self, broken: frozenset[str], down: frozenset[str], mode: Mode, replica: bool) -> Mapping[str, Level]:
+        return {each.id: self._level(each, broken, down, mode=mode, replica=replica) for each in self.served}
+
+    def _level(
+        self, component: Component, broken: frozenset[str], down: frozenset[str], *, mode: Mode, replica: bool
+    ) -> Level:
+        served = self._served[component]
+        level = level_of([answer_in(*each, down=broken, mode=Mode.NORMAL, replica=replica) for each in served])
+        if level is not Level.OPERATIONAL:
+            return level
+        ordered = level_of([answer_in(*each, down=down, mode=mode, replica=replica) for each in served])
+        return Level.OPERATIONAL if ordered is Level.OPERATIONAL else Level.UNDER_MAINTENANCE
+
+
+def level_of(answers: list[str]) -> Level:
+    """Return how something works whose operations are answered in these ways."""
+    refused = answers.count("refuse")
+    if refused:
+        return Level.MAJOR if refused == len(answers) else Level.PARTIAL
+    return Level.DEGRADED if "stale" in answers else Level.OPERATIONAL
+
+
+def watch(app: Flask, doors: Dependencies) -> Recorder:
+    """Have the history of the components recorded, and return who does it."""
+    app.extensions["watch"] = found = Watch(app, doors)
+    doors.uptime.look_with(found.levels, NAMES)
+    return doors.uptime
+
+
+def _broken(state: str) -> bool:
+    """Whether a breaker in that state lets nothing through, without anybody's order."""
+    return state in (State.OPEN.label, State.HALF_OPEN.label)
+
+
+def _operations(component: Component, found: list[tuple[str, str, str, Contract]]) -> list[tuple[str, Contract]]:
+    return [
+        (method, contract)
+        for blueprint, method, _, contract in found
+        if blueprint in component.blueprints
+        and component.part in (Part.ALL, Part.CHANGES if contract.changes_by(method) else Part.LOOKUPS)
+    ]

@@ -1,0 +1,145 @@
+"""What operators say about incidents: on their own authority, for customers to read. Every order is journalled.
+
+None of it needs a dependency, for it is meant for outages. It is in force in all workers of this host when it is
+answered, and on other hosts within a minute, if the database is there.
+"""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from flask import Blueprint
+
+from ...errors import Conflict, NotFound
+from ...infra import status_history as uptime
+from ...infra.audit_outbox import Actor
+from ...infra.runtime.modes import Mode
+from ...infra.status_history import MOST_UPDATES, Impact, Incident, State, Status, TooMuch, Update, begun
+from ..endpoint.context import dependencies
+from ..endpoint.contracts import endpoint
+from ..operations.modes import PERMISSION, STEER, journal_order
+from . import summary as status_summary
+from .api import now
+from .components import NAMES
+from .schemas import Announcement, IncidentChange, NewIncident, SteeredIncident, SteeredIncidents
+
+bp = Blueprint("incidents", __name__, url_prefix="/api/operations/incidents")
+
+
+class FullOfUpdates(Conflict):
+    """As much has been said about an incident as is kept (409)."""
+
+    code, title = "incident_full", "Too many updates"
+
+
+def _shown(incident: Incident, state: State) -> dict[str, Any]:
+    """Return an incident as operators see it."""
+    said = status_summary.incident(incident)
+    authors = {each.id: each.author for each in incident.updates}
+    said["incident_updates"] = [{**each, "author": authors[each["id"]]} for each in said["incident_updates"]]
+    public = {each.id for each in uptime.shown(state.incidents)}
+    return {**said, "automatic": incident.automatic, "shown": incident.id in public}
+
+
+def _find(state: State, id: uuid.UUID) -> Incident:
+    found = state.find(str(id))
+    if found is None:
+        raise NotFound("There is no such incident.")
+    return found
+
+
+def _steer(
+    actor: Actor, action: str, id: uuid.UUID, change: Callable[[Incident], Incident], **details: Any
+) -> dict[str, Any]:
+    """Change an incident for all workers, and write down who did."""
+    state = dependencies().uptime.change(lambda state: state.steered(change(_find(state, id))))
+    journal_order(actor, action, str(id), details)
+    return _shown(_find(state, id), state)
+
+
+def _said(incident: Incident, actor: Actor, status: str, body: str) -> Incident:
+    """Return it with what was said; the same said twice in a row is said once."""
+    if _begins_with(incident.updates[-1:], actor, status, body):
+        return incident
+    if sum(bool(each.author) for each in incident.updates) >= MOST_UPDATES:
+        raise FullOfUpdates(f"An incident has {MOST_UPDATES} updates at most. Close it, and open another one.")
+    return incident.told(Status(status), body, now=now(), author=actor.name)
+
+
+def _begins_with(updates: tuple[Update, ...], actor: Actor, status: str, body: str) -> bool:
+    """Tell whether the first of these is what somebody says now."""
+    return [(each.status, each.text, each.author) for each in updates[:1]] == [(status, body, actor.name)]
+
+
+@bp.get("/")
+@endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncidents())
+def show_all() -> dict[str, Any]:
+    """Return all incidents of the last 90 days, the newest first; also those that customers do not see."""
+    state = dependencies().uptime.state
+    components = [{"id": each, "name": name} for each, name in NAMES.items()]
+    return {"incidents": [_shown(each, state) for each in state.incidents], "components": components}
+
+
+@bp.get("/<uuid:id>")
+@endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncident())
+def show(id: uuid.UUID) -> dict[str, Any]:
+    """Return one incident."""
+    state = dependencies().uptime.state
+    return _shown(_find(state, id), state)
+
+
+@bp.post("/")
+@endpoint(
+    needs=STEER,
+    permission=PERMISSION,
+    accepts=NewIncident(),
+    returns=SteeredIncident(),
+    modes=tuple(Mode),
+    raises=(TooMuch,),
+)
+def begin(actor: Actor, name: str, impact: str, components: list[str], status: str, body: str) -> dict[str, Any]:
+    """Open an incident by hand. Who asks twice gets the first one, as long as it is open."""
+    affected = dict.fromkeys(components)
+    new = begun(name, Impact(impact), affected, now=now(), source=dependencies().uptime.state.source)
+    new = _said(new, actor, status, body)
+    opened: list[Incident] = []
+
+    def once(state: State) -> State:
+        known = (each for each in state.open if each.name == name and _begins_with(each.updates, actor, status, body))
+        opened.append(next(known, new))
+        return state.knowing(opened[-1])
+
+    state = dependencies().uptime.change(once)
+    details = {"name": name, "impact": impact, "components": list(affected), "status": status, "body": body}
+    journal_order(actor, "INCIDENT_OPENED", opened[-1].id, details)
+    return _shown(opened[-1], state)
+
+
+@bp.patch("/<uuid:id>")
+@endpoint(
+    needs=STEER,
+    permission=PERMISSION,
+    accepts=IncidentChange(),
+    returns=SteeredIncident(),
+    modes=tuple(Mode),
+    raises=(TooMuch,),
+)
+def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
+    """Give an incident another name, or say how bad it is."""
+    return _steer(actor, "INCIDENT_CHANGED", id, lambda each: each.edited(now=now(), **given), **given)
+
+
+@bp.post("/<uuid:id>/updates")
+@endpoint(
+    needs=STEER,
+    permission=PERMISSION,
+    accepts=Announcement(),
+    returns=SteeredIncident(),
+    modes=tuple(Mode),
+    raises=(FullOfUpdates, TooMuch),
+)
+def announce(actor: Actor, id: uuid.UUID, status: str, body: str) -> dict[str, Any]:
+    """Tell customers something about an incident; `resolved` closes it, another status opens it again."""
+    return _steer(
+        actor, "INCIDENT_UPDATED", id, lambda each: _said(each, actor, status, body), status=status, body=body
+    )
