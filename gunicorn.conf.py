@@ -80,15 +80,15 @@ def post_worker_init(worker: Any) -> None:
 
     Its pools open connections only now, and the shared page gives each child a lane of its own when it is forked.
     """
-    dependencies = worker.wsgi.extensions["dependencies"]
-    dependencies.lifecycle.ends_when(lambda: not worker.alive)
-    dependencies.start()
-    dependencies.warmup.wait()
+    services = worker.wsgi.extensions["services"]
+    services.lifecycle.ends_when(lambda: not worker.alive)
+    services.start()
+    services.warmup.wait()
 
 
 def pre_request(worker: Any, request: Any) -> None:
     """Have a draining instance announce the end of each connection, so that nobody sends another request on it."""
-    if worker.wsgi.extensions["dependencies"].lifecycle.phase is Phase.DRAINING:
+    if worker.wsgi.extensions["services"].lifecycle.phase is Phase.DRAINING:
         request.force_close()
 
 
@@ -100,7 +100,7 @@ def worker_exit(_server: Any, worker: Any) -> None:
     """
     application = getattr(worker, "wsgi", None)  # none if it did not get that far
     if application:
-        application.extensions["dependencies"].stop()
+        application.extensions["services"].stop()
     if worker.pid == os.getpid():  # the master calls this, too, for a worker that it finds gone
         end = sys.exc_info()[1]
         code = end.code if isinstance(end, SystemExit) else 1

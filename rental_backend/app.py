@@ -25,7 +25,7 @@ from .catalog.locations.api import bp as locations
 from .catalog.units.api import bp as units
 from .cli.group import Commands
 from .config import Config
-from .infra.container import Dependencies
+from .infra.container import Services
 from .inventory.blocking.api import bp as item_blocking
 from .inventory.items.api import bp as items
 from .parties.customers.api import bp as customers
@@ -92,31 +92,31 @@ def create_app(config: Config | None = None) -> Flask:
     app = Application(__name__, static_folder=None)
     app.cli = Commands(app.name)
     app.config["SETTINGS"] = config
-    dependencies = Dependencies(config)
-    dependencies.identity.load_accounts_with(accounts.load_account)
-    dependencies.identity.limit_offline_to(HARMLESS)
-    dependencies.journal.store_with(audit.store)
-    dependencies.settings.load_with(business.load)
-    dependencies.chores.every(REAP_EVERY, partial(backups.reap, dependencies.database))
-    dependencies.chores.every(EXPIRE_EVERY, partial(backups.expire, dependencies.database, dependencies.dumper))
-    dependencies.figures.load_with(standing.standing)
-    dependencies.sweeper.sweep_with(purging.purge)
-    for breaker in dependencies.guards.values():
+    services = Services(config)
+    services.identity.load_accounts_with(accounts.load_account)
+    services.identity.limit_offline_to(HARMLESS)
+    services.journal.store_with(audit.store)
+    services.settings.load_with(business.load)
+    services.chores.every(REAP_EVERY, partial(backups.reap, services.database))
+    services.chores.every(EXPIRE_EVERY, partial(backups.expire, services.database, services.dumper))
+    services.figures.load_with(standing.standing)
+    services.sweeper.sweep_with(purging.purge)
+    for breaker in services.guards.values():
         breaker.add_listener(TransitionLog())
-    app.extensions["dependencies"] = dependencies
-    app.extensions["warmer"] = warmer = warming.Warmer(app, dependencies)
-    dependencies.background += [warmer.start, components.watch(app, dependencies).start]
-    dependencies.endings.append(warmer.stop)
+    app.extensions["services"] = services
+    app.extensions["warmer"] = warmer = warming.Warmer(app, services)
+    services.background += [warmer.start, components.watch(app, services).start]
+    services.endings.append(warmer.stop)
     app.extensions["documentation"] = Documentation(app)
-    dependencies.warmup.steps += [configure_mappers, dependencies.identity.rehearse, warmer.rehearse]
-    app.before_request(dependencies.start)
+    services.warmup.steps += [configure_mappers, services.identity.rehearse, warmer.rehearse]
+    app.before_request(services.start)
     for part in (traces, requests, cors, limits):
         part.register(app, config)
     problems.register(app)
     routing.register(app)
-    for blueprint in (*BLUEPRINTS, *(DRILLS if dependencies.drills.allowed else ())):
+    for blueprint in (*BLUEPRINTS, *(DRILLS if services.drills.allowed else ())):
         app.register_blueprint(blueprint)
-    app.extensions["meter"] = metering.register(app, dependencies.tally)
+    app.extensions["meter"] = metering.register(app, services.tally)
     _require_contracts(app)
     warming.refuse_what_cannot_be_warm(app)
     return app

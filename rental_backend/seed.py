@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from .accounts.access.seed import add_permissions_and_roles
 from .config import Config
 from .errors import AppError
-from .infra.container import Dependencies
+from .infra.container import Services
 from .infra.postgres.database import Database
 from .settings.business.seed import add_company, add_settings
 from .web.middleware import logs
@@ -55,7 +55,7 @@ def patient_database(deadline: float) -> Iterator[Database]:
     logs.configure("ERROR")
     config: Config = current_app.config["SETTINGS"]
     patient = replace(config, database_deadline=deadline, database_connect_deadline=5)
-    database = Dependencies(patient).database
+    database = Services(patient).database
     database.breaker.probe(database.probe)
     try:
         yield database

@@ -121,12 +121,12 @@ def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pyt
 def app(settings: dict[str, str]) -> Iterator[Flask]:
     """The application in this process, with every dependency up, for which it waits patiently."""
     app = create_app(Config.from_environ({**settings, **PATIENT}))
-    dependencies = app.extensions["dependencies"]
-    dependencies.start()
-    assert dependencies.wait_until_settled(10)
-    assert not dependencies.down()
+    services = app.extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
+    assert not services.down()
     yield app
-    dependencies.stop()
+    services.stop()
 
 
 @pytest.fixture(scope="session")
@@ -181,7 +181,7 @@ def build(settings: dict[str, str]) -> Iterator[Callable[..., Flask]]:
 
     yield build
     for each in made:
-        each.extensions["dependencies"].stop()
+        each.extensions["services"].stop()
 
 
 Caller = Callable[..., FlaskClient]
@@ -204,7 +204,7 @@ def signed_in(app: Flask, session: Session) -> Caller:
             permissions=permissions,
             is_superuser=not permissions if superuser is None else superuser,
         )
-        tokens = app.extensions["dependencies"].identity.tokens
+        tokens = app.extensions["services"].identity.tokens
         scopes = frozenset(permissions)
         token = factories.token(session, tokens, user, scopes=scopes, superuser=user.is_superuser)
         client = app.test_client()

@@ -15,7 +15,7 @@ from rental_backend.infra.postgres import compiled
 @contextmanager
 def statements(app: Flask) -> Iterator[list[str]]:
     """Collect the statements that the application sends to its database within the block."""
-    with statements_of(app.extensions["dependencies"].database.engine) as sent:
+    with statements_of(app.extensions["services"].database.engine) as sent:
         yield sent
 
 
@@ -52,7 +52,7 @@ def _of_the_background() -> bool:
 @contextmanager
 def commits(app: Flask) -> Iterator[list[str]]:
     """Collect the ends of transactions within the block: `commit` or `rollback` for each."""
-    engine, seen = app.extensions["dependencies"].database.engine, []
+    engine, seen = app.extensions["services"].database.engine, []
 
     def committed(_connection: Any) -> None:
         if not _of_the_background():

@@ -111,4 +111,4 @@ def test_until_the_migration_has_run_a_request_is_told_to_come_back(empty: str, 
 
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     assert "revision" in answer.get_json()["detail"]
-    assert not app.extensions["dependencies"].down()
+    assert not app.extensions["services"].down()

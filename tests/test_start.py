@@ -57,12 +57,12 @@ def test_a_start_imports_and_makes_only_what_a_first_answer_needs() -> None:
 def test_a_stopped_application_leaves_no_thread(build: Callable[..., Flask]) -> None:
     """Whatever it began in the background has ended soon; a worker that goes on asking would open connections again."""
     before = set(threading.enumerate())
-    doors = build().extensions["dependencies"]
-    doors.start()
-    assert doors.wait_until_settled(10)
+    services = build().extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
     began = set(threading.enumerate()) - before
     assert {"warmer", "stale-writer", "stale-marks", "background", "probe-database"} <= {each.name for each in began}
 
-    doors.stop()
+    services.stop()
 
     until(lambda: not any(each.is_alive() for each in began), 10, "the end of all threads")

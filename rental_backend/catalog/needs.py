@@ -1,6 +1,6 @@
 """What all of master data needs and permits, and how it is answered in an outage."""
 
-from ..infra.container import AUTH, DATABASE, REDIS
+from ..infra import AUTH, DATABASE, REDIS
 from ..web.endpoint.needs import Needs
 from ..web.resource.resource import Permissions
 

@@ -19,7 +19,7 @@ from ..config import Config
 from ..demo.command import demo
 from ..doctor.command import doctor
 from ..errors import AppError
-from ..infra.container import Dependencies
+from ..infra.container import Services
 from ..infra.runtime.backups import DumpFailed
 from ..infra.runtime.retention import Sweeper
 from ..web.middleware import logs
@@ -146,15 +146,15 @@ def purge() -> None:
 def create_admin() -> None:
     """Create the first administrator, from ADMIN_USERNAME, ADMIN_EMAIL and ADMIN_PASSWORD, if there is no user yet."""
     config: Config = current_app.config["SETTINGS"]
-    dependencies: Dependencies = current_app.extensions["dependencies"]
+    services: Services = current_app.extensions["services"]
     logs.configure("ERROR")
-    dependencies.start()
-    dependencies.wait_until_settled(5)
+    services.start()
+    services.wait_until_settled(5)
     password = config.admin_password or secrets.token_urlsafe(12)
     try:
-        with dependencies.identity.database.transaction() as session:
+        with services.identity.database.transaction() as session:
             made = service.create_administrator(
-                session, dependencies.identity, config.admin_username, config.admin_email, password
+                session, services.identity, config.admin_username, config.admin_email, password
             )
     except AppError as error:
         raise click.ClickException(error.detail) from None
@@ -171,9 +171,9 @@ def create_admin() -> None:
 def restore(file: Path) -> None:
     """Fill the empty database of DATABASE_URL from a backup: whole, or not at all."""
     logs.configure("ERROR")
-    dependencies: Dependencies = current_app.extensions["dependencies"]
+    services: Services = current_app.extensions["services"]
     try:
-        dependencies.dumper.restore(file)
+        services.dumper.restore(file)
     except (AppError, DumpFailed) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Restored from {file}. Bring it to this version with `flask migrate`.")

@@ -16,7 +16,7 @@ import click
 from flask import current_app
 
 from ..config import LOG_LEVELS
-from ..infra.container import Dependencies
+from ..infra.container import Services
 from ..infra.identity import break_glass
 from ..infra.runtime.fault_injection import KINDS
 from ..infra.runtime.modes import Mode
@@ -49,10 +49,10 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
 
 
 def _token() -> str:
-    doors: Dependencies = current_app.extensions["dependencies"]
+    services: Services = current_app.extensions["services"]
     name = f"flask ({pwd.getpwuid(os.getuid()).pw_name})"
     scopes = frozenset({"SYSTEM_MAINTENANCE"})
-    tokens = doors.identity.tokens
+    tokens = services.identity.tokens
     return tokens.sign("access", break_glass.ID, name, session=uuid.uuid4(), scopes=scopes, seconds=TOKEN_SECONDS)[0]
 
 

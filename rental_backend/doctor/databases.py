@@ -19,16 +19,16 @@ FULL = 0.9  # share of the connections there are
 APPENDED = {"security_audit_logs"}  # rows of these are never changed, and nobody needs the right to
 
 
-def database(door: Database, tables: frozenset[str], *, standby: bool = False) -> Iterator[Finding]:
+def database(adapter: Database, tables: frozenset[str], *, standby: bool = False) -> Iterator[Finding]:
     """Diagnose a server by the road that requests take."""
-    name = door.breaker.name or ""
+    name = adapter.breaker.name or ""
     try:
-        seen = look_at_postgres(door, tables)
+        seen = look_at_postgres(adapter, tables)
     except Away as error:
-        said = f"no answer within {door.deadline} s: {error}"
+        said = f"no answer within {adapter.deadline} s: {error}"
         yield failed(name, said, "is the server up, and the URL right? `/health/breakers` tells since when")
         return
-    yield _in_time(name, seen.latency, door.deadline)
+    yield _in_time(name, seen.latency, adapter.deadline)
     yield clock(name, seen.ahead)
     if not OLDEST <= seen.version <= NEWEST:
         said = f"PostgreSQL {seen.version} was not tried with this version"
@@ -37,7 +37,7 @@ def database(door: Database, tables: frozenset[str], *, standby: bool = False) -
         yield failed(
             f"{name}-read-only", "the server takes no changes", "is it a standby? Point the URL to the primary"
         )
-    yield from _session(name, seen, door.deadline)
+    yield from _session(name, seen, adapter.deadline)
     yield from _rights(name, seen, standby=standby)
 
 
@@ -82,10 +82,10 @@ def _rights(name: str, seen: Postgres, *, standby: bool) -> Iterator[Finding]:
         yield passed(f"{name}-rights", "the role may do what the application needs, and no more")
 
 
-def connections(config: Config, door: Database) -> Iterator[Finding]:
+def connections(config: Config, adapter: Database) -> Iterator[Finding]:
     """Compare the connections that this instance and its next deployment may open with what there are."""
     try:
-        seen = look_at_postgres(door, ())
+        seen = look_at_postgres(adapter, ())
     except Away:
         return  # that is told by `database`
     pool = config.database_pool_size + config.auth_pool_size + PROBES

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import Table
 
 from ..config import Config
-from ..infra.container import Dependencies
+from ..infra.container import Services
 from ..tables import accounts, metadata
 from .cache import cache
 from .configuration import settings
@@ -25,24 +25,24 @@ Check = Callable[[], Iterable[Finding]]
 def examine(app: Flask, service: Check) -> list[Finding]:
     """Return the findings of all checks, in their order; `service` looks at the running one."""
     config: Config = app.config["SETTINGS"]
-    doors: Dependencies = app.extensions["dependencies"]
+    services: Services = app.extensions["services"]
     tables = frozenset(metadata.tables)
     checks: dict[str, Check] = {
         "settings": partial(settings, config),
-        "database": partial(database, doors.database, tables),
-        "connections": partial(connections, config, doors.database),
+        "database": partial(database, services.database, tables),
+        "connections": partial(connections, config, services.database),
         "schema": partial(schema, config),
         "redis": partial(cache, config),
         "folders": partial(folders, config),
-        "backup-programs": partial(programs, doors.dumper, doors.database),
+        "backup-programs": partial(programs, services.dumper, services.database),
         "traces": partial(collector, config),
         "service": service,
     }
     if config.auth_database_url:
-        checks["auth"] = partial(database, doors.identity.database, _accounts())
-    if doors.replica:
-        checks["replica"] = partial(database, doors.replica, tables, standby=True)
-    if issuer := doors.identity.issuer:
+        checks["auth"] = partial(database, services.identity.database, _accounts())
+    if services.replica:
+        checks["replica"] = partial(database, services.replica, tables, standby=True)
+    if issuer := services.identity.issuer:
         checks["oidc"] = partial(_issuer, issuer.fetch)
     return run(checks, PATIENCE)
 

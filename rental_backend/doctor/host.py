@@ -51,7 +51,7 @@ def _folder(name: str, folder: Path, *, production: bool) -> Iterator[Finding]:
         yield passed(code, f"{name} can be written to, with {left >> 20} MB left")
 
 
-def programs(dumper: Dumper, door: Database) -> Iterator[Finding]:
+def programs(dumper: Dumper, adapter: Database) -> Iterator[Finding]:
     """Diagnose what backups need: PostgreSQL's programs, not older than the server."""
     mend = "install PostgreSQL's client programs of the server's version, or set PG_BIN"
     try:
@@ -60,7 +60,7 @@ def programs(dumper: Dumper, door: Database) -> Iterator[Finding]:
         yield warned("backup-programs", f"{error.detail} No backup can be made.", mend)
         return
     try:
-        server = look_at_postgres(door, ()).version
+        server = look_at_postgres(adapter, ()).version
     except Away:
         yield skipped(
             "backup-programs", f"they are of {min(versions.values())}; the server cannot be asked", "see above"

@@ -3,6 +3,9 @@
 import sys
 from typing import Any, cast
 
+# The dependencies, by the names of their breakers.
+DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
+
 # redis-py imports OpenTelemetry where it is installed: 2 MB of every worker, and a tenth of a second of every start,
 # for figures that nobody asks it for.
 if "opentelemetry" not in sys.modules:

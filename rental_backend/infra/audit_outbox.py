@@ -22,23 +22,13 @@ from typing import Any
 import structlog
 from sqlalchemy.orm import Session
 
+from ..actor import Actor
 from ..errors import AppError
 from .postgres.database import Database
 
 BATCH = 500
 PAUSE = 1.0
 REMEMBERED = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who does something and where from; `id` is None for nobody we know."""
-
-    id: uuid.UUID | None
-    name: str
-    address: str = ""
-    user_agent: str = ""
-    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,15 +10,10 @@ from typing import Any
 
 from ..config import Config
 from ..resilience import Board, Breaker, Flights, History, Page, Prober, Tally
+from . import AUTH, DATABASE, REDIS, REPLICA, factories
 from .audit_outbox import Journal
 from .identity.break_glass import BreakGlass
-from .identity.identity import Identity
-from .identity.login_throttle import Throttle
-from .identity.offline import Offline
-from .identity.oidc import REFRESH, Issuer, Trust
-from .identity.passwords import Passwords
-from .identity.revocations import Revocations
-from .identity.tokens import Tokens
+from .identity.oidc import REFRESH
 from .postgres.database import Database
 from .postgres.failures import practised
 from .rate_limits import Rates
@@ -40,7 +35,6 @@ from .telemetry.business_metrics import Figures
 from .telemetry.worker_gauges import EVERY as GAUGED
 from .telemetry.worker_gauges import Gauges
 
-DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
 SIGN_INS = ("success", "failure", "throttled", "refused", "offline", "break_glass")
 KEYS = ("stored", "replayed", "in_progress", "reused", "not_kept")
 LIMITED = ("reads", "writes", "transfers", "strangers")  # what callers are held to, each for itself
@@ -49,7 +43,7 @@ FOLLOW = 0.25  # seconds to wait for another's answer to the same question
 TELL = 2.0  # seconds between two looks whether the database is to be told of incidents
 
 
-class Dependencies:
+class Services:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
     _settled = False
@@ -61,10 +55,10 @@ class Dependencies:
         self.modes = Modes(board, Path(config.journal_folder), config.mode)
         self.drills = Drills(board, config.environment)
         self.log_level = LogLevel(board, config.log_level)
-        self.database = _database(config, page, self.modes)
-        self.replica = _replica(config, page, self.modes) if config.database_replica_url else None
-        self.cache = _cache(config, page)
-        self.identity = _identity(config, page, self.cache, self.modes)
+        self.database = factories.database(config, page, self.modes)
+        self.replica = factories.replica(config, page, self.modes) if config.database_replica_url else None
+        self.cache = factories.cache(config, page)
+        self.identity = factories.identity(config, page, self.cache, self.modes)
         self._count(page.tally)
         self.rates = Rates(self.cache, page)
         self.figures = Figures(board, self.database)
@@ -82,11 +76,13 @@ class Dependencies:
         self.gauges, self.history = Gauges(page.tally, self.pools), History(page)
         self.chores, self.sharing = Background(), Background()
         self.uptime = Recorder(Path(config.journal_folder), self.database)
-        doors = self._doors()
-        self.breakers = {name: door.breaker for name, door in doors.items()}
-        self.bulkheads = {name: door.bulkhead for name, door in doors.items()}
+        adapters = self._adapters()
+        self.breakers = {name: adapter.breaker for name, adapter in adapters.items()}
+        self.bulkheads = {name: adapter.bulkhead for name, adapter in adapters.items()}
         self._give_chores()
-        self._probers = [Prober(door.breaker, door.probe, heartbeat=config.probe_heartbeat) for door in doors.values()]
+        self._probers = [
+            Prober(adapter.breaker, adapter.probe, heartbeat=config.probe_heartbeat) for adapter in adapters.values()
+        ]
         issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
         self.background: list[Callable[[], None]] = []  # what others want started in each process
@@ -94,14 +90,18 @@ class Dependencies:
         self.warmup = self._warmup(config)
         self._lock, self._started_in = threading.Lock(), 0
 
-    def _doors(self) -> dict[str, Database | Cache]:
+    def _adapters(self) -> dict[str, Database | Cache]:
         """Return the doors by name, each with its drill."""
-        doors: dict[str, Database | Cache] = {DATABASE: self.database, REDIS: self.cache, AUTH: self.identity.database}
+        adapters: dict[str, Database | Cache] = {
+            DATABASE: self.database,
+            REDIS: self.cache,
+            AUTH: self.identity.database,
+        }
         if self.replica:
-            doors[REPLICA] = self.replica
-        for name, door in doors.items():
-            door.drill = self.drills.door(name, deadline=door.deadline, **practised(name))
-        return doors
+            adapters[REPLICA] = self.replica
+        for name, adapter in adapters.items():
+            adapter.drill = self.drills.adapter(name, deadline=adapter.deadline, **practised(name))
+        return adapters
 
     def _count(self, tally: Tally) -> None:
         """Make what is counted over all workers."""
@@ -128,7 +128,7 @@ class Dependencies:
     def _warmup(self, config: Config) -> Warmup:
         """Return what opens some connections of each pool."""
         pools = ((self.database, config.database_pool_size), (self.identity.database, config.auth_pool_size))
-        opening = [partial(door.open, min(CONNECTIONS, size)) for door, size in pools]
+        opening = [partial(adapter.open, min(CONNECTIONS, size)) for adapter, size in pools]
         return Warmup(self._probed, [*opening, partial(self.cache.has, "rental:probe")])
 
     def start(self) -> None:
@@ -206,93 +206,3 @@ class Dependencies:
         """Count a change of resources that was committed, or may have been: who made it sees nothing of before it."""
         position = self.database.position() if self.replica else None
         self.stale.changed(rows, author(by), UNKNOWN if position is None else position)
-
-
-def _database(config: Config, page: Page, modes: Modes) -> Database:
-    return Database(
-        DATABASE,
-        config.database_url,
-        page=page,
-        admit=modes.admit,
-        deadline=config.database_deadline,
-        connect_deadline=config.database_connect_deadline,
-        pool_size=config.database_pool_size,
-        pool_timeout=config.database_pool_timeout,
-        calls=config.database_calls,
-    )
-
-
-def _replica(config: Config, page: Page, modes: Modes) -> Database:
-    return Database(
-        REPLICA,
-        config.database_replica_url,
-        page=page,
-        admit=modes.admit,
-        standby=True,
-        deadline=config.database_replica_deadline,
-        connect_deadline=min(config.database_replica_deadline, config.database_connect_deadline),
-        pool_size=config.database_pool_size,
-        pool_timeout=config.database_pool_timeout,
-        calls=config.database_replica_calls,
-    )
-
-
-def _cache(config: Config, page: Page) -> Cache:
-    return Cache(
-        config.redis_url,
-        page=page,
-        deadline=config.redis_deadline,
-        connections=config.threads + 4,
-        calls=config.redis_calls,
-    )
-
-
-def _identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity:
-    accounts = Database(
-        AUTH,
-        config.auth_database_url or config.database_url,
-        page=page,
-        admit=modes.admit,
-        deadline=config.auth_deadline,
-        connect_deadline=min(config.auth_deadline, config.database_connect_deadline),
-        pool_size=config.auth_pool_size,
-        pool_timeout=config.database_pool_timeout,
-        calls=config.auth_calls,
-    )
-    tokens = Tokens(
-        config.secret_key,
-        old=config.secret_keys_old,
-        access_seconds=config.access_token_minutes * 60,
-        refresh_seconds=config.refresh_token_days * 86400,
-    )
-    throttle = Throttle(
-        cache,
-        by_name=config.sign_in_attempts,
-        by_address=config.sign_in_attempts_address,
-        window=config.sign_in_window,
-    )
-    offline = Offline(
-        revocations=Revocations(cache, tokens.lifetimes["refresh"]),
-        breaker=accounts.breaker,
-        horizon=config.offline_horizon,
-        refreshing=config.offline_refreshing,
-        access=config.offline_access_seconds,
-    )
-    passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
-    issuer, fresh = _issuer(config, page), config.auth_fresh
-    return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=fresh, issuer=issuer)
-
-
-def _issuer(config: Config, page: Page) -> Issuer | None:
-    if not config.oidc_issuer:
-        return None
-    return Issuer(
-        Trust(
-            issuer=config.oidc_issuer,
-            audience=config.oidc_audience,
-            keys_url=config.oidc_jwks_url,
-            claim=config.oidc_claim,
-            deadline=config.oidc_deadline,
-        ),
-        page,
-    )

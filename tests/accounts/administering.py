@@ -17,7 +17,7 @@ from tests import factories
 
 def client_of(app: Flask, session: Session, user: User) -> FlaskClient:
     """Return a client that holds a token of the user."""
-    token = factories.token(session, app.extensions["dependencies"].identity.tokens, user)
+    token = factories.token(session, app.extensions["services"].identity.tokens, user)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client

@@ -54,7 +54,7 @@ def test_twenty_at_once_get_twenty_codes(app: Flask, signed_in: Caller, session:
     assert statuses == [201] * 20
     assert sorted(codes) == sorted(numbered)
     assert untrue(session) == []
-    assert not app.extensions["dependencies"].down()
+    assert not app.extensions["services"].down()
 
 
 def test_of_twenty_of_one_name_one_is_created(signed_in: Caller, session: Session) -> None:

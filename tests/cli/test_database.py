@@ -96,8 +96,8 @@ def test_the_administrator_is_created_once_and_can_sign_in(
         ("boss", "boss@example.org", True, True, "SUPERADMIN")
     ]
     app = build(**environ)
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     answer = app.test_client().post("/api/auth/login", json={"username": "boss", "password": shown[1]})
     assert (answer.status_code, answer.get_json()["user"]["userType"]) == (200, "SUPERADMIN")
 

@@ -57,7 +57,7 @@ def road(
 def send(road: Road, app: Flask, session: Session) -> Callable[[], requests.Response]:
     """Create a customer, always the same, with the same key."""
     user = factories.user(session, is_superuser=True)
-    token = factories.token(session, app.extensions["dependencies"].identity.tokens, user, superuser=True)
+    token = factories.token(session, app.extensions["services"].identity.tokens, user, superuser=True)
     headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": uuid.uuid4().hex}
     body = {"customer_code": "C-1", "customer_type": "BUSINESS", "business_name": "Film & Co"}
 

@@ -15,8 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from deploy.private.servers import PostgresServer
+from rental_backend.actor import Actor
 from rental_backend.errors import AppError
-from rental_backend.infra.audit_outbox import Actor, Journal, SecurityEvent
+from rental_backend.infra.audit_outbox import Journal, SecurityEvent
 from tests.serving import until
 
 from .conftest import OpenDatabase

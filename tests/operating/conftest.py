@@ -42,9 +42,9 @@ def told(done: Result) -> dict[str, Any]:
 def served(build: Callable[..., Flask], tmp_path: Path) -> Iterator[Flask]:
     """An application of its own that listens on its port."""
     app = build(PORT=str(free_port()), JOURNAL_FOLDER=str(tmp_path))
-    doors = app.extensions["dependencies"]
-    doors.start()
-    assert doors.wait_until_settled(10)
+    services = app.extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
 
     def ending(environ: dict[str, Any], start_response: Any) -> Any:
         """Let a body end, as gunicorn does."""

@@ -29,7 +29,7 @@ def test_all_breakers_are_shown(served: Flask) -> None:
 
 def test_an_outage_is_seen(served: Flask) -> None:
     """The breaker that does not call is red, with its cause and when it is tried again."""
-    served.extensions["dependencies"].cache.breaker.force_open(reason="a test", actor="ann")
+    served.extensions["services"].cache.breaker.force_open(reason="a test", actor="ann")
 
     shown = run(served, "breakers", colour=True).output
 
@@ -91,7 +91,7 @@ def test_the_level_of_the_log_is_ordered(served: Flask) -> None:
 
 def test_a_breaker_is_ordered(served: Flask) -> None:
     """Open, closed, metrics only, and back: with a reason and an end; the answer says what is in force."""
-    breaker = served.extensions["dependencies"].cache.breaker
+    breaker = served.extensions["services"].cache.breaker
     for order, state in (("open", "forced-open"), ("close", "forced-closed"), ("metrics-only", "metrics-only")):
         done = run(served, "breakers", order, "redis", "--reason", "a test", "--for", "60")
         assert done.exit_code == 0, done.output

@@ -13,7 +13,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from rental_backend.accounts.access.permissions import HARMLESS
 from rental_backend.errors import Busy
-from rental_backend.infra.container import AUTH, DATABASE, REDIS, REPLICA, Dependencies
+from rental_backend.infra import AUTH, DATABASE, REDIS, REPLICA
+from rental_backend.infra.container import Services
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.infra.stale.change_log import Tag
 from rental_backend.resilience import State
@@ -71,9 +72,9 @@ class Matrix:
 
     def __init__(self, app: Flask, session: Session) -> None:
         self.app = app
-        self.doors: Dependencies = app.extensions["dependencies"]
+        self.services: Services = app.extensions["services"]
         holder = factories.user(session, username=samples.HOLDER, is_superuser=True)
-        tokens = self.doors.identity.tokens
+        tokens = self.services.identity.tokens
         self._token = factories.token(session, tokens, holder, superuser=True)
         given = {"kind": "refresh", "superuser": True}
         self._tokens = {name: factories.token(session, tokens, holder, **given) for name in ("refreshed", "ended")}
@@ -100,8 +101,8 @@ class Matrix:
     def put(self, vector: Vector) -> None:
         """Put the breakers into these states, which last; one of the replica comes last, if there is one."""
         for name, state in zip((*NAMES, REPLICA), vector, strict=False):
-            self.doors.breakers[name].engine.move(_into(state), "the matrix")
-        self.doors.identity.forget_everybody()
+            self.services.breakers[name].engine.move(_into(state), "the matrix")
+        self.services.identity.forget_everybody()
 
     def ask(self, route: Route) -> Said:
         """Ask a route in the present states, again if this process itself was too busy to answer."""
@@ -131,13 +132,13 @@ class Matrix:
                         break
 
     def _tag(self, route: Route) -> Tag:
-        return self.doors.writes.tag(self.doors.writes.rows(route.touches))
+        return self.services.writes.tag(self.services.writes.rows(route.touches))
 
     def wrong(self, vector: Vector) -> Iterator[str]:
         """Put the breakers into these states, ask every route, and name those that do not answer as declared."""
         self.put(vector)
         down, replica = _down(vector), vector[len(NAMES) :] == (State.CLOSED,)
-        mode = self.doors.modes.current
+        mode = self.services.modes.current
         for route in self.routes:
             answer = declared(route, down, mode, replica=replica)
             said = self.ask(route)
@@ -153,9 +154,9 @@ class Matrix:
 
 def prepared(app: Flask, session: Session) -> Matrix:
     """Make the matrix of an application, which no probe disturbs from now on."""
-    doors = app.extensions["dependencies"]
-    app.before_request_funcs[None].remove(doors.start)
-    doors.warmup.done.set()
+    services = app.extensions["services"]
+    app.before_request_funcs[None].remove(services.start)
+    services.warmup.done.set()
     return Matrix(app, session)
 
 

@@ -14,7 +14,7 @@ from deploy.private.servers import RedisServer
 from rental_backend import app as program
 from rental_backend.config import Config
 from rental_backend.errors import NotFound
-from rental_backend.infra.container import DATABASE
+from rental_backend.infra import DATABASE
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.resilience import State
 from rental_backend.web.endpoint.contracts import contract_of, endpoint, operation_of
@@ -40,7 +40,7 @@ def matrix(
         yield prepared(app, session)
         session.rollback()
         empty_tables(session)
-    app.extensions["dependencies"].stop()
+    app.extensions["services"].stop()
 
 
 def wrong(matrix: Matrix, *vectors: Vector) -> str:
@@ -80,7 +80,7 @@ def test_every_route_answers_as_declared_in_every_outage(matrix: Matrix, vectors
 def test_every_route_answers_as_declared_in_every_mode(matrix: Matrix, mode: Mode) -> None:
     """Changes are refused; in an emergency whatever needs the database or the accounts is as if they were away."""
     matrix.remember(EMERGENCY)
-    matrix.doors.modes.set(mode, reason="a test", actor="test")
+    matrix.services.modes.set(mode, reason="a test", actor="test")
     every = matrix.routes
     matrix.routes = [route for route in every if route.name != "PUT /api/operations/mode"]
     try:
@@ -93,7 +93,7 @@ def test_every_route_answers_as_declared_in_every_mode(matrix: Matrix, mode: Mod
                 assert json.loads(said.body)["code"] == code
     finally:
         matrix.routes = every
-        matrix.doors.modes.set(Mode.NORMAL, reason="a test", actor="test")
+        matrix.services.modes.set(Mode.NORMAL, reason="a test", actor="test")
 
 
 stray = Blueprint("stray", __name__, url_prefix="/api/stray")

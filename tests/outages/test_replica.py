@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
 from deploy.private.servers import PostgresServer, RedisServer
-from rental_backend.infra.container import Dependencies
+from rental_backend.infra.container import Services
 from rental_backend.resilience import State
 from tests import factories
 from tests.serving import until
@@ -41,14 +41,14 @@ class Pair:
     standby: Standby
 
     @property
-    def doors(self) -> Dependencies:
+    def services(self) -> Services:
         """The doors of the application."""
-        found: Dependencies = self.app.extensions["dependencies"]
+        found: Services = self.app.extensions["services"]
         return found
 
     def lose_primary(self) -> None:
         """Have no call made to the database."""
-        self.doors.database.breaker.force_open(reason="a test", actor="test")
+        self.services.database.breaker.force_open(reason="a test", actor="test")
 
     def on_standby(self, statement: str) -> Any:
         """Run a statement on the standby, around the application."""
@@ -82,11 +82,11 @@ def make(standby: Standby, redis: RedisServer, build: Callable[..., Flask], tmp_
 def pair(make: Callable[..., Flask], postgres: PostgresServer, standby: Standby, session: Session) -> Pair:
     """Such an application, which runs, and a client."""
     app = make(PROBE_HEARTBEAT="0.2")
-    doors = app.extensions["dependencies"]
+    services = app.extensions["services"]
     user = factories.user(session, is_superuser=True)
-    token = factories.token(session, doors.identity.tokens, user, superuser=True)
-    doors.start()
-    until(lambda: not doors.down(), 10, "all dependencies")
+    token = factories.token(session, services.identity.tokens, user, superuser=True)
+    services.start()
+    until(lambda: not services.down(), 10, "all dependencies")
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return Pair(app, client, postgres, standby)
@@ -134,7 +134,7 @@ def test_without_the_replica_the_last_good_answer_counts(pair: Pair) -> None:
     pair.client.get("/api/customers?search=KEPT")
     pair.standby.kill()
     try:
-        until(lambda: "replica" in pair.doors.down())
+        until(lambda: "replica" in pair.services.down())
         alone = pair.client.get("/api/customers?search=KEPT")
         pair.lose_primary()
         both = pair.client.get("/api/customers?search=KEPT")
@@ -143,7 +143,7 @@ def test_without_the_replica_the_last_good_answer_counts(pair: Pair) -> None:
 
     assert (alone.status_code, alone.headers.get("X-Degraded")) == (200, None)
     assert (both.status_code, both.headers["X-Degraded"]) == (200, "stale")
-    until(lambda: "replica" not in pair.doors.down(), 10, "the replica is used again without a restart")
+    until(lambda: "replica" not in pair.services.down(), 10, "the replica is used again without a restart")
 
 
 def test_every_read_is_answered_as_declared_whatever_the_state_of_the_replica(

@@ -76,7 +76,7 @@ def ids(shop: Session) -> Ids:
 def _client(app: Flask, shop: Session, **values: Any) -> FlaskClient:
     user = factories.user(shop, **values)
     client = app.test_client()
-    token = factories.token(shop, app.extensions["dependencies"].identity.tokens, user)
+    token = factories.token(shop, app.extensions["services"].identity.tokens, user)
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client
 
@@ -186,8 +186,8 @@ def test_a_route_that_shows_what_is_not_there_would_be_found(
     """A new route is asked like all others."""
     monkeypatch.setattr(program, "BLUEPRINTS", (*program.BLUEPRINTS, stray))
     app = build()
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
 
     _, wrong = unknown(app, _client(app, shop, is_superuser=True))
 

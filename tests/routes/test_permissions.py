@@ -102,7 +102,7 @@ def _client(app: Flask, token: str | None) -> FlaskClient:
 
 
 def _token(app: Flask, session: Session, user: User) -> str:
-    return factories.token(session, app.extensions["dependencies"].identity.tokens, user)
+    return factories.token(session, app.extensions["services"].identity.tokens, user)
 
 
 def _with_role(session: Session, name: str) -> User:
@@ -277,8 +277,8 @@ def test_a_route_that_forgets_its_permission_would_be_found(
     """A new route that is open by mistake is named, and one whose wrapper is gone answers otherwise than declared."""
     monkeypatch.setattr(program, "BLUEPRINTS", (*program.BLUEPRINTS, stray))
     strayed = build()
-    strayed.extensions["dependencies"].start()
-    assert strayed.extensions["dependencies"].wait_until_settled(10)
+    strayed.extensions["services"].start()
+    assert strayed.extensions["services"].wait_until_settled(10)
     assert _undeclared(strayed) == ["GET /api/stray", "GET /api/mistyped"]
 
     bare = strayed.view_functions["customers.browse"]

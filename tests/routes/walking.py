@@ -121,10 +121,10 @@ def _sample(field: fields.Field[Any]) -> str:
 
 def ask(app: Flask, client: FlaskClient, path: str, query: dict[str, str]) -> Answer:
     """Return what is answered, and the statements sent to the shop's database and to that of the accounts."""
-    doors = app.extensions["dependencies"]
+    services = app.extensions["services"]
     client.get("/api/auth/me")  # so that the account is known, and not asked for within
     with ExitStack() as stack:
-        engines = (doors.database.engine, doors.identity.database.engine)
+        engines = (services.database.engine, services.identity.database.engine)
         sent = [stack.enter_context(statements_of(engine)) for engine in engines]
         response = client.get(path, query_string=query)
         response.get_data()

@@ -36,19 +36,19 @@ def world(make: Make, settings: dict[str, str]) -> Iterator[World]:
     url = make()
     _fill(url, SMALL)
     app = create_app(Config.from_environ({**settings, **PATIENT, "DATABASE_URL": url}))
-    doors = app.extensions["dependencies"]
-    doors.start()
-    assert doors.wait_until_settled(10)
+    services = app.extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
     engine = sqlalchemy.create_engine(driver_url(url))
     with Session(engine) as session:
         user = factories.user(session, is_superuser=True)
-        token = factories.token(session, doors.identity.tokens, user, superuser=True)
+        token = factories.token(session, services.identity.tokens, user, superuser=True)
         factories.begin(session, user)
         ids = [*known_ids(session), user.id]
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     yield World(app, client, ids)
-    doors.stop()
+    services.stop()
     engine.dispose()
 
 

@@ -12,9 +12,9 @@ from rental_backend.settings.business.seed import add_company, add_settings
 @pytest.fixture(autouse=True)
 def _forget(app: Flask) -> Iterator[None]:
     """Have the application read again what tests have stored around it."""
-    app.extensions["dependencies"].settings.beacon.light()
+    app.extensions["services"].settings.beacon.light()
     yield
-    app.extensions["dependencies"].settings.beacon.light()
+    app.extensions["services"].settings.beacon.light()
 
 
 @pytest.fixture
@@ -23,6 +23,6 @@ def seeded(app: Flask, session: Session) -> Session:
     add_settings(session)
     add_company(session)
     session.commit()
-    app.extensions["dependencies"].settings.beacon.light()
-    app.extensions["dependencies"].settings.follow()
+    app.extensions["services"].settings.beacon.light()
+    app.extensions["services"].settings.follow()
     return session

@@ -37,7 +37,7 @@ def server(settings: dict[str, str], tmp_path: Path) -> Iterator[Gunicorn]:
 def admin(app: Flask, session: Session) -> requests.Session:
     """A client of an administrator, with a new connection for every call."""
     user = factories.user(session, is_superuser=True)
-    token = factories.token(session, app.extensions["dependencies"].identity.tokens, user)
+    token = factories.token(session, app.extensions["services"].identity.tokens, user)
     client = requests.Session()
     client.headers.update({"Authorization": f"Bearer {token}", "Connection": "close"})
     return client

@@ -25,11 +25,11 @@ def _serve(environ: dict[str, str]) -> Iterator[Flask]:
     app = create_app(Config.from_environ(environ))
     for bp in (toys.bp, games.bp, games.shop):
         app.register_blueprint(bp)
-    dependencies = app.extensions["dependencies"]
-    dependencies.start()
-    assert dependencies.wait_until_settled(10)
+    services = app.extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
     yield app
-    dependencies.stop()
+    services.stop()
 
 
 @pytest.fixture(scope="package")
@@ -64,7 +64,7 @@ def player(shelf: Session, toy_app: Flask) -> Player:
 
     def sign_in(*permissions: str) -> FlaskClient:
         user = factories.user(shelf, permissions=permissions, is_superuser=not permissions)
-        token = factories.token(shelf, toy_app.extensions["dependencies"].identity.tokens, user)
+        token = factories.token(shelf, toy_app.extensions["services"].identity.tokens, user)
         client = toy_app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         return client

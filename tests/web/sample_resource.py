@@ -11,7 +11,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rental_backend import crud as records
 from rental_backend.errors import Conflict, Unavailable
-from rental_backend.infra.container import AUTH, DATABASE
+from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import NAMES, Identified, Model, Retirable, at_least
 from rental_backend.schemas import Answer, Browsing, Money, Payload, Text
 from rental_backend.web.endpoint.contracts import endpoint

@@ -11,7 +11,7 @@ from sqlalchemy import Numeric, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rental_backend.errors import AppError, Conflict
-from rental_backend.infra.container import AUTH, DATABASE
+from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import Identified
 from rental_backend.schemas import Answer, Money, Paging, Payload, Text, TextOrEmpty
 from rental_backend.web.endpoint.contracts import endpoint

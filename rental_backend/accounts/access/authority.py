@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Text, cast, event, func, or_, select
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import Forbidden, Invalid, Unauthenticated
-from ...infra.audit_outbox import Actor
 from ...infra.identity.identity import Identity
 from ..audit import service as audit
 from ..models import Permission, User

@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from ...infra.audit_outbox import Actor, SecurityEvent
+from ...actor import Actor
+from ...infra.audit_outbox import SecurityEvent
 from ..models import SecurityAuditLog
 
 

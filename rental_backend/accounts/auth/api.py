@@ -7,11 +7,11 @@ from typing import Any
 from flask import Blueprint, request
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import Forbidden, TooManyAttempts, Unauthenticated, Unavailable
-from ...infra.audit_outbox import Actor
-from ...infra.container import AUTH
+from ...infra import AUTH
 from ...infra.runtime.modes import Mode
-from ...web.endpoint.context import dependencies, say_degraded
+from ...web.endpoint.context import current_services, say_degraded
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import PUBLIC, SIGNED_IN, Needs
 from ...web.endpoint.principal import Principal, claims_of
@@ -57,8 +57,8 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
 )
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
     """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
-    with throttled.noted(dependencies(), actor, username, "sign in"):
-        return _marked(fallback.sign_in(dependencies(), actor, username, password))
+    with throttled.noted(current_services(), actor, username, "sign in"):
+        return _marked(fallback.sign_in(current_services(), actor, username, password))
 
 
 @bp.post("/refresh")
@@ -72,7 +72,7 @@ def login(actor: Actor, username: str, password: str, remember_me: bool = False)
 )
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
     """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
-    return _marked(fallback.refresh(dependencies(), actor, refresh_token))
+    return _marked(fallback.refresh(current_services(), actor, refresh_token))
 
 
 def _marked(signed_in: service.SignedIn) -> service.SignedIn:
@@ -86,7 +86,7 @@ def _marked(signed_in: service.SignedIn) -> service.SignedIn:
 @endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema(), raises=(Unauthenticated,))
 def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
     """End the session of a refresh token, or else of the access token; whoever holds either may, again and again."""
-    identity = dependencies().identity
+    identity = current_services().identity
     claims = identity.tokens.verify(refresh_token, "refresh") if refresh_token else claims_of(request, identity)
     actor = replace(actor, id=claims.user_id, name=claims.username)
     sessions.sign_out(identity, actor, claims.user_id, claims.session)
@@ -116,8 +116,8 @@ def me(session: Session, principal: Principal) -> service.Profile:
 )
 def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, str]:
     """Tell the administrators that a password was forgotten; the answer is the same whether there is such a user."""
-    with throttled.noted(dependencies(), actor, username, "forget a password"):
-        dependencies().identity.throttle.admit(f"forgotten {username}", actor.address)
+    with throttled.noted(current_services(), actor, username, "forget a password"):
+        current_services().identity.throttle.admit(f"forgotten {username}", actor.address)
     passwords.ask(session, actor, username)
     return {"message": "An administrator can now give you a reset token, good for an hour."}
 
@@ -133,7 +133,7 @@ def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, 
 )
 def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str]:
     """Set a new password by a reset token, which is used up, and sign out everywhere."""
-    passwords.redeem(dependencies().identity, actor, token, new_password)
+    passwords.redeem(current_services().identity, actor, token, new_password)
     return {"message": "The password was changed. Sign in with it."}
 
 
@@ -148,8 +148,8 @@ def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str
 )
 def change_password(principal: Principal, actor: Actor, current_password: str, new_password: str) -> dict[str, str]:
     """Change one's own password and sign out everywhere else; a wrong current one is 400."""
-    with throttled.noted(dependencies(), actor, principal.username, "change a password"):
-        passwords.change(dependencies().identity, actor, current_password, new_password, keep=principal.session)
+    with throttled.noted(current_services(), actor, principal.username, "change a password"):
+        passwords.change(current_services().identity, actor, current_password, new_password, keep=principal.session)
     return {"message": "The password was changed."}
 
 
@@ -157,7 +157,7 @@ def change_password(principal: Principal, actor: Actor, current_password: str, n
 @endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", accepts=NewPassword(), returns=MessageSchema(), hashes=True)
 def impose_password(actor: Actor, user_id: uuid.UUID, password: str) -> dict[str, str]:
     """Give somebody another password and sign him out everywhere; 403 if he may do more than the caller."""
-    passwords.impose(dependencies().identity, actor, user_id, password)
+    passwords.impose(current_services().identity, actor, user_id, password)
     return {"message": "The password was changed."}
 
 
@@ -185,7 +185,7 @@ def end_sessions(
     """End all sessions of a user, or all but the one that asks; others' need USER_MANAGE."""
     _require_own(principal, user_id, "USER_MANAGE")
     besides = principal.session if except_current else None
-    return {"ended": sessions.revoke_all(dependencies().identity, actor, user_id, besides=besides)}
+    return {"ended": sessions.revoke_all(current_services().identity, actor, user_id, besides=besides)}
 
 
 @users.delete("/<uuid:user_id>/sessions/<uuid:session_id>")
@@ -193,7 +193,7 @@ def end_sessions(
 def end_session(principal: Principal, actor: Actor, user_id: uuid.UUID, session_id: uuid.UUID) -> dict[str, int]:
     """End one session of a user; others' need USER_MANAGE."""
     _require_own(principal, user_id, "USER_MANAGE")
-    return {"ended": sessions.revoke(dependencies().identity, actor, user_id, session_id)}
+    return {"ended": sessions.revoke(current_services().identity, actor, user_id, session_id)}
 
 
 def _require_own(principal: Principal, user_id: uuid.UUID, permission: str) -> None:

@@ -2,9 +2,10 @@
 
 import uuid
 
+from ...actor import Actor
 from ...errors import AppError, ReadOnly, TooManyAttempts, Unavailable
-from ...infra.audit_outbox import Actor, SecurityEvent
-from ...infra.container import Dependencies
+from ...infra.audit_outbox import SecurityEvent
+from ...infra.container import Services
 from ...infra.identity import break_glass
 from ...infra.identity.identity import Identity
 from ..access.permissions import BREAK_GLASS
@@ -15,9 +16,9 @@ REFUSALS = {service.InvalidCredentials: "failure", TooManyAttempts: "throttled"}
 ONCE_IN = 300.0  # seconds between two events of one session that is refreshed again and again
 
 
-def refresh(doors: Dependencies, actor: Actor, token: str) -> service.SignedIn:
+def refresh(services: Services, actor: Actor, token: str) -> service.SignedIn:
     """Return a new access token; by the signature alone, and for a short time, if the accounts are away."""
-    identity = doors.identity
+    identity = services.identity
     claims = identity.tokens.verify(token, "refresh")
     try:
         return _refreshed(identity, token)
@@ -36,8 +37,8 @@ def refresh(doors: Dependencies, actor: Actor, token: str) -> service.SignedIn:
         seconds=seconds,
     )
     event = SecurityEvent(actor=actor, action="REFRESHED_OFFLINE", resource="sessions", resource_id=str(claims.session))
-    doors.sign_ins.add("offline")
-    doors.journal.write_seldom(("refreshed", claims.session), event, once_in=ONCE_IN)
+    services.sign_ins.add("offline")
+    services.journal.write_seldom(("refreshed", claims.session), event, once_in=ONCE_IN)
     return service.SignedIn(access, expires, seconds, offline=True)
 
 
@@ -51,27 +52,27 @@ def _refreshed(identity: Identity, token: str) -> service.SignedIn:
             return service.refresh(session, identity, token, noted=False)
 
 
-def sign_in(doors: Dependencies, actor: Actor, username: str, password: str) -> service.SignedIn:
+def sign_in(services: Services, actor: Actor, username: str, password: str) -> service.SignedIn:
     """Sign in. While the accounts are away nobody can, except with the break-glass account, if there is one."""
     try:
-        signed_in = _sign_in(doors, actor, username, password)
+        signed_in = _sign_in(services, actor, username, password)
     except AppError as error:
-        doors.sign_ins.add(REFUSALS.get(type(error), "refused"))
+        services.sign_ins.add(REFUSALS.get(type(error), "refused"))
         raise
-    doors.sign_ins.add("break_glass" if signed_in.offline else "success")
+    services.sign_ins.add("break_glass" if signed_in.offline else "success")
     return signed_in
 
 
-def _sign_in(doors: Dependencies, actor: Actor, username: str, password: str) -> service.SignedIn:
+def _sign_in(services: Services, actor: Actor, username: str, password: str) -> service.SignedIn:
     try:
-        return service.sign_in(doors.identity, actor, username, password)
+        return service.sign_in(services.identity, actor, username, password)
     except Unavailable as outage:
-        if type(outage) is not Unavailable or not doors.break_glass.is_meant(username):
+        if type(outage) is not Unavailable or not services.break_glass.is_meant(username):
             raise
-    if not doors.break_glass.opens(password, actor):
+    if not services.break_glass.opens(password, actor):
         raise service.InvalidCredentials("The user name or password is wrong.")
-    name = doors.break_glass.username
-    access, expires = doors.identity.tokens.sign(
+    name = services.break_glass.username
+    access, expires = services.identity.tokens.sign(
         "access", break_glass.ID, name, session=uuid.uuid4(), scopes=BREAK_GLASS, seconds=break_glass.SECONDS
     )
     user = User(

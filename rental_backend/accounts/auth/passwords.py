@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import AppError, Conflict, Forbidden, Invalid, Unauthenticated
-from ...infra.audit_outbox import Actor
 from ...infra.identity.identity import Identity
 from ..audit import service as audit
 from ..models import PasswordResetToken, User

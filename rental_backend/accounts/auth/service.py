@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from sqlalchemy import ARRAY, String, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import AppError, Unauthenticated
-from ...infra.audit_outbox import Actor
 from ...infra.identity.identity import Identity
 from ...infra.identity.offline import Account
 from ...infra.identity.tokens import Claims, External

@@ -5,8 +5,8 @@ import uuid
 from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import NotFound
-from ...infra.audit_outbox import Actor
 from ...infra.identity.identity import Identity
 from ..audit import service as audit
 from ..models import RefreshToken, User

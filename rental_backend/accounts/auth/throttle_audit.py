@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ...actor import Actor
 from ...errors import AppError, TooManyAttempts
-from ...infra.audit_outbox import Actor, SecurityEvent
-from ...infra.container import Dependencies
+from ...infra.audit_outbox import SecurityEvent
+from ...infra.container import Services
 from ..models import User
 from .service import find_user
 
@@ -14,7 +15,7 @@ ONCE_IN = 60.0  # seconds: neither one address with many names nor one name from
 
 
 @contextmanager
-def noted(doors: Dependencies, actor: Actor, name: str, deed: str) -> Iterator[None]:
+def noted(services: Services, actor: Actor, name: str, deed: str) -> Iterator[None]:
     """Journal that a `deed` under a name was refused for coming too often: once a minute for a name and an address.
 
     Whose account was meant is told if it can be found out; what was typed is not kept, it may be a password.
@@ -23,8 +24,8 @@ def noted(doors: Dependencies, actor: Actor, name: str, deed: str) -> Iterator[N
         yield
     except TooManyAttempts as refused:
         named = hashlib.blake2b(name.strip().lower().encode("utf-8", "replace"), digest_size=16).digest()
-        if doors.journal.is_due(("throttled", actor.address), ("throttled", named), once_in=ONCE_IN):
-            meant = _holder(doors, name)
+        if services.journal.is_due(("throttled", actor.address), ("throttled", named), once_in=ONCE_IN):
+            meant = _holder(services, name)
             event = SecurityEvent(
                 actor=actor,
                 action="THROTTLED",
@@ -34,13 +35,13 @@ def noted(doors: Dependencies, actor: Actor, name: str, deed: str) -> Iterator[N
                 success=False,
                 error=refused.detail,
             )
-            doors.journal.write(event)
+            services.journal.write(event)
         raise
 
 
-def _holder(doors: Dependencies, name: str) -> User | None:
+def _holder(services: Services, name: str) -> User | None:
     try:
-        with doors.identity.database.reading() as session:
+        with services.identity.database.reading() as session:
             return find_user(session, name)
     except AppError:  # an outage of the accounts: the event is worth more than its name
         return None

@@ -7,9 +7,9 @@ from flask import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...infra.audit_outbox import Actor
-from ...infra.container import AUTH, DATABASE, REDIS
-from ...web.endpoint.context import dependencies
+from ...actor import Actor
+from ...infra import AUTH, DATABASE, REDIS
+from ...web.endpoint.context import current_services
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs
 from ...web.query import projection
@@ -72,7 +72,7 @@ bp = Blueprint("roles", __name__, url_prefix="/api")
 
 def admin_of(session: Session, actor: Actor) -> Administrator:
     """Return who changes accounts in this transaction."""
-    return administrator(session, dependencies().identity, actor)
+    return administrator(session, current_services().identity, actor)
 
 
 def shown(session: Session, role: models.Role) -> bytes:

@@ -7,9 +7,9 @@ from flask import Blueprint
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from ...infra.audit_outbox import Actor
-from ...infra.container import AUTH, DATABASE, REDIS
-from ...web.endpoint.context import dependencies
+from ...actor import Actor
+from ...infra import AUTH, DATABASE, REDIS
+from ...web.endpoint.context import current_services
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import PUBLIC, Needs
 from ...web.query.listing import Page
@@ -50,7 +50,7 @@ def user_security(session: Session, id: uuid.UUID) -> dict[str, Any]:
     permissions = list(profile.permissions)
     return {
         "success": True,
-        **statistics.user_security(session, dependencies().identity.throttle, profile.user),
+        **statistics.user_security(session, current_services().identity.throttle, profile.user),
         "roles": list(profile.roles),
         "permissions": permissions,
         "effective_permissions": permissions,

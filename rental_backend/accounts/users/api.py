@@ -8,10 +8,10 @@ from flask import Blueprint
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import NotFound
-from ...infra.audit_outbox import Actor
-from ...infra.container import AUTH, DATABASE, REDIS
-from ...web.endpoint.context import dependencies
+from ...infra import AUTH, DATABASE, REDIS
+from ...web.endpoint.context import current_services
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import SIGNED_IN, Needs
 from ...web.endpoint.principal import Principal
@@ -94,7 +94,7 @@ def browse(session: Session, **filters: Any) -> Page:
 @endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201, hashes=True)
 def create(session: Session, actor: Actor, password: str, **fields: Any) -> bytes:
     """Create a user; without a user name one is made of his e-mail address. In use is 409 and names the field."""
-    chosen = passwords.chosen(dependencies().identity, password)  # first, for the session has no connection yet
+    chosen = passwords.chosen(current_services().identity, password)  # first, for the session has no connection yet
     return shown(session, users.create(admin_of(session, actor), chosen, fields))
 
 
@@ -109,7 +109,7 @@ def show(session: Session, id: uuid.UUID) -> bytes:
 @endpoint(needs=CHANGE, permission="USER_UPDATE", accepts=UserChange(), returns=UserDetails())
 def change(session: Session, actor: Actor, id: uuid.UUID, password: str | None = None, **fields: Any) -> bytes:
     """Change what is sent and leave the rest."""
-    chosen = None if password is None else passwords.chosen(dependencies().identity, password)
+    chosen = None if password is None else passwords.chosen(current_services().identity, password)
     admin = admin_of(session, actor)
     return shown(session, users.change(admin, users.find(admin, id), fields, chosen))
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import Conflict, Forbidden, NotFound
-from ...infra.audit_outbox import Actor
 from ..access.authority import Administrator
 from ..audit import service as audit
 from ..auth import passwords, sessions

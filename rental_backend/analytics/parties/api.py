@@ -7,7 +7,7 @@ import orjson
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from ...infra.container import AUTH, DATABASE, REDIS
+from ...infra import AUTH, DATABASE, REDIS
 from ...parties.models import Customer, Supplier
 from ...schemas import Paging
 from ...transactions.models import TransactionHeader, TransactionType

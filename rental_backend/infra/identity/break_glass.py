@@ -5,7 +5,8 @@ import time
 import uuid
 from collections import deque
 
-from ..audit_outbox import Actor, Journal, SecurityEvent
+from ...actor import Actor
+from ..audit_outbox import Journal, SecurityEvent
 from .passwords import Passwords
 
 ID = uuid.uuid5(uuid.NAMESPACE_URL, "rental_backend/break-glass")

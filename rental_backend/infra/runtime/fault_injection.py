@@ -40,7 +40,7 @@ class Drills:
         self._board = board
         self._cells: dict[str, Cell[Fault]] = {}
 
-    def door(self, name: str, *, deadline: float, error: Failure, refusal: Failure) -> Callable[[], float] | None:
+    def adapter(self, name: str, *, deadline: float, error: Failure, refusal: Failure) -> Callable[[], float] | None:
         """Return what a door calls before each call: it raises, or waits and returns the seconds. None in production.
 
         A wait longer than the door's deadline fails at the deadline, as it does when the server is slow.

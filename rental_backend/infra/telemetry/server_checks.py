@@ -79,10 +79,10 @@ class Redis:
     replica: bool
 
 
-def look_at_postgres(door: Database, tables: Iterable[str]) -> Postgres:
+def look_at_postgres(adapter: Database, tables: Iterable[str]) -> Postgres:
     """Ask the server behind a door, on a connection of its own. Raises `Away`."""
     try:
-        with door.connect() as connection:
+        with adapter.connect() as connection:
             connection.autocommit = True
             latency = _latency(lambda: connection.execute("SELECT 1"))
             ahead = _ahead(lambda: float(_row(connection, CLOCK)[0]))

@@ -103,11 +103,11 @@ class Tracing:
             ending.start()
             ending.join(END)
 
-    def attach(self, door: Door) -> None:
+    def attach(self, adapter: Door) -> None:
         """Have the calls of a door seen, and what its breaker does to them."""
-        door.trace(self)
-        door.breaker.guard = functools.partial(ToldCall, door.breaker)
-        door.breaker.add_listener(Transitions())
+        adapter.trace(self)
+        adapter.breaker.guard = functools.partial(ToldCall, adapter.breaker)
+        adapter.breaker.add_listener(Transitions())
 
     def begin(self, name: str, headers: Any, attributes: Mapping[str, str]) -> tuple[Span, Any]:
         """Begin the span of a request, below that of its caller if he names one; return it, and what ends it."""

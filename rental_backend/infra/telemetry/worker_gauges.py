@@ -23,8 +23,8 @@ class Gauges:
 
     def publish(self) -> None:
         """Tell of this worker."""
-        for name, door in self._pools.items():
-            pool, at = door.pool, self._pools_at[name]
+        for name, adapter in self._pools.items():
+            pool, at = adapter.pool, self._pools_at[name]
             self._tally.put(at, pool.size())
             self._tally.put(at + 1, pool.checkedout())
         self._tally.put(self._memory_at, int(STATM.read_text().split()[1]) * PAGE_SIZE)

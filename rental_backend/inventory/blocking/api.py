@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ... import crud as records
 from ...catalog.models import Item
-from ...infra.container import AUTH, DATABASE, REDIS
+from ...infra import AUTH, DATABASE, REDIS
 from ...schemas import Browsing, Paging
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from ...catalog.items import service as items
 from ...catalog.items.schemas import ItemChange, NewItem, SkuRequest
 from ...catalog.models import ITEM_SEARCH, Brand, Category, Item
-from ...infra.container import AUTH, DATABASE, REDIS
+from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs
 from ...web.endpoint.principal import Principal

@@ -6,7 +6,7 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from ... import crud as records
-from ...infra.container import AUTH, DATABASE, REDIS
+from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs
 from ...web.endpoint.principal import Principal

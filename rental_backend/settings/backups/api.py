@@ -6,9 +6,10 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from ...infra.audit_outbox import Actor, SecurityEvent
+from ...actor import Actor
+from ...infra.audit_outbox import SecurityEvent
 from ...infra.runtime.backups import ProgramsMissing
-from ...web.endpoint.context import dependencies
+from ...web.endpoint.context import current_services
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.streams import Stream, of_file
 from ...web.query import projection
@@ -49,7 +50,7 @@ def ask(session: Session, actor: Actor, **fields: Any) -> SystemBackup:
 @endpoint(needs=CHANGE, permission=MAKE, returns=BackupSchema(), raises=(ProgramsMissing,))
 def start(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
     """Begin with a backup; it is made beside the requests."""
-    return backups.start(session, dependencies().dumper, dependencies().database, id=id, actor=actor)
+    return backups.start(session, current_services().dumper, current_services().database, id=id, actor=actor)
 
 
 @bp.post("/<uuid:id>/cancel")
@@ -63,13 +64,14 @@ def cancel(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
 @endpoint(needs=CHANGE, permission=MANAGE)
 def remove(session: Session, actor: Actor, id: uuid.UUID) -> None:
     """Take a backup out of the list and remove its file."""
-    backups.remove(session, dependencies().dumper, id, actor)
+    backups.remove(session, current_services().dumper, id, actor)
 
 
 @bp.get("/<uuid:id>/download")
 @endpoint(needs=CHANGE, permission=MANAGE, media=("application/octet-stream",))
 def download(session: Session, actor: Actor, id: uuid.UUID) -> Stream:
     """Return the file of a finished backup, for pg_restore; who took it is logged."""
-    name = backups.require_file(session, dependencies().dumper, id)
-    dependencies().journal.write(SecurityEvent(actor=actor, action="DOWNLOAD", resource="backups", resource_id=str(id)))
-    return of_file(dependencies().dumper.path(id), name)
+    name = backups.require_file(session, current_services().dumper, id)
+    services = current_services()
+    services.journal.write(SecurityEvent(actor=actor, action="DOWNLOAD", resource="backups", resource_id=str(id)))
+    return of_file(current_services().dumper.path(id), name)

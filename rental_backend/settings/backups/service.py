@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from ... import crud as records
 from ...accounts.audit import service as audit
+from ...actor import Actor
 from ...errors import AppError, Conflict, NotFound
-from ...infra.audit_outbox import Actor
 from ...infra.postgres.database import Database
 from ...infra.runtime.backups import LOCK, Dumped, Dumper, DumpFailed, Progress
 from ..business import service

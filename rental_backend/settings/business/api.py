@@ -7,9 +7,9 @@ from typing import Any
 from flask import Blueprint
 from sqlalchemy.orm import Session
 
-from ...infra.audit_outbox import Actor
-from ...infra.container import DATABASE
-from ...web.endpoint.context import dependencies
+from ...actor import Actor
+from ...infra import DATABASE
+from ...web.endpoint.context import current_services
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.etags import require_match
 from ...web.endpoint.needs import PUBLIC, SIGNED_IN, Needs
@@ -120,14 +120,14 @@ def retire_company(session: Session, actor: Actor, id: uuid.UUID) -> None:
 @endpoint(needs=Needs(optional=(DATABASE,)), permission=PUBLIC)
 def public_currency() -> dict[str, Any]:
     """Return the currency, from memory: every page asks."""
-    return regional.currency(dependencies().settings.last())
+    return regional.currency(current_services().settings.last())
 
 
 @bp.get("/system/currency")
 @endpoint(needs=FOLLOWED, permission=SEE)
 def currency() -> dict[str, Any]:
     """Return the currency of all amounts."""
-    return regional.currency(dependencies().settings.last())
+    return regional.currency(current_services().settings.last())
 
 
 @bp.get("/system/currency/supported")
@@ -135,7 +135,7 @@ def currency() -> dict[str, Any]:
 @endpoint(needs=FOLLOWED, permission=SEE)
 def currencies() -> list[dict[str, Any]]:
     """Return the currencies that can be chosen."""
-    return regional.currencies(dependencies().settings.last())
+    return regional.currencies(current_services().settings.last())
 
 
 @bp.put("/system/currency")
@@ -151,7 +151,7 @@ def change_currency(session: Session, actor: Actor, code: str) -> dict[str, Any]
 @endpoint(needs=FOLLOWED, permission=SEE)
 def zone() -> dict[str, Any]:
     """Return the time zone of the business and the time there."""
-    return regional.zone(dependencies().settings.last())
+    return regional.zone(current_services().settings.last())
 
 
 @bp.put("/system/timezone/settings")
@@ -186,7 +186,7 @@ def validate_zone(name: str) -> dict[str, Any]:
 @endpoint(needs=FOLLOWED, permission=SEE, query=Conversion())
 def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None = None) -> dict[str, Any]:
     """Return a moment in another time zone."""
-    target = to_timezone or regional.zone_name(dependencies().settings.last())
+    target = to_timezone or regional.zone_name(current_services().settings.last())
     return regional.converted(datetime_str, from_timezone, target)
 
 
@@ -194,4 +194,4 @@ def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None 
 @endpoint(needs=FOLLOWED, permission=SEE)
 def zone_health() -> dict[str, Any]:
     """Say whether the machine knows the time zone of the business."""
-    return {"status": "healthy", **regional.validated(regional.zone_name(dependencies().settings.last()))}
+    return {"status": "healthy", **regional.validated(regional.zone_name(current_services().settings.last()))}

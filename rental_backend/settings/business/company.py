@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from ... import crud as records
 from ...accounts.audit import service as audit
+from ...actor import Actor
 from ...errors import Conflict, NotFound
-from ...infra.audit_outbox import Actor
 from ..models import Company
 
 FIELDS = ("company_name", "address", "email", "phone", "gst_no", "registration_number", "is_active")

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import Invalid
-from ...infra.audit_outbox import Actor
 from . import service
 from .defaults import BY_KEY
 from .setting_types import zones

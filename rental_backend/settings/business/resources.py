@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_
 
 from ...accounts.models import SecurityAuditLog
-from ...infra.container import AUTH, DATABASE, REDIS
+from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.needs import Needs
 from ...web.query.listing import Listing
 from ...web.resource.resource import Permissions, Resource

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...accounts.audit import service as audit
+from ...actor import Actor
 from ...errors import Conflict, Invalid, NotFound
-from ...infra.audit_outbox import Actor
 from ...infra.runtime.settings_cache import SETTINGS, Followed
 from ...models import added
 from ..models import SettingCategory, SystemSetting

@@ -5,9 +5,9 @@ from typing import Any
 from flask import Blueprint, current_app
 from sqlalchemy.orm import Session
 
-from ...infra.audit_outbox import Actor
+from ...actor import Actor
 from ...web.endpoint.capabilities import access, matching
-from ...web.endpoint.context import dependencies, settings
+from ...web.endpoint.context import current_services, settings
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import PUBLIC
 from ...web.middleware.cors import AllowList
@@ -82,7 +82,7 @@ def endpoints() -> dict[str, Any]:
 @endpoint(needs=KNOWN, permission=SET)
 def reload() -> dict[str, Any]:
     """Have all workers read the list again now, and say what this one knows."""
-    dependencies().settings.beacon.light()
+    current_services().settings.beacon.light()
     return {**_allowed().told(), "message": "All workers read the list again."}
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 import orjson
 from sqlalchemy.orm import Session
 
+from ...actor import Actor
 from ...errors import Conflict, Invalid, NotFound
-from ...infra.audit_outbox import Actor
 from ..business import service
 from ..business.defaults import BY_KEY
 from ..business.setting_types import read

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from ... import __version__
 from ...accounts.models import SecurityAuditLog
-from ...infra.container import AUTH, DATABASE
-from ...web.endpoint.context import dependencies
+from ...infra import AUTH, DATABASE
+from ...web.endpoint.context import current_services
 from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs
 from ...web.query import projection
@@ -33,7 +33,7 @@ def info(session: Session) -> dict[str, Any]:
     """Return the version, the time zone, how much there is, and how this worker does (memory in percent, ms)."""
     counts = operations.counts(session)
     health = {
-        "status": "degraded" if dependencies().down() else "healthy",
+        "status": "degraded" if current_services().down() else "healthy",
         "uptime": operations.uptime(),
         "memory_usage": operations.memory_percent(),
         "response_time": counts.pop("response_time"),
@@ -82,8 +82,8 @@ def test_connection(session: Session) -> dict[str, Any]:
 @endpoint(needs=KNOWN, permission=OPERATE, query=LogsQuery())
 def logs(limit: int) -> list[dict[str, Any]]:
     """Return what the breakers of the database and the accounts have seen, newest first."""
-    doors = dependencies().breakers
-    found = [operations.told(name, each) for name in (DATABASE, AUTH) for each in doors[name].events]
+    services = current_services().breakers
+    found = [operations.told(name, each) for name in (DATABASE, AUTH) for each in services[name].events]
     return sorted(found, key=lambda each: str(each["timestamp"]), reverse=True)[:limit]
 
 

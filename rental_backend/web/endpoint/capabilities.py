@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from ...infra.container import Dependencies
+from ...infra.container import Services
 from ...infra.runtime.modes import Mode
 from .contracts import Contract, contract_of
 from .needs import PUBLIC
@@ -23,12 +23,12 @@ def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
             yield rule.endpoint.rpartition(".")[0], method, rule.rule, contract
 
 
-def answered_now(app: Flask, doors: Dependencies) -> Iterator[tuple[str, str, str, Contract, str]]:
+def answered_now(app: Flask, services: Services) -> Iterator[tuple[str, str, str, Contract, str]]:
     """Yield (blueprint, method, rule, contract, answer) of every operation, all as of one moment.
 
     The answer is how a call is answered then: full, partial, offline, replica, stale or refuse.
     """
-    down, mode, replica = doors.down(), doors.modes.current, doors.replica_serves
+    down, mode, replica = services.down(), services.modes.current, services.replica_serves
     for part, method, rule, contract in contracts(app):
         yield part, method, rule, contract, answer_in(method, contract, down=down, mode=mode, replica=replica)
 
@@ -41,9 +41,9 @@ def answer_in(method: str, contract: Contract, *, down: frozenset[str], mode: Mo
     return contract.needs.answer(down, replica=readable)
 
 
-def features(app: Flask, doors: Dependencies) -> dict[str, dict[str, Any]]:
+def features(app: Flask, services: Services) -> dict[str, dict[str, Any]]:
     """Return for each blueprint its status, and how many operations are answered in which way."""
-    return by_part((part, answer) for part, *_, answer in answered_now(app, doors))
+    return by_part((part, answer) for part, *_, answer in answered_now(app, services))
 
 
 def by_part(answered: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:

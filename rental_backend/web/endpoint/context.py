@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 from flask import Flask, current_app, g, request
 
+from ...actor import Actor
 from ...config import Config
-from ...infra.audit_outbox import Actor
-from ...infra.container import Dependencies
+from ...infra.container import Services
 from ...infra.identity import break_glass
 from .principal import Principal
 
@@ -19,9 +19,9 @@ def application() -> Flask:
     return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
-def dependencies() -> Dependencies:
+def current_services() -> Services:
     """Return the doors of this application."""
-    found: Dependencies = application().extensions["dependencies"]
+    found: Services = application().extensions["services"]
     return found
 
 

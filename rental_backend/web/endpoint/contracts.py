@@ -18,7 +18,8 @@ from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from ...errors import AppError, OutcomeUnknown, Unavailable
-from ...infra.container import AUTH, DATABASE, Dependencies
+from ...infra import AUTH, DATABASE
+from ...infra.container import Services
 from ...infra.postgres.database import Database
 from ...infra.runtime.modes import Mode
 from ...infra.stale.store import StaleStore
@@ -26,7 +27,7 @@ from ...resilience import budget, limit
 from . import degraded as stale_answers
 from . import idempotency
 from . import rate_limits as limits
-from .context import actor, dependencies, settings, warmer
+from .context import actor, current_services, settings, warmer
 from .encoding import encode
 from .needs import PUBLIC, Needs
 from .permission_denials import forbidden
@@ -147,58 +148,58 @@ class Operation:
 
     def answer(self, path: dict[str, Any]) -> Response:
         """Authenticate, read, run; fall back on the last good answer if the contract allows it."""
-        contract, doors = self.contract, dependencies()
+        contract, services = self.contract, current_services()
         asked: Request = request._get_current_object()  # type: ignore[attr-defined]  # what it stands for, looked up once
-        if contract.needs.required and not doors.settled:
-            doors.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
-        caller = self._caller(doors, asked)
-        limits.admit(self, caller, doors=doors, asked=asked)
+        if contract.needs.required and not services.settled:
+            services.wait_until_settled(limit(FIRST_LOOK))  # a new worker refuses nobody before it has looked
+        caller = self._caller(services, asked)
+        limits.admit(self, caller, services=services, asked=asked)
         if contract.hashes:
-            doors.identity.passwords.require_seat()
+            services.identity.passwords.require_seat()
         changes = contract.changes_by(asked.method)
-        if changes and doors.modes.current not in contract.modes:
-            doors.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
+        if changes and services.modes.current not in contract.modes:
+            services.modes.admit(DATABASE if DATABASE in contract.needs.required else AUTH, writing=True)
         degraded = ["offline"] if caller and caller.offline else []
         if contract.needs.optional:
-            degraded += ["offline" if name == AUTH else "partial" for name in doors.missing(contract.needs.optional)]
+            degraded += ["offline" if name == AUTH else "partial" for name in services.missing(contract.needs.optional)]
         arguments = {**path, **self._payload(asked)}
         if changes:
             return self._change(arguments, caller).response(degraded)
-        reply, how = stale_answers.answer(doors, self._question(doors, asked, arguments, caller))
+        reply, how = stale_answers.answer(services, self._question(services, asked, arguments, caller))
         return reply.response([*degraded, *how])
 
     def rows(self, blueprint: str) -> tuple[int, ...]:
         """Return where changes of its resources are counted: those it declares, or the one named like its blueprint."""
-        return dependencies().writes.rows(self.contract.needs.touches or (blueprint,))
+        return current_services().writes.rows(self.contract.needs.touches or (blueprint,))
 
     def key(self, name: str, arguments: dict[str, Any], scope: str) -> str:
         """Return the key of an answer: the endpoint, its arguments, and the permission scope it is made for."""
         return StaleStore.key(name, repr(sorted(arguments.items())), scope)
 
-    def read_by(self, door: Database, arguments: dict[str, Any]) -> Reply:
+    def read_by(self, adapter: Database, arguments: dict[str, Any]) -> Reply:
         """Answer afresh by a door to the database, for nobody in particular."""
-        return self._run(arguments, None, door.reading())
+        return self._run(arguments, None, adapter.reading())
 
     def _question(
-        self, doors: Dependencies, asked: Request, arguments: dict[str, Any], caller: Principal | None
+        self, services: Services, asked: Request, arguments: dict[str, Any], caller: Principal | None
     ) -> stale_answers.Question:
-        needs, door = self.contract.needs, self._door(doors)
+        needs, adapter = self.contract.needs, self._adapter(services)
         within = needs.stale_for if asked.method in READS else 0
         scope = PUBLIC if caller is None else str(caller.id) if self.contract.per_caller else caller.scope
         copied = "session" in self.names and needs.replica and DATABASE in needs.required
         return stale_answers.Question(
             self.key(asked.endpoint or "", arguments, scope) if within else "",
-            doors.writes.rows(needs.touches or (asked.blueprint or "",)),
+            services.writes.rows(needs.touches or (asked.blueprint or "",)),
             caller.id if caller else None,
             within,
-            partial(self._read, arguments, caller, door),
+            partial(self._read, arguments, caller, adapter),
             (lambda session: self._run(arguments, caller, nullcontext(session))) if copied else None,
         )
 
     def _change(self, arguments: dict[str, Any], caller: Principal | None) -> Reply:
         """Run a change, and count it as soon as it is committed, or may have been."""
         try:
-            reply = self._run(arguments, caller, self._door(dependencies()).transaction(), self._once)
+            reply = self._run(arguments, caller, self._adapter(current_services()).transaction(), self._once)
         except AppError as error:
             if error.keeps_transaction or isinstance(error, OutcomeUnknown):
                 self._count(caller)
@@ -208,14 +209,14 @@ class Operation:
         return reply
 
     def _count(self, caller: Principal | None) -> None:
-        dependencies().changed(self.rows(request.blueprint or ""), caller.id if caller else None)
+        current_services().changed(self.rows(request.blueprint or ""), caller.id if caller else None)
 
-    def _caller(self, doors: Dependencies, asked: Request) -> Principal | None:
+    def _caller(self, services: Services, asked: Request) -> Principal | None:
         """Return who calls, or None where nobody needs to say. Refuses if a fresh look is needed and impossible."""
         if self.contract.permission == PUBLIC:
             return None
-        identity, permission = doors.identity, self.contract.permission
-        caller = limits.known(doors, asked)
+        identity, permission = services.identity, self.contract.permission
+        caller = limits.known(services, asked)
         g.username = caller.username
         if not caller.may(permission):
             raise forbidden(caller, permission)
@@ -234,14 +235,14 @@ class Operation:
             return {**payload, "rows": read_rows(asked, contract.accepts)}
         return payload | read_body(asked, contract.accepts)
 
-    def _read(self, arguments: dict[str, Any], caller: Principal | None, door: Database) -> Reply:
+    def _read(self, arguments: dict[str, Any], caller: Principal | None, adapter: Database) -> Reply:
         """Run a read; once more if the database failed it quickly and the retry budget allows that."""
         try:
-            return self._run(arguments, caller, door.reading())
+            return self._run(arguments, caller, adapter.reading())
         except Unavailable as error:
-            if type(error) is not Unavailable or "session" not in self.names or not door.may_retry():
+            if type(error) is not Unavailable or "session" not in self.names or not adapter.may_retry():
                 raise
-        return self._run(arguments, caller, door.reading())
+        return self._run(arguments, caller, adapter.reading())
 
     def _run(
         self,
@@ -268,6 +269,6 @@ class Operation:
     def _make(self, session: Session, arguments: dict[str, Any]) -> Reply:
         return encode(self.view(session=session, **arguments), self.contract.status, self.contract.returns, session)
 
-    def _door(self, doors: Dependencies) -> Database:
+    def _adapter(self, services: Services) -> Database:
         """Return the door that the view's session comes from."""
-        return doors.database if DATABASE in self.contract.needs.required else doors.identity.database
+        return services.database if DATABASE in self.contract.needs.required else services.identity.database

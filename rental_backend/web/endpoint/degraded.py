@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session
 
 from ...errors import Unavailable
-from ...infra.container import Dependencies
+from ...infra.container import Services
 from ...infra.postgres.database import replayed
 from ...infra.stale.change_authors import author
 from ...infra.stale.store import Answer
@@ -36,48 +36,48 @@ class Question:
     from_replica: Callable[[Session], Reply] | None
 
 
-def answer(doors: Dependencies, question: Question) -> Answered:
+def answer(services: Services, question: Question) -> Answered:
     """Return an answer and how it is degraded. Raises `Unavailable` when nobody has one."""
-    tag = doors.writes.tag(question.rows)
+    tag = services.writes.tag(question.rows)
 
     def ask() -> Reply:
         began = time.time()
         reply = question.fresh()
         if question.within and isinstance(reply.body, bytes):
-            doors.stale.remember(question.key, Answer(reply.body, reply.headers, began, tag))
+            services.stale.remember(question.key, Answer(reply.body, reply.headers, began, tag))
         return reply
 
     try:
         # Who has seen a change never joins whoever began before it: the tags differ.
-        return (doors.flights.run((question.key, tag), ask) if question.within else ask()), []
+        return (services.flights.run((question.key, tag), ask) if question.within else ask()), []
     except Unavailable:
-        found = _second_best(doors, question)
+        found = _second_best(services, question)
         if found is None:
             raise
         return found
 
 
-def _second_best(doors: Dependencies, question: Question) -> Answered | None:
-    if question.from_replica and doors.replica_serves:
+def _second_best(services: Services, question: Question) -> Answered | None:
+    if question.from_replica and services.replica_serves:
         try:
-            found = _from_replica(doors, question, question.from_replica)
+            found = _from_replica(services, question, question.from_replica)
         except Unavailable:
             found = None
         if found:
             return found, ["replica"]
     if not question.within:
         return None
-    kept = doors.stale.find(question.key, question.rows, within=question.within, who=author(question.caller))
+    kept = services.stale.find(question.key, question.rows, within=question.within, who=author(question.caller))
     return (_replayed(kept), ["stale"]) if kept else None
 
 
-def _from_replica(doors: Dependencies, question: Question, read: Callable[[Session], Reply]) -> Reply | None:
+def _from_replica(services: Services, question: Question, read: Callable[[Session], Reply]) -> Reply | None:
     """Return the replica's answer, with the age of its newest change; None if a change known here has not got there."""
-    if doors.replica is None:
+    if services.replica is None:
         return None
-    with doors.replica.reading() as session:
+    with services.replica.reading() as session:
         place, age = replayed(session)
-        if place < doors.writes.position(question.rows):
+        if place < services.writes.position(question.rows):
             return None
         reply = read(session)
     return reply if age is None else replace(reply, headers={**reply.headers, "X-Replica-Lag": f"{max(age, 0):.1f}"})

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from ...errors import AppError, BadRequest
 from ...infra.idempotency_table import LIFETIME, IdempotencyKey
-from .context import dependencies, settings
+from .context import current_services, settings
 from .principal import Principal
 from .replies import READS, Reply
 from .request_parsing import received
@@ -128,7 +128,7 @@ def once(session: Session, caller: Principal | None, make: Callable[[], Reply], 
     """
     if caller is None or request.method in READS or HEADER not in request.headers:
         return make()
-    key, counted = _key(caller), dependencies().idempotency
+    key, counted = _key(caller), current_services().idempotency
     try:
         earlier = key.claim(session)
     except (InProgress, KeyReused, AnswerNotKept) as refused:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ...infra.container import AUTH, DATABASE, REDIS
+from ...infra import AUTH, DATABASE, REDIS
 
 __all__ = ["AUTH", "DATABASE", "NOTHING", "PUBLIC", "REDIS", "SIGNED_IN", "Needs"]
 

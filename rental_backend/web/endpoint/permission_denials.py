@@ -4,7 +4,7 @@ from flask import request
 
 from ...errors import Forbidden
 from ...infra.audit_outbox import SecurityEvent
-from .context import actor, dependencies
+from .context import actor, current_services
 from .principal import Principal
 
 ONCE_IN = 60.0  # seconds: a flood of refusals neither fills the disk nor hides the rest of the log
@@ -21,5 +21,5 @@ def forbidden(caller: Principal, permission: str) -> Forbidden:
         success=False,
         error=f"needs {permission}",
     )
-    dependencies().journal.write_seldom((caller.id, permission, view), event, once_in=ONCE_IN)
+    current_services().journal.write_seldom((caller.id, permission, view), event, once_in=ONCE_IN)
     return Forbidden(f"This needs the permission {permission}.", permission=permission)

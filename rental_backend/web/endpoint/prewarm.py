@@ -11,7 +11,8 @@ import structlog
 from flask import Flask
 
 from ...errors import AppError
-from ...infra.container import DATABASE, Dependencies
+from ...infra import DATABASE
+from ...infra.container import Services
 from ...infra.runtime.modes import Mode
 from ...infra.stale.store import Answer
 from .contracts import Operation, operation_of
@@ -35,10 +36,10 @@ class Warmer:
     holders, so a page that depends on who asks is not warmed.
     """
 
-    def __init__(self, app: Flask, doors: Dependencies) -> None:
+    def __init__(self, app: Flask, services: Services) -> None:
         self.made = 0
         self._app = app
-        self._doors = doors
+        self._adapters = services
         self._scopes: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._asked: dict[str, float] = {}
         self._owner: int | None = None
@@ -71,7 +72,7 @@ class Warmer:
         """Ask every such question once and forget the answers, so that nobody waits for what the first one costs."""
         with self._app.app_context():
             for _, operation, arguments in self._wanted():
-                operation.read_by(self._doors.database, arguments)
+                operation.read_by(self._adapters.database, arguments)
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_EVERY):
@@ -85,7 +86,7 @@ class Warmer:
         with self._app.app_context():
             for name, operation, arguments in self._wanted():
                 for scope, caller in self._callers(operation):
-                    if not self._doors.database.breaker.closed or self._doors.modes.current is Mode.EMERGENCY:
+                    if not self._adapters.database.breaker.closed or self._adapters.modes.current is Mode.EMERGENCY:
                         return
                     self._renew(name, operation, arguments, scope if caller else PUBLIC)
 
@@ -111,19 +112,19 @@ class Warmer:
     def _renew(self, name: str, operation: Operation, arguments: dict[str, Any], scope: str) -> None:
         key, rows = operation.key(name, arguments, scope), operation.rows(name.rpartition(".")[0])
         now = time.monotonic()
-        if self._doors.stale.fresh(key, rows, RENEW_EVERY) or now < self._asked.get(key, 0.0) + PAUSE:
+        if self._adapters.stale.fresh(key, rows, RENEW_EVERY) or now < self._asked.get(key, 0.0) + PAUSE:
             return
         if len(self._asked) > 1000:
             self._asked.clear()
         self._asked[key] = now
-        tag, began = self._doors.writes.tag(rows), time.time()
+        tag, began = self._adapters.writes.tag(rows), time.time()
         try:
-            reply = operation.read_by(self._doors.database, arguments)
+            reply = operation.read_by(self._adapters.database, arguments)
         except AppError:  # an outage begins; what is known stays
             return
         if not isinstance(reply.body, bytes):
             return
-        self._doors.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
+        self._adapters.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
         self.made += 1
 
 

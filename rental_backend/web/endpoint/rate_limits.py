@@ -14,7 +14,7 @@ from flask import Request, Response, g
 
 from ...config import Config
 from ...errors import RateLimited, Unauthenticated
-from ...infra.container import Dependencies
+from ...infra.container import Services
 from ...infra.rate_limits import Quota, Spent
 from .application import Application
 from .context import application, client_address
@@ -81,7 +81,7 @@ class Limits:
         self.by_operation: dict[tuple[str | None, str], Limit | None] = {}
 
 
-def admit(operation: "Operation", caller: Principal | None, *, doors: Dependencies, asked: Request) -> None:
+def admit(operation: "Operation", caller: Principal | None, *, services: Services, asked: Request) -> None:
     """Count a call, or raise `RateLimited`."""
     limits: Limits = application().extensions["limits"]
     key = asked.endpoint, asked.method
@@ -90,25 +90,25 @@ def admit(operation: "Operation", caller: Principal | None, *, doors: Dependenci
         limits.by_operation[key] = limits.of.get(rate) if rate else None
     limit = limits.by_operation[key]
     if limit is not None:
-        _spend(limit, caller.id if caller else client_address(), doors)
+        _spend(limit, caller.id if caller else client_address(), services)
 
 
-def known(doors: Dependencies, asked: Request) -> Principal:
+def known(services: Services, asked: Request) -> Principal:
     """Return who calls. Raises `Unauthenticated`, or `RateLimited` if that happens to somebody too often."""
     try:
-        return authenticate(asked, doors.identity)
+        return authenticate(asked, services.identity)
     except Unauthenticated:
         limit = application().extensions["limits"].of.get(Rate.STRANGERS)
         if limit is not None:
-            _spend(limit, client_address(), doors)
+            _spend(limit, client_address(), services)
         raise
 
 
-def _spend(limit: Limit, who: object, doors: Dependencies) -> None:
-    spent = doors.rates.spend(limit.quota, who)
+def _spend(limit: Limit, who: object, services: Services) -> None:
+    spent = services.rates.spend(limit.quota, who)
     g.limit = limit, spent
     if spent.wait:
-        doors.limited.add(limit.quota.name)
+        services.limited.add(limit.quota.name)
         raise RateLimited(limit.quota.name, spent.wait)
 
 

@@ -12,10 +12,10 @@ from flask import Blueprint, current_app, request
 
 from ... import __version__
 from ...errors import Forbidden, Unauthenticated
-from ...infra.container import Dependencies
+from ...infra.container import Services
 from ...infra.runtime.modes import Mode
 from ...resilience import State
-from ..endpoint.context import dependencies, settings
+from ..endpoint.context import current_services, settings
 from ..endpoint.contracts import endpoint
 from ..endpoint.needs import NOTHING, PUBLIC
 from ..endpoint.replies import Reply
@@ -45,7 +45,7 @@ def metrics() -> Reply:
     _require_scraper()
     openly = MEDIA[1] in request.headers.get("Accept", "")  # a scraper that can read it names it first
     meter: Meter = current_app.extensions["meter"]
-    body = render(chain(meter.metrics(), collected(dependencies())), openly=openly)
+    body = render(chain(meter.metrics(), collected(current_services())), openly=openly)
     return Reply(body, 200, {"Content-Type": OPEN_METRICS if openly else TEXT, "Cache-Control": "no-store"})
 
 
@@ -59,19 +59,19 @@ def _require_scraper() -> None:
         raise Forbidden("Set METRICS_TOKEN, and send it as bearer token.")
 
 
-def collected(doors: Dependencies) -> Iterator[Metric]:
+def collected(services: Services) -> Iterator[Metric]:
     """Yield all but what is counted of requests."""
-    yield from _breakers(doors)
-    yield from _bulkheads(doors)
-    yield from _pools(doors)
-    yield from _counted(doors)
-    yield from _business(doors)
-    yield from _host(doors)
-    yield from _service(doors)
+    yield from _breakers(services)
+    yield from _bulkheads(services)
+    yield from _pools(services)
+    yield from _counted(services)
+    yield from _business(services)
+    yield from _host(services)
+    yield from _service(services)
 
 
-def _breakers(doors: Dependencies) -> Iterator[Metric]:
-    guards = doors.guards.values()
+def _breakers(services: Services) -> Iterator[Metric]:
+    guards = services.guards.values()
     states = [(breaker, state.label) for breaker in guards for state in State]
     now = [(labelled(breaker=each.name, state=state), int(each.current_state == state)) for each, state in states]
     yield gauge("rental_breaker_state", "1 for the state a breaker is in.", now)
@@ -87,37 +87,42 @@ def _since(moment: float | None, now: float) -> float:
     return 0 if moment is None else round(now - moment, 3)
 
 
-def _bulkheads(doors: Dependencies) -> Iterator[Metric]:
-    found = [(labelled(bulkhead=name), each) for name, each in doors.bulkheads.items()]
+def _bulkheads(services: Services) -> Iterator[Metric]:
+    found = [(labelled(bulkhead=name), each) for name, each in services.bulkheads.items()]
     yield gauge("rental_bulkhead_in_flight", "Calls under way.", [(label, each.in_flight) for label, each in found])
     yield gauge("rental_bulkhead_limit", "Most calls at once.", [(label, each.limit) for label, each in found])
     full = [(label, each.rejected) for label, each in found]
     yield counter("rental_bulkhead_rejected", "Calls not made because as many as may be were under way.", full)
 
 
-def _pools(doors: Dependencies) -> Iterator[Metric]:
-    found = [(labelled(pool=name), size, used) for name, (size, used) in doors.gauges.pools().items()]
+def _pools(services: Services) -> Iterator[Metric]:
+    found = [(labelled(pool=name), size, used) for name, (size, used) in services.gauges.pools().items()]
     yield gauge("rental_pool_size", "Connections there may be.", [(label, size) for label, size, _ in found])
     used = [(label, used) for label, _, used in found]
     yield gauge("rental_pool_checked_out", "Connections in use, as seen within the last second.", used)
-    late = [(labelled(pool=name), door.pool_timeouts.of("timeouts")) for name, door in doors.pools.items()]
+    late = [(labelled(pool=name), adapter.pool_timeouts.of("timeouts")) for name, adapter in services.pools.items()]
     yield counter("rental_pool_timeouts", "Requests that waited in vain for a connection.", late)
 
 
-def _counted(doors: Dependencies) -> Iterator[Metric]:
+def _counted(services: Services) -> Iterator[Metric]:
     """Yield what is counted by its outcome."""
     for name, family, label, meaning in (
-        ("rental_stale_lookups", doors.stale.counted, "outcome", "Looks for a last good answer (outdated: misses)."),
-        ("rental_idempotency_keys", doors.idempotency, "outcome", "Requests with an Idempotency-Key."),
-        ("rental_sign_ins", doors.sign_ins, "outcome", "Tries to sign in; offline: sessions refreshed by signature."),
-        ("rental_rate_limited", doors.limited, "limit", "Requests refused by a rate limit."),
+        ("rental_stale_lookups", services.stale.counted, "outcome", "Looks for a last good answer (outdated: misses)."),
+        ("rental_idempotency_keys", services.idempotency, "outcome", "Requests with an Idempotency-Key."),
+        (
+            "rental_sign_ins",
+            services.sign_ins,
+            "outcome",
+            "Tries to sign in; offline: sessions refreshed by signature.",
+        ),
+        ("rental_rate_limited", services.limited, "limit", "Requests refused by a rate limit."),
     ):
         yield counter(name, meaning, [(labelled(**{label: each}), many) for each, many in family.all().items()])
 
 
-def _business(doors: Dependencies) -> Iterator[Metric]:
+def _business(services: Services) -> Iterator[Metric]:
     """Yield the figures of the business with their age, which grows while the database is away."""
-    told = doors.figures.told()
+    told = services.figures.told()
     if told is None:
         return
     figures, age = told
@@ -130,12 +135,12 @@ def _business(doors: Dependencies) -> Iterator[Metric]:
     yield gauge("rental_figures_age_seconds", "How old the figures of the business are.", [("", round(age, 3))])
 
 
-def _host(doors: Dependencies) -> Iterator[Metric]:
-    memory = doors.gauges.memory()
+def _host(services: Services) -> Iterator[Metric]:
+    memory = services.gauges.memory()
     yield gauge("rental_workers", "Workers that live.", [("", len(memory))])
     resident = [(labelled(worker=lane), used) for lane, used in memory.items()]
     yield gauge("rental_worker_resident_bytes", "Memory of a worker, with what it shares.", resident)
-    yield gauge("rental_journal_bytes", "Security events that wait for the database.", [("", doors.journal.size)])
+    yield gauge("rental_journal_bytes", "Security events that wait for the database.", [("", services.journal.size)])
     config = settings()
     for name, folder in (("journal", config.journal_folder), ("backups", config.backup_folder)):
         free = _free(Path(folder))
@@ -152,8 +157,8 @@ def _free(folder: Path) -> float | None:
     return round(disk.f_bavail / disk.f_blocks, 4) if disk.f_blocks else None
 
 
-def _service(doors: Dependencies) -> Iterator[Metric]:
-    mode = doors.modes.current
+def _service(services: Services) -> Iterator[Metric]:
+    mode = services.modes.current
     modes = [(labelled(mode=each.value), int(each is mode)) for each in Mode]
     yield gauge("rental_mode", "1 for the mode in force.", modes)
     build = labelled(version=__version__, commit=settings().railway_commit, python=platform.python_version())

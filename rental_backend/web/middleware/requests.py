@@ -11,7 +11,7 @@ from flask import Request, Response, g, request
 from ...config import Config
 from ...infra.runtime.modes import Mode
 from ..endpoint.application import Application
-from ..endpoint.context import dependencies
+from ..endpoint.context import current_services
 from .logs import write_access
 
 if TYPE_CHECKING:
@@ -36,11 +36,11 @@ def register(app: Application, config: Config) -> None:
     @app.finish
     def end(response: Response, asked: Request, kept: Any) -> None:
         response.headers.add("X-Request-ID", kept.request_id)
-        doors = dependencies()
-        mode = doors.modes.current
+        services = current_services()
+        mode = services.modes.current
         if mode is not Mode.NORMAL:
             response.headers["X-Mode"] = mode.value
-        doors.log_level.apply()
+        services.log_level.apply()
         if asked.endpoint != "health.alive":
             write_access(
                 request_id=kept.request_id,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Request, Response, g, request
 
 from ...config import Config
-from ...infra.container import Dependencies
+from ...infra.container import Services
 from ..endpoint.application import Application
 from ..openapi.document import METHODS
 
@@ -30,17 +30,17 @@ def register(app: Application, config: Config) -> None:
         instance=config.railway_replica,
     )
     tracing = Tracing(wanted)
-    _attach(app.extensions["dependencies"], tracing)
+    _attach(app.extensions["services"], tracing)
     _follow(app, tracing)
 
 
-def _attach(doors: Dependencies, tracing: "Tracing") -> None:
-    for door in (doors.database, doors.identity.database, doors.cache):
-        tracing.attach(door)
-    if doors.replica:
-        tracing.attach(doors.replica)
-    doors.background.append(tracing.start)
-    doors.endings.append(tracing.stop)
+def _attach(services: Services, tracing: "Tracing") -> None:
+    for adapter in (services.database, services.identity.database, services.cache):
+        tracing.attach(adapter)
+    if services.replica:
+        tracing.attach(services.replica)
+    services.background.append(tracing.start)
+    services.endings.append(tracing.stop)
 
 
 def _follow(app: Application, tracing: "Tracing") -> None:

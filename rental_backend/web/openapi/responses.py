@@ -19,7 +19,7 @@ from ...errors import (
     Unavailable,
     UnsupportedMedia,
 )
-from ...infra.container import AUTH, DATABASE, REDIS
+from ...infra import AUTH, DATABASE, REDIS
 from ...infra.runtime.modes import Mode
 from ...models import Identified
 from ..endpoint.contracts import Operation

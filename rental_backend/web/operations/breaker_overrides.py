@@ -10,12 +10,12 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import fields, validate
 
+from ...actor import Actor
 from ...errors import Conflict, NotFound
-from ...infra.audit_outbox import Actor
 from ...infra.runtime.modes import Mode
 from ...resilience import Breaker
 from ...schemas import Payload, Text
-from ..endpoint.context import dependencies
+from ..endpoint.context import current_services
 from ..endpoint.contracts import endpoint
 from .breakers_report import order_told
 from .modes import PERMISSION, STEER, journal_order
@@ -50,7 +50,7 @@ class BreakerReset(Payload):
 @endpoint(needs=STEER, permission=PERMISSION)
 def show_orders() -> dict[str, Any]:
     """Return the state of each breaker by its name, and the order in force on it, if any."""
-    return {name: _shown(breaker) for name, breaker in dependencies().guards.items()}
+    return {name: _shown(breaker) for name, breaker in current_services().guards.items()}
 
 
 @bp.put("/<name>")
@@ -78,7 +78,7 @@ def reset_breaker(actor: Actor, name: str, reason: str) -> dict[str, Any]:
 
 
 def _breaker(name: str) -> Breaker:
-    found = dependencies().guards.get(name)
+    found = current_services().guards.get(name)
     if found is None:
         raise NotFound("There is no such breaker.")
     return found

@@ -11,7 +11,7 @@ import orjson
 from flask import Blueprint, Flask, request
 
 from ...errors import AppError
-from ..endpoint.context import application, dependencies, settings
+from ..endpoint.context import application, current_services, settings
 from ..endpoint.contracts import endpoint
 from ..endpoint.needs import NOTHING, PUBLIC
 from ..endpoint.principal import authenticate
@@ -45,7 +45,7 @@ def breakers() -> dict[str, Any] | Reply:
         case "text/html":
             reply = of_the_moment(_page(app, to_operator=to_operator))
         case _:
-            told = report(app, dependencies(), to_operator=to_operator)
+            told = report(app, current_services(), to_operator=to_operator)
             reply = Reply(orjson.dumps(told), 200, {"Cache-Control": "no-store"})
     return replace(reply, headers={**reply.headers, "Vary": "Accept, Authorization"})
 
@@ -55,26 +55,26 @@ def _by_operator() -> bool:
     if "Authorization" not in request.headers:
         return False
     try:
-        return authenticate(request, dependencies().identity).may(PERMISSION)
+        return authenticate(request, current_services().identity).may(PERMISSION)
     except AppError:
         return False
 
 
 def _page(app: Flask, *, to_operator: bool) -> bytes:
     with app.app_context():
-        return shown(report(app, dependencies(), to_operator=to_operator), path=PATH)
+        return shown(report(app, current_services(), to_operator=to_operator), path=PATH)
 
 
 def _watched(app: Flask, *, to_operator: bool) -> Reply:
-    doors = dependencies()
+    services = current_services()
     places: Places = app.extensions.setdefault(PLACES, Places(settings().threads))
     if request.method == "HEAD" or not places.take():
         return Reply(b"", 204)
     watch = Watch(
         places,
         make=partial(_page, app, to_operator=to_operator),
-        state=lambda: (doors.page.transitions, doors.modes.order),
-        ending=lambda: doors.lifecycle.ending,
+        state=lambda: (services.page.transitions, services.modes.order),
+        ending=lambda: services.lifecycle.ending,
     )
     headers = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return Reply(watch, 200, {**SECURE, **headers})

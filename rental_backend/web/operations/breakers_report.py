@@ -11,7 +11,7 @@ from typing import Any
 
 from flask import Flask
 
-from ...infra.container import Dependencies
+from ...infra.container import Services
 from ...infra.runtime.modes import Mode
 from ...resilience import Breaker, Bulkhead, Operator, Transition
 from ...resilience.timeseries import STEP
@@ -25,24 +25,24 @@ ORDERED = "an operator's order"
 WITHHELD = ("reason", "actor")
 
 
-def report(app: Flask, doors: Dependencies, *, to_operator: bool) -> Told:
+def report(app: Flask, services: Services, *, to_operator: bool) -> Told:
     """Return all of it; within an application context. Touches no dependency."""
-    missing = doors.down()
-    down = {name: breaker for name, breaker in doors.breakers.items() if name in missing}
-    operations = list(_operations(app, doors, frozenset(down)))
+    missing = services.down()
+    down = {name: breaker for name, breaker in services.breakers.items() if name in missing}
+    operations = list(_operations(app, services, frozenset(down)))
     return {
         **alive_now(),
         "worker": os.getpid(),
         "details": to_operator,
         "ordered": _withheld(mode_now(), to_operator),
         "drills": {name: _withheld(drill, to_operator) for name, drill in drills_now().items()},
-        "stale": doors.stale.counted.all(),
-        "shared_reads": doors.flights.shared,
+        "stale": services.stale.counted.all(),
+        "shared_reads": services.flights.shared,
         "breakers": [
-            _breaker(doors, each, doors.bulkheads.get(name), to_operator=to_operator)
-            for name, each in doors.guards.items()
+            _breaker(services, each, services.bulkheads.get(name), to_operator=to_operator)
+            for name, each in services.guards.items()
         ],
-        "features": _features(doors, operations, down),
+        "features": _features(services, operations, down),
         "operations": operations,
     }
 
@@ -70,7 +70,7 @@ def _ago(seconds: float) -> str:
     return (datetime.now(UTC) - timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
-def _breaker(doors: Dependencies, breaker: Breaker, bulkhead: Bulkhead | None, *, to_operator: bool) -> Told:
+def _breaker(services: Services, breaker: Breaker, bulkhead: Bulkhead | None, *, to_operator: bool) -> Told:
     counts, down, now, events = breaker.counts(), breaker.down_since, breaker.clock(), breaker.events
     state, order = breaker.current_state, order_told(breaker)
     return {
@@ -95,7 +95,7 @@ def _breaker(doors: Dependencies, breaker: Breaker, bulkhead: Bulkhead | None, *
         "listener_faults": breaker.listener_faults,
         "events": [_event(event, to_operator) for event in events[-EVENTS:]],
         "timeline": [_event(event, to_operator) for event in events if not event.is_probing][-EVENTS:],
-        "history": {"seconds": STEP, "points": [point._asdict() for point in doors.history.points(breaker)]},
+        "history": {"seconds": STEP, "points": [point._asdict() for point in services.history.points(breaker)]},
     }
 
 
@@ -123,8 +123,8 @@ def _event(event: Transition, to_operator: bool) -> Told:
     }
 
 
-def _operations(app: Flask, doors: Dependencies, down: frozenset[str]) -> Iterator[Told]:
-    for part, method, rule, contract, answer in answered_now(app, doors):
+def _operations(app: Flask, services: Services, down: frozenset[str]) -> Iterator[Told]:
+    for part, method, rule, contract, answer in answered_now(app, services):
         needs = contract.needs
         yield {
             "method": method,
@@ -137,10 +137,10 @@ def _operations(app: Flask, doors: Dependencies, down: frozenset[str]) -> Iterat
         }
 
 
-def _features(doors: Dependencies, operations: list[Told], down: dict[str, Breaker]) -> Told:
+def _features(services: Services, operations: list[Told], down: dict[str, Breaker]) -> Told:
     """Return the features, each with the moment since which it is not as usual (None if it is)."""
     found = by_part((each["part"], each["answer"]) for each in operations)
-    order = doors.modes.order
+    order = services.modes.order
     ordered = order.since if order and order.mode != Mode.NORMAL else None
     missing = {name: _ago(breaker.clock() - breaker.down_since) for name, breaker in down.items() if breaker.down_since}
     lacks: dict[str, set[str]] = {}

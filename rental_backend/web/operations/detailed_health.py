@@ -10,7 +10,7 @@ from flask import Blueprint, current_app
 
 from ... import __version__
 from ..endpoint.capabilities import features
-from ..endpoint.context import dependencies
+from ..endpoint.context import current_services
 from ..endpoint.contracts import endpoint
 from ..endpoint.needs import AUTH, Needs
 
@@ -24,14 +24,14 @@ def detailed() -> dict[str, Any]:
 
     `checks` and `import_status` are lists, since the page that shows them walks over them.
     """
-    down = dependencies().down()
-    parts = features(current_app, dependencies())
+    down = current_services().down()
+    parts = features(current_app, current_services())
     return {
         "status": "degraded" if down else "healthy",
         "timestamp": datetime.now(UTC).isoformat(),
         "version": __version__,
         "service": "rental_backend",
-        "checks": [_checked(name) for name in dependencies().breakers],
+        "checks": [_checked(name) for name in current_services().breakers],
         "import_status": [
             {"name": name, "status": "success", "message": f"Loaded, and {part['status']}."}
             for name, part in parts.items()
@@ -53,7 +53,7 @@ def detailed() -> dict[str, Any]:
 
 def _checked(name: str) -> dict[str, Any]:
     """Say how a dependency does. Its columns are looked at by the commands that migrate, so none are told here."""
-    breaker = dependencies().breakers[name]
+    breaker = current_services().breakers[name]
     status = "healthy" if breaker.closed else "unhealthy"
     said = f"The breaker is {breaker.current_state} ({breaker.cause})."
     return {"name": name, "status": status, "message": said, "all_columns": None}

@@ -11,8 +11,7 @@ from ...errors import NotReady
 from ...infra.runtime.lifecycle import Phase
 from ...infra.runtime.modes import Mode
 from ..endpoint.capabilities import features
-from ..endpoint.context import dependencies as _dependencies
-from ..endpoint.context import settings
+from ..endpoint.context import current_services, settings
 from ..endpoint.contracts import endpoint
 from ..endpoint.needs import NOTHING, PUBLIC
 
@@ -32,7 +31,7 @@ class ReadyQuery(Schema):
 
 def alive_now() -> dict[str, Any]:
     """Return what every answer about health begins with."""
-    down, mode = _dependencies().down(), _dependencies().modes.current
+    down, mode = current_services().down(), current_services().modes.current
     return {
         "status": "degraded" if down or mode != Mode.NORMAL else "healthy",
         "mode": mode.value,
@@ -74,14 +73,14 @@ def ready(strict: bool) -> dict[str, Any]:
 
     Nor while a worker of this host is cold: whoever is let in by one is answered by any.
     """
-    dependencies = _dependencies()
-    if reason := NO_TRAFFIC.get(dependencies.lifecycle.phase):
-        raise NotReady(reason, phase=dependencies.lifecycle.phase.name.lower())
-    if not dependencies.settled:
+    services = current_services()
+    if reason := NO_TRAFFIC.get(services.lifecycle.phase):
+        raise NotReady(reason, phase=services.lifecycle.phase.name.lower())
+    if not services.settled:
         raise NotReady("The dependencies are being looked at.")
-    if not dependencies.warmup.all_warm:
+    if not services.warmup.all_warm:
         raise NotReady("Connections are being opened.")
-    missing = sorted(dependencies.down())
+    missing = sorted(services.down())
     if strict and missing:
         raise NotReady(f"Not available: {', '.join(missing)}.", missing=missing)
     return {**alive_now(), "missing": missing}
@@ -91,6 +90,6 @@ def ready(strict: bool) -> dict[str, Any]:
 @endpoint(needs=NOTHING, permission=PUBLIC)
 def health() -> dict[str, Any]:
     """Say what works, blueprint by blueprint."""
-    dependencies = _dependencies()
-    states = {name: breaker.current_state for name, breaker in dependencies.breakers.items()}
-    return {**alive_now(), **_deployed(), "dependencies": states, "features": features(current_app, dependencies)}
+    services = current_services()
+    states = {name: breaker.current_state for name, breaker in services.breakers.items()}
+    return {**alive_now(), **_deployed(), "dependencies": states, "features": features(current_app, services)}

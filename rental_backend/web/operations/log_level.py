@@ -5,11 +5,11 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import fields, validate
 
+from ...actor import Actor
 from ...config import LOG_LEVELS
-from ...infra.audit_outbox import Actor
 from ...infra.runtime.modes import Mode
 from ...schemas import Payload, Text
-from ..endpoint.context import dependencies
+from ..endpoint.context import current_services
 from ..endpoint.contracts import endpoint
 from .modes import PERMISSION, STEER, journal_order
 
@@ -28,7 +28,7 @@ class LevelChange(Payload):
 
 def _now() -> dict[str, Any]:
     """Return the level in force and, if an operator ordered it, why, who, since when, and for how long still."""
-    levels = dependencies().log_level
+    levels = current_services().log_level
     said: dict[str, Any] = {"level": levels.current, "usual": levels.default}
     if order := levels.order:
         said |= {"reason": order.reason, "actor": order.actor, "since": order.since}
@@ -47,7 +47,7 @@ def show_log_level() -> dict[str, Any]:
 @endpoint(needs=STEER, permission=PERMISSION, accepts=LevelChange(), modes=tuple(Mode))
 def set_log_level(actor: Actor, level: str, reason: str, seconds: int) -> dict[str, Any]:
     """Have all workers of this host log at a level, at once and for a while."""
-    levels = dependencies().log_level
+    levels = current_services().log_level
     before = levels.current
     levels.set(level, reason=reason, actor=actor.name, seconds=seconds)
     details = {"before": before, "after": level, "reason": reason, "seconds": seconds}

@@ -9,11 +9,12 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from ...infra.audit_outbox import Actor, SecurityEvent
+from ...actor import Actor
+from ...infra.audit_outbox import SecurityEvent
 from ...infra.runtime.fault_injection import KINDS, Fault
 from ...infra.runtime.modes import Mode
 from ...schemas import Payload, Text
-from ..endpoint.context import dependencies
+from ..endpoint.context import current_services
 from ..endpoint.contracts import endpoint
 from ..endpoint.needs import AUTH, Needs
 
@@ -53,7 +54,7 @@ class DrillOrder(Payload):
 
 def mode_now() -> dict[str, Any]:
     """Return the mode in force and, if an operator ordered it, why, who, since when, and for how long still."""
-    modes = dependencies().modes
+    modes = current_services().modes
     order = modes.order
     said: dict[str, Any] = {"mode": modes.current.value}
     if order:
@@ -65,7 +66,7 @@ def mode_now() -> dict[str, Any]:
 
 def drills_now() -> dict[str, Any]:
     """Return the faults that are practised now, by breaker."""
-    return {name: _shown(fault) for name, fault in dependencies().drills.active.items()}
+    return {name: _shown(fault) for name, fault in current_services().drills.active.items()}
 
 
 def _shown(fault: Fault) -> dict[str, Any]:
@@ -77,7 +78,7 @@ def _shown(fault: Fault) -> dict[str, Any]:
 def journal_order(actor: Actor, action: str, name: str, details: dict[str, Any]) -> None:
     """Write down what somebody ordered of the thing of that name, and how."""
     event = SecurityEvent(actor=actor, action=action, resource="operations", resource_id=name, details=details)
-    dependencies().journal.write(event)
+    current_services().journal.write(event)
 
 
 @bp.get("/mode")
@@ -91,8 +92,8 @@ def show_mode() -> dict[str, Any]:
 @endpoint(needs=STEER, permission=PERMISSION, accepts=ModeChange(), modes=tuple(Mode))
 def set_mode(actor: Actor, mode: str, reason: str, seconds: int | None, keep: bool) -> dict[str, Any]:
     """Put all workers of this host into a mode, at once."""
-    before = dependencies().modes.current.value
-    order = dependencies().modes.set(Mode(mode), reason=reason, actor=actor.name, seconds=seconds, keep=keep)
+    before = current_services().modes.current.value
+    order = current_services().modes.set(Mode(mode), reason=reason, actor=actor.name, seconds=seconds, keep=keep)
     details = {"before": before, "after": mode, "reason": reason, "seconds": seconds, "kept": order.kept}
     journal_order(actor, "MODE_CHANGED", "mode", details)
     return mode_now()
@@ -109,7 +110,7 @@ def show_drills() -> dict[str, Any]:
 @endpoint(needs=STEER, permission=PERMISSION, accepts=DrillOrder(), modes=tuple(Mode))
 def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
     """Let calls of a dependency fail in all workers of this host; 404 if there is no such breaker."""
-    fault = dependencies().drills.order(name, actor=actor.name, **order)
+    fault = current_services().drills.order(name, actor=actor.name, **order)
     journal_order(actor, "DRILL_BEGUN", name, order)
     return _shown(fault)
 
@@ -118,5 +119,5 @@ def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
 @endpoint(needs=STEER, permission=PERMISSION, modes=tuple(Mode))
 def end_drill(actor: Actor, name: str) -> None:
     """Let a dependency work again."""
-    dependencies().drills.end(name)
+    current_services().drills.end(name)
     journal_order(actor, "DRILL_ENDED", name, {})

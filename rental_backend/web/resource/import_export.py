@@ -18,7 +18,7 @@ from ...infra.postgres.constraint_errors import clash
 from ...infra.postgres.database import Database
 from ...resilience import budget
 from ...schemas import MOST_ROWS, Payload
-from ..endpoint.context import dependencies
+from ..endpoint.context import current_services
 from ..endpoint.contracts import endpoint
 from ..endpoint.principal import Principal
 from ..endpoint.request_parsing import FORMULA, Rows
@@ -108,7 +108,7 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     def export(format: str, **arguments: Any) -> Stream:
         """Return everything that fits the filters."""
         chosen = {name: value for name, value in arguments.items() if name not in PAGING}
-        chunks = _chunks(dependencies().database, listing, chosen)
+        chunks = _chunks(current_services().database, listing, chosen)
         first = next(chunks, [])  # an outage is told by the status as long as nothing was sent
         written = _written(format, itertools.chain((first,), chunks), names)
         return Stream(written, MEDIA_TYPES[format], f"{resource.name}.{format}")

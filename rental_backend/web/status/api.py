@@ -15,7 +15,7 @@ from flask import Blueprint, current_app, request
 
 from ...infra.runtime.modes import Order
 from ...infra.status_history import Level, State
-from ..endpoint.context import dependencies
+from ..endpoint.context import current_services
 from ..endpoint.contracts import endpoint
 from ..endpoint.etags import tag
 from ..endpoint.needs import NOTHING, PUBLIC
@@ -72,9 +72,9 @@ def now() -> int:
 def view() -> View:
     """Return what there is to tell at this moment."""
     watch: Watch = current_app.extensions["watch"]
-    doors = dependencies()
-    state, order = doors.uptime.state, doors.modes.order
-    ordered = order is not None and order.mode != doors.modes.default
+    services = current_services()
+    state, order = services.uptime.state, services.modes.order
+    ordered = order is not None and order.mode != services.modes.default
     return View(
         components=watch.served,
         levels=watch.levels() or {each.id: _last(state, each.id) for each in watch.served},
@@ -98,7 +98,13 @@ def _made(kind: str, key: str, make: Callable[[View], bytes]) -> Made:
     """Return what is made of the view at this moment; made once while that is the same, a second at most."""
     kept: dict[str, Made] = current_app.extensions.setdefault("status", {})
     seen = view()
-    of = (key, dependencies().uptime.version, tuple(seen.levels.items()), seen.maintenance is None, seen.now // 1000)
+    of = (
+        key,
+        current_services().uptime.version,
+        tuple(seen.levels.items()),
+        seen.maintenance is None,
+        seen.now // 1000,
+    )
     found = kept.get(kind)
     if found is None or found.of != of:
         body = make(seen)

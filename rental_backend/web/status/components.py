@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from flask import Flask
 
-from ...infra.container import Dependencies
+from ...infra.container import Services
 from ...infra.runtime.modes import Mode
 from ...infra.status_history import Level, Recorder
 from ...resilience import State
@@ -81,8 +81,8 @@ Served = tuple[tuple[str, Contract], ...]  # methods and contracts
 class Watch:
     """Tells how the served components work at this moment. Asking costs some microseconds and touches nothing."""
 
-    def __init__(self, app: Flask, doors: Dependencies) -> None:
-        self._app, self._doors = app, doors
+    def __init__(self, app: Flask, services: Services) -> None:
+        self._app, self._adapters = app, services
         self._served: Mapping[Component, Served] = {}
         self._levels = lru_cache(maxsize=64)(self._computed)
 
@@ -91,11 +91,11 @@ class Watch:
 
         What an operator has ordered is maintenance, unless it would be disrupted without that, too.
         """
-        doors = self._doors
-        if any(breaker.untried for breaker in doors.breakers.values()):
+        services = self._adapters
+        if any(breaker.untried for breaker in services.breakers.values()):
             return {}
-        broken = frozenset(name for name, breaker in doors.breakers.items() if _broken(breaker.current_state))
-        return self._levels(broken, doors.down(), doors.modes.current, doors.replica_serves)
+        broken = frozenset(name for name, breaker in services.breakers.items() if _broken(breaker.current_state))
+        return self._levels(broken, services.down(), services.modes.current, services.replica_serves)
 
     @property
     def served(self) -> tuple[Component, ...]:
@@ -128,11 +128,11 @@ def level_of(answers: list[str]) -> Level:
     return Level.DEGRADED if "stale" in answers else Level.OPERATIONAL
 
 
-def watch(app: Flask, doors: Dependencies) -> Recorder:
+def watch(app: Flask, services: Services) -> Recorder:
     """Have the history of the components recorded, and return who does it."""
-    app.extensions["watch"] = found = Watch(app, doors)
-    doors.uptime.look_with(found.levels, NAMES)
-    return doors.uptime
+    app.extensions["watch"] = found = Watch(app, services)
+    services.uptime.look_with(found.levels, NAMES)
+    return services.uptime
 
 
 def _broken(state: str) -> bool:

@@ -10,12 +10,12 @@ from typing import Any
 
 from flask import Blueprint
 
+from ...actor import Actor
 from ...errors import Conflict, NotFound
 from ...infra import status_history as uptime
-from ...infra.audit_outbox import Actor
 from ...infra.runtime.modes import Mode
 from ...infra.status_history import MOST_UPDATES, Impact, Incident, State, Status, TooMuch, Update, begun
-from ..endpoint.context import dependencies
+from ..endpoint.context import current_services
 from ..endpoint.contracts import endpoint
 from ..operations.modes import PERMISSION, STEER, journal_order
 from . import summary as status_summary
@@ -52,7 +52,7 @@ def _steer(
     actor: Actor, action: str, id: uuid.UUID, change: Callable[[Incident], Incident], **details: Any
 ) -> dict[str, Any]:
     """Change an incident for all workers, and write down who did."""
-    state = dependencies().uptime.change(lambda state: state.steered(change(_find(state, id))))
+    state = current_services().uptime.change(lambda state: state.steered(change(_find(state, id))))
     journal_order(actor, action, str(id), details)
     return _shown(_find(state, id), state)
 
@@ -75,7 +75,7 @@ def _begins_with(updates: tuple[Update, ...], actor: Actor, status: str, body: s
 @endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncidents())
 def show_all() -> dict[str, Any]:
     """Return all incidents of the last 90 days, the newest first; also those that customers do not see."""
-    state = dependencies().uptime.state
+    state = current_services().uptime.state
     components = [{"id": each, "name": name} for each, name in NAMES.items()]
     return {"incidents": [_shown(each, state) for each in state.incidents], "components": components}
 
@@ -84,7 +84,7 @@ def show_all() -> dict[str, Any]:
 @endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncident())
 def show(id: uuid.UUID) -> dict[str, Any]:
     """Return one incident."""
-    state = dependencies().uptime.state
+    state = current_services().uptime.state
     return _shown(_find(state, id), state)
 
 
@@ -100,7 +100,7 @@ def show(id: uuid.UUID) -> dict[str, Any]:
 def begin(actor: Actor, name: str, impact: str, components: list[str], status: str, body: str) -> dict[str, Any]:
     """Open an incident by hand. Who asks twice gets the first one, as long as it is open."""
     affected = dict.fromkeys(components)
-    new = begun(name, Impact(impact), affected, now=now(), source=dependencies().uptime.state.source)
+    new = begun(name, Impact(impact), affected, now=now(), source=current_services().uptime.state.source)
     new = _said(new, actor, status, body)
     opened: list[Incident] = []
 
@@ -109,7 +109,7 @@ def begin(actor: Actor, name: str, impact: str, components: list[str], status: s
         opened.append(next(known, new))
         return state.knowing(opened[-1])
 
-    state = dependencies().uptime.change(once)
+    state = current_services().uptime.change(once)
     details = {"name": name, "impact": impact, "components": list(affected), "status": status, "body": body}
     journal_order(actor, "INCIDENT_OPENED", opened[-1].id, details)
     return _shown(opened[-1], state)

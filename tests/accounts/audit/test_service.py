@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from rental_backend.accounts.audit import service as audit
 from rental_backend.accounts.models import SecurityAuditLog
-from rental_backend.infra.audit_outbox import Actor
+from rental_backend.actor import Actor
 from tests import factories
 
 AWAY = "postgresql://127.0.0.1:1/rental"
@@ -29,7 +29,7 @@ def _force_open(app: Flask, actor: Actor) -> None:
         after={"state": "forced-open", "until": None, "ttl": 60},
         reason="maintenance",
     )
-    app.extensions["dependencies"].journal.write(event)
+    app.extensions["services"].journal.write(event)
 
 
 def test_an_order_is_logged_without_the_database(build: Callable[..., Flask], session: Session, tmp_path: Path) -> None:
@@ -40,9 +40,9 @@ def test_an_order_is_logged_without_the_database(build: Callable[..., Flask], se
     _force_open(build(DATABASE_URL=AWAY, JOURNAL_FOLDER=folder), actor)
 
     app = build(JOURNAL_FOLDER=folder)
-    doors = app.extensions["dependencies"]
-    doors.identity.breaker.probe(doors.identity.database.probe)
-    assert (doors.journal.flush(), doors.journal.flush()) == (1, 0)
+    services = app.extensions["services"]
+    services.identity.breaker.probe(services.identity.database.probe)
+    assert (services.journal.flush(), services.journal.flush()) == (1, 0)
 
     # What other applications of this process wrote down earlier may come at any moment.
     (row,) = session.scalars(select(SecurityAuditLog).where(SecurityAuditLog.user_id == user.id))

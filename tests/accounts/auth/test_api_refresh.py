@@ -110,7 +110,7 @@ def test_a_refresh_token_ends(client: FlaskClient, session: Session, end: object
 def test_a_token_that_was_never_given_out_is_401(app: Flask, client: FlaskClient, session: Session) -> None:
     """A sound signature is not enough: the token has to be one that was given out."""
     user = factories.user(session)
-    tokens = app.extensions["dependencies"].identity.tokens
+    tokens = app.extensions["services"].identity.tokens
     token, _ = tokens.sign("refresh", user.id, user.username, session=uuid.uuid4())
 
     refusal(client.post("/api/auth/refresh", json={"refresh_token": token}), 401)

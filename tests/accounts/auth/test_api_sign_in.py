@@ -179,8 +179,8 @@ def test_the_address_of_the_edge_counts_only_on_railway(client: FlaskClient, ses
     """A header that anybody can send says nothing about where he is, except behind the edge that sets it."""
     factories.user(session, username="ada")
     app: Flask = build(RAILWAY_ENVIRONMENT_NAME="production")
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     headers = {"X-Real-IP": "203.0.113.9", "X-Forwarded-For": "198.51.100.1"}
 
     assert _sign_in(client, "ada", headers=headers).status_code == 200
@@ -271,8 +271,8 @@ def test_sign_in_takes_the_frontend_s_extra_field(client: FlaskClient, session: 
 def strict(build: Any) -> FlaskClient:
     """A client of an application that lets nobody try more than three times."""
     app: Flask = build(SIGN_IN_ATTEMPTS="3")
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     return app.test_client()
 
 
@@ -296,8 +296,8 @@ def test_an_address_is_stopped_and_another_is_not(build: Any, session: Session) 
     """Who tries many names is stopped by his address, before any password is looked at."""
     factories.user(session, username="ada")
     app: Flask = build(RAILWAY_ENVIRONMENT_NAME="production", SIGN_IN_ATTEMPTS_ADDRESS="3")
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     client = app.test_client()
     for number in range(3):
         refusal(_sign_in(client, f"nobody-{number}", "x", headers={"X-Real-IP": "203.0.113.9"}), 400)
@@ -341,7 +341,7 @@ def test_a_password_that_changes_while_it_is_checked_lets_nobody_in(
 ) -> None:
     """A slow sign-in with the old password neither gets in nor puts the old password back."""
     user = factories.user(session, username="old", password=OLD_HASH)
-    passwords = app.extensions["dependencies"].identity.passwords
+    passwords = app.extensions["services"].identity.passwords
     verify = passwords.verify
 
     def slow(stored: str | None, password: str) -> bool:
@@ -362,7 +362,7 @@ def test_a_password_that_changes_while_it_is_checked_lets_nobody_in(
 def test_no_more_than_a_share_of_the_threads_signs_in(app: Flask, client: FlaskClient, session: Session) -> None:
     """When all seats are taken a sign-in is 503 at once, counts as no try, and leaves the database alone."""
     factories.user(session, username="ada")
-    passwords = app.extensions["dependencies"].identity.passwords
+    passwords = app.extensions["services"].identity.passwords
     with ExitStack() as stack:
         for _ in range(2):  # a quarter of eight threads
             stack.enter_context(passwords.seat())
@@ -386,7 +386,7 @@ def test_who_finds_no_seat_is_refused_before_his_body_is_read(app: Flask, signed
     }
     client = signed_in()
     paths = [each.partition(" ")[2].replace("<uuid:user_id>", str(factories.NOBODY)) for each in hashing]
-    passwords = app.extensions["dependencies"].identity.passwords
+    passwords = app.extensions["services"].identity.passwords
 
     with passwords.seat(), passwords.seat():
         for path in paths:
@@ -401,8 +401,8 @@ def test_without_redis_one_signs_in_and_is_throttled_all_the_same(build: Any, se
     """The process counts by itself; a revocation that nobody can be told of still ends the session here."""
     factories.user(session, username="ada", password=factories.STRONG)
     app: Flask = build(REDIS_URL="", SIGN_IN_ATTEMPTS="2")
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     client = app.test_client()
     said = _sign_in(client, "ada").get_json()
     headers = {"Authorization": f"Bearer {said['access_token']}"}

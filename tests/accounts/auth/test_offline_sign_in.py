@@ -27,8 +27,8 @@ def dark(build: Callable[..., Flask], tmp_path: Path) -> Dark:
 
     def make(**environ: str) -> FlaskClient:
         app = build(**{**AWAY, "JOURNAL_FOLDER": str(tmp_path), **environ})
-        app.extensions["dependencies"].start()
-        assert app.extensions["dependencies"].wait_until_settled(10)
+        app.extensions["services"].start()
+        assert app.extensions["services"].wait_until_settled(10)
         return app.test_client()
 
     return make
@@ -125,7 +125,7 @@ def test_the_break_glass_account_opens(dark: Dark, tmp_path: Path) -> None:
 def test_the_deciding_second_is_marked_too(dark: Dark, refresh_token: str) -> None:
     """Before the breaker has opened, what was given out without asking the accounts says so."""
     client = dark(BREAK_GLASS_HASH=HASH)
-    breaker = client.application.extensions["dependencies"].identity.breaker
+    breaker = client.application.extensions["services"].identity.breaker
     breaker.force_closed(reason="test", actor="test")
     for answer in (client.post("/api/auth/login", json=GLASS), refreshed(client, refresh_token)):
         assert (answer.status_code, answer.headers["X-Degraded"]) == (200, "offline")
@@ -143,6 +143,6 @@ def test_the_break_glass_password_cannot_be_guessed(dark: Dark) -> None:
 def test_with_the_accounts_in_reach_there_is_no_break_glass(build: Callable[..., Flask]) -> None:
     """It is for outages, not a second door."""
     app = build(BREAK_GLASS_HASH=HASH)
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     refusal(app.test_client().post("/api/auth/login", json=GLASS), 400)

@@ -96,7 +96,7 @@ def test_an_ended_or_expired_session_is_not_listed_and_lets_nobody_in(
 
 def _id(device: Device) -> str:
     (found,) = [each["id"] for each in device.sessions() if each["isCurrent"]]
-    device.client.application.extensions["dependencies"].identity.forget(uuid.UUID(device.user.rsplit("/", 1)[1]))
+    device.client.application.extensions["services"].identity.forget(uuid.UUID(device.user.rsplit("/", 1)[1]))
     return str(found)
 
 
@@ -160,7 +160,7 @@ def test_a_user_ends_all_his_sessions(device: Callable[[], Device], query: str, 
 def test_a_revocation_is_announced_to_other_workers(app: Flask, device: Callable[[], Device]) -> None:
     """It stands in Redis for those who cannot ask the accounts."""
     here = device()
-    revocations = app.extensions["dependencies"].identity.offline.revocations
+    revocations = app.extensions["services"].identity.offline.revocations
     ended = uuid.UUID(_id(here))
     assert revocations.includes(ended) is False
 
@@ -174,8 +174,8 @@ def test_another_worker_learns_of_it_from_the_database(
 ) -> None:
     """A worker that has let the session in does so no more once AUTH_FRESH is over, without Redis."""
     other = build(AUTH_FRESH="0.01", REDIS_URL="")
-    other.extensions["dependencies"].start()
-    assert other.extensions["dependencies"].wait_until_settled(10)
+    other.extensions["services"].start()
+    assert other.extensions["services"].wait_until_settled(10)
     here = device()
     client, headers = other.test_client(), {"Authorization": f"Bearer {here.access}"}
     assert client.get(ME, headers=headers).status_code == 200
@@ -226,7 +226,7 @@ def test_nobody_sees_or_ends_sessions_without_signing_in(client: FlaskClient, me
 def test_a_look_at_an_account_is_one_query(app: Flask, device: Callable[[], Device]) -> None:
     """Whoever is signed in costs his account one statement, permissions and session included."""
     here = device()
-    identity = app.extensions["dependencies"].identity
+    identity = app.extensions["services"].identity
     claims = identity.tokens.verify(here.access, "access")
     with statements_of(identity.database.engine) as sent:
         identity.standing(claims)

@@ -28,9 +28,9 @@ def folder(tmp_path: Path) -> Path:
 def strict(build: Callable[..., Flask], folder: Path) -> Flask:
     """An application that lets one try pass."""
     app = build(JOURNAL_FOLDER=str(folder), SIGN_IN_ATTEMPTS="1", SIGN_IN_ATTEMPTS_ADDRESS="4")
-    app.extensions["dependencies"].journal.start = lambda: None  # the events stay where they can be read
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].journal.start = lambda: None  # the events stay where they can be read
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     return app
 
 
@@ -90,8 +90,8 @@ def test_other_ways_to_guess_are_told_too(strict: Flask, folder: Path, session: 
 def test_it_reaches_the_audit_log(build: Callable[..., Flask], folder: Path, session: Session) -> None:
     """Within seconds, like all that is journalled."""
     app = build(JOURNAL_FOLDER=str(folder), SIGN_IN_ATTEMPTS="1")
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     client = app.test_client()
     for _ in range(2):
         _guess(client, "nobody at all")

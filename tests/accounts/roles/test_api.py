@@ -293,7 +293,7 @@ def test_a_direct_grant_may_end(app: Flask, signed_in: Caller, session: Session)
     }
     session.execute(sqlalchemy.update(UserPermission).values(expires_at=datetime(2020, 1, 1)))
     session.commit()
-    app.extensions["dependencies"].identity.forget(user.id)
+    app.extensions["services"].identity.forget(user.id)
     assert client.get("/api/customers/").status_code == 403
     assert admin.post(path, json={"permissionCode": "CUSTOMER_VIEW"}).get_json()["directPermissions"] == [
         "CUSTOMER_VIEW"

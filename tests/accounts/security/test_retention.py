@@ -56,7 +56,7 @@ def _keep_for(session: Session, days: str) -> None:
 @pytest.fixture
 def sweeper(app: Flask) -> Sweeper:
     """The one of the application, whose own thread comes much later."""
-    found: Sweeper = app.extensions["dependencies"].sweeper
+    found: Sweeper = app.extensions["services"].sweeper
     return found
 
 
@@ -87,7 +87,7 @@ def test_it_goes_in_small_batches(session: Session, app: Flask, monkeypatch: pyt
         asked.append(most)
         return purging.purge(session, most)
 
-    sweeper = Sweeper(app.extensions["dependencies"].database)
+    sweeper = Sweeper(app.extensions["services"].database)
     sweeper.sweep_with(purge)
 
     assert sweeper.round()["refresh_tokens"] == 5
@@ -112,7 +112,7 @@ def test_it_sweeps_in_the_background(session: Session, app: Flask) -> None:
         return sum(thread.name == "sweeper" for thread in threading.enumerate())
 
     _fill(session, 3)
-    before, sweeper = threads(), Sweeper(app.extensions["dependencies"].database)
+    before, sweeper = threads(), Sweeper(app.extensions["services"].database)
     sweeper.sweep_with(purging.purge)
     sweeper.start(0.05)
     sweeper.start(0.05)
@@ -150,4 +150,4 @@ def test_the_log_is_append_only(session: Session, statement: str) -> None:
 def test_a_sweeper_without_a_sweep_is_a_mistake_of_ours(app: Flask) -> None:
     """It says so."""
     with pytest.raises(RuntimeError, match="sweep_with"):
-        Sweeper(app.extensions["dependencies"].database).round()
+        Sweeper(app.extensions["services"].database).round()

@@ -203,7 +203,7 @@ def test_a_new_password_and_an_end_end_the_sessions(
     assert answer.status_code in (200, 204)
     session.refresh(ended), session.refresh(kept)
     assert (ended.is_active, kept.is_active) == (False, True)
-    revocations = app.extensions["dependencies"].identity.offline.revocations
+    revocations = app.extensions["services"].identity.offline.revocations
     assert (revocations.includes(ended.id), revocations.includes(kept.id)) == (True, False)
     assert ("SESSIONS_REVOKED", str(user.id)) in [(entry[0], entry[2]) for entry in logged(session)]
     assert "another password" not in answer.text + str(logged(session))
@@ -243,8 +243,8 @@ def test_an_account_is_shown_locked_while_sign_in_is_refused(
 ) -> None:
     """Also under his address, and while Redis is away: the clerk sees what the user meets."""
     app = build(SIGN_IN_ATTEMPTS="2", **elsewhere)
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     user, client = factories.user(session), app.test_client()
     clerk = client_of(app, session, factories.user(session, is_superuser=True))
     seen = []

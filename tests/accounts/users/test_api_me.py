@@ -19,7 +19,7 @@ ME = "/api/auth/me"
 
 def _client(app: Flask, session: Session, user: User) -> FlaskClient:
     """Return a client that holds a token of the user."""
-    token = factories.token(session, app.extensions["dependencies"].identity.tokens, user)
+    token = factories.token(session, app.extensions["services"].identity.tokens, user)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client
@@ -103,8 +103,8 @@ def test_what_roles_give_opens_views(app: Flask, session: Session) -> None:
 def test_a_disabled_user_loses_access_within_the_freshness(build: Callable[..., Flask], session: Session) -> None:
     """A token is of no use any more once its owner is disabled, and works again when he is enabled."""
     app = build(AUTH_FRESH="0.05")
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     user = factories.user(session, permissions=("CUSTOMER_VIEW",))
     client = _client(app, session, user)
     assert client.get("/api/customers/").status_code == 200
@@ -122,8 +122,8 @@ def test_a_disabled_user_loses_access_within_the_freshness(build: Callable[..., 
 def test_a_lost_permission_is_gone_within_the_freshness(build: Callable[..., Flask], session: Session) -> None:
     """A permission that was taken away does not live on in the token."""
     app = build(AUTH_FRESH="0.05")
-    app.extensions["dependencies"].start()
-    assert app.extensions["dependencies"].wait_until_settled(10)
+    app.extensions["services"].start()
+    assert app.extensions["services"].wait_until_settled(10)
     user = factories.user(session, permissions=("CUSTOMER_VIEW",))
     client = _client(app, session, user)
     assert client.get("/api/customers/").status_code == 200
@@ -142,7 +142,7 @@ def test_an_account_just_changed_is_asked_anew(app: Flask, session: Session) -> 
     user.is_active = False
     session.commit()
 
-    app.extensions["dependencies"].identity.forget(user.id)
+    app.extensions["services"].identity.forget(user.id)
 
     refusal(client.get("/api/customers/"), 401)
 
@@ -162,5 +162,5 @@ def test_a_user_who_is_gone_is_401(app: Flask, session: Session, gone: str) -> N
 
     if gone == "deleted":
         refusal(client.get(ME), 401)
-    app.extensions["dependencies"].identity.forget(user.id)
+    app.extensions["services"].identity.forget(user.id)
     refusal(client.get(ME), 401)

@@ -59,7 +59,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def door(database: Database, cache: Cache) -> Identity:
+def adapter(database: Database, cache: Cache) -> Identity:
     """Make the door."""
     offline = Offline(
         revocations=Revocations(cache, 600), breaker=database.breaker, horizon=900, refreshing=3600, access=300
@@ -91,7 +91,7 @@ def identity(
 ) -> Identity:
     """The door, with its accounts in reach."""
     assert clock() == 1000
-    identity = door(open_database(frail_postgres.url), open_cache(redis.url))
+    identity = adapter(open_database(frail_postgres.url), open_cache(redis.url))
     identity.load_accounts_with(accounts.load)
     return identity
 
@@ -418,6 +418,6 @@ def test_memory_is_bounded(
 
 def test_a_door_without_accounts_is_a_mistake_of_ours(identity: Identity) -> None:
     """Nobody is let in, or kept out quietly, because the program was put together wrongly."""
-    bare = door(identity.database, Cache("", deadline=0.1, connections=1, calls=1))
+    bare = adapter(identity.database, Cache("", deadline=0.1, connections=1, calls=1))
     with pytest.raises(RuntimeError, match="load_accounts_with"):
         bare.standing(claims(uuid.uuid4()))

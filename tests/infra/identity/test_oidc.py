@@ -37,8 +37,8 @@ def serve(issuer: Issuer, build: Callable[..., Flask]) -> Serve:
 
     def serve(**environ: str) -> Flask:
         app = build(**issuer.environ(**environ))
-        app.extensions["dependencies"].start()
-        assert app.extensions["dependencies"].wait_until_settled(10)
+        app.extensions["services"].start()
+        assert app.extensions["services"].wait_until_settled(10)
         return app
 
     return serve
@@ -78,7 +78,7 @@ def test_ours_are_good_beside_it_and_theirs_are_not_without_it(
 ) -> None:
     """It is off unless it is configured."""
     user = factories.user(session, username="ada")
-    ours = factories.token(session, app.extensions["dependencies"].identity.tokens, user)
+    ours = factories.token(session, app.extensions["services"].identity.tokens, user)
     theirs = issuer.token(**VERIFIED)
     assert [lets_in(each, token) for each in (serve(), app) for token in (ours, theirs)] == [True, True, True, False]
 
@@ -224,7 +224,7 @@ def test_without_the_accounts_only_who_was_seen_goes_on(serve: Serve, issuer: Is
     app = serve(AUTH_FRESH="0.01")
     ada = issuer.token(**VERIFIED)
     assert lets_in(app, ada)
-    app.extensions["dependencies"].identity.breaker.force_open(reason="test", actor="test")
+    app.extensions["services"].identity.breaker.force_open(reason="test", actor="test")
 
     answer = me(app, ada)
     assert (answer.status_code, answer.headers["X-Degraded"]) == (200, "offline, stale")
@@ -252,7 +252,7 @@ def test_its_breaker_is_shown_with_the_others(serve: Serve, app: Flask, issuer: 
     assert shown(app) is None
     until(lambda: (shown(shop) or {})["state"] == "closed")
     issuer.stop()
-    shop.extensions["dependencies"].identity.issuer._fetched = float("-inf")
+    shop.extensions["services"].identity.issuer._fetched = float("-inf")
     assert refusal(me(shop, issuer.token("unknown", **VERIFIED)), 503)["dependency"] == "oidc"
     found = shown(shop)
     assert found

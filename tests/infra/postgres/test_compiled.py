@@ -15,25 +15,25 @@ WHO = Compiled(select(func.pg_backend_pid()))
 
 
 @pytest.fixture
-def door(app: Flask) -> Database:
+def adapter(app: Flask) -> Database:
     """The application's door to its database."""
-    door: Database = app.extensions["dependencies"].database
-    return door
+    adapter: Database = app.extensions["services"].database
+    return adapter
 
 
-def test_values_are_made_ready_by_the_types_of_their_columns(door: Database, session: Session) -> None:
+def test_values_are_made_ready_by_the_types_of_their_columns(adapter: Database, session: Session) -> None:
     """An enum is sent as the text it is stored as; what stands in the statement itself need not be said."""
     factories.customer(session, customer_type=CustomerType.BUSINESS)
     wanted = select(func.count(), bindparam("more", 7)).where(Customer.customer_type == bindparam("kind"))
-    with door.reading() as reading:
+    with adapter.reading() as reading:
         kinds = [Compiled(wanted).first(reading, {"kind": kind}) for kind in CustomerType]
 
     assert sorted(kinds) == [(0, 7), (1, 7)]  # type: ignore[type-var]
 
 
-def test_no_row_is_none(door: Database) -> None:
+def test_no_row_is_none(adapter: Database) -> None:
     """A query that finds nothing says so."""
-    with door.reading() as reading:
+    with adapter.reading() as reading:
         assert Compiled(select(literal_column("1")).where(literal_column("false"))).first(reading, {}) is None
 
 
@@ -43,9 +43,9 @@ def test_a_statement_that_depends_on_its_values_is_refused() -> None:
         Compiled(select(Customer.id).where(Customer.city.in_(bindparam("cities", expanding=True))))
 
 
-def test_a_lost_connection_takes_those_of_its_age_with_it(door: Database) -> None:
+def test_a_lost_connection_takes_those_of_its_age_with_it(adapter: Database) -> None:
     """What cut one off may have cut off all: none that was opened before is used again, though it may look alive."""
-    with door.reading() as one, door.reading() as other:
+    with adapter.reading() as one, adapter.reading() as other:
         before = {WHO.first(one, {}), WHO.first(other, {})}
         driver = one.connection().connection.dbapi_connection
         assert driver is not None
@@ -53,5 +53,5 @@ def test_a_lost_connection_takes_those_of_its_age_with_it(door: Database) -> Non
         with pytest.raises(psycopg.OperationalError):
             WHO.first(one, {})
 
-    with door.reading() as one, door.reading() as other:
+    with adapter.reading() as one, adapter.reading() as other:
         assert not before & {WHO.first(one, {}), WHO.first(other, {})}

@@ -23,37 +23,40 @@ Build = Callable[..., Flask]
 @pytest.mark.parametrize(("size", "opened"), [(8, 4), (2, 2)])
 def test_connections_are_open_before_it_is_settled(build: Build, size: int, opened: int) -> None:
     """Some of each pool, but no more than the pool may hold."""
-    doors = build(DATABASE_POOL_SIZE=str(size), AUTH_POOL_SIZE="1").extensions["dependencies"]
+    services = build(DATABASE_POOL_SIZE=str(size), AUTH_POOL_SIZE="1").extensions["services"]
 
-    doors.start()
+    services.start()
 
-    assert doors.wait_until_settled(10)
-    assert (doors.database.engine.pool.checkedin(), doors.identity.database.engine.pool.checkedin()) == (opened, 1)
+    assert services.wait_until_settled(10)
+    assert (services.database.engine.pool.checkedin(), services.identity.database.engine.pool.checkedin()) == (
+        opened,
+        1,
+    )
 
 
 def test_traffic_comes_when_all_is_done(build: Build) -> None:
     """It is alive at once, and ready when the last step has been taken."""
     app = build()
-    doors, client, allowed = app.extensions["dependencies"], app.test_client(), threading.Event()
-    doors.warmup.steps.append(allowed.wait)
-    doors.start()
-    until(lambda: all(breaker.closed for breaker in doors.breakers.values()))
+    services, client, allowed = app.extensions["services"], app.test_client(), threading.Event()
+    services.warmup.steps.append(allowed.wait)
+    services.start()
+    until(lambda: all(breaker.closed for breaker in services.breakers.values()))
 
     assert client.get("/health").status_code == 200
     assert refusal(client.get("/health/ready"), 503)["code"] == "not_ready"
     allowed.set()
-    assert doors.wait_until_settled(10)
+    assert services.wait_until_settled(10)
     assert client.get("/health/ready").status_code == 200
 
 
 def test_what_is_away_is_not_waited_for(build: Build) -> None:
     """Degraded is ready: nothing is opened where a breaker is open, and the rest is."""
     app = build(DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")
-    doors, began = app.extensions["dependencies"], time.monotonic()
+    services, began = app.extensions["services"], time.monotonic()
 
-    doors.start()
+    services.start()
 
-    assert doors.wait_until_settled(10)
+    assert services.wait_until_settled(10)
     assert time.monotonic() - began < warmup.WITHIN
     assert app.test_client().get("/health/ready").json["missing"] == ["auth", "database"]
 

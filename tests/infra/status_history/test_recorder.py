@@ -18,7 +18,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from rental_backend.errors import Busy, ReadOnly
-from rental_backend.infra.container import Dependencies
+from rental_backend.infra.container import Services
 from rental_backend.infra.postgres.database import Database
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.infra.status_history import (
@@ -46,8 +46,8 @@ FORK = multiprocessing.get_context("fork")
 @pytest.fixture
 def database(app: Flask, session: Session) -> Database:  # noqa: ARG001 - empties the tables afterwards
     """The door to the database."""
-    doors: Dependencies = app.extensions["dependencies"]
-    return doors.database
+    services: Services = app.extensions["services"]
+    return services.database
 
 
 def recorder(folder: Path, database: Database, levels: dict[str, Level] = WELL) -> Recorder:
@@ -347,15 +347,15 @@ def test_in_read_only_mode_the_past_is_heard_all_the_same(
     """A fresh instance shows what was before it also while nothing may be changed, and tells when it may."""
     _told(database, ninety_days)
     app = build(JOURNAL_FOLDER=str(tmp_path), MODE="read-only")
-    doors: Dependencies = app.extensions["dependencies"]
-    doors.database.breaker.close()
-    doors.uptime.change(lambda state: state)
+    services: Services = app.extensions["services"]
+    services.database.breaker.close()
+    services.uptime.change(lambda state: state)
 
     with pytest.raises(ReadOnly):
-        doors.uptime.tell()
+        services.uptime.tell()
 
-    assert doors.uptime.state.others == ninety_days.own
-    doors.modes.set(Mode.NORMAL, reason="a test", actor="ada")
-    doors.uptime.change(lambda state: state.knowing(incident(at=round(time.time() * 1000))))
-    doors.uptime.tell()
+    assert services.uptime.state.others == ninety_days.own
+    services.modes.set(Mode.NORMAL, reason="a test", actor="ada")
+    services.uptime.change(lambda state: state.knowing(incident(at=round(time.time() * 1000))))
+    services.uptime.tell()
     assert len(hear(database, ninety_days.source).incidents) == 2

@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from rental_backend.infra.container import Dependencies
+from rental_backend.infra.container import Services
 from rental_backend.infra.telemetry import tracing
 from tests import factories
 from tests.refusals import refusal
@@ -50,9 +50,9 @@ def sampled_by(traceresponse: str) -> bool:
     return bool(int(traceresponse.split("-")[3], 16) & 1)
 
 
-def doors(app: Flask) -> Dependencies:
+def services(app: Flask) -> Services:
     """Return the doors of an application."""
-    found: Dependencies = app.extensions["dependencies"]
+    found: Services = app.extensions["services"]
     return found
 
 
@@ -68,10 +68,10 @@ def traced(
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             OTEL_EXPORTER_OTLP_HEADERS=f"api-key={KEY.replace(' ', '%20')}",
         )
-        doors(app).start()
-        assert doors(app).wait_until_settled(10)
+        services(app).start()
+        assert services(app).wait_until_settled(10)
         user = factories.user(session, is_superuser=True)
-        token = factories.token(session, doors(app).identity.tokens, user, superuser=True)
+        token = factories.token(session, services(app).identity.tokens, user, superuser=True)
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         yield Traced(app, client, collector)
@@ -140,9 +140,9 @@ def test_a_trace_of_nonsense_is_none(traced: Traced, nonsense: str) -> None:
 
 def test_what_breakers_do_is_told(traced: Traced) -> None:
     """The call that opens one says so in the span of its request, and so does each that is refused."""
-    breaker = doors(traced.app).database.breaker
+    breaker = services(traced.app).database.breaker
     strike = {"kind": "error", "latency": 0.0, "share": 1.0, "reason": "a test", "actor": "test", "seconds": 60.0}
-    doors(traced.app).drills.order("database", **strike)  # type: ignore[arg-type]
+    services(traced.app).drills.order("database", **strike)  # type: ignore[arg-type]
     trace = ""
     while breaker.closed:
         trace = traced.client.post("/api/customers", json=CUSTOMER).headers["traceresponse"].split("-")[1]
@@ -177,7 +177,7 @@ def test_only_a_share_is_traced(build: Callable[..., Flask]) -> None:
         app = build(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, OTEL_TRACES_SAMPLER_ARG="0.5")
         client = app.test_client()
         answers = [client.get("/health/ready").headers["traceresponse"] for _ in range(150)]
-        doors(app).stop()
+        services(app).stop()
 
     sampled = sum(sampled_by(answer) for answer in answers)
     assert 35 < sampled < 115
@@ -207,7 +207,7 @@ def test_a_collector_that_hangs_holds_up_no_end(
         for _ in range(4 * tracing.BATCH):
             client.get("/api/health/ready")
         began = time.monotonic()
-        for end in doors(app).endings:
+        for end in services(app).endings:
             end()
         took = time.monotonic() - began
 
@@ -219,5 +219,5 @@ def test_it_costs_nothing_when_it_is_off(app: Flask) -> None:
     """No hook is there, and the doors are as they were; that nothing is imported, `tests/test_start.py` says."""
     hooks = [*app.before_request_funcs[None], *app._finishes, *app.teardown_request_funcs.get(None, ())]  # type: ignore[attr-defined]
     assert not [hook for hook in hooks if hook.__module__.endswith("traces")]
-    assert type(doors(app).cache._client).__module__.startswith("redis")
+    assert type(services(app).cache._client).__module__.startswith("redis")
     assert "traceresponse" not in app.test_client().get("/api/health").headers

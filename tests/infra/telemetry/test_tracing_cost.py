@@ -41,7 +41,7 @@ def test_a_collector_that_hangs_or_is_absent_is_not_felt(
 ) -> None:
     """Three servers are asked in turns: p99 of those with a dead collector is that of the one without, within 2 ms."""
     user = factories.user(session, is_superuser=True)
-    token = factories.token(session, app.extensions["dependencies"].identity.tokens, user, superuser=True)
+    token = factories.token(session, app.extensions["services"].identity.tokens, user, superuser=True)
     with contextlib.ExitStack() as stack:
         collectors = {"off": "", "hung": stack.enter_context(_hung()), "absent": f"http://127.0.0.1:{free_port()}"}
         asked: dict[str, tuple[Gunicorn, requests.Session]] = {}

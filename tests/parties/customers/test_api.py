@@ -138,7 +138,7 @@ def test_of_many_with_one_code_at_once_one_is_created(app: Flask, signed_in: Cal
             assert refusal(answer, 400, 503)["code"] in ("customer_code_taken", "busy")
     assert len(made) == 1
     assert session.scalar(select(func.count()).select_from(Customer)) == 1
-    assert not app.extensions["dependencies"].down()
+    assert not app.extensions["services"].down()
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ class Shop:
 
     def __init__(self, app: Flask, client: FlaskClient, folder: Path) -> None:
         self.app, self.client, self.folder = app, client, folder
-        self.database = app.extensions["dependencies"].database
-        self.dumper = app.extensions["dependencies"].dumper
+        self.database = app.extensions["services"].database
+        self.dumper = app.extensions["services"].dumper
 
     def ask(self, **more: Any) -> str:
         """Note down a backup; return its path."""
@@ -76,8 +76,8 @@ def open_shop(build: Callable[..., Flask], session: Session, tmp_path: Path) -> 
     def opened(programs: Path) -> Shop:
         folders = {"BACKUP_FOLDER": str(tmp_path / "backups"), "JOURNAL_FOLDER": str(tmp_path / "journal")}
         app = build(PG_BIN=str(programs), **folders)
-        app.extensions["dependencies"].start()
-        assert app.extensions["dependencies"].wait_until_settled(10)
+        app.extensions["services"].start()
+        assert app.extensions["services"].wait_until_settled(10)
         admin = factories.user(session, username="admin", is_superuser=True)
         return Shop(app, client_of(app, session, admin), tmp_path / "backups")
 
@@ -113,7 +113,7 @@ def test_a_backup_is_made_and_fetched(shop: Shop, session: Session) -> None:
     assert hashlib.sha256(fetched.data).hexdigest() == done["sha256"]
     (file,) = shop.folder.iterdir()
     assert (file.name, file.stat().st_mode & 0o077) == (done["backup_path"], 0)
-    shop.app.extensions["dependencies"].journal.flush()
+    shop.app.extensions["services"].journal.flush()
     until(lambda: len(logged(session)) == 3, 5, "the journal")
     assert [each[:2] for each in logged(session)] == [(a, "backups") for a in ("CREATE", "START", "DOWNLOAD")]
 

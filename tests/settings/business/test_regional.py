@@ -22,7 +22,7 @@ ZONE = "/api/system/timezone"
 
 def test_the_currency_is_public_and_cheap(app: Flask, client: FlaskClient) -> None:
     """Nobody has to sign in, both spellings are there, and the database is not asked."""
-    until(app.extensions["dependencies"].settings.last, 2)
+    until(app.extensions["services"].settings.last, 2)
 
     with statements(app) as sent:
         told = client.get(PUBLIC).get_json()
@@ -47,7 +47,7 @@ def test_the_currency_is_changed(
     assert admin.get("/api/system/company").get_json()["currency_code"] == "USD"
     assert [each[2] for each in logged(seeded)] == ["currency"]
     started = build()
-    started.extensions["dependencies"].start()
+    started.extensions["services"].start()
     until(lambda: started.test_client().get(PUBLIC).get_json()["code"] == "USD", 5)
 
 

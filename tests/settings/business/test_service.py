@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from rental_backend.infra.audit_outbox import Actor
+from rental_backend.actor import Actor
 from rental_backend.infra.runtime.settings_cache import FOLLOW_EVERY
 from rental_backend.settings.business.service import change, find, rates
 from rental_backend.settings.models import SettingCategory, SettingType, SystemSetting
@@ -233,7 +233,7 @@ def test_nobody_overwrites_what_he_has_not_seen(signed_in: Caller) -> None:
 
 def test_rates_follow_a_change_at_once_and_cost_nothing(app: Flask, signed_in: Caller) -> None:
     """The next transaction after a change has the new rate; those after it ask nothing of the database."""
-    database = app.extensions["dependencies"].database
+    database = app.extensions["services"].database
     signed_in().put("/api/system/settings/rental_tax_percent", json={"setting_value": "5.5"})
 
     with database.transaction() as inside:
@@ -246,10 +246,10 @@ def test_rates_follow_a_change_at_once_and_cost_nothing(app: Flask, signed_in: C
 
 def test_a_change_that_is_rolled_back_never_counts(app: Flask) -> None:
     """Rates inside a transaction that fails are not kept for anybody."""
-    database = app.extensions["dependencies"].database
+    database = app.extensions["services"].database
     with database.reading() as inside:
         rates(inside)
-    beacon = app.extensions["dependencies"].settings.beacon.lit_at
+    beacon = app.extensions["services"].settings.beacon.lit_at
 
     class Failed(Exception):
         pass
@@ -257,11 +257,11 @@ def test_a_change_that_is_rolled_back_never_counts(app: Flask) -> None:
     with pytest.raises(Failed), database.transaction() as inside:
         setting = inside.scalars(select(SystemSetting).where(SystemSetting.setting_key == "rental_tax_percent")).one()
         setting.setting_value = "99"
-        app.extensions["dependencies"].settings.changed_by(inside)
+        app.extensions["services"].settings.changed_by(inside)
         inside.flush()
         raise Failed
 
-    assert app.extensions["dependencies"].settings.beacon.lit_at == beacon
+    assert app.extensions["services"].settings.beacon.lit_at == beacon
     with database.reading() as inside:
         assert rates(inside).rental_tax_percent == 18
 
@@ -269,7 +269,7 @@ def test_a_change_that_is_rolled_back_never_counts(app: Flask) -> None:
 @pytest.mark.parametrize("commits", [True, False])
 def test_nobody_else_sees_a_change_before_its_commit(app: Flask, commits: bool) -> None:
     """Who changes a setting and reads it sees his change at once; others after his commit, and never without one."""
-    database = app.extensions["dependencies"].database
+    database = app.extensions["services"].database
     with ExitStack() as stack:
         stack.enter_context(suppress(LookupError))
         inside = stack.enter_context(database.transaction())
@@ -286,7 +286,7 @@ def test_nobody_else_sees_a_change_before_its_commit(app: Flask, commits: bool) 
 
 def test_a_change_on_another_host_comes_into_force(app: Flask, seeded: Session) -> None:
     """Nobody lights a beacon here for it; the thread in the background reads again within two seconds and a half."""
-    followed = app.extensions["dependencies"].settings
+    followed = app.extensions["services"].settings
     until(lambda: followed.last()["rental_tax_percent"] == "18.00", 1)
     change = update(SystemSetting).where(SystemSetting.setting_key == "rental_tax_percent")
     seeded.execute(change.values(setting_value="3"))

@@ -82,8 +82,8 @@ def test_the_health_of_a_worker_is_for_operators(client: FlaskClient, signed_in:
 def test_without_a_database_the_currency_is_still_told(build: Callable[..., Flask]) -> None:
     """By a worker that never saw the database, marked as partial; for the details nobody can be let in."""
     app = build(DATABASE_URL="postgresql://127.0.0.1:1/none")
-    app.extensions["dependencies"].start()
-    app.extensions["dependencies"].wait_until_settled(5)
+    app.extensions["services"].start()
+    app.extensions["services"].wait_until_settled(5)
 
     refused = app.test_client().get("/api/health/detailed")
 

@@ -237,11 +237,11 @@ def test_a_refusal_may_leave_a_trace(toy_app: Flask, player: Player, shelf: Sess
 @pytest.fixture
 def database(toy_app: Flask) -> Iterator[Database]:
     """The door to the database, whose breaker has forgotten earlier tests and forgets this one."""
-    door: Database = toy_app.extensions["dependencies"].database
+    adapter: Database = toy_app.extensions["services"].database
     for when in ("before", "after"):
-        door.breaker.reset(reason=f"{when} the test", actor="test")
+        adapter.breaker.reset(reason=f"{when} the test", actor="test")
         if when == "before":
-            yield door
+            yield adapter
 
 
 def _lose(client: FlaskClient, losses: int, method: str = "GET") -> tuple[int, int]:

@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from rental_backend.infra.container import AUTH, DATABASE, Dependencies
+from rental_backend.infra import AUTH, DATABASE
+from rental_backend.infra.container import Services
 from rental_backend.web.endpoint.contracts import endpoint
 from rental_backend.web.endpoint.needs import PUBLIC, Needs
 from rental_backend.web.endpoint.prewarm import Warmer, refuse_what_cannot_be_warm
@@ -36,15 +37,15 @@ def app(build: Callable[..., Flask], settings: dict[str, str], tmp_path: Path) -
     """An application of its own, which hears of no other's changes and finds nothing of theirs in Redis."""
     url = settings["REDIS_URL"].rpartition("/")[0]
     made = build(JOURNAL_FOLDER=str(tmp_path), REDIS_URL=f"{url}/15", SECRET_KEY=uuid.uuid4().hex)
-    doors: Dependencies = made.extensions["dependencies"]
-    doors.start()
-    assert doors.wait_until_settled(10)
+    services: Services = made.extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
     return made
 
 
 def _client(app: Flask, session: Session, *permissions: str) -> FlaskClient:
     user = factories.user(session, permissions=permissions)
-    tokens = app.extensions["dependencies"].identity.tokens
+    tokens = app.extensions["services"].identity.tokens
     token = factories.token(session, tokens, user, scopes=frozenset(permissions))
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
@@ -58,7 +59,7 @@ def test_a_page_nobody_has_opened_is_there_in_an_outage(app: Flask, session: Ses
     factories.location(session)
     clerk = _client(app, session, "CUSTOMER_VIEW", "ITEM_VIEW", "MASTER_DATA_VIEW")
     other = _client(app, session, "USER_VIEW")
-    doors: Dependencies = app.extensions["dependencies"]
+    services: Services = app.extensions["services"]
     warmer: Warmer = app.extensions["warmer"]
     assert clerk.get("/api/auth/me").status_code == other.get("/api/auth/me").status_code == 200
     until(lambda: warmer.made >= len(FIRST_PAGES), 10, "the thread has made them")
@@ -66,7 +67,7 @@ def test_a_page_nobody_has_opened_is_there_in_an_outage(app: Flask, session: Ses
     warmer.once()
     assert warmer.made == made  # nothing has changed
 
-    doors.database.breaker.force_open(reason="a test", actor="test")
+    services.database.breaker.force_open(reason="a test", actor="test")
     answers = {page: clerk.get(page) for page in FIRST_PAGES}
     cold = clerk.get(COLD)
 
@@ -75,21 +76,21 @@ def test_a_page_nobody_has_opened_is_there_in_an_outage(app: Flask, session: Ses
     assert all(b"WARM-1" in answers[page].data for page in FIRST_PAGES[2:5])
     assert all(len(answers[page].get_json()) == 1 for page in FIRST_PAGES[5:])
     assert (cold.status_code, other.get(WARM).status_code) == (503, 403)
-    counted = doors.stale.counted
+    counted = services.stale.counted
     assert (counted.of("hits"), counted.of("misses")) == (len(FIRST_PAGES), 1)
 
 
 def test_a_change_makes_it_warm_anew(app: Flask, session: Session) -> None:
     """After a change the page is not hidden for long: soon there is an answer that shows it."""
     clerk = _client(app, session, "CUSTOMER_VIEW", "CUSTOMER_CREATE")
-    doors: Dependencies = app.extensions["dependencies"]
+    services: Services = app.extensions["services"]
     warmer: Warmer = app.extensions["warmer"]
     body = {"customer_code": "WARM-2", "customer_type": "BUSINESS", "business_name": "Film & Co"}
     assert clerk.get("/api/auth/me").status_code == 200
     until(lambda: warmer.made >= 2, 10)
     assert clerk.post("/api/customers", json=body).status_code == 201
     until(lambda: warmer.made >= 4, 15)
-    doors.database.breaker.force_open(reason="a test", actor="test")
+    services.database.breaker.force_open(reason="a test", actor="test")
 
     answer = clerk.get(WARM)
 

@@ -77,7 +77,7 @@ def test_a_clash_found_by_the_database_is_409_and_names_the_field(player: Player
 
 def test_an_outage_is_503_and_says_when_to_come_back(dark_app: Flask) -> None:
     """A call that needs what is away is refused at once, with the seconds to wait in header and body."""
-    tokens = dark_app.extensions["dependencies"].identity.tokens
+    tokens = dark_app.extensions["services"].identity.tokens
     token, _ = tokens.sign("access", uuid.uuid4(), "a", session=uuid.uuid4(), superuser=True)
 
     answer = dark_app.test_client().get("/api/customers/", headers={"Authorization": f"Bearer {token}"})

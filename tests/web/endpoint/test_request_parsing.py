@@ -81,7 +81,7 @@ def clerk(app: Flask, engine: sqlalchemy.Engine) -> Iterator[FlaskClient]:
     """A client signed in as a superuser, for the whole module: these tests store nothing that would have to go."""
     with Session(engine, expire_on_commit=False) as session:
         user = factories.user(session, username=f"clerk-{uuid.uuid4().hex[:8]}", is_superuser=True)
-        token = factories.token(session, app.extensions["dependencies"].identity.tokens, user, superuser=True)
+        token = factories.token(session, app.extensions["services"].identity.tokens, user, superuser=True)
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         yield client

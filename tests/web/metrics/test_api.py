@@ -216,7 +216,7 @@ def test_the_business_is_counted_by_its_rules(session: Session) -> None:
 @pytest.fixture
 def figures(app: Flask) -> Iterator[Figures]:
     """Figures of their own, with the database of the application."""
-    yield Figures(Board(Page()), app.extensions["dependencies"].database)
+    yield Figures(Board(Page()), app.extensions["services"].database)
 
 
 def test_one_worker_asks_for_the_figures(figures: Figures) -> None:

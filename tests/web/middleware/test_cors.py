@@ -158,7 +158,7 @@ def test_every_answer_to_a_client_carries_the_headers(signed_in: Caller, client:
 
 def test_a_crash_and_an_outage_carry_the_headers(toy_app: Flask, dark_app: Flask) -> None:
     """A 500 and a 503 can be read by the page too."""
-    tokens = dark_app.extensions["dependencies"].identity.tokens
+    tokens = dark_app.extensions["services"].identity.tokens
     token, _ = tokens.sign("access", uuid.uuid4(), "a", session=uuid.uuid4(), superuser=True)
     headers = {"Origin": SHOP, "Authorization": f"Bearer {token}"}
 

@@ -16,8 +16,8 @@ from .stage import sign_in, stage
 def run(build: Callable[..., Flask], session: Session, tmp_path: Path) -> Run:
     """An application of its own."""
     app = build(JOURNAL_FOLDER=str(tmp_path), LOG_LEVEL="ERROR")
-    doors = app.extensions["dependencies"]
-    doors.start()
-    assert doors.wait_until_settled(10)
+    services = app.extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
     documented = Documented(app.test_client().get("/openapi.json").get_json())
     return Run(stage(app, session), documented, lambda: sign_in(app, session))

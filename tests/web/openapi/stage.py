@@ -35,4 +35,4 @@ def stage(app: Flask, session: Session) -> FlaskClient:
 def sign_in(app: Flask, session: Session) -> str:
     """Return the token of a new superuser."""
     user = factories.user(session, is_superuser=True)
-    return factories.token(session, app.extensions["dependencies"].identity.tokens, user, superuser=True)
+    return factories.token(session, app.extensions["services"].identity.tokens, user, superuser=True)

@@ -140,7 +140,7 @@ def test_every_example_is_answered_as_documented(app: Flask, session: Session, d
         wrong += documented.faults(name, response)
         if response.status_code in (*REFUSED_UNREAD, 422, 500) and name not in NO_SUCH_SECRET:
             wrong.append(f"{name}: its example is refused: {response.status} {response.get_data(as_text=True)[:300]}")
-    levels = app.extensions["dependencies"].log_level  # other tests use the same application
+    levels = app.extensions["services"].log_level  # other tests use the same application
     levels.set(levels.default, reason="over", actor="test", seconds=1)
 
     print("\n".join(wrong))

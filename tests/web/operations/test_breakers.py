@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import SecurityAuditLog
-from rental_backend.infra.container import Dependencies
+from rental_backend.infra.container import Services
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.web.operations import sse as live
 from tests import factories
@@ -32,19 +32,19 @@ P99, AT_ONCE = 0.025, 0.005  # seconds, the bars of these pages and of /health i
 def own(build: Callable[..., Flask], session: Session, tmp_path: Path) -> Iterator[tuple[Flask, FlaskClient]]:
     """An application of its own, and the client of somebody who may steer it."""
     app = build(JOURNAL_FOLDER=str(tmp_path))
-    doors = doors_of(app)
-    doors.start()
-    assert doors.wait_until_settled(10)
+    services = doors_of(app)
+    services.start()
+    assert services.wait_until_settled(10)
     user = factories.user(session, username="ann", permissions=("SYSTEM_MAINTENANCE",))
-    token = factories.token(session, doors.identity.tokens, user, scopes=frozenset({"SYSTEM_MAINTENANCE"}))
+    token = factories.token(session, services.identity.tokens, user, scopes=frozenset({"SYSTEM_MAINTENANCE"}))
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     yield app, client
 
 
-def doors_of(app: Flask) -> Dependencies:
+def doors_of(app: Flask) -> Services:
     """Return an application's doors."""
-    found: Dependencies = app.extensions["dependencies"]
+    found: Services = app.extensions["services"]
     return found
 
 
@@ -92,13 +92,13 @@ def test_looking_costs_no_look_for_each_operation(
 ) -> None:
     """What is down is asked a few times for the whole answer, in which no other thread of the worker has its turn."""
     app, client = own
-    asked, down = [], Dependencies.down
+    asked, down = [], Services.down
 
-    def looked(doors: Dependencies) -> frozenset[str]:
+    def looked(services: Services) -> frozenset[str]:
         asked.append(path)
-        return down(doors)
+        return down(services)
 
-    monkeypatch.setattr(Dependencies, "down", looked)
+    monkeypatch.setattr(Services, "down", looked)
     client.get(path)
 
     assert 0 < len(asked) <= 5 < len(list(app.url_map.iter_rules()))
@@ -120,8 +120,10 @@ def test_each_operation_says_what_it_misses(own: tuple[Flask, FlaskClient]) -> N
 def test_details_are_for_operators(own: tuple[Flask, FlaskClient], signed_in: Caller) -> None:
     """Kinds of errors, reasons and names of operators: everybody else is told that there was an order, and no more."""
     app, client = own
-    doors = doors_of(app)
-    doors.breakers["database"].engine.move(doors.breakers["database"].engine.opened, "6 failures", OSError("secret"))
+    services = doors_of(app)
+    services.breakers["database"].engine.move(
+        services.breakers["database"].engine.opened, "6 failures", OSError("secret")
+    )
     client.put(f"{ORDERS}/redis", json=ORDER)
     client.put("/api/operations/mode", json={"mode": "read-only", "reason": "a leak"})
 

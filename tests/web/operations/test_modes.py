@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from rental_backend.accounts.models import RefreshToken, SecurityAuditLog
 from rental_backend.config import Config
 from rental_backend.errors import NotFound
-from rental_backend.infra.container import Dependencies
+from rental_backend.infra.container import Services
 from rental_backend.infra.identity import break_glass
 from rental_backend.infra.postgres.database import Database
 from rental_backend.infra.runtime.modes import Mode
@@ -34,12 +34,12 @@ NUMBERS = itertools.count()
 
 
 def _serve(app: Flask, session: Session, *permissions: str, superuser: bool = False) -> FlaskClient:
-    doors: Dependencies = app.extensions["dependencies"]
-    doors.start()
-    assert doors.wait_until_settled(10)
+    services: Services = app.extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
     user = factories.user(session, permissions=permissions, is_superuser=superuser)
     scopes = frozenset(permissions)
-    token = factories.token(session, doors.identity.tokens, user, scopes=scopes, superuser=superuser)
+    token = factories.token(session, services.identity.tokens, user, scopes=scopes, superuser=superuser)
     client = app.test_client()
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return client
@@ -63,8 +63,8 @@ def _remembered(client: FlaskClient) -> None:
     until(read, 10, "a full answer")
 
 
-def _doors(app: Flask) -> Dependencies:
-    found: Dependencies = app.extensions["dependencies"]
+def _adapters(app: Flask) -> Services:
+    found: Services = app.extensions["services"]
     return found
 
 
@@ -98,7 +98,7 @@ def test_read_only_keeps_people_signed_in(operator: Operator, session: Session) 
     """Nobody new signs in, but a refresh token gives a new access token, in full as health says; nothing is written."""
     app, client = operator
     user = factories.user(session)
-    refresh = factories.token(session, _doors(app).identity.tokens, user, kind="refresh")
+    refresh = factories.token(session, _adapters(app).identity.tokens, user, kind="refresh")
     client.put(MODE, json=READ_ONLY)
 
     signed = client.post("/api/auth/login", json={"username": user.username, "password": factories.PASSWORD})
@@ -122,7 +122,7 @@ def test_emergency_leaves_signatures_and_old_answers(operator: Operator) -> None
     app, client = operator
     _remembered(client)
     client.put(MODE, json={"mode": "emergency", "reason": "fire"})
-    before = [_doors(app).breakers[name].counts().calls for name in ("database", "auth")]
+    before = [_adapters(app).breakers[name].counts().calls for name in ("database", "auth")]
 
     known, unknown = client.get("/api/customers"), client.get("/api/customers?search=never")
 
@@ -133,7 +133,7 @@ def test_emergency_leaves_signatures_and_old_answers(operator: Operator) -> None
     )  # fmt: skip
     assert client.get("/health").status_code == 200
     assert set(client.get("/api/health").get_json()["features"]["customers"]["answers"]) == {"stale", "refuse"}
-    assert [_doors(app).breakers[name].counts().calls for name in ("database", "auth")] == before
+    assert [_adapters(app).breakers[name].counts().calls for name in ("database", "auth")] == before
     assert client.put(MODE, json={"mode": "normal", "reason": "over"}).status_code == 200
     assert client.get("/api/customers?search=never").status_code == 200
 
@@ -141,10 +141,10 @@ def test_emergency_leaves_signatures_and_old_answers(operator: Operator) -> None
 def test_no_view_can_write_in_read_only_mode(operator: Operator) -> None:
     """The door itself refuses, whatever a view has declared or forgotten."""
     app, _ = operator
-    doors = _doors(app)
-    doors.modes.set(Mode.READ_ONLY, reason="a test", actor="test")
-    for door in (doors.database, doors.identity.database):
-        with pytest.raises(Exception, match="read-only mode"), door.transaction():
+    services = _adapters(app)
+    services.modes.set(Mode.READ_ONLY, reason="a test", actor="test")
+    for adapter in (services.database, services.identity.database):
+        with pytest.raises(Exception, match="read-only mode"), adapter.transaction():
             raise AssertionError("a transaction was begun")
 
 
@@ -209,7 +209,7 @@ def test_every_order_is_written_down(operator: Operator, session: Session) -> No
 def test_an_order_by_command_is_written_down_too(operator: Operator, session: Session) -> None:
     """Its author is in no table; the log names him all the same, and what comes after him is not held up."""
     app, client = operator
-    tokens = _doors(app).identity.tokens
+    tokens = _adapters(app).identity.tokens
     more = {"session": uuid.uuid4(), "scopes": frozenset({"SYSTEM_MAINTENANCE"}), "seconds": 60}
     token, _ = tokens.sign("access", break_glass.ID, "flask (root)", **more)
     ordered = app.test_client().put(MODE, json=READ_ONLY, headers={"Authorization": f"Bearer {token}"})
@@ -238,7 +238,7 @@ def _drill(client: FlaskClient, name: str, **order: Any) -> Iterator[None]:
 def test_a_drill_opens_the_breaker_and_ends(operator: Operator, kind: str) -> None:
     """Calls fail as they would, the breaker opens by itself, answers are stale; afterwards it heals by itself."""
     app, client = operator
-    breaker = _doors(app).database.breaker
+    breaker = _adapters(app).database.breaker
     _remembered(client)
     with _drill(client, "database", kind=kind, latency=30 if kind == "latency" else 0):
         shown = client.get("/health/breakers").get_json()["drills"]["database"]
@@ -256,7 +256,7 @@ def test_a_drill_opens_the_breaker_and_ends(operator: Operator, kind: str) -> No
 def test_a_drill_may_hit_a_share_and_runs_out(operator: Operator) -> None:
     """Half of the calls fail, the others do not; after its time none does."""
     app, _ = operator
-    drills, strike = _doors(app).drills, _doors(app).cache.drill
+    drills, strike = _adapters(app).drills, _adapters(app).cache.drill
     assert strike is not None
     order = {"kind": "error", "latency": 0.0, "reason": "practice", "actor": "test"}
     drills.order("redis", share=0.5, seconds=60, **order)  # type: ignore[arg-type]
@@ -277,7 +277,7 @@ def test_a_drill_may_hit_a_share_and_runs_out(operator: Operator) -> None:
 def test_a_slow_drill_takes_its_time_and_counts_as_slow(operator: Operator) -> None:
     """A latency below the deadline is waited for, and the breaker sees it."""
     app, client = operator
-    breaker = _doors(app).database.breaker
+    breaker = _adapters(app).database.breaker
     with _drill(client, "database", kind="latency", latency=0.6):
         began = time.monotonic()
         answer = client.get("/api/customers?search=slow")
@@ -291,23 +291,23 @@ def test_there_is_no_drill_in_production(
     """Not even a superuser finds a way in: no route, no command that is obeyed, and doors that would not listen."""
     app = build(ENVIRONMENT="production", JOURNAL_FOLDER=str(tmp_path))
     client = _serve(app, session, superuser=True)
-    doors = _doors(app)
+    services = _adapters(app)
 
     for method, path in (("GET", DRILLS), ("PUT", f"{DRILLS}/database"), ("DELETE", f"{DRILLS}/database")):
         body = {"kind": "error", "reason": "x", "seconds": 60}
         assert client.open(path, method=method, json=body).status_code == 404
     assert not [rule for rule in app.url_map.iter_rules() if "drill" in rule.rule or "drill" in rule.endpoint]
-    for name in doors.breakers:
+    for name in services.breakers:
         with pytest.raises(NotFound):
-            doors.drills.order(name, kind="error", share=1, latency=0, reason="x", actor="x", seconds=60)
+            services.drills.order(name, kind="error", share=1, latency=0, reason="x", actor="x", seconds=60)
         with pytest.raises(NotFound):
-            doors.drills.end(name)
-    listening: list[Database | Any] = [doors.database, doors.identity.database, doors.cache]
-    assert [door.drill for door in listening] == [None] * 3
+            services.drills.end(name)
+    listening: list[Database | Any] = [services.database, services.identity.database, services.cache]
+    assert [adapter.drill for adapter in listening] == [None] * 3
     assert client.get("/health/breakers").get_json()["drills"] == {}
     assert client.put(MODE, json=READ_ONLY).status_code == 200  # modes are for production
 
     staging = build(ENVIRONMENT="staging", JOURNAL_FOLDER=str(tmp_path))
     assert Config.from_environ({**settings, "ENVIRONMENT": "staging"}).production
     assert _serve(staging, session, superuser=True).get(DRILLS).get_json() == {}
-    assert json.loads(json.dumps(doors.drills.active)) == {}
+    assert json.loads(json.dumps(services.drills.active)) == {}

@@ -239,7 +239,7 @@ def test_an_unknown_format_is_refused(player: Player) -> None:
 
 def test_an_outage_before_the_first_row_is_told(toy_app: Flask, player: Player) -> None:
     """While nothing has been sent the status can still say it."""
-    client, breaker = player(), toy_app.extensions["dependencies"].database.breaker
+    client, breaker = player(), toy_app.extensions["services"].database.breaker
     assert client.get("/api/games/export").status_code == 200
     breaker.force_open(reason="a test", actor="test")
     try:
@@ -251,7 +251,7 @@ def test_an_outage_before_the_first_row_is_told(toy_app: Flask, player: Player) 
 @pytest.mark.parametrize("form", MEDIA_TYPES)
 def test_an_outage_in_the_middle_is_no_end(toy_app: Flask, player: Player, crowd: Session, form: str) -> None:  # noqa: ARG001
     """An export that cannot go on raises instead of ending, so that the server breaks the connection off."""
-    client, breaker = player(), toy_app.extensions["dependencies"].database.breaker
+    client, breaker = player(), toy_app.extensions["services"].database.breaker
     chunks = iter(client.get(f"/api/games/export?format={form}", buffered=False).response)
     assert b"Game" in next(chunks) + next(chunks)
     breaker.force_open(reason="a test", actor="test")

@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from rental_backend.accounts.models import SecurityAuditLog
-from rental_backend.infra.container import DATABASE, Dependencies
+from rental_backend.infra import DATABASE
+from rental_backend.infra.container import Services
 from rental_backend.infra.identity import break_glass
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.infra.status_history import Impact, Level, State, Status, begun
@@ -41,13 +42,13 @@ Operator = tuple[Flask, FlaskClient]
 def operator(build: Callable[..., Flask], session: Session, tmp_path: Path) -> Operator:
     """Who may steer the service, with an application of his own that has all dependencies."""
     app = build(JOURNAL_FOLDER=str(tmp_path))
-    doors: Dependencies = app.extensions["dependencies"]
-    doors.start()
-    assert doors.wait_until_settled(10)
+    services: Services = app.extensions["services"]
+    services.start()
+    assert services.wait_until_settled(10)
     user = factories.user(session, permissions=("SYSTEM_MAINTENANCE",), username="ada")
     scopes = frozenset({"SYSTEM_MAINTENANCE"})
     client = app.test_client()
-    token = factories.token(session, doors.identity.tokens, user, scopes=scopes)
+    token = factories.token(session, services.identity.tokens, user, scopes=scopes)
     client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
     return app, client
 
@@ -56,14 +57,14 @@ def operator(build: Callable[..., Flask], session: Session, tmp_path: Path) -> O
 def idle(build: Callable[..., Flask], tmp_path: Path) -> Flask:
     """An application whose threads do not run, with all dependencies said to be there."""
     app = build(JOURNAL_FOLDER=str(tmp_path))
-    for breaker in app.extensions["dependencies"].breakers.values():
+    for breaker in app.extensions["services"].breakers.values():
         breaker.close()
     return app
 
 
 def _known(app: Flask, state: State) -> None:
-    doors: Dependencies = app.extensions["dependencies"]
-    doors.uptime.change(lambda _: state)
+    services: Services = app.extensions["services"]
+    services.uptime.change(lambda _: state)
 
 
 def _status(client: FlaskClient) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def test_any_page_may_read_it_and_it_is_kept_for_seconds(idle: Flask) -> None:
 
 def test_a_disruption_is_told_at_once_and_remembered(idle: Flask) -> None:
     """The state is that of this moment, whatever was recorded; the past is what was recorded."""
-    doors: Dependencies = idle.extensions["dependencies"]
+    services: Services = idle.extensions["services"]
     client = idle.test_client()
     past = Past(wall=round(time.time() * 1000) - 700_000)
     names = dict.fromkeys(each["id"] for each in _status(client)["components"])
@@ -119,7 +120,7 @@ def test_a_disruption_is_told_at_once_and_remembered(idle: Flask) -> None:
     past.go(30, {**well, "catalogue": Level.MAJOR})
     _known(idle, past.go(300, well))
 
-    doors.breakers[DATABASE].open()
+    services.breakers[DATABASE].open()
 
     said = _status(client)
     components = {each["id"]: each for each in said["components"]}
@@ -138,10 +139,10 @@ def test_a_disruption_is_told_at_once_and_remembered(idle: Flask) -> None:
 
 def test_nothing_of_what_is_behind_is_told(idle: Flask) -> None:
     """With everything failing for causes that name hosts and people, neither answer has a word of that."""
-    doors: Dependencies = idle.extensions["dependencies"]
-    for breaker in doors.breakers.values():
+    services: Services = idle.extensions["services"]
+    for breaker in services.breakers.values():
         breaker.force_open(reason="the secret reason", actor="ada-of-operations")
-    doors.modes.set(Mode.READ_ONLY, reason="the secret reason", actor="ada-of-operations")
+    services.modes.set(Mode.READ_ONLY, reason="the secret reason", actor="ada-of-operations")
     fire = begun("Fire", Impact.MAJOR, ("catalogue",), now=1, source="the-secret-host")
     _known(idle, State().knowing(fire.told(Status.IDENTIFIED, "It burns.", now=2, author="ada-of-operations")))
     client = idle.test_client()
@@ -155,8 +156,8 @@ def test_nothing_of_what_is_behind_is_told(idle: Flask) -> None:
 
 def test_maintenance_is_said_to_be_that(idle: Flask) -> None:
     """A mode that an operator ordered is under way until it ends, and nothing is called an outage."""
-    doors: Dependencies = idle.extensions["dependencies"]
-    doors.modes.set(Mode.READ_ONLY, reason="new disks", actor="ada", seconds=600)
+    services: Services = idle.extensions["services"]
+    services.modes.set(Mode.READ_ONLY, reason="new disks", actor="ada", seconds=600)
 
     said = _status(idle.test_client())
 
@@ -268,11 +269,11 @@ def test_all_of_it_works_in_a_black_hole(build: Callable[..., Flask], tmp_path: 
         urls = {"DATABASE_URL": f"postgresql://{silent}", "REDIS_URL": f"redis://{silent}"}
         remembered(tmp_path)
         app = build(**urls, JOURNAL_FOLDER=str(tmp_path), BREAK_GLASS_HASH=factories.HASH)
-        doors: Dependencies = app.extensions["dependencies"]
-        doors.start()
+        services: Services = app.extensions["services"]
+        services.start()
         client = app.test_client()
         until(lambda: "major_outage" in client.get("/status.json").get_data(as_text=True), 10)
-        token = _break_glass(doors)
+        token = _break_glass(services)
         said = client.post(INCIDENTS, json=FIRE, headers={"Authorization": f"Bearer {token}"})
         assert said.status_code == 200
         for path in ("/status", "/status.json"):
@@ -282,9 +283,9 @@ def test_all_of_it_works_in_a_black_hole(build: Callable[..., Flask], tmp_path: 
         assert re.search(r"Fire &lt;b&gt;", client.get("/status").get_data(as_text=True))
 
 
-def _break_glass(doors: Dependencies) -> str:
+def _break_glass(services: Services) -> str:
     scopes = frozenset({"SYSTEM_MAINTENANCE"})
-    tokens = doors.identity.tokens
+    tokens = services.identity.tokens
     return tokens.sign("access", break_glass.ID, "break-glass", session=uuid.uuid4(), scopes=scopes, seconds=60)[0]
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from rental_backend.infra.container import AUTH, DATABASE, REDIS, Dependencies
+from rental_backend.infra import AUTH, DATABASE, REDIS
+from rental_backend.infra.container import Services
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.infra.status_history import Level
 from rental_backend.web.endpoint.capabilities import contracts
@@ -17,13 +18,13 @@ PART, DEAD = Level.PARTIAL, Level.MAJOR
 SERVED = ("catalogue", "sign-in", "customers", "stock", "reports", "administration")
 
 
-def _all_there(build: Callable[..., Flask]) -> tuple[Flask, Dependencies]:
+def _all_there(build: Callable[..., Flask]) -> tuple[Flask, Services]:
     """Return an application whose probes do not run, and its doors, of which all are open."""
     app = build()
-    doors: Dependencies = app.extensions["dependencies"]
-    for breaker in doors.breakers.values():
+    services: Services = app.extensions["services"]
+    for breaker in services.breakers.values():
         breaker.close()
-    return app, doors
+    return app, services
 
 
 def _levels(app: Flask) -> tuple[Level, ...]:
@@ -55,25 +56,25 @@ def test_components_follow_the_breakers(
     build: Callable[..., Flask], away: tuple[str, ...], levels: tuple[Level, ...]
 ) -> None:
     """Without the database the catalogue answers from memory and nothing can be changed; without Redis all works."""
-    app, doors = _all_there(build)
+    app, services = _all_there(build)
     for name in away:
-        doors.breakers[name].open()
+        services.breakers[name].open()
 
     assert _levels(app) == levels
 
 
 def test_orders_are_maintenance_and_hide_no_outage(build: Callable[..., Flask]) -> None:
     """A breaker forced open and a mode are maintenance of what they stop; what fails besides is still told."""
-    app, doors = _all_there(build)
-    doors.breakers[DATABASE].force_open(reason="a test", actor="ada")
+    app, services = _all_there(build)
+    services.breakers[DATABASE].force_open(reason="a test", actor="ada")
     assert _levels(app) == (CARE, WELL, CARE, CARE, CARE, CARE)
-    doors.breakers[AUTH].open()
+    services.breakers[AUTH].open()
     assert _levels(app) == (CARE, PART, CARE, CARE, CARE, PART)
-    doors.breakers[AUTH].close()
-    doors.breakers[DATABASE].reset(reason="a test", actor="ada")
-    doors.breakers[DATABASE].close()
+    services.breakers[AUTH].close()
+    services.breakers[DATABASE].reset(reason="a test", actor="ada")
+    services.breakers[DATABASE].close()
 
-    doors.modes.set(Mode.READ_ONLY, reason="a test", actor="ada")
+    services.modes.set(Mode.READ_ONLY, reason="a test", actor="ada")
 
     assert _levels(app) == (WELL, CARE, CARE, CARE, WELL, CARE)
 
@@ -82,11 +83,11 @@ def test_nothing_is_recorded_before_each_dependency_was_looked_at(build: Callabl
     """A service that has just started knows nothing yet, and says neither up nor down in its history."""
     app = build(JOURNAL_FOLDER=str(tmp_path))
     watch: Watch = app.extensions["watch"]
-    doors: Dependencies = app.extensions["dependencies"]
+    services: Services = app.extensions["services"]
 
     assert watch.levels() == {}
-    doors.uptime.look()
-    assert doors.uptime.state.levels == {}
+    services.uptime.look()
+    assert services.uptime.state.levels == {}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,109 @@
+"""The adapters and identity of one application, built from its configuration. Building connects to nothing."""
+
+from ..config import Config
+from ..resilience import Page
+from . import AUTH, DATABASE, REPLICA
+from .identity.identity import Identity
+from .identity.login_throttle import Throttle
+from .identity.offline import Offline
+from .identity.oidc import Issuer, Trust
+from .identity.passwords import Passwords
+from .identity.revocations import Revocations
+from .identity.tokens import Tokens
+from .postgres.database import Database
+from .redis.cache import Cache
+from .runtime.modes import Modes
+
+
+def database(config: Config, page: Page, modes: Modes) -> Database:
+    """Return the adapter of the database."""
+    return Database(
+        DATABASE,
+        config.database_url,
+        page=page,
+        admit=modes.admit,
+        deadline=config.database_deadline,
+        connect_deadline=config.database_connect_deadline,
+        pool_size=config.database_pool_size,
+        pool_timeout=config.database_pool_timeout,
+        calls=config.database_calls,
+    )
+
+
+def replica(config: Config, page: Page, modes: Modes) -> Database:
+    """Return the adapter of the standby."""
+    return Database(
+        REPLICA,
+        config.database_replica_url,
+        page=page,
+        admit=modes.admit,
+        standby=True,
+        deadline=config.database_replica_deadline,
+        connect_deadline=min(config.database_replica_deadline, config.database_connect_deadline),
+        pool_size=config.database_pool_size,
+        pool_timeout=config.database_pool_timeout,
+        calls=config.database_replica_calls,
+    )
+
+
+def cache(config: Config, page: Page) -> Cache:
+    """Return the adapter of Redis."""
+    return Cache(
+        config.redis_url,
+        page=page,
+        deadline=config.redis_deadline,
+        connections=config.threads + 4,
+        calls=config.redis_calls,
+    )
+
+
+def identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity:
+    """Return what knows who somebody is, over its own pool to the accounts."""
+    accounts = Database(
+        AUTH,
+        config.auth_database_url or config.database_url,
+        page=page,
+        admit=modes.admit,
+        deadline=config.auth_deadline,
+        connect_deadline=min(config.auth_deadline, config.database_connect_deadline),
+        pool_size=config.auth_pool_size,
+        pool_timeout=config.database_pool_timeout,
+        calls=config.auth_calls,
+    )
+    tokens = Tokens(
+        config.secret_key,
+        old=config.secret_keys_old,
+        access_seconds=config.access_token_minutes * 60,
+        refresh_seconds=config.refresh_token_days * 86400,
+    )
+    throttle = Throttle(
+        cache,
+        by_name=config.sign_in_attempts,
+        by_address=config.sign_in_attempts_address,
+        window=config.sign_in_window,
+    )
+    offline = Offline(
+        revocations=Revocations(cache, tokens.lifetimes["refresh"]),
+        breaker=accounts.breaker,
+        horizon=config.offline_horizon,
+        refreshing=config.offline_refreshing,
+        access=config.offline_access_seconds,
+    )
+    passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
+    issuer, fresh = _issuer(config, page), config.auth_fresh
+    return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=fresh, issuer=issuer)
+
+
+def _issuer(config: Config, page: Page) -> Issuer | None:
+    if not config.oidc_issuer:
+        return None
+    return Issuer(
+        Trust(
+            issuer=config.oidc_issuer,
+            audience=config.oidc_audience,
+            keys_url=config.oidc_jwks_url,
+            claim=config.oidc_claim,
+            deadline=config.oidc_deadline,
+        ),
+        page,
+    )
