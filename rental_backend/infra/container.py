@@ -16,7 +16,7 @@ from .identity.break_glass import BreakGlass
 from .identity.oidc import REFRESH
 from .postgres.database import Database
 from .postgres.failures import practised
-from .rate_limits import Rates
+from .rate_limits import RateLimiter
 from .redis.cache import Cache
 from .runtime.backups import Dumper
 from .runtime.fault_injection import Drills
@@ -60,7 +60,7 @@ class Services:
         self.cache = factories.cache(config, page)
         self.identity = factories.identity(config, page, self.cache, self.modes)
         self._count(page.tally)
-        self.rates = Rates(self.cache, page)
+        self.rate_limiter = RateLimiter(self.cache, page)
         self.figures = Figures(board, self.database)
         self.journal = Journal(Path(config.journal_folder), self.identity.database)
         self.sweeper = Sweeper(self.database)
@@ -117,7 +117,7 @@ class Services:
         self.chores.every(TELL, self.uptime.tell)
         self.chores.every(SAMPLE, partial(self.history.sample, self.guards.values()))
         self.chores.every(0, self.log_level.apply)  # where nobody asks anything
-        self.sharing.every(0, self.rates.exchange)
+        self.sharing.every(0, self.rate_limiter.exchange)
 
     @property
     def pools(self) -> dict[str, Database]:

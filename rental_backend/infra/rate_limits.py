@@ -1,9 +1,9 @@
-"""How often somebody may ask: counted for all workers of a host in memory they share, and between hosts in Redis.
+"""Rate limits of callers: counted in memory that all workers of a host share, and exchanged between hosts by Redis.
 
-A quota is a bucket of so many calls that fills again evenly over its window (GCRA: of each caller only the moment is
-kept at which his bucket would be full). A call is judged in memory, on the clock of the host, and waits for nothing.
-Several times a second each worker tells Redis what was spent here and hears what was spent everywhere. So hosts
-together let through what their callers spend between two such exchanges beyond the quota, and take it off afterwards.
+A quota is a bucket of calls that refills evenly over its window (GCRA: of each caller only the time is kept at which
+the bucket will be full). A call is decided in memory, on the clock of the host, and waits for nothing.
+Several times a second each worker tells Redis what was consumed here and hears what was consumed everywhere. Between
+two exchanges hosts together may let through more than the quota; the excess is owed and taken off afterwards.
 While Redis is away each host counts for itself.
 """
 
@@ -21,22 +21,21 @@ from typing import NamedTuple
 from ..resilience import Page
 from .redis.cache import Cache
 
-SETS, WAYS, ENTRY = 4096, 4, 2  # who is known by the bits of his number, the moment his bucket is full
-LOCKS = 64  # a divisor of SETS: those of one set have one lock
-PATIENCE = 0.25  # seconds to wait for a worker that has the lock and no processor; longer, it was stopped
-PAUSE, REST = 0.00005, 5.0  # seconds between two looks, and without waiting after patience was lost
-NOTHING = (0, 0)
-BATCH = 500
-MOST, FAR, HOLD = 64, 1024, 250_000  # calls taken at once: of this part of what is left, for so long (microseconds)
+SETS, WAYS, ENTRY = 4096, 4, 2  # an entry: the number of the bucket, and the time at which it will be full
+LOCKS = 64  # a divisor of SETS: all buckets of one set share one lock
+LOCK_TIMEOUT = 0.25  # seconds to wait for a worker that holds a lock; one that takes longer was stopped
+LOCK_POLL, LOCK_BACKOFF = 0.00005, 5.0  # seconds between two tries, and without waiting after a timeout
+BATCH = 500  # buckets per call of Redis
+LEASE_CALLS, LEASE_SHARE, LEASE_TIME = 64, 1024, 250_000  # at most 64 calls and 1/1024 of those left, for 250 ms (us)
 
-# KEYS: buckets. ARGV: of each what was spent and its window (us). Returns of each how far it is from full (us).
-# More than two windows are never owed, also if the clock of Redis is set back.
-SHARE = """
+# KEYS: buckets. ARGV: of each what was consumed and its window (us). Returns of each how long until it is full (us).
+# At most two windows are ever owed, even if the clock of Redis is set back.
+EXCHANGE = """
 local time = redis.call('TIME')
 local now, found = time[1] * 1000000 + time[2], {}
 for number, key in ipairs(KEYS) do
-    local spent, window = tonumber(ARGV[2 * number - 1]), tonumber(ARGV[2 * number])
-    local full = math.max(tonumber(redis.call('GET', key) or 0), now) + spent
+    local consumed, window = tonumber(ARGV[2 * number - 1]), tonumber(ARGV[2 * number])
+    local full = math.max(tonumber(redis.call('GET', key) or 0), now) + consumed
     full = math.min(full, now + 2 * window)
     redis.call('SET', key, string.format('%.0f', full), 'PX', math.ceil((full - now) / 1000))
     found[number] = full - now
@@ -47,55 +46,56 @@ return found
 
 @dataclass(frozen=True)
 class Quota:
-    """So many calls at once, and as many again in each `seconds`."""
+    """At most `calls` at once, and as many again in each `seconds`."""
 
     name: str
     calls: int
     seconds: int
 
     @cached_property
-    def each(self) -> int:
-        """The time in which a call comes back (microseconds)."""
+    def interval(self) -> int:
+        """The time in which one call comes back (microseconds)."""
         return max(1, self.seconds * 1_000_000 // self.calls)
 
     @cached_property
     def window(self) -> int:
-        """The time in which an empty bucket fills (microseconds)."""
-        return self.each * self.calls
+        """The time in which an empty bucket refills (microseconds)."""
+        return self.interval * self.calls
 
 
-class Spent(NamedTuple):
-    """What became of a call: seconds to wait (0: it may be made), calls left, and seconds until the bucket is full."""
+class Decision(NamedTuple):
+    """The answer to a call: seconds to wait (0: it is allowed), calls remaining, seconds until all are there again."""
 
-    wait: float
-    left: int
-    full_in: float
+    retry_after: float
+    remaining: int
+    reset_after: float
 
 
 @dataclass(slots=True)
 class Lease:
-    """Calls that a worker has taken out of a bucket: those left, those there were, and until when they are good.
+    """Calls that a worker has taken out of a bucket: those left, those taken, and until when they may be used.
 
-    `full` is when the bucket will be full again, as it was then (microseconds, as `ends`).
+    `full_at` is when the bucket will be full again, all these calls consumed (microseconds, like `expires_at`).
     """
 
     calls: int
     size: int
-    full: int
-    ends: int
+    full_at: int
+    expires_at: int
 
 
-class Rates:
+class RateLimiter:
     """The buckets of all callers, in memory made before the fork.
 
-    Of callers whose numbers fall together, more than `WAYS` at a time, those with the fullest buckets are forgotten.
+    A set holds `WAYS` buckets; of more callers whose numbers fall into one set, those with the fullest buckets are
+    forgotten.
     """
 
     def __init__(self, cache: Cache, page: Page, clock: Callable[[], float] = time.monotonic) -> None:
         self._cache = cache
         self._clock = clock
         self._words = memoryview(mmap.mmap(-1, SETS * WAYS * ENTRY * 8)).cast("q")
-        self._file = os.memfd_create("rental-rates", os.MFD_CLOEXEC)
+        self._lock_file = os.memfd_create("rental-rate-limits", os.MFD_CLOEXEC)
         self._forget()
         page.forget.append(self._forget)
 
@@ -104,73 +104,79 @@ class Rates:
         self._lock = threading.Lock()
         self._unsent: dict[int, tuple[int, int]] = {}
         self._leases: dict[int, Lease] = {}
-        self._given_up: dict[int, float] = {}  # locks that are not waited for, and until when
+        self._skipped_until: dict[int, float] = {}  # locks that timed out, and until when nobody waits for them
 
-    def spend(self, quota: Quota, who: object) -> Spent:
-        """Take a call out of somebody's bucket, if there is one; what is refused costs nothing.
+    def consume(self, quota: Quota, caller: object) -> Decision:
+        """Take a call out of a caller's bucket, if there is one; a refused call costs nothing.
 
-        Whoever calls again and again while his bucket is far from empty has this worker take several at once.
+        For a caller who asks again and again while the bucket is far from empty, this worker takes several at once.
         """
-        number, each, window = _number(quota.name, who), quota.each, quota.window
+        number, interval, window = _bucket_number(quota.name, caller), quota.interval, quota.window
         with self._lock:
-            now = int(self._clock() * 1e6)
+            now = self._now()
             lease = self._leases.get(number)
-            if lease and now >= lease.ends:
-                lease = None
-            if not (lease and lease.calls):
-                wait, lease = self._lease(number, quota, 2 * lease.size if lease else 1, now)
-                if wait:
-                    return Spent(wait / 1e6, 0, max(0, lease.full - now) / 1e6)
-                self._leases[number] = lease
-            lease.calls -= 1
-            full = lease.full - lease.calls * each
-        return Spent(0, max(0, now + window - full) // each, max(0, full - now) / 1e6)
+            if lease is None or now >= lease.expires_at:
+                lease = self._lease(number, quota, 1, now)
+            elif not lease.calls:
+                lease = self._lease(number, quota, 2 * lease.size, now)
+            allowed = lease.calls > 0
+            if allowed:
+                lease.calls -= 1
+            full_in = lease.full_at - lease.calls * interval - now
+        retry_after = 0.0 if allowed else (full_in + interval - window) / 1e6
+        return Decision(retry_after, max(0, window - full_in) // interval, max(0, full_in) / 1e6)
 
-    def _lease(self, number: int, quota: Quota, wanted: int, now: int) -> tuple[int, "Lease"]:
-        """Take some calls out of a bucket; return how long to wait if there is none (microseconds), and the lease."""
-        words, each, window = self._words, quota.each, quota.window
-        held = self._take(number)
+    def _now(self) -> int:
+        return int(self._clock() * 1e6)
+
+    def _lease(self, number: int, quota: Quota, wanted: int, now: int) -> Lease:
+        """Take some calls out of a bucket, and keep them for this worker; the lease is of none if none are left."""
+        interval, window = quota.interval, quota.window
+        locked = self._lock_set(number)
         try:
-            at = self._entry(number)
-            full = max(words[at + 1], now)
-            left = (now + window - full) // each
-            if left <= 0:
-                return full + each - now - window, Lease(0, 0, full, now)
-            calls = max(1, min(wanted, left // FAR, MOST))
-            full += calls * each
-            words[at + 1] = full
+            at = self._find(number)
+            full_at = max(self._words[at + 1], now)
+            left = (now + window - full_at) // interval
+            calls = max(1, min(wanted, left // LEASE_SHARE, LEASE_CALLS)) if left > 0 else 0
+            full_at += calls * interval
+            self._words[at + 1] = full_at
         finally:
-            self._give_back(number, held)
-        self._unsent[number] = (self._unsent.get(number, NOTHING)[0] + calls * each, window)
-        return 0, Lease(calls, calls, full, now + HOLD)
+            self._unlock_set(number, locked)
+        lease = Lease(calls, calls, full_at, now + LEASE_TIME)
+        if calls:
+            self._leases[number] = lease
+            consumed, _ = self._unsent.get(number, (0, 0))
+            self._unsent[number] = consumed + calls * interval, window
+        return lease
 
     def exchange(self) -> None:
         """Tell Redis what this process let through, and hear what all others did. For a thread that may wait.
 
-        What Redis does not take is not told later: by then it would be spent a second time.
+        What Redis does not take is not sent again: by then it would be counted a second time.
         """
         with self._lock:
-            now = int(self._clock() * 1e6)
-            spent, self._unsent = list(self._unsent.items()), {}
-            self._leases = {number: lease for number, lease in self._leases.items() if now < lease.ends}
-        for first in range(0, len(spent), BATCH):
-            batch = spent[first : first + BATCH]
+            now = self._now()
+            unsent, self._unsent = list(self._unsent.items()), {}
+            self._leases = {number: lease for number, lease in self._leases.items() if now < lease.expires_at}
+        for first in range(0, len(unsent), BATCH):
+            batch = unsent[first : first + BATCH]
             arguments: list[str | int] = [word for _, pair in batch for word in pair]
-            levels = self._cache.numbers(SHARE, [f"rate:{number:x}" for number, _ in batch], arguments)
-            for (number, _), level in zip(batch, levels or (), strict=False):
-                self._heed(number, level)
+            levels = self._cache.numbers(EXCHANGE, [f"rate:{number:x}" for number, _ in batch], arguments)
+            for (number, _), full_in in zip(batch, levels or (), strict=False):
+                self._merge(number, full_in)
 
-    def _heed(self, number: int, level: int) -> None:
+    def _merge(self, number: int, full_in: int) -> None:
+        """Take over from Redis how long it is until a bucket is full, if that is longer than known here."""
         with self._lock:
-            held = self._take(number)
+            locked = self._lock_set(number)
             try:
-                at = self._entry(number)
-                self._words[at + 1] = max(self._words[at + 1], int(self._clock() * 1e6) + level)
+                at = self._find(number)
+                self._words[at + 1] = max(self._words[at + 1], self._now() + full_in)
             finally:
-                self._give_back(number, held)
+                self._unlock_set(number, locked)
 
-    def _entry(self, number: int) -> int:
-        """Return the place of a caller; that of the one with the fullest bucket if he has none."""
+    def _find(self, number: int) -> int:
+        """Return the entry of a bucket; for a new one, that of the fullest bucket of its set."""
         words = self._words
         first = number % SETS * WAYS * ENTRY
         fullest = first
@@ -179,37 +185,36 @@ class Rates:
                 return at
             if words[at + 1] < words[fullest + 1]:
                 fullest = at
-        words[fullest + 1] = 0  # first, so that nobody who is killed here leaves a debt to a stranger
+        words[fullest + 1] = 0  # the time before the number: a crash in between must not charge the next caller
         words[fullest] = number
         return fullest
 
-    def _take(self, number: int) -> bool:
-        """Keep other workers away from a set, and return True; False if the one that has it does not go on.
+    def _lock_set(self, number: int) -> bool:
+        """Keep other workers away from a set, and return True; False if the worker that holds its lock is stuck.
 
-        The kernel frees it when its holder dies. Whoever has lost patience with one does not wait again for a while.
+        The kernel frees the lock when its holder dies. After a timeout this worker does not wait for it for a while.
         """
-        byte, ends = number % LOCKS, 0.0
+        byte, began = number % LOCKS, time.monotonic()
         while True:
             try:
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+                fcntl.lockf(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
             except OSError:
                 now = time.monotonic()
-                ends = ends or now + PATIENCE
-                if now < self._given_up.get(byte, 0.0):
-                    return False
-                if now > ends:
-                    self._given_up[byte] = now + REST
-                    return False
-                time.sleep(PAUSE)
             else:
                 return True
+            if now < self._skipped_until.get(byte, 0.0):
+                return False
+            if now > began + LOCK_TIMEOUT:
+                self._skipped_until[byte] = now + LOCK_BACKOFF
+                return False
+            time.sleep(LOCK_POLL)
 
-    def _give_back(self, number: int, held: bool) -> None:
-        if held:
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, number % LOCKS)
+    def _unlock_set(self, number: int, locked: bool) -> None:
+        if locked:
+            fcntl.lockf(self._lock_file, fcntl.LOCK_UN, 1, number % LOCKS)
 
 
 @lru_cache(maxsize=4096)
-def _number(name: str, who: object) -> int:
-    """Return the number of a bucket, the same on all hosts; from it nobody can tell whose it is."""
-    return int.from_bytes(hashlib.blake2b(f"{name}:{who}".encode(), digest_size=8).digest()) >> 2 or 1
+def _bucket_number(name: str, caller: object) -> int:
+    """Return the number of a bucket, the same on all hosts; nobody can tell from it whose bucket it is."""
+    return int.from_bytes(hashlib.blake2b(f"{name}:{caller}".encode(), digest_size=8).digest()) >> 2 or 1

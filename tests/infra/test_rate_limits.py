@@ -10,7 +10,7 @@ import pytest
 from redis import Redis
 
 from deploy.private.servers import RedisServer
-from rental_backend.infra.rate_limits import SETS, WAYS, Quota, Rates
+from rental_backend.infra.rate_limits import SETS, WAYS, Quota, RateLimiter
 from rental_backend.infra.redis.cache import Cache
 from rental_backend.infra.runtime.scheduler import Background
 from rental_backend.resilience import Page
@@ -21,16 +21,16 @@ from tests.resilience.workers import Worker
 THREE = Quota("things", 3, 30)  # one comes back every 10 s
 
 
-def host(url: str, clock: Callable[[], float] = time.monotonic) -> tuple[Cache, Rates]:
-    """Return the cache and the rates of a host."""
+def host(url: str, clock: Callable[[], float] = time.monotonic) -> tuple[Cache, RateLimiter]:
+    """Return the cache and the limiter of a host."""
     page = Page()
     cache = Cache(url, deadline=0.15, connections=4, calls=8, page=page)
     cache.breaker.close()
-    return cache, Rates(cache, page, clock)
+    return cache, RateLimiter(cache, page, clock)
 
 
 @pytest.fixture
-def alone() -> tuple[Rates, Clock]:
+def alone() -> tuple[RateLimiter, Clock]:
     """A host without Redis, and its clock."""
     clock = Clock(1000.0)
     return host("", clock)[1], clock
@@ -45,68 +45,68 @@ def kept(redis: RedisServer) -> Iterator[Redis]:
         yield connection
 
 
-def admitted(rates: Rates, quota: Quota, who: object, times: int) -> int:
+def admitted(limiter: RateLimiter, quota: Quota, who: object, times: int) -> int:
     """Ask so often, and return how often that was granted."""
-    return sum(not rates.spend(quota, who).wait for _ in range(times))
+    return sum(not limiter.consume(quota, who).retry_after for _ in range(times))
 
 
-def test_the_boundary_is_exact(alone: tuple[Rates, Clock]) -> None:
+def test_the_boundary_is_exact(alone: tuple[RateLimiter, Clock]) -> None:
     """Three pass, the fourth is told when to come, is refused a moment before that and passes then; one, not two."""
-    rates, clock = alone
-    assert [rates.spend(THREE, "ada").left for _ in range(3)] == [2, 1, 0]
+    limiter, clock = alone
+    assert [limiter.consume(THREE, "ada").remaining for _ in range(3)] == [2, 1, 0]
 
-    refused = rates.spend(THREE, "ada")
-    assert (refused.wait, refused.left, refused.full_in) == (10, 0, 30)
+    refused = limiter.consume(THREE, "ada")
+    assert (refused.retry_after, refused.remaining, refused.reset_after) == (10, 0, 30)
     clock.now += 9.999
-    assert rates.spend(THREE, "ada").wait == pytest.approx(0.001)
+    assert limiter.consume(THREE, "ada").retry_after == pytest.approx(0.001)
     clock.now += 0.001
-    assert (rates.spend(THREE, "ada").wait, rates.spend(THREE, "ada").wait) == (0, 10)
+    assert (limiter.consume(THREE, "ada").retry_after, limiter.consume(THREE, "ada").retry_after) == (0, 10)
     clock.now += 1000
-    assert admitted(rates, THREE, "ada", 10) == 3, "an idle caller saves up no more than his bucket holds"
+    assert admitted(limiter, THREE, "ada", 10) == 3, "an idle caller saves up no more than the bucket holds"
 
 
 def test_who_asks_often_far_from_the_limit_is_counted_several_at_a_time(
-    alone: tuple[Rates, Clock], monkeypatch: pytest.MonkeyPatch
+    alone: tuple[RateLimiter, Clock], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is left is told call by call; the bucket is opened for one in many; and in the end just the quota passed."""
-    rates, _ = alone
-    quota, opened, take = Quota("many", 100_000, 3600), [], rates._take
-    monkeypatch.setattr(rates, "_take", lambda number: (opened.append(number), take(number))[1])
+    limiter, _ = alone
+    quota, opened, take = Quota("many", 100_000, 3600), [], limiter._lock_set
+    monkeypatch.setattr(limiter, "_lock_set", lambda number: (opened.append(number), take(number))[1])
 
-    assert [rates.spend(quota, "ada").left for _ in range(5000)] == [*range(99_999, 94_999, -1)]
+    assert [limiter.consume(quota, "ada").remaining for _ in range(5000)] == [*range(99_999, 94_999, -1)]
     assert len(opened) < 200
 
-    assert admitted(rates, quota, "ada", 100_000) == 95_000
-    assert admitted(rates, quota, "bob", 1) == 1
+    assert admitted(limiter, quota, "ada", 100_000) == 95_000
+    assert admitted(limiter, quota, "bob", 1) == 1
 
 
-def test_calls_taken_ahead_are_good_for_a_moment_only(alone: tuple[Rates, Clock]) -> None:
+def test_calls_taken_ahead_are_good_for_a_moment_only(alone: tuple[RateLimiter, Clock]) -> None:
     """Who comes slowly has one taken at a time: nothing is lost by waiting."""
-    rates, clock = alone
+    limiter, clock = alone
     quota = Quota("many", 100_000, 3600)
     for _ in range(100):
-        rates.spend(quota, "ada")
+        limiter.consume(quota, "ada")
         clock.now += 0.3
 
-    assert rates.spend(quota, "ada").left == 100_000 - 1  # as many came back as were spent
+    assert limiter.consume(quota, "ada").remaining == 100_000 - 1  # as many came back as were spent
 
 
-def test_callers_and_quotas_are_apart(alone: tuple[Rates, Clock]) -> None:
+def test_callers_and_quotas_are_apart(alone: tuple[RateLimiter, Clock]) -> None:
     """Nobody uses up what is another's, nor one limit what is of another."""
-    rates, _ = alone
+    limiter, _ = alone
 
-    assert admitted(rates, THREE, "ada", 5) == 3
-    assert admitted(rates, THREE, "bob", 5) == 3
-    assert admitted(rates, Quota("others", 2, 30), "ada", 5) == 2
+    assert admitted(limiter, THREE, "ada", 5) == 3
+    assert admitted(limiter, THREE, "bob", 5) == 3
+    assert admitted(limiter, Quota("others", 2, 30), "ada", 5) == 2
 
 
 @pytest.mark.parametrize("calls", [1, 7, 60_000, 999_983])
-def test_quotas_that_do_not_divide_their_window_are_exact(alone: tuple[Rates, Clock], calls: int) -> None:
+def test_quotas_that_do_not_divide_their_window_are_exact(alone: tuple[RateLimiter, Clock], calls: int) -> None:
     """As many pass at once as were promised, however the microseconds fall."""
-    rates, _ = alone
+    limiter, _ = alone
     quota = Quota("odd", calls, 60)
-    assert rates.spend(quota, "ada").left == calls - 1
-    assert quota.window == quota.each * calls <= 60_000_000
+    assert limiter.consume(quota, "ada").remaining == calls - 1
+    assert quota.window == quota.interval * calls <= 60_000_000
 
 
 def test_what_passes_is_exact_over_workers_and_threads() -> None:
@@ -114,12 +114,12 @@ def test_what_passes_is_exact_over_workers_and_threads() -> None:
 
     Each goes on until it is refused, so that none keeps calls for itself that it has taken and not made.
     """
-    _, rates = host("", Clock())
+    _, limiter = host("", Clock())
     quota = Quota("many", 20_000, 3600)
 
     def until_refused() -> int:
         passed = 0
-        while not rates.spend(quota, "ada").wait:
+        while not limiter.consume(quota, "ada").retry_after:
             passed += 1
         return passed
 
@@ -140,15 +140,15 @@ def test_what_passes_is_exact_over_workers_and_threads() -> None:
         each.kill()
 
     assert passed == 20_000
-    assert rates.spend(quota, "ada").wait > 0, "the killed have spent it"
+    assert limiter.consume(quota, "ada").retry_after > 0, "the killed have spent it"
 
 
 def test_a_stopped_worker_holds_up_nobody() -> None:
     """While a worker is stopped that holds a lock, another waits for it once, briefly, and then asks on at once."""
-    _, rates = host("")
+    _, limiter = host("")
 
     def hold() -> None:
-        rates._take(0)
+        limiter._lock_set(0)
         os.kill(os.getpid(), signal.SIGSTOP)
 
     stopped = Worker(hold=hold)
@@ -157,22 +157,22 @@ def test_a_stopped_worker_holds_up_nobody() -> None:
     waits = []
     for _ in range(3):
         began = time.monotonic()
-        rates._give_back(0, rates._take(0))
+        limiter._unlock_set(0, limiter._lock_set(0))
         waits.append(time.monotonic() - began)
     stopped.kill()
 
     assert 0.25 < waits[0] < 1
     assert max(waits[1:]) < 0.1
-    assert rates._take(0), "the kernel has freed it"
+    assert limiter._lock_set(0), "the kernel has freed it"
 
 
-def test_many_callers_take_no_more_memory(alone: tuple[Rates, Clock]) -> None:
+def test_many_callers_take_no_more_memory(alone: tuple[RateLimiter, Clock]) -> None:
     """More callers than there is room for are all served, and who has spent most is not forgotten for them."""
-    rates, _ = alone
-    assert admitted(rates, THREE, "ada", 4) == 3
+    limiter, _ = alone
+    assert admitted(limiter, THREE, "ada", 4) == 3
 
-    assert all(not rates.spend(THREE, f"stranger {number}").wait for number in range(SETS * WAYS + 2000))
-    assert rates.spend(THREE, "ada").wait > 0
+    assert all(not limiter.consume(THREE, f"stranger {number}").retry_after for number in range(SETS * WAYS + 2000))
+    assert limiter.consume(THREE, "ada").retry_after > 0
 
 
 def test_hosts_share_by_redis(redis: RedisServer, kept: Redis) -> None:
@@ -182,16 +182,16 @@ def test_hosts_share_by_redis(redis: RedisServer, kept: Redis) -> None:
     assert admitted(here, quota, "ada", 7) == 7
     here.exchange()
 
-    assert not there.spend(quota, "ada").wait
+    assert not there.consume(quota, "ada").retry_after
     there.exchange()
     assert admitted(there, quota, "ada", 10) == 2
     there.exchange()
-    here.spend(quota, "ada")
+    here.consume(quota, "ada")
     here.exchange()
     assert admitted(here, quota, "ada", 10) == 0, "over all, ten and the one that nobody had told of yet"
-    later.spend(quota, "ada")
+    later.consume(quota, "ada")
     later.exchange()
-    assert later.spend(quota, "ada").wait > 300, "what was let through too much is owed"
+    assert later.consume(quota, "ada").retry_after > 300, "what was let through too much is owed"
     assert all(b"ada" not in key and kept.pttl(key) > 0 for key in kept.scan_iter("rate:*"))
 
 
@@ -199,32 +199,32 @@ def test_a_frozen_redis_is_waited_for_by_nobody_who_asks() -> None:
     """With Redis black-holed each host counts for itself, at once; when it is back nothing is counted twice."""
     proxy = Proxy(1)
     proxy.black_hole()
-    rates = host(f"redis://127.0.0.1:{proxy.port}")[1]
-    sharing = threading.Thread(target=rates.exchange)
-    rates.spend(THREE, "ada")
+    limiter = host(f"redis://127.0.0.1:{proxy.port}")[1]
+    sharing = threading.Thread(target=limiter.exchange)
+    limiter.consume(THREE, "ada")
     sharing.start()
     began = time.monotonic()
-    passed = admitted(rates, THREE, "ada", 5)
+    passed = admitted(limiter, THREE, "ada", 5)
     took = time.monotonic() - began
     sharing.join()
     proxy.close()
 
     assert (passed, took < 0.05) == (2, True)
-    assert [spent for spent, _ in rates._unsent.values()] == [2 * THREE.each]
+    assert [spent for spent, _ in limiter._unsent.values()] == [2 * THREE.interval]
 
 
 def test_a_clock_that_is_set_back_locks_nobody_out(redis: RedisServer, kept: Redis) -> None:
     """A bucket that is full in a year by the clock of Redis is so in two windows at the most."""
-    _, rates = host(redis.url)
-    assert not rates.spend(THREE, "ada").wait
-    rates.exchange()
+    _, limiter = host(redis.url)
+    assert not limiter.consume(THREE, "ada").retry_after
+    limiter.exchange()
     (key,) = kept.scan_iter("rate:*")
     kept.set(key, int((time.time() + 365 * 86400) * 1e6))
 
-    rates.spend(THREE, "ada")
-    rates.exchange()
+    limiter.consume(THREE, "ada")
+    limiter.exchange()
 
-    assert 30 < rates.spend(THREE, "ada").wait <= 40
+    assert 30 < limiter.consume(THREE, "ada").retry_after <= 40
     assert kept.pttl(key) <= 60_000
 
 
@@ -236,19 +236,19 @@ def test_hosts_together_hold_the_limit_but_for_an_exchange(redis: RedisServer) -
     hosts = [host(redis.url)[1] for _ in range(2)]
     passed: list[int] = []
 
-    def ask(rates: Rates) -> None:
+    def ask(limiter: RateLimiter) -> None:
         began, granted, asked = time.monotonic(), 0, 0
         while (now := time.monotonic() - began) < 4:
             for _ in range(int(now * each_second) - asked):
-                asked, granted = asked + 1, granted + (not rates.spend(quota, "ada").wait)
+                asked, granted = asked + 1, granted + (not limiter.consume(quota, "ada").retry_after)
             threading.Event().wait(0.002)
         passed.append(granted)
 
     background = [Background() for _ in hosts]
-    for each, rates in zip(background, hosts, strict=True):
-        each.every(0, rates.exchange)
+    for each, limiter in zip(background, hosts, strict=True):
+        each.every(0, limiter.exchange)
         each.start()
-    threads = [threading.Thread(target=ask, args=(rates,)) for rates in hosts]
+    threads = [threading.Thread(target=ask, args=(limiter,)) for limiter in hosts]
     for thread in threads:
         thread.start()
     for thread in threads:

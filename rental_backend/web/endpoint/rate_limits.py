@@ -1,7 +1,7 @@
-"""How much one caller may ask for: by what his operation is, for him if he has signed in, else for his address.
+"""Rate limits of requests: by the kind of operation, per user who is signed in, else per address.
 
-Which limit holds follows from the contract. What needs nothing (health, the documentation) has none. Who is refused
-because nobody knows him counts as a stranger, or bad tokens would cost nothing.
+Which limit applies follows from the contract. What needs nothing (health, the documentation) has none. Whoever is
+refused because their token is not valid counts as a stranger, or bad tokens would cost nothing.
 """
 
 import inspect
@@ -15,7 +15,7 @@ from flask import Request, Response, g
 from ...config import Config
 from ...errors import RateLimited, Unauthenticated
 from ...infra.container import Services
-from ...infra.rate_limits import Quota, Spent
+from ...infra.rate_limits import Decision, Quota
 from .application import Application
 from .context import application, client_address
 from .needs import NOTHING, PUBLIC
@@ -29,7 +29,7 @@ HEADERS = ("RateLimit", "RateLimit-Policy")
 
 
 class Rate(StrEnum):
-    """What is limited, each for itself."""
+    """The kinds of operations, each with a limit of its own."""
 
     READS = "reads"
     WRITES = "writes"
@@ -38,32 +38,32 @@ class Rate(StrEnum):
 
 
 def rate_of(operation: "Operation", method: str) -> Rate | None:
-    """Return to which limit a call counts; None for what has none."""
+    """Return the limit that a request counts against; None for an operation without one."""
     contract = operation.contract
     if contract.permission == PUBLIC:
         return None if contract.needs == NOTHING else Rate.STRANGERS
-    if _transfers(operation):
+    if _is_transfer(operation):
         return Rate.TRANSFERS
     return Rate.WRITES if contract.changes_by(method) else Rate.READS
 
 
-def _transfers(operation: "Operation") -> bool:
-    """Tell whether it is an import or an export."""
+def _is_transfer(operation: "Operation") -> bool:
+    """Tell whether an operation is an import or an export."""
     form = operation.contract.accepts
     return bool(form and form.many) or inspect.signature(operation.view).return_annotation is Stream
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A quota, and how it is announced."""
+    """A quota, and how the headers of answers name and announce it."""
 
     quota: Quota
-    named: str
+    name: str
     policy: str
 
 
 class Limits:
-    """The limits of an application; one of 0 calls is none."""
+    """The limits of an application, by kind; a limit of 0 calls is none."""
 
     def __init__(self, config: Config) -> None:
         calls = {
@@ -74,53 +74,57 @@ class Limits:
         }
         seconds = config.rate_window
         self.of = {
-            rate: Limit(Quota(rate.value, many, seconds), f'"{rate.value}"', f'"{rate.value}";q={many};w={seconds}')
-            for rate, many in calls.items()
-            if many
+            rate: Limit(Quota(rate.value, most, seconds), f'"{rate.value}"', f'"{rate.value}";q={most};w={seconds}')
+            for rate, most in calls.items()
+            if most
         }
-        self.by_operation: dict[tuple[str | None, str], Limit | None] = {}
+        self._by_operation: dict[tuple[str | None, str], Limit | None] = {}
+
+    def of_operation(self, operation: "Operation", asked: Request) -> Limit | None:
+        """Return the limit that a request of an operation counts against; found out once for each."""
+        key = asked.endpoint, asked.method
+        if key not in self._by_operation:
+            rate = rate_of(operation, asked.method)
+            self._by_operation[key] = self.of.get(rate) if rate else None
+        return self._by_operation[key]
 
 
 def admit(operation: "Operation", caller: Principal | None, *, services: Services, asked: Request) -> None:
-    """Count a call, or raise `RateLimited`."""
+    """Count a request against its limit, or raise `RateLimited`."""
     limits: Limits = application().extensions["limits"]
-    key = asked.endpoint, asked.method
-    if key not in limits.by_operation:
-        rate = rate_of(operation, asked.method)
-        limits.by_operation[key] = limits.of.get(rate) if rate else None
-    limit = limits.by_operation[key]
+    limit = limits.of_operation(operation, asked)
     if limit is not None:
-        _spend(limit, caller.id if caller else client_address(), services)
+        _consume(limit, caller.id if caller else client_address(), services)
 
 
 def known(services: Services, asked: Request) -> Principal:
-    """Return who calls. Raises `Unauthenticated`, or `RateLimited` if that happens to somebody too often."""
+    """Return who calls. Raises `Unauthenticated`, or `RateLimited` if an address causes that too often."""
     try:
         return authenticate(asked, services.identity)
     except Unauthenticated:
         limit = application().extensions["limits"].of.get(Rate.STRANGERS)
         if limit is not None:
-            _spend(limit, client_address(), services)
+            _consume(limit, client_address(), services)
         raise
 
 
-def _spend(limit: Limit, who: object, services: Services) -> None:
-    spent = services.rates.spend(limit.quota, who)
-    g.limit = limit, spent
-    if spent.wait:
+def _consume(limit: Limit, caller: object, services: Services) -> None:
+    decision = services.rate_limiter.consume(limit.quota, caller)
+    g.limit = limit, decision
+    if decision.retry_after:
         services.limited.add(limit.quota.name)
-        raise RateLimited(limit.quota.name, spent.wait)
+        raise RateLimited(limit.quota.name, decision.retry_after)
 
 
 def register(app: Application, config: Config) -> None:
-    """Have every answer that was counted say what is left (draft-ietf-httpapi-ratelimit-headers)."""
+    """Have every answer to a counted request say what remains (draft-ietf-httpapi-ratelimit-headers)."""
     app.extensions["limits"] = Limits(config)
 
     @app.finish
-    def tell(response: Response, _: Request, kept: Any) -> None:
-        found: tuple[Limit, Spent] | None = kept.get("limit")
-        if found is not None:
-            limit, spent = found
-            told = response.headers
-            told.add("RateLimit-Policy", limit.policy)
-            told.add("RateLimit", f"{limit.named};r={spent.left};t={math.ceil(spent.full_in)}")
+    def add_headers(response: Response, _: Request, kept: Any) -> None:
+        counted: tuple[Limit, Decision] | None = kept.get("limit")
+        if counted is not None:
+            limit, decision = counted
+            headers = response.headers
+            headers.add("RateLimit-Policy", limit.policy)
+            headers.add("RateLimit", f"{limit.name};r={decision.remaining};t={math.ceil(decision.reset_after)}")

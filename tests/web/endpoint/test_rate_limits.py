@@ -1,4 +1,4 @@
-"""Limits of how much one caller may ask for: who is counted as whom, and what he is told."""
+"""Limits of how much one caller may ask for: who is counted as whom, and what they are told."""
 
 from collections.abc import Callable
 
@@ -60,7 +60,7 @@ def test_exports_have_a_limit_of_their_own(signed_in: Callable[..., object]) -> 
 
 @pytest.mark.usefixtures("few")
 def test_who_is_nobody_counts_by_address(app: Flask, session: Session) -> None:
-    """Bad tokens and signing in count together, by address; a header of his own gives nobody a new one."""
+    """Bad tokens and signing in count together, by address; a forged header gives nobody a new one."""
     factories.user(session, username="ada")
     client = app.test_client()
     here = {"REMOTE_ADDR": "198.51.100.7"}
