@@ -122,9 +122,9 @@ class RateLimiter:
             allowed = lease.calls > 0
             if allowed:
                 lease.calls -= 1
-            full_in = lease.full_at - lease.calls * interval - now
+            full_in = max(0, lease.full_at - lease.calls * interval - now)
         retry_after = 0.0 if allowed else (full_in + interval - window) / 1e6
-        return Decision(retry_after, max(0, window - full_in) // interval, max(0, full_in) / 1e6)
+        return Decision(retry_after, max(0, window - full_in) // interval, full_in / 1e6)
 
     def _now(self) -> int:
         return int(self._clock() * 1e6)

@@ -91,6 +91,17 @@ def test_calls_taken_ahead_are_good_for_a_moment_only(alone: tuple[RateLimiter, 
     assert limiter.consume(quota, "ada").remaining == 100_000 - 1  # as many came back as were spent
 
 
+def test_no_more_calls_remain_than_the_quota_has(alone: tuple[RateLimiter, Clock]) -> None:
+    """Calls that a worker has taken ahead and not used yet do not add to those that have come back meanwhile."""
+    limiter, clock = alone
+    quota = Quota("many", 60_000, 300)  # one comes back every 5 ms
+    for _ in range(10):
+        limiter.consume(quota, "ada")
+    clock.now += 0.2
+
+    assert limiter.consume(quota, "ada")[1:] == (60_000, 0)
+
+
 def test_callers_and_quotas_are_apart(alone: tuple[RateLimiter, Clock]) -> None:
     """Nobody uses up what is another's, nor one limit what is of another."""
     limiter, _ = alone
