@@ -1,4 +1,4 @@
-"""The named errors of the program. Raise one of these; `web/problems.py` alone renders them."""
+"""The named errors of the program. Raise one of these; `web/endpoint/problems.py` alone renders them."""
 
 import math
 from typing import Any, ClassVar
@@ -87,7 +87,7 @@ class TooManyAttempts(AppError):
 
 
 class RateLimited(AppError):
-    """Somebody has used up what he may ask in a time (429); `retry_after` is in seconds."""
+    """Somebody has used up what they may ask in a time (429); `retry_after` is in seconds."""
 
     status, code, title = 429, "rate_limited", "Too many requests"
 
@@ -107,22 +107,32 @@ class NotReady(AppError):
     status, code, title = 503, "not_ready", "Not ready"
 
 
-class Unavailable(AppError):
-    """A dependency the request needs does not answer (503); `retry_after` is in seconds."""
+class ServiceUnavailable(AppError):
+    """The request cannot be answered now (503); `retry_after` is in seconds. Each reason is a class of its own."""
 
-    status, code, title = 503, "dependency_unavailable", "Temporarily unavailable"
+    status, code, title = 503, "service_unavailable", "Temporarily unavailable"
 
-    def __init__(self, dependency: str, retry_after: float, detail: str | None = None) -> None:
+    def __init__(self, dependency: str, retry_after: float, detail: str) -> None:
         seconds = max(1, round(retry_after))
         super().__init__(
-            detail or f"The {dependency} is not available. Nothing was changed; try again in {seconds} s.",
+            detail.format(seconds=seconds),
             headers={"Retry-After": str(seconds)},
             dependency=dependency,
             retry_after=seconds,
         )
 
 
-class OutcomeUnknown(Unavailable):
+class Unavailable(ServiceUnavailable):
+    """A dependency the request needs does not answer (503)."""
+
+    code = "dependency_unavailable"
+
+    def __init__(self, dependency: str, retry_after: float, detail: str | None = None) -> None:
+        gone = f"The {dependency} is not available. Nothing was changed; try again in {{seconds}} s."
+        super().__init__(dependency, retry_after, detail or gone)
+
+
+class OutcomeUnknown(ServiceUnavailable):
     """The database went silent while it was committing: the change may or may not have been made (503)."""
 
     code = "outcome_unknown"
@@ -133,7 +143,7 @@ class OutcomeUnknown(Unavailable):
         )
 
 
-class ReadOnly(Unavailable):
+class ReadOnly(ServiceUnavailable):
     """An operator has put the service into read-only mode: no change is taken (503)."""
 
     code, title = "read_only", "Read-only mode"
@@ -142,7 +152,7 @@ class ReadOnly(Unavailable):
         super().__init__(dependency, retry_after, "The service is in read-only mode. Nothing was changed.")
 
 
-class Busy(Unavailable):
+class Busy(ServiceUnavailable):
     """We ourselves are out of a resource (connections, hashing slots); says nothing about the dependency (503)."""
 
     code = "busy"

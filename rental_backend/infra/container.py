@@ -49,6 +49,7 @@ class Services:
     _settled = False
 
     def __init__(self, config: Config) -> None:
+        self.config = config
         self.lifecycle = Lifecycle(config.lifecycle)
         self.page = page = Page()  # before the fork: all workers of this host share it, and the board
         board = Board(page)

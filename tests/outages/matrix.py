@@ -182,7 +182,7 @@ def declared(route: Route, down: frozenset[str], mode: Mode = Mode.NORMAL, *, re
     if contract.refused_in(mode, route.method):
         return "refuse"
     serves = replica and not contract.changes_by(route.method)
-    return contract.needs.answer(down | {DATABASE, AUTH} if mode is Mode.EMERGENCY else down, replica=serves)
+    return contract.needs.degradation(down | {DATABASE, AUTH} if mode is Mode.EMERGENCY else down, replica=serves)
 
 
 def _fault(answer: str, said: Said) -> str:

@@ -17,8 +17,9 @@ from rental_backend.errors import NotFound
 from rental_backend.infra import DATABASE
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.resilience import State
-from rental_backend.web.endpoint.contracts import contract_of, endpoint, operation_of
+from rental_backend.web.endpoint.contracts import operation_of
 from rental_backend.web.endpoint.needs import PUBLIC, Needs
+from rental_backend.web.endpoint.pipeline import endpoint
 from tests.conftest import empty_tables
 
 from .matrix import EMERGENCY, MIXED, PURE, SETTINGS, Matrix, Vector, prepared, tried_in_vain
@@ -132,6 +133,6 @@ def test_a_route_cannot_escape(
 
     views, bare = matrix.app.view_functions, matrix.app.view_functions["customers.browse"]
     views["customers.browse"] = unguarded = lambda **_: {"ok": True}
-    unguarded.contract, unguarded.operation = contract_of(bare), operation_of(bare)  # type: ignore[attr-defined]
+    unguarded.operation = operation_of(bare)  # type: ignore[attr-defined]
     found = wrong(matrix, AWAY).splitlines()
     assert [line.partition(" in ")[0] for line in found] == ["GET /api/customers/", "PUT /api/stray/"]

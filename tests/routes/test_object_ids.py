@@ -23,8 +23,9 @@ from rental_backend.demo.simulator import Size
 from rental_backend.seed import add_reference_data
 from rental_backend.tables import metadata
 from rental_backend.web.endpoint.capabilities import contracts
-from rental_backend.web.endpoint.contracts import Contract, endpoint
+from rental_backend.web.endpoint.contracts import Contract
 from rental_backend.web.endpoint.needs import PUBLIC, Needs
+from rental_backend.web.endpoint.pipeline import endpoint
 from tests import factories
 from tests.conftest import empty_tables
 

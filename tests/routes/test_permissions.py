@@ -24,8 +24,8 @@ from rental_backend.accounts.access.seed import add_permissions_and_roles
 from rental_backend.accounts.models import RefreshToken, Role, User, user_roles
 from rental_backend.infra.identity.tokens import key_name
 from rental_backend.web.endpoint.capabilities import contracts
-from rental_backend.web.endpoint.contracts import endpoint
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC, SIGNED_IN
+from rental_backend.web.endpoint.pipeline import endpoint
 from tests import factories
 
 KEY = "a key for tests, long enough to be taken"
@@ -249,7 +249,7 @@ def test_changes_of_accounts_need_a_fresh_look_at_the_caller(app: Flask) -> None
     ]
 
     assert len(changes) > 15
-    assert {(needs.offline, needs.stale_for, needs.answer(frozenset({"auth"}))) for needs in changes} == {
+    assert {(needs.offline, needs.stale_for, needs.degradation(frozenset({"auth"}))) for needs in changes} == {
         (False, 0, "refuse")
     }
 
@@ -283,7 +283,7 @@ def test_a_route_that_forgets_its_permission_would_be_found(
 
     bare = strayed.view_functions["customers.browse"]
     strayed.view_functions["customers.browse"] = unguarded = lambda **_: {"ok": True}
-    unguarded.contract = bare.contract  # type: ignore[attr-defined]
+    unguarded.operation = bare.operation  # type: ignore[attr-defined]
 
     found = _mismatches(strayed, _client(strayed, None), lambda _: 401)
     assert found == ["GET /api/customers/ (CUSTOMER_VIEW): 200 instead of 401"]

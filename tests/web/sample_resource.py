@@ -14,8 +14,8 @@ from rental_backend.errors import Conflict, Unavailable
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import NAMES, Identified, Model, Retirable, at_least
 from rental_backend.schemas import Answer, Browsing, Money, Payload, Text
-from rental_backend.web.endpoint.contracts import endpoint
 from rental_backend.web.endpoint.needs import Needs
+from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal
 from rental_backend.web.resource.import_export import add_export, add_import
 from rental_backend.web.resource.resource import Permissions, Resource

@@ -14,8 +14,8 @@ from rental_backend.errors import AppError, Conflict
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import Identified
 from rental_backend.schemas import Answer, Money, Paging, Payload, Text, TextOrEmpty
-from rental_backend.web.endpoint.contracts import endpoint
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC, SIGNED_IN, Needs
+from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal
 from rental_backend.web.query import projection
 from rental_backend.web.query.listing import Listing, Page

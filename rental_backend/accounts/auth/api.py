@@ -12,8 +12,8 @@ from ...errors import Forbidden, TooManyAttempts, Unauthenticated, Unavailable
 from ...infra import AUTH
 from ...infra.runtime.modes import Mode
 from ...web.endpoint.context import current_services, say_degraded
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import PUBLIC, SIGNED_IN, Needs
+from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal, claims_of
 from . import offline_sign_in as fallback
 from . import passwords, service, sessions

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from ...actor import Actor
 from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.context import current_services
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import PUBLIC, Needs
+from ...web.endpoint.pipeline import endpoint
 from ...web.query.listing import Page
 from ..audit.schemas import AUDIT_LOG, AuditEntrySchema, AuditQuery
 from ..auth import service

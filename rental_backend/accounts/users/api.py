@@ -12,8 +12,8 @@ from ...actor import Actor
 from ...errors import NotFound
 from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.context import current_services
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import SIGNED_IN, Needs
+from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.query import projection
 from ...web.query.listing import Listing, Page

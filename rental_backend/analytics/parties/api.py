@@ -11,8 +11,8 @@ from ...infra import AUTH, DATABASE, REDIS
 from ...parties.models import Customer, Supplier
 from ...schemas import Paging
 from ...transactions.models import TransactionHeader, TransactionType
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs
+from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
 from ...web.query.listing import Page, paged
 from . import service as parties

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...schemas import MOST_ROWS, Browsing
-from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.query.listing import contains
 from ...web.resource.extra_routes import add_list, add_search

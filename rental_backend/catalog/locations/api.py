@@ -4,7 +4,7 @@ import uuid
 
 from sqlalchemy.orm import Session
 
-from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.resource.activation import add_activation
 from ...web.resource.extra_routes import add_active, add_search

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from ...errors import Unauthenticated, Unavailable
+from ...errors import ServiceUnavailable, Unauthenticated
 from ...resilience import budget, limit
 from ..postgres.database import Database
 from . import break_glass
@@ -115,7 +115,7 @@ class Identity:
             if ours:
                 try:
                     known = self._look_up(claims)
-                except Unavailable:
+                except ServiceUnavailable:
                     return self._offline(claims)
                 finally:
                     self._answered(key)

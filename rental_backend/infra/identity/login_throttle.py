@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ...errors import TooManyAttempts, Unavailable
+from ...errors import ServiceUnavailable, TooManyAttempts
 from ..redis.cache import Cache
 
 REMEMBERED = 10_000  # counts that this process keeps while Redis is away
@@ -94,7 +94,7 @@ class Throttle:
         self._count(keys, attempt)
         try:
             yield
-        except Unavailable:
+        except ServiceUnavailable:
             self._uncount(keys, attempt, known_for=0)
             raise
         self._uncount(keys, attempt, known_for=KNOWN_FOR)

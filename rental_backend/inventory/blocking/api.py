@@ -10,8 +10,8 @@ from ... import crud as records
 from ...catalog.models import Item
 from ...infra import AUTH, DATABASE, REDIS
 from ...schemas import Browsing, Paging
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs
+from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.query import projection
 from ...web.query.listing import Page, belonging, paged

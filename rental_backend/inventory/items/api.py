@@ -8,8 +8,8 @@ from ...catalog.items import service as items
 from ...catalog.items.schemas import ItemChange, NewItem, SkuRequest
 from ...catalog.models import ITEM_SEARCH, Brand, Category, Item
 from ...infra import AUTH, DATABASE, REDIS
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs
+from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.query.listing import Page
 from ...web.resource.extra_routes import add_list, add_one

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy.orm import Session
 
 from ... import crud as records
-from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.resource.extra_routes import add_list, add_one
 from ...web.resource.import_export import add_export, add_import

@@ -10,7 +10,7 @@ from ...actor import Actor
 from ...infra.audit_outbox import SecurityEvent
 from ...infra.runtime.backups import ProgramsMissing
 from ...web.endpoint.context import current_services
-from ...web.endpoint.contracts import endpoint
+from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.streams import Stream, of_file
 from ...web.query import projection
 from ...web.query.listing import Page

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from ...actor import Actor
 from ...infra import DATABASE
 from ...web.endpoint.context import current_services
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.etags import require_match
 from ...web.endpoint.needs import PUBLIC, SIGNED_IN, Needs
+from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
 from ...web.query.listing import Page
 from ..models import Company, SystemSetting

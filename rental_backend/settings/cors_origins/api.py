@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from ...actor import Actor
 from ...web.endpoint.capabilities import access, matching
 from ...web.endpoint.context import current_services, settings
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import PUBLIC
+from ...web.endpoint.pipeline import endpoint
 from ...web.middleware.cors import AllowList
 from ..business.resources import CHANGE, KNOWN, SEE, SET
 from ..business.schemas import EndpointQuery, NewOrigin, OriginQuery, PortRange

@@ -11,8 +11,8 @@ from ... import __version__
 from ...accounts.models import SecurityAuditLog
 from ...infra import AUTH, DATABASE
 from ...web.endpoint.context import current_services
-from ...web.endpoint.contracts import endpoint
 from ...web.endpoint.needs import Needs
+from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
 from ...web.query.listing import Page
 from ..backups.schemas import AuditLogQuery, AuditLogSchema

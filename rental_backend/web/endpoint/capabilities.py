@@ -8,9 +8,8 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from ...infra.container import Services
-from ...infra.runtime.modes import Mode
 from .contracts import Contract, contract_of
-from .needs import PUBLIC
+from .needs import PUBLIC, Conditions, Degradation
 
 
 def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
@@ -23,22 +22,11 @@ def contracts(app: Flask) -> Iterator[tuple[str, str, str, Contract]]:
             yield rule.endpoint.rpartition(".")[0], method, rule.rule, contract
 
 
-def answered_now(app: Flask, services: Services) -> Iterator[tuple[str, str, str, Contract, str]]:
-    """Yield (blueprint, method, rule, contract, answer) of every operation, all as of one moment.
-
-    The answer is how a call is answered then: full, partial, offline, replica, stale or refuse.
-    """
-    down, mode, replica = services.down(), services.modes.current, services.replica_serves
+def answered_now(app: Flask, services: Services) -> Iterator[tuple[str, str, str, Contract, Degradation]]:
+    """Yield (blueprint, method, rule, contract, degradation) of every operation, all as of one moment."""
+    conditions = Conditions(services.down(), services.modes.current, replica=services.replica_serves)
     for part, method, rule, contract in contracts(app):
-        yield part, method, rule, contract, answer_in(method, contract, down=down, mode=mode, replica=replica)
-
-
-def answer_in(method: str, contract: Contract, *, down: frozenset[str], mode: Mode, replica: bool) -> str:
-    """Return how a call is answered while these dependencies are down; `replica`: one answers reads then."""
-    if contract.refused_in(mode, method):
-        return "refuse"
-    readable = replica and not contract.changes_by(method) and mode is not Mode.EMERGENCY
-    return contract.needs.answer(down, replica=readable)
+        yield part, method, rule, contract, contract.degradation(method, conditions)
 
 
 def features(app: Flask, services: Services) -> dict[str, dict[str, Any]]:

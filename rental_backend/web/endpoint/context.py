@@ -1,7 +1,5 @@
 """What a view may ask of the application that serves it."""
 
-from typing import TYPE_CHECKING
-
 from flask import Flask, current_app, g, request
 
 from ...actor import Actor
@@ -10,12 +8,9 @@ from ...infra.container import Services
 from ...infra.identity import break_glass
 from .principal import Principal
 
-if TYPE_CHECKING:
-    from .prewarm import Warmer
-
 
 def application() -> Flask:
-    """Return this application itself: an attribute of what stands for it takes ten times as long to look up."""
+    """Return this application itself: unwrap Flask's proxy; attribute access through it is 10x slower."""
     return current_app._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
@@ -28,12 +23,6 @@ def current_services() -> Services:
 def settings() -> Config:
     """Return the settings of this application."""
     found: Config = application().config["SETTINGS"]
-    return found
-
-
-def warmer() -> "Warmer":
-    """Return what makes answers ahead of an outage."""
-    found: Warmer = application().extensions["warmer"]
     return found
 
 

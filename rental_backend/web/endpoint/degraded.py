@@ -4,82 +4,91 @@ While all is well, of those who ask the same at the same time one asks the datab
 """
 
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from ...errors import Unavailable
-from ...infra.container import Services
-from ...infra.postgres.database import replayed
+from ...errors import ServiceUnavailable
+from ...infra.postgres.database import Database, replayed
 from ...infra.stale.change_authors import author
-from ...infra.stale.store import Answer
-from .replies import Reply
+from ...infra.stale.store import Answer, StaleStore
+from .call import Call
+from .needs import PUBLIC, Conditions
+from .replies import READS, Reply
 
 WARNING = '110 rental_backend "Response is stale"'
-Answered = tuple[Reply, list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A read: its key in the store, what it shows and to whom, how old an answer may be, and how it is answered afresh.
-
-    `from_replica` is None for what cannot be answered by it.
-    """
-
-    key: str
-    rows: tuple[int, ...]
-    caller: uuid.UUID | None
-    within: float
-    fresh: Callable[[], Reply]
-    from_replica: Callable[[Session], Reply] | None
+def key(call: Call, arguments: dict[str, Any]) -> str:
+    """Return the key under which the answer to a read is remembered; empty for one that is not."""
+    if call.request.method not in READS or not call.operation.contract.needs.stale_for:
+        return ""
+    caller, per_caller = call.caller, call.operation.contract.per_caller
+    scope = PUBLIC if caller is None else str(caller.id) if per_caller else caller.scope
+    return key_of(call.request.endpoint or "", arguments, scope)
 
 
-def answer(services: Services, question: Question) -> Answered:
-    """Return an answer and how it is degraded. Raises `Unavailable` when nobody has one."""
-    tag = services.writes.tag(question.rows)
+def key_of(endpoint: str, arguments: dict[str, Any], scope: str) -> str:
+    """Return the key of an answer: the endpoint, its arguments, and the permission scope it is made for."""
+    return StaleStore.key(endpoint, repr(sorted(arguments.items())), scope)
+
+
+def shared(call: Call, key: str, fresh: Callable[[], Reply]) -> Reply:
+    """Return the fresh answer to a read, one for all who ask the same just now, and remember it."""
+    if not key:
+        return fresh()
+    services = call.services
+    tag = services.writes.tag(call.rows)
 
     def ask() -> Reply:
         began = time.time()
-        reply = question.fresh()
-        if question.within and isinstance(reply.body, bytes):
-            services.stale.remember(question.key, Answer(reply.body, reply.headers, began, tag))
+        reply = fresh()
+        if isinstance(reply.body, bytes):
+            services.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
         return reply
 
-    try:
-        # Who has seen a change never joins whoever began before it: the tags differ.
-        return (services.flights.run((question.key, tag), ask) if question.within else ask()), []
-    except Unavailable:
-        found = _second_best(services, question)
-        if found is None:
-            raise
-        return found
+    # Whoever has seen a change never joins a caller who began before it: the tags differ.
+    reply: Reply = services.flights.run((key, tag), ask)
+    return reply
 
 
-def _second_best(services: Services, question: Question) -> Answered | None:
-    if question.from_replica and services.replica_serves:
-        try:
-            found = _from_replica(services, question, question.from_replica)
-        except Unavailable:
-            found = None
+def instead(call: Call, key: str, read: Callable[[Session], Reply]) -> tuple[Reply, list[str]] | None:
+    """Return what a read that failed is answered with, and how that is degraded; None if it is refused.
+
+    Its database did not answer, whatever the breaker knows of that yet. The contract says what follows, as it does
+    for health and the documentation.
+    """
+    services, operation = call.services, call.operation
+    down = services.down() | {call.database.breaker.name or ""}
+    conditions = Conditions(down, services.modes.current, replica=services.replica_serves)
+    how = operation.contract.degradation(call.request.method, conditions)
+    if how == "replica" and "session" in operation.names and services.replica is not None:
+        found = _from_replica(call, services.replica, read)
         if found:
             return found, ["replica"]
-    if not question.within:
+        how = "stale"
+    if how != "stale" or not key:
         return None
-    kept = services.stale.find(question.key, question.rows, within=question.within, who=author(question.caller))
+    who = author(call.caller.id if call.caller else None)
+    kept = services.stale.find(key, call.rows, within=operation.contract.needs.stale_for, who=who)
     return (_replayed(kept), ["stale"]) if kept else None
 
 
-def _from_replica(services: Services, question: Question, read: Callable[[Session], Reply]) -> Reply | None:
-    """Return the replica's answer, with the age of its newest change; None if a change known here has not got there."""
-    if services.replica is None:
+def _from_replica(call: Call, replica: Database, read: Callable[[Session], Reply]) -> Reply | None:
+    """Return the replica's answer, with the age of its newest change.
+
+    None if it does not answer, or a change known here has not got there.
+    """
+    try:
+        with replica.reading() as session:
+            place, age = replayed(session)
+            if place < call.services.writes.position(call.rows):
+                return None
+            reply = read(session)
+    except ServiceUnavailable:
         return None
-    with services.replica.reading() as session:
-        place, age = replayed(session)
-        if place < services.writes.position(question.rows):
-            return None
-        reply = read(session)
     return reply if age is None else replace(reply, headers={**reply.headers, "X-Replica-Lag": f"{max(age, 0):.1f}"})
 
 

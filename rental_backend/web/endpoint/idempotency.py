@@ -7,20 +7,19 @@ the same key. A row is good for 24 hours; each request with a key removes some t
 
 import hmac
 import re
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import sqlalchemy.exc
-from flask import request
 from sqlalchemy import Table, bindparam, delete, event, func, null, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ...errors import AppError, BadRequest
 from ...infra.idempotency_table import LIFETIME, IdempotencyKey
-from .context import current_services, settings
-from .principal import Principal
+from .call import Call
 from .replies import READS, Reply
 from .request_parsing import received
 
@@ -84,7 +83,7 @@ REFUSALS: dict[type[AppError], str] = {InProgress: "in_progress", KeyReused: "re
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a caller, and the digest of the request that he sent with it."""
+    """A key of a caller, and the digest of the request they sent with it."""
 
     caller: Any
     name: str
@@ -120,22 +119,23 @@ class Key:
         session.execute(_RELEASE, {"caller": self.caller, "name": self.name})
 
 
-def once(session: Session, caller: Principal | None, make: Callable[[], Reply], *, keeps: bool = True) -> Reply:
+def once(call: Call, session: Session, make: Callable[[], Reply]) -> Reply:
     """Return the answer that `make` makes; if a change has a key that was sent before, the one that it made then.
 
-    Raises `InProgress`, `KeyReused` or `AnswerNotKept`. Only who is signed in has keys. Without `keeps` nothing of the
-    answer is stored, but that there was one.
+    Raises `InProgress`, `KeyReused` or `AnswerNotKept`. Only who is signed in has keys. Of an answer that is secret
+    nothing is stored, but that there was one.
     """
-    if caller is None or request.method in READS or HEADER not in request.headers:
+    sent = call.request.headers.get(HEADER)
+    if sent is None or call.caller is None or call.request.method in READS:
         return make()
-    key, counted = _key(caller), current_services().idempotency
+    key, counters = _key(call, call.caller.id, sent), call.services.idempotency
     try:
         earlier = key.claim(session)
     except (InProgress, KeyReused, AnswerNotKept) as refused:
-        counted.add(REFUSALS[type(refused)])
+        counters.add(REFUSALS[type(refused)])
         raise
     if earlier is not None:
-        counted.add("replayed")
+        counters.add("replayed")
         return earlier
     try:
         reply = make()
@@ -143,22 +143,23 @@ def once(session: Session, caller: Principal | None, make: Callable[[], Reply], 
         if error.keeps_transaction:
             key.release(session)
         raise
-    if keeps:
+    if not call.operation.contract.secret:
         key.keep(session, reply)
-    event.listen(session, "after_commit", lambda _: counted.add("stored"), once=True)
+    event.listen(session, "after_commit", lambda _: counters.add("stored"), once=True)
     return reply
 
 
-def _key(caller: Principal) -> Key:
+def _key(call: Call, caller: uuid.UUID, sent: str) -> Key:
     """Return the key that was sent.
 
-    Bodies hold passwords, so that their digest is made with our key: what is stored cannot be guessed at.
+    Bodies hold passwords, so their digest is made with our own key: what is stored cannot be guessed at.
     """
-    name = request.headers[HEADER]
-    if not ACCEPTABLE.fullmatch(name):
+    if not ACCEPTABLE.fullmatch(sent):
         raise BadRequest(f"{HEADER} must be 1 to 255 visible ASCII characters.", code="invalid_idempotency_key")
+    request = call.request
     parts = (request.method.encode(), request.path.encode(), request.query_string, received(request))
-    return Key(caller.id, name, hmac.digest(settings().secret_key.encode(), b"\0".join(parts), "sha256"))
+    secret = call.services.config.secret_key.encode()
+    return Key(caller, sent, hmac.digest(secret, b"\0".join(parts), "sha256"))
 
 
 def _in_progress() -> InProgress:

@@ -1,13 +1,25 @@
 """What an endpoint needs, and how it answers when that is missing."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ...infra import AUTH, DATABASE, REDIS
+from ...infra.runtime.modes import Mode
 
-__all__ = ["AUTH", "DATABASE", "NOTHING", "PUBLIC", "REDIS", "SIGNED_IN", "Needs"]
+__all__ = ["AUTH", "DATABASE", "NOTHING", "PUBLIC", "REDIS", "SIGNED_IN", "Conditions", "Degradation", "Needs"]
 
 PUBLIC = "public"
 SIGNED_IN = "signed in"
+Degradation = Literal["full", "partial", "offline", "replica", "stale", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What an answer depends on: the dependencies that are down, the mode, whether a replica serves reads."""
+
+    down: frozenset[str]
+    mode: Mode = Mode.NORMAL
+    replica: bool = False
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -54,10 +66,10 @@ class Needs:
             touches=self.touches,
         )
 
-    def answer(self, down: frozenset[str], *, replica: bool = False) -> str:
-        """Return how a call is answered while `down`: full, partial, offline, replica, stale or refuse.
+    def degradation(self, down: frozenset[str], *, replica: bool = False) -> Degradation:
+        """Return how a call is answered while these dependencies are `down`; `replica`: it is a read that one answers.
 
-        `replica`: it is a read, and the replica answers those.
+        `Contract.degradation` asks, which knows the mode too.
         """
         if AUTH in self.required & down and not self.offline:
             return "stale" if self.stale_for and DATABASE not in self.required else "refuse"

@@ -11,7 +11,7 @@ ONCE_IN = 60.0  # seconds: a flood of refusals neither fills the disk nor hides 
 
 
 def forbidden(caller: Principal, permission: str) -> Forbidden:
-    """Journal that somebody lacked a permission, once a minute for each view, and return the error to raise."""
+    """Record that somebody lacked a permission, once a minute for each view, and return the error to raise."""
     view = request.endpoint or "unknown"
     event = SecurityEvent(
         actor=actor(caller),

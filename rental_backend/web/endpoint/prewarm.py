@@ -16,7 +16,9 @@ from ...infra.container import Services
 from ...infra.runtime.modes import Mode
 from ...infra.stale.store import Answer
 from .contracts import Operation, operation_of
+from .degraded import key_of
 from .needs import PUBLIC
+from .pipeline import read_by
 from .principal import Principal
 
 log = structlog.get_logger("rental_backend.warming")
@@ -39,14 +41,14 @@ class Warmer:
     def __init__(self, app: Flask, services: Services) -> None:
         self.made = 0
         self._app = app
-        self._adapters = services
+        self._services = services
         self._scopes: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._asked: dict[str, float] = {}
         self._owner: int | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
 
-    def saw(self, caller: Principal) -> None:
+    def note_scope(self, caller: Principal) -> None:
         """Note that somebody of this scope is here."""
         known = self._scopes.get(caller.scope)
         now = time.monotonic()
@@ -72,7 +74,7 @@ class Warmer:
         """Ask every such question once and forget the answers, so that nobody waits for what the first one costs."""
         with self._app.app_context():
             for _, operation, arguments in self._wanted():
-                operation.read_by(self._adapters.database, arguments)
+                read_by(operation, self._services.database, arguments)
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_EVERY):
@@ -86,7 +88,7 @@ class Warmer:
         with self._app.app_context():
             for name, operation, arguments in self._wanted():
                 for scope, caller in self._callers(operation):
-                    if not self._adapters.database.breaker.closed or self._adapters.modes.current is Mode.EMERGENCY:
+                    if not self._services.database.breaker.closed or self._services.modes.current is Mode.EMERGENCY:
                         return
                     self._renew(name, operation, arguments, scope if caller else PUBLIC)
 
@@ -110,21 +112,22 @@ class Warmer:
         return [(scope, caller) for scope, (caller, seen) in known if seen > lately and caller.may(permission)]
 
     def _renew(self, name: str, operation: Operation, arguments: dict[str, Any], scope: str) -> None:
-        key, rows = operation.key(name, arguments, scope), operation.rows(name.rpartition(".")[0])
+        touched = operation.contract.needs.touches or (name.rpartition(".")[0],)
+        key, rows = key_of(name, arguments, scope), self._services.writes.rows(touched)
         now = time.monotonic()
-        if self._adapters.stale.fresh(key, rows, RENEW_EVERY) or now < self._asked.get(key, 0.0) + PAUSE:
+        if self._services.stale.fresh(key, rows, RENEW_EVERY) or now < self._asked.get(key, 0.0) + PAUSE:
             return
         if len(self._asked) > 1000:
             self._asked.clear()
         self._asked[key] = now
-        tag, began = self._adapters.writes.tag(rows), time.time()
+        tag, began = self._services.writes.tag(rows), time.time()
         try:
-            reply = operation.read_by(self._adapters.database, arguments)
+            reply = read_by(operation, self._services.database, arguments)
         except AppError:  # an outage begins; what is known stays
             return
         if not isinstance(reply.body, bytes):
             return
-        self._adapters.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
+        self._services.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
         self.made += 1
 
 

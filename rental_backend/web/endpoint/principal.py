@@ -1,4 +1,4 @@
-"""Who is calling, and whether he may."""
+"""Who is calling, and whether they may."""
 
 import hashlib
 import uuid
@@ -15,9 +15,9 @@ from .needs import SIGNED_IN
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The caller of a request; `offline` when only his token's signature vouches for him.
+    """The caller of a request; `offline` when only the signature of their token vouches for them.
 
-    `scope` is that of all he ever held: by it answers are kept apart, and those of one scope see the same.
+    `scope` is that of all they ever held: answers are kept apart by it, and callers of one scope see the same.
     """
 
     id: uuid.UUID
@@ -29,7 +29,7 @@ class Principal:
     scope: str
 
     def may(self, permission: str) -> bool:
-        """Tell whether he holds a permission; superusers hold all."""
+        """Tell whether they hold a permission; superusers hold all."""
         return self.superuser or permission == SIGNED_IN or permission in self.permissions
 
 

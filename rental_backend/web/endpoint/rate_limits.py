@@ -8,7 +8,7 @@ import inspect
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Request, Response, g
 
@@ -17,13 +17,12 @@ from ...errors import RateLimited, Unauthenticated
 from ...infra.container import Services
 from ...infra.rate_limits import Decision, Quota
 from .application import Application
-from .context import application, client_address
+from .call import Call
+from .context import client_address
+from .contracts import Operation
 from .needs import NOTHING, PUBLIC
 from .principal import Principal, authenticate
 from .streams import Stream
-
-if TYPE_CHECKING:
-    from .contracts import Operation
 
 HEADERS = ("RateLimit", "RateLimit-Policy")
 
@@ -37,7 +36,7 @@ class Rate(StrEnum):
     STRANGERS = "strangers"
 
 
-def rate_of(operation: "Operation", method: str) -> Rate | None:
+def rate_of(operation: Operation, method: str) -> Rate | None:
     """Return the limit that a request counts against; None for an operation without one."""
     contract = operation.contract
     if contract.permission == PUBLIC:
@@ -47,7 +46,7 @@ def rate_of(operation: "Operation", method: str) -> Rate | None:
     return Rate.WRITES if contract.changes_by(method) else Rate.READS
 
 
-def _is_transfer(operation: "Operation") -> bool:
+def _is_transfer(operation: Operation) -> bool:
     """Tell whether an operation is an import or an export."""
     form = operation.contract.accepts
     return bool(form and form.many) or inspect.signature(operation.view).return_annotation is Stream
@@ -80,7 +79,7 @@ class Limits:
         }
         self._by_operation: dict[tuple[str | None, str], Limit | None] = {}
 
-    def of_operation(self, operation: "Operation", asked: Request) -> Limit | None:
+    def of_operation(self, operation: Operation, asked: Request) -> Limit | None:
         """Return the limit that a request of an operation counts against; found out once for each."""
         key = asked.endpoint, asked.method
         if key not in self._by_operation:
@@ -89,20 +88,20 @@ class Limits:
         return self._by_operation[key]
 
 
-def admit(operation: "Operation", caller: Principal | None, *, services: Services, asked: Request) -> None:
+def admit(call: Call) -> None:
     """Count a request against its limit, or raise `RateLimited`."""
-    limits: Limits = application().extensions["limits"]
-    limit = limits.of_operation(operation, asked)
+    limits: Limits = call.app.extensions["limits"]
+    limit = limits.of_operation(call.operation, call.request)
     if limit is not None:
-        _consume(limit, caller.id if caller else client_address(), services)
+        _consume(limit, call.caller.id if call.caller else client_address(), call.services)
 
 
-def known(services: Services, asked: Request) -> Principal:
+def known(limits: Limits, services: Services, asked: Request) -> Principal:
     """Return who calls. Raises `Unauthenticated`, or `RateLimited` if an address causes that too often."""
     try:
         return authenticate(asked, services.identity)
     except Unauthenticated:
-        limit = application().extensions["limits"].of.get(Rate.STRANGERS)
+        limit = limits.of.get(Rate.STRANGERS)
         if limit is not None:
             _consume(limit, client_address(), services)
         raise

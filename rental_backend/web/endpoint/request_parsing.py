@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -16,7 +17,6 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ...errors import BadRequest, Invalid, UnsupportedMedia
 from ...schemas import MOST_ROWS
-from .context import settings
 
 ROWS_OF = "application/json", "application/x-ndjson", "text/csv"
 FORMULA = re.compile("'*[=+@\t\r-]")  # what a spreadsheet would run (OWASP, CSV injection), or that made harmless
@@ -30,23 +30,26 @@ class Rows:
     errors: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
-def read_body(request: Request, schema: Schema) -> dict[str, Any]:
-    """Return the body's fields. Raises 400 (cut off, broken JSON), 413 (too large), 415 (not JSON), 422 (schema)."""
+def read_body(request: Request, schema: Schema, *, deepest: int) -> dict[str, Any]:
+    """Return the fields of a body, which is nested at most `deepest` levels.
+
+    Raises 400 (cut off, broken JSON), 413 (too large), 415 (not JSON) and 422 (schema).
+    """
     raw = received(request)
     if raw and not request.is_json:
         raise UnsupportedMedia(f"Send application/json, not {request.mimetype or 'an unnamed type'}.")
-    data = _parsed(raw) if raw else {}
+    data = _parsed(raw, deepest) if raw else {}
     if not isinstance(data, dict):
         raise Invalid({"body": ["Must be a JSON object."]})
     return _load(schema, data)
 
 
-def read_rows(request: Request, schema: Schema) -> Rows:
+def read_rows(request: Request, schema: Schema, *, deepest: int) -> Rows:
     """Return the rows of a JSON array, of JSON lines or of CSV with a header. Raises as `read_body` does.
 
     A row that does not fit the schema stops no other: its messages are kept beside those that fit.
     """
-    found = list(_rows(received(request), request.mimetype))
+    found = list(_rows(received(request), request.mimetype, deepest))
     if not 0 < len(found) <= MOST_ROWS:
         raise Invalid({"body": [f"Must hold 1 to {MOST_ROWS} rows."]})
     rows = Rows()
@@ -61,15 +64,15 @@ def read_rows(request: Request, schema: Schema) -> Rows:
     return rows
 
 
-def _rows(raw: bytes, media_type: str) -> Iterable[Any]:
+def _rows(raw: bytes, media_type: str, deepest: int) -> Iterable[Any]:
     match media_type:
         case "application/json":
-            data = _parsed(raw) if raw else []
+            data = _parsed(raw, deepest) if raw else []
             if not isinstance(data, list):
                 raise Invalid({"body": ["Must be a JSON array."]})
             return data
         case "application/x-ndjson":
-            return [_parsed(line) for line in raw.splitlines() if line.strip()]
+            return [_parsed(line, deepest) for line in raw.splitlines() if line.strip()]
         case "text/csv":
             return _csv(raw)
     raise UnsupportedMedia(f"Send one of {', '.join(ROWS_OF)}, not {media_type or 'an unnamed type'}.")
@@ -91,12 +94,11 @@ def _plain(cell: str | None) -> str | None:
     return cell[1:] if cell and cell[0] == "'" and FORMULA.match(cell) else cell
 
 
-def _parsed(raw: bytes) -> Any:
+def _parsed(raw: bytes, deepest: int) -> Any:
     try:
         data = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
-    deepest = settings().max_json_depth
     if _deeper_than(data, deepest):
         raise BadRequest(f"The body is nested deeper than {deepest} levels.", code="json_too_deep")
     return data
@@ -110,7 +112,7 @@ def received(request: Request) -> bytes:
         raise
     except Exception as error:  # of the server that parses HTTP: chunks that are none, a client that left
         raise BadRequest("The body could not be read.", code="unreadable_body") from error
-    if request.content_length is None and len(raw) >= settings().max_body_bytes:
+    if request.content_length is None and len(raw) >= (request.max_content_length or math.inf):
         raise RequestEntityTooLarge  # sent in chunks, which Werkzeug cuts off at the limit
     return raw
 

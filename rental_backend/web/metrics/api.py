@@ -16,8 +16,8 @@ from ...infra.container import Services
 from ...infra.runtime.modes import Mode
 from ...resilience import State
 from ..endpoint.context import current_services, settings
-from ..endpoint.contracts import endpoint
 from ..endpoint.needs import NOTHING, PUBLIC
+from ..endpoint.pipeline import endpoint
 from ..endpoint.replies import Reply
 from .exposition import OPEN_METRICS, TEXT, Metric, counter, gauge, labelled, render
 from .request_metrics import Meter

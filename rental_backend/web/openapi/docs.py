@@ -10,8 +10,8 @@ from itertools import pairwise
 from flask import Blueprint, current_app, request
 from markupsafe import Markup
 
-from ..endpoint.contracts import endpoint
 from ..endpoint.needs import NOTHING, PUBLIC
+from ..endpoint.pipeline import endpoint
 from ..endpoint.replies import Reply
 from ..templates.render import HERE, HTML, NAVIGATION, SECURE, fixed, render
 from .document import Documentation

@@ -14,9 +14,8 @@ from werkzeug.routing import Rule
 
 from ... import __version__
 from ..endpoint.contracts import Operation, operation_of
-from ..endpoint.etags import tag
 from ..endpoint.needs import PUBLIC
-from ..endpoint.replies import JSON
+from ..endpoint.replies import JSON, entity_tag
 from ..endpoint.request_parsing import ROWS_OF
 from .components import HEADERS, PARAMETERS, PROBLEM
 from .responses import degraded, responses, takes_key, takes_tag
@@ -89,7 +88,7 @@ class Documentation:
             if self._made is None:
                 body = orjson.dumps(describe(self._app), default=float)
                 compressed = gzip.compress(body, compresslevel=6, mtime=0)
-                self._made = Document(body, tag(body), compressed, tag(compressed))
+                self._made = Document(body, entity_tag(body), compressed, entity_tag(compressed))
             return self._made
 
 

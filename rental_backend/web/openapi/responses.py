@@ -25,7 +25,7 @@ from ...models import Identified
 from ..endpoint.contracts import Operation
 from ..endpoint.etags import Changed
 from ..endpoint.idempotency import AnswerNotKept, InProgress, KeyReused
-from ..endpoint.needs import PUBLIC
+from ..endpoint.needs import PUBLIC, Conditions
 from ..endpoint.problems import MEDIA_TYPE
 from ..endpoint.rate_limits import HEADERS as LIMITS
 from ..endpoint.rate_limits import rate_of
@@ -193,11 +193,10 @@ def _errors(operation: Operation, method: str, path: str) -> list[tuple[str, int
 def degraded(operation: Operation, method: str) -> Json:
     """Return how a call is answered while a dependency is away, or in a mode: as `/health/breakers` tells it."""
     contract = operation.contract
-    found = {name: contract.needs.answer(frozenset(down)) for name, down in ALL.items()}
+    found: Json = {name: contract.degradation(method, Conditions(frozenset(down))) for name, down in ALL.items()}
     for mode in (Mode.READ_ONLY, Mode.EMERGENCY):
-        away = frozenset({DATABASE, AUTH}) if mode is Mode.EMERGENCY else frozenset()
-        refused = contract.refused_in(mode, method)
-        found[mode.value] = "refuse" if refused else contract.needs.answer(away)
+        down = frozenset({DATABASE, AUTH}) if mode is Mode.EMERGENCY else frozenset()
+        found[mode.value] = contract.degradation(method, Conditions(down, mode))
     return found
 
 

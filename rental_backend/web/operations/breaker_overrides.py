@@ -16,7 +16,7 @@ from ...infra.runtime.modes import Mode
 from ...resilience import Breaker
 from ...schemas import Payload, Text
 from ..endpoint.context import current_services
-from ..endpoint.contracts import endpoint
+from ..endpoint.pipeline import endpoint
 from .breakers_report import order_told
 from .modes import PERMISSION, STEER, journal_order
 

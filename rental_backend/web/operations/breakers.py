@@ -12,8 +12,8 @@ from flask import Blueprint, Flask, request
 
 from ...errors import AppError
 from ..endpoint.context import application, current_services, settings
-from ..endpoint.contracts import endpoint
 from ..endpoint.needs import NOTHING, PUBLIC
+from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import authenticate
 from ..endpoint.replies import JSON, Reply
 from ..templates.render import HTML, SECURE, of_the_moment

@@ -11,8 +11,8 @@ from flask import Blueprint, current_app
 from ... import __version__
 from ..endpoint.capabilities import features
 from ..endpoint.context import current_services
-from ..endpoint.contracts import endpoint
 from ..endpoint.needs import AUTH, Needs
+from ..endpoint.pipeline import endpoint
 
 bp = Blueprint("diagnosis", __name__)
 

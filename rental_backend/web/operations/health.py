@@ -12,8 +12,8 @@ from ...infra.runtime.lifecycle import Phase
 from ...infra.runtime.modes import Mode
 from ..endpoint.capabilities import features
 from ..endpoint.context import current_services, settings
-from ..endpoint.contracts import endpoint
 from ..endpoint.needs import NOTHING, PUBLIC
+from ..endpoint.pipeline import endpoint
 
 bp = Blueprint("health", __name__)
 SERVICE = "rental_backend"

@@ -10,7 +10,7 @@ from ...config import LOG_LEVELS
 from ...infra.runtime.modes import Mode
 from ...schemas import Payload, Text
 from ..endpoint.context import current_services
-from ..endpoint.contracts import endpoint
+from ..endpoint.pipeline import endpoint
 from .modes import PERMISSION, STEER, journal_order
 
 USUAL, LONGEST = 600, 86400  # seconds

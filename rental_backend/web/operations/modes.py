@@ -15,8 +15,8 @@ from ...infra.runtime.fault_injection import KINDS, Fault
 from ...infra.runtime.modes import Mode
 from ...schemas import Payload, Text
 from ..endpoint.context import current_services
-from ..endpoint.contracts import endpoint
 from ..endpoint.needs import AUTH, Needs
+from ..endpoint.pipeline import endpoint
 
 PERMISSION = "SYSTEM_MAINTENANCE"
 STEER = Needs(optional=(AUTH,))

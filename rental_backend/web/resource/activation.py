@@ -7,7 +7,7 @@ from flask import Blueprint
 from sqlalchemy.orm import Session
 
 from ... import crud as records
-from ..endpoint.contracts import endpoint
+from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
 from .resource import Resource
 

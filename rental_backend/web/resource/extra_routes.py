@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from ...models import Identified
 from ...schemas import MOST_ROWS, Browsing, Lookup, Payload
-from ..endpoint.contracts import View, endpoint
+from ..endpoint.contracts import View
+from ..endpoint.pipeline import endpoint
 from ..query import projection
 from ..query.listing import Page, belonging
 from .resource import Resource

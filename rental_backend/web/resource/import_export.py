@@ -19,7 +19,7 @@ from ...infra.postgres.database import Database
 from ...resilience import budget
 from ...schemas import MOST_ROWS, Payload
 from ..endpoint.context import current_services
-from ..endpoint.contracts import endpoint
+from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
 from ..endpoint.request_parsing import FORMULA, Rows
 from ..endpoint.streams import Stream

@@ -19,9 +19,9 @@ from ... import crud as records
 from ...crud import Row
 from ...models import Retirable
 from ...schemas import Browsing, Envelope, Payload
-from ..endpoint.contracts import endpoint
 from ..endpoint.etags import require_match
 from ..endpoint.needs import Needs
+from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
 from ..query import projection
 from ..query.listing import EMPTY, Column, Filter, Joined, Listing, Page, paged

@@ -16,10 +16,9 @@ from flask import Blueprint, current_app, request
 from ...infra.runtime.modes import Order
 from ...infra.status_history import Level, State
 from ..endpoint.context import current_services
-from ..endpoint.contracts import endpoint
-from ..endpoint.etags import tag
 from ..endpoint.needs import NOTHING, PUBLIC
-from ..endpoint.replies import Reply
+from ..endpoint.pipeline import endpoint
+from ..endpoint.replies import Reply, entity_tag
 from ..templates.render import HTML, SECURE
 from . import page as status_page
 from .components import Watch
@@ -61,7 +60,7 @@ class Made:
         body, packed = self.body, request.accept_encodings.quality("gzip")
         if packed:
             body, headers = self.compressed, {**headers, "Content-Encoding": "gzip"}
-        return Reply(body, 200, {**headers, "Vary": "Accept-Encoding", "ETag": tag(body)})
+        return Reply(body, 200, {**headers, "Vary": "Accept-Encoding", "ETag": entity_tag(body)})
 
 
 def now() -> int:

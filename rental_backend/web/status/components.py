@@ -12,11 +12,11 @@ from functools import lru_cache
 from flask import Flask
 
 from ...infra.container import Services
-from ...infra.runtime.modes import Mode
 from ...infra.status_history import Level, Recorder
 from ...resilience import State
-from ..endpoint.capabilities import answer_in, contracts
+from ..endpoint.capabilities import contracts
 from ..endpoint.contracts import Contract
+from ..endpoint.needs import Conditions, Degradation
 
 
 class Part(enum.Enum):
@@ -82,7 +82,7 @@ class Watch:
     """Tells how the served components work at this moment. Asking costs some microseconds and touches nothing."""
 
     def __init__(self, app: Flask, services: Services) -> None:
-        self._app, self._adapters = app, services
+        self._app, self._services = app, services
         self._served: Mapping[Component, Served] = {}
         self._levels = lru_cache(maxsize=64)(self._computed)
 
@@ -91,11 +91,13 @@ class Watch:
 
         What an operator has ordered is maintenance, unless it would be disrupted without that, too.
         """
-        services = self._adapters
+        services = self._services
         if any(breaker.untried for breaker in services.breakers.values()):
             return {}
         broken = frozenset(name for name, breaker in services.breakers.items() if _broken(breaker.current_state))
-        return self._levels(broken, services.down(), services.modes.current, services.replica_serves)
+        replica = services.replica_serves
+        ordered = Conditions(services.down(), services.modes.current, replica=replica)
+        return self._levels(Conditions(broken, replica=replica), ordered)
 
     @property
     def served(self) -> tuple[Component, ...]:
@@ -106,21 +108,20 @@ class Watch:
             self._served = {each: operations for each, operations in by_component.items() if operations}
         return tuple(self._served)
 
-    def _computed(self, broken: frozenset[str], down: frozenset[str], mode: Mode, replica: bool) -> Mapping[str, Level]:
-        return {each.id: self._level(each, broken, down, mode=mode, replica=replica) for each in self.served}
+    def _computed(self, broken: Conditions, ordered: Conditions) -> Mapping[str, Level]:
+        return {component.id: self._level(component, broken, ordered) for component in self.served}
 
-    def _level(
-        self, component: Component, broken: frozenset[str], down: frozenset[str], *, mode: Mode, replica: bool
-    ) -> Level:
+    def _level(self, component: Component, broken: Conditions, ordered: Conditions) -> Level:
+        """Return the level of a component by what is broken, and by what operators have ordered besides."""
         served = self._served[component]
-        level = level_of([answer_in(*each, down=broken, mode=Mode.NORMAL, replica=replica) for each in served])
+        level = level_of([contract.degradation(method, broken) for method, contract in served])
         if level is not Level.OPERATIONAL:
             return level
-        ordered = level_of([answer_in(*each, down=down, mode=mode, replica=replica) for each in served])
-        return Level.OPERATIONAL if ordered is Level.OPERATIONAL else Level.UNDER_MAINTENANCE
+        level = level_of([contract.degradation(method, ordered) for method, contract in served])
+        return Level.OPERATIONAL if level is Level.OPERATIONAL else Level.UNDER_MAINTENANCE
 
 
-def level_of(answers: list[str]) -> Level:
+def level_of(answers: list[Degradation]) -> Level:
     """Return how something works whose operations are answered in these ways."""
     refused = answers.count("refuse")
     if refused:

@@ -16,7 +16,7 @@ from ...infra import status_history as uptime
 from ...infra.runtime.modes import Mode
 from ...infra.status_history import MOST_UPDATES, Impact, Incident, State, Status, TooMuch, Update, begun
 from ..endpoint.context import current_services
-from ..endpoint.contracts import endpoint
+from ..endpoint.pipeline import endpoint
 from ..operations.modes import PERMISSION, STEER, journal_order
 from . import summary as status_summary
 from .api import now

@@ -17,10 +17,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ... import __version__
 from ...errors import NotFound
-from ..endpoint.contracts import endpoint
-from ..endpoint.etags import tag
 from ..endpoint.needs import NOTHING, PUBLIC
-from ..endpoint.replies import Reply
+from ..endpoint.pipeline import endpoint
+from ..endpoint.replies import Reply, entity_tag
 
 bp = Blueprint("pages", __name__, url_prefix="/assets")
 HERE = Path(__file__).parent
@@ -62,9 +61,9 @@ def asset(release: str, name: str) -> Reply:
     kind = {"Content-Type": TYPES[Path(name).suffix], "Cache-Control": UNCHANGING, "Vary": "Accept-Encoding"}
     if request.accept_encodings.quality("gzip"):
         body = _compressed(name)
-        return Reply(body, 200, {**SECURE, **kind, "Content-Encoding": "gzip", "ETag": tag(body)})
+        return Reply(body, 200, {**SECURE, **kind, "Content-Encoding": "gzip", "ETag": entity_tag(body)})
     body = _file(name)
-    return Reply(body, 200, {**SECURE, **kind, "ETag": tag(body)})
+    return Reply(body, 200, {**SECURE, **kind, "ETag": entity_tag(body)})
 
 
 def render(template: str, *, path: str, title: str, **values: Any) -> bytes:
@@ -75,7 +74,7 @@ def render(template: str, *, path: str, title: str, **values: Any) -> bytes:
 
 def fixed(body: bytes) -> Reply:
     """Answer with a page that changes with the release only."""
-    headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache", "ETag": tag(body)}
+    headers = {"Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache", "ETag": entity_tag(body)}
     return Reply(body, 200, {**SECURE, **headers})
 
 

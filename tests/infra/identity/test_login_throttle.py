@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from deploy.private.servers import RedisServer
-from rental_backend.errors import AppError, Busy, TooManyAttempts, Unavailable
+from rental_backend.errors import AppError, Busy, ServiceUnavailable, TooManyAttempts, Unavailable
 from rental_backend.infra.identity import login_throttle as module
 from rental_backend.infra.identity.login_throttle import Throttle
 from tests.infra.conftest import OpenCache
@@ -41,7 +41,7 @@ def fail(throttle: Throttle, name: str, address: str = "", error: type[AppError]
     """Try, and fail; `TooManyAttempts` comes through."""
     try:
         with throttle.attempt(name, address or uuid.uuid4().hex):
-            raise error("database", 1) if issubclass(error, Unavailable) else error
+            raise error("database", 1) if issubclass(error, ServiceUnavailable) else error
     except TooManyAttempts:
         raise
     except AppError:

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.infra.container import Services
-from rental_backend.web.endpoint.contracts import endpoint
 from rental_backend.web.endpoint.needs import PUBLIC, Needs
+from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.prewarm import Warmer, refuse_what_cannot_be_warm
 from rental_backend.web.endpoint.principal import Principal
 from tests import factories

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from rental_backend import app as program
 from rental_backend.schemas import Answer
 from rental_backend.web.endpoint.capabilities import contracts
-from rental_backend.web.endpoint.contracts import contract_of, endpoint
+from rental_backend.web.endpoint.contracts import contract_of
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC
+from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.openapi.document import describe
 
 from .conformance import Documented

@@ -1,0 +1,221 @@
+"""The way of a request through a view: authenticate, admit, read, open, run, commit, encode. One function for each.
+
+    answer ─ authenticate ─ admit ─ read ─┬─ change ── open ─ run ─ encode ─ commit ─ count the change
+                                          └─ look up ─ open ─ run ─ encode ─ (an outage: `degraded.py`)
+
+A view is a sentence; its contract says the rest. `endpoint` declares it, and puts the view behind these steps.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ParamSpec
+
+from flask import Request, Response, current_app, g, request
+from sqlalchemy.orm import Session
+
+from ...errors import AppError, OutcomeUnknown, ServiceUnavailable, Unavailable
+from ...infra.container import Services
+from ...infra.postgres.database import Database
+from ...resilience import budget, limit
+from . import degraded, idempotency, rate_limits
+from .call import Call
+from .context import actor
+from .contracts import Contract, Operation, View
+from .needs import AUTH, DATABASE, PUBLIC
+from .permission_denials import forbidden
+from .principal import Principal
+from .replies import Reply, encode
+from .request_parsing import read_body, read_query, read_rows
+
+FIRST_LOOK = 0.5  # seconds that a new worker waits for its first look at the dependencies, rather than refuse anybody
+P = ParamSpec("P")
+
+
+def _declaring(contract: Callable[P, Contract]) -> Callable[P, Callable[[View], View]]:
+    """Return a decorator of views that takes what a contract takes, so that each field is written once."""
+
+    def endpoint(*args: P.args, **kwargs: P.kwargs) -> Callable[[View], View]:
+        """Declare a view's contract. A view that names them gets `session`, `principal` and `actor` too."""
+        return partial(_enforced, contract(*args, **kwargs))
+
+    return endpoint
+
+
+def _enforced(contract: Contract, view: View) -> View:
+    operation = Operation(contract, view, frozenset(inspect.signature(view).parameters))
+
+    @functools.wraps(view)
+    def enforced(**path: Any) -> Response:
+        return answer(operation, path)
+
+    enforced.operation = operation  # type: ignore[attr-defined]
+    return enforced
+
+
+endpoint = _declaring(Contract)
+
+
+def answer(operation: Operation, path: dict[str, Any]) -> Response:
+    """Answer the request that Flask has at hand by an operation; `path` holds the parameters of its path."""
+    app, asked = current_app._get_current_object(), request._get_current_object()  # type: ignore[attr-defined]
+    services: Services = app.extensions["services"]
+    with budget(services.config.request_budget):
+        if operation.contract.needs.required and not services.settled:
+            services.wait_until_settled(limit(FIRST_LOOK))
+        call = _call(operation, app, services, asked)
+        admit(call)
+        arguments = path | read(call)
+        marks = _marks(call)
+        if call.changes:
+            reply = change(call, arguments)
+        else:
+            reply, how = look_up(call, arguments)
+            marks += how
+        return _marked(reply.response(asked), marks)
+
+
+def _call(operation: Operation, app: Any, services: Services, asked: Request) -> Call:
+    needs = operation.contract.needs
+    caller = authenticate(operation, services, asked, app.extensions["limits"])
+    if caller:
+        g.username = caller.username
+    database = services.database if DATABASE in needs.required else services.identity.database
+    changes = operation.contract.changes_by(asked.method)
+    rows = services.writes.rows(needs.touches or (asked.blueprint or "",))
+    return Call(app, services, asked, operation, caller, database, rows, changes)
+
+
+def authenticate(
+    operation: Operation, services: Services, asked: Request, limits: rate_limits.Limits
+) -> Principal | None:
+    """Return who calls, None where nobody needs to say; refuse whoever is unknown, or may not.
+
+    Raises `Unauthenticated`, `Forbidden`, `RateLimited`, and `Unavailable` if only a fresh look at the account will do.
+    """
+    permission, needs = operation.contract.permission, operation.contract.needs
+    if permission == PUBLIC:
+        return None
+    caller = rate_limits.known(limits, services, asked)
+    if not caller.may(permission):
+        raise forbidden(caller, permission)
+    if caller.offline and not needs.offline:
+        raise Unavailable(AUTH, services.identity.breaker.retry_after)
+    return caller
+
+
+def admit(call: Call) -> None:
+    """Count the request against its limit, and refuse it if hashing is crowded or the mode forbids it.
+
+    Raises `RateLimited`, `Busy`, `ReadOnly` or, in emergency mode, `Unavailable`.
+    """
+    contract, services = call.operation.contract, call.services
+    rate_limits.admit(call)
+    if contract.hashes:
+        services.identity.passwords.require_seat()
+    mode = services.modes.current
+    if contract.refused_in(mode, call.request.method):
+        services.modes.admit(call.database.breaker.name or "", writing=True)
+
+
+def read(call: Call) -> dict[str, Any]:
+    """Return the fields of the query and of the body, as declared. Raises `Invalid`, `BadRequest` and the like."""
+    contract, asked = call.operation.contract, call.request
+    fields = read_query(asked, contract.query) if contract.query else {}
+    if contract.accepts is None:
+        return fields
+    deepest = call.services.config.max_json_depth
+    if contract.accepts.many:
+        return fields | {"rows": read_rows(asked, contract.accepts, deepest=deepest)}
+    return fields | read_body(asked, contract.accepts, deepest=deepest)
+
+
+def change(call: Call, arguments: dict[str, Any]) -> Reply:
+    """Run a change in one transaction, and count it as soon as it is committed, or may have been."""
+    counted = bool(call.operation.contract.needs.required)
+    try:
+        if "session" not in call.operation.names:
+            reply = run(call, arguments, None)
+        else:
+            with call.database.transaction() as session:
+                reply = idempotency.once(call, session, partial(run, call, arguments, session))
+    except AppError as error:
+        if error.keeps_transaction or isinstance(error, OutcomeUnknown):
+            _count_change(call)
+        raise
+    if counted:
+        _count_change(call)
+    return reply
+
+
+def _count_change(call: Call) -> None:
+    call.services.changed(call.rows, call.caller.id if call.caller else None)
+
+
+def look_up(call: Call, arguments: dict[str, Any]) -> tuple[Reply, list[str]]:
+    """Answer a read, and return how the answer is degraded, if it is. Raises what no degraded answer helps against."""
+    if call.caller:
+        call.app.extensions["warmer"].note_scope(call.caller)
+    key = degraded.key(call, arguments)
+    try:
+        return degraded.shared(call, key, partial(fresh, call, arguments)), []
+    except ServiceUnavailable:
+        found = degraded.instead(call, key, partial(run, call, arguments))
+        if found is None:
+            raise
+        return found
+
+
+def fresh(call: Call, arguments: dict[str, Any]) -> Reply:
+    """Run a read; once more if the database failed it quickly and the retry budget allows that."""
+    if "session" not in call.operation.names:
+        return run(call, arguments, None)
+    try:
+        with call.database.reading() as session:
+            return run(call, arguments, session)
+    except Unavailable:
+        if not call.database.may_retry():
+            raise
+    with call.database.reading() as session:
+        return run(call, arguments, session)
+
+
+def run(call: Call, arguments: dict[str, Any], session: Session | None) -> Reply:
+    """Run the view in its unit of work, and encode what it returns while that is still open."""
+    operation, given = call.operation, dict(arguments)
+    if session is not None:
+        given["session"] = session
+    if "principal" in operation.names:
+        given["principal"] = call.caller
+    if "actor" in operation.names:
+        given["actor"] = actor(call.caller)
+    contract = operation.contract
+    value = operation.view(**given)
+    return encode(value, contract.status, contract.returns, path=call.request.path, session=session)
+
+
+def read_by(operation: Operation, database: Database, arguments: dict[str, Any]) -> Reply:
+    """Answer a read afresh, for nobody in particular and outside of any request."""
+    contract = operation.contract
+    with database.reading() as session:
+        value = operation.view(**arguments, session=session)
+        return encode(value, contract.status, contract.returns, session=session)
+
+
+def _marks(call: Call) -> list[str]:
+    """Return how the answer is degraded by what is known now: `offline`, `partial`."""
+    marks = ["offline"] if call.caller and call.caller.offline else []
+    optional = call.operation.contract.needs.optional
+    if optional:
+        marks += ["offline" if name == AUTH else "partial" for name in call.services.missing(optional)]
+    return marks
+
+
+def _marked(response: Response, marks: list[str]) -> Response:
+    """Say how an answer is degraded; the view may have said so too."""
+    marks = list(dict.fromkeys([*marks, *g.get("degraded", ())]))
+    if marks:
+        response.headers["X-Degraded"] = ", ".join(marks)
+        g.degraded = marks
+    return response
