@@ -61,7 +61,7 @@ RUN = (
         "settings-refused",
         r"Configuration refused\.",
         "the environment cannot be used",
-        "set the variables that are named; README lists all",
+        "set the variables that are named; rental_backend/config/README.md lists all",
     ),
     _cause(
         "migration-contract",

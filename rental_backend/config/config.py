@@ -138,7 +138,7 @@ class Config:
     break_glass_hash: str = setting(
         "BREAK_GLASS_HASH",
         m.String(validate=validate.Regexp(r"\$argon2id\$", error="Not an argon2id hash.")),
-        "argon2id hash of his password; nobody may if unset",
+        "argon2id hash of their password; nobody may if unset",
         "",
     )
     oidc_issuer: str = setting(
@@ -190,11 +190,11 @@ class Config:
     )
 
     admin_username: str = setting("ADMIN_USERNAME", m.String(), "administrator made by `flask create-admin`", "admin")
-    admin_email: str = setting("ADMIN_EMAIL", m.String(), "his address", "admin@example.com")
+    admin_email: str = setting("ADMIN_EMAIL", m.String(), "its e-mail address", "admin@example.com")
     admin_password: str = setting(
         "ADMIN_PASSWORD",
         m.String(validate=validate.Length(min=8)),
-        "his password; generated and printed once if unset",
+        "its password; generated and printed once if unset",
         "",
     )
 

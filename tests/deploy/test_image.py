@@ -75,7 +75,8 @@ def test_what_is_copied_exists_and_reaches_the_builder() -> None:
     ]
     assert [path for path in files if ignored(path, IGNORE)] == []
     others = (".git/config", ".env", ".local/secret_key", "tests/conftest.py", "deploy/private/run.py", "README.md")
-    assert [path for path in (*others, "rental_backend/__pycache__/app.pyc") if not ignored(path, IGNORE)] == []
+    ours = [f"rental_backend/{path}" for path in ("__pycache__/app.pyc", "config/README.md", "web/DECISIONS.md")]
+    assert [path for path in (*others, *ours) if not ignored(path, IGNORE)] == []
 
 
 def test_no_shell_stands_between_the_platform_and_the_starter(final: list[Instruction]) -> None:
