@@ -92,15 +92,15 @@ class Report:
             f"<pre>{self.table()}</pre><img src=faults.png alt='Every answer of every fault'>"
         )
 
-    def show(self, readme: Path, folder: Path) -> None:
-        """Put the table into the README, between its marks, and plot and page into a folder beside it."""
-        text = readme.read_text()
+    def show(self, document: Path, folder: Path) -> None:
+        """Put the table into a document, between its marks, and plot and page into the folder it shows them from."""
+        text = document.read_text()
         before, begin, rest = text.partition(BEGIN)
         _, end, after = rest.partition(END)
         if not end:
-            raise ValueError(f"{readme} has no place for the table")
+            raise ValueError(f"{document} has no place for the table")
         table = (self.folder / "table.txt").read_text()
-        readme.write_text(before + begin + "\n" + textwrap.indent(table, "    ") + "\n" + end + after)
+        document.write_text(before + begin + "\n" + textwrap.indent(table, "    ") + "\n" + end + after)
         for name, shown in (("faults.png", "faults.png"), ("index.html", "faults.html")):
             shutil.copyfile(self.folder / name, folder / shown)
 

@@ -1,6 +1,7 @@
 """The figures of a fault, from courses whose figures are known."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tests.faults.history import Verdict
 from tests.faults.load import Seen
 from tests.faults.report import BEGIN, END, Report
 from tests.faults.stage import Transition
+from tests.serving import ROOT
 
 PROBLEM = "application/problem+json"
 LOST = (  # opens at 12, probes in vain at 13, finds it back at 15
@@ -144,27 +146,37 @@ def test_what_was_said_while_a_probe_was_under_way_is_true_however_late_it_is_re
     assert not true_to_its_word(refusal(13.12, "1", took=0.05), late)
 
 
-def test_the_readme_gets_the_table_and_the_folder_the_rest(tmp_path: Path) -> None:
+def test_the_document_gets_the_table_and_the_folder_the_rest(tmp_path: Path) -> None:
     """Between the marks it is replaced, and nothing else is touched; without them nobody writes anything."""
-    report, readme, shown = Report(tmp_path / "made"), tmp_path / "README.md", tmp_path / "shown"
+    report, document, shown = Report(tmp_path / "made"), tmp_path / "FIGURES.md", tmp_path / "shown"
     shown.mkdir()
-    readme.write_text(f"before\n{BEGIN}old{END}\nafter\n")
+    document.write_text(f"before\n{BEGIN}old{END}\nafter\n")
     report.add("a fault", *_run())
     report.kept["a route"] = [1.0, 0.9, 0.8, 0.7]
     report.write()
 
-    report.show(readme, shown)
+    report.show(document, shown)
 
-    text = readme.read_text()
+    text = document.read_text()
     assert text.startswith(f"before\n{BEGIN}\n    load ")
     assert text.endswith(f"\n{END}\nafter\n")
     assert "    a fault " in text
     assert "0.90 by the processor" in text
     assert "old" not in text.splitlines()
     assert {each.name for each in shown.iterdir()} == {"faults.png", "faults.html"}
-    readme.write_text("no place")
+    document.write_text("no place")
     with pytest.raises(ValueError, match="no place"):
-        report.show(readme, shown)
+        report.show(document, shown)
+
+
+def test_the_figures_have_one_place_for_the_table() -> None:
+    """The page that the suite writes to has its marks once, and shows the picture and the page it writes."""
+    document = ROOT / "deploy" / "FIGURES.md"
+    text = document.read_text()
+    shown = {(document.parent / link).resolve() for link in re.findall(r"\]\((\S+)\)", text)}
+
+    assert (text.count(BEGIN), text.count(END)) == (1, 1)
+    assert {Path(__file__).with_name(name) for name in ("faults.png", "faults.html")} <= shown
 
 
 def _run() -> tuple[Course, Figures]:

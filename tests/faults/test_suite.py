@@ -102,13 +102,13 @@ def whole(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="module")
 def report(whole: bool) -> Iterator[Report]:
-    """Collects what each fault came to; it is written at the end, and to where README shows it if none was left out."""
+    """Collects what each fault came to; it is written at the end, and into FIGURES.md if none was left out."""
     made = Report(ROOT / ".local" / "faults")
     yield made
     if whole:
         made.write()
     if made.found.keys() == {fault.name for fault in FAULTS} and made.kept:
-        made.show(ROOT / "README.md", Path(__file__).parent)
+        made.show(ROOT / "deploy" / "FIGURES.md", Path(__file__).parent)
 
 
 @pytest.fixture(scope="module")
