@@ -19,7 +19,7 @@ def settings(config: Config) -> Iterator[Finding]:
         )
     if not config.break_glass_hash:
         said = "BREAK_GLASS_HASH is not set: nobody can sign in while the accounts are away"
-        yield warned("break-glass", said, "set it to an argon2id hash; README says how")
+        yield warned("break-glass", said, "set it to an argon2id hash; deploy/OPERATIONS.md says how")
     found = list(origins(config.cors_origins))
     yield from found or [passed("cors-setting", f"{len(config.cors_origins)} origins may call")]
 

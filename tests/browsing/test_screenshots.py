@@ -1,4 +1,4 @@
-"""The pictures in README: `SCREENSHOTS=1 deploy/test full tests/browsing/test_screenshots.py` makes them anew."""
+"""The pictures in OPERATIONS.md: `SCREENSHOTS=1 deploy/test full tests/browsing/test_screenshots.py` renews them."""
 
 import os
 from pathlib import Path
