@@ -45,6 +45,7 @@ graceful_timeout = (
     30  # seconds for requests in flight at a stop; the platform must wait for them, see deploy/railway.json
 )
 keepalive = 75  # longer than the edge keeps an idle connection (60 s), so that it is never we who hang up on it
+# D64: replaced after 20,000 requests.
 max_requests = 20_000  # against leaks; seldom, since a new worker has yet to fill its pools and its store
 max_requests_jitter = 4_000  # so that the workers do not leave together
 backlog = 2048  # connections that wait while workers are busy or replaced
@@ -92,6 +93,7 @@ def pre_request(worker: Any, request: Any) -> None:
         request.force_close()
 
 
+# D79: a worker ends by _exit.
 def worker_exit(_server: Any, worker: Any) -> None:
     """Give the connections of an ending worker back, rather than leave them to the server to find out, and end it.
 

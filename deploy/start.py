@@ -15,6 +15,7 @@ SERVING, STARTING, DRAINING = range(3)  # as in rental_backend/infra/lifecycle.p
 SERVE = ("gunicorn", "wsgi:app")
 RELEASE = ("flask", "--app", "wsgi", "release", "--wait=20")
 # Exit codes of `flask release`. Without a database we serve what we can; another run, or tables in use, take time.
+# D63: a database that is away keeps nobody from starting.
 RELEASED, UNREACHABLE, LOCKED, BUSY = 0, 3, 4, 5
 PAUSE = 10.0  # seconds until a release is tried again
 PASSED_ON = {
@@ -29,6 +30,7 @@ class Refused(Exception):
     """The environment cannot be used; the message says why in one line."""
 
 
+# D62: SIGTERM is held back.
 class Starter:
     """gunicorn, the release it may have to wait for, and what was asked of us."""
 

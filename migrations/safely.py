@@ -38,6 +38,7 @@ def set_not_null(table: str, column: str) -> None:
     op.execute(_dropping(table, check))  # not in the same statement, where it would be dropped before it is used
 
 
+# D28: aware without rewriting the table.
 def make_aware(table: str, *columns: str) -> None:
     """Let timestamps that mean UTC say so. No index may hold them: it would be built anew, under the lock.
 
@@ -121,6 +122,7 @@ def _drop_index(name: str) -> None:
     op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
 
 
+# D25: building waits without a limit.
 @contextmanager
 def _outside_transaction() -> Iterator[None]:
     """Wait for locks as long as a statement may take: these locks stop no reader and no writer."""

@@ -39,6 +39,7 @@ Price = Annotated[Decimal, mapped_column(Numeric(10, 2))]
 Quantity = Annotated[Decimal, mapped_column(Numeric(10, 2))]
 
 
+# D26: texts with a closed set are enums.
 def one_of(kind: type[enum.StrEnum], length: int = 20) -> Enum:
     """Return the type of a text column that holds values of a closed set, to which a check holds it.
 

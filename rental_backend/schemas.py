@@ -9,6 +9,7 @@ MOST_ROWS = 1000
 DEEPEST_OFFSET = 10_000_000
 
 
+# D9: unknown fields and parameters are refused.
 class Payload(Schema):
     """A body or query: unknown fields are refused by name, and a blank text counts as not sent.
 

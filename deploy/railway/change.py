@@ -57,6 +57,7 @@ class Snapshot:
                 raise Blocked(f"{each} of {self.service.name} is in flight; nothing was changed")
 
 
+# D70: asked for once.
 def begin(
     context: Online, seen: Snapshot, act: Callable[[], str | None], *, commit: str | None, image: str | None = None
 ) -> Deployment:

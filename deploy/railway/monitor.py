@@ -69,6 +69,7 @@ class Watched:
     before: frozenset[str] = frozenset()
 
 
+# D71: broken only by what speaks against it alone.
 @dataclass
 class Watch:
     """The looks so far, judged by what all of them together say."""

@@ -15,6 +15,7 @@ VERSIONS = "migrations/versions"
 MARK = r"^contract(: *bool)? *= *True"
 
 
+# D72: a rollback needs the git history.
 class Repository:
     """The history of this program, in a git checkout."""
 

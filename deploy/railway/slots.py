@@ -38,6 +38,7 @@ class Slot:
         return told.commit if told else None
 
 
+# D73: two slots behind a router.
 @dataclass(frozen=True)
 class Slots:
     """The router and both slots as they are now; `public` asks whatever slot the router sends the public to."""

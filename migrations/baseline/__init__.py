@@ -14,4 +14,5 @@ from . import (  # noqa: F401  importing them adds their tables
 )
 from .parts import ENUMS, production
 
+# D14: production, name for name.
 __all__ = ["ENUMS", "production"]

@@ -12,6 +12,7 @@ down_revision = "202611230001"
 branch_labels = None
 depends_on = None
 
+# D27: bulk stock and partial returns.
 COLUMNS = (
     ("damage_assessments", "location_id", "locations"),
     ("return_line_details", "return_event_id", "rental_return_events"),

@@ -144,6 +144,7 @@ class UserPermission(Model):
     permission: Mapped[Permission] = relationship(lazy="raise")
 
 
+# D32: a session is a row of refresh_tokens.
 class RefreshToken(Audited, Model):
     """A session: its refresh token was given out, and `token` holds its SHA-256, never the token itself."""
 

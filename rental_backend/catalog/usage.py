@@ -15,6 +15,7 @@ from .models import Brand, Category, Item, UnitOfMeasurement
 ITEMS_OF = {Brand: Item.brand_id, Category: Item.category_id, UnitOfMeasurement: Item.unit_of_measurement_id}
 
 
+# D51: in use: not deleted.
 class InUse(Conflict):
     """Something cannot go, because others hang on it (409); the answer says how many."""
 

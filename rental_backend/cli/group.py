@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 from ..web.middleware import logs
 
 
+# D93: imported when one is asked for.
 class Commands(AppGroup):
     """Knows the commands of `cli.py` as soon as it is asked for any."""
 

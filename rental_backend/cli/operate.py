@@ -26,6 +26,7 @@ ORDERS = "/api/operations/"
 TOKEN_SECONDS = 30
 
 
+# D48: the running service is asked.
 def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """Ask the service on this host, and return what it says; ends the command if it refuses or is not there.
 

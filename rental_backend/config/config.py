@@ -91,6 +91,7 @@ class Config:
         "3000-3010",
     )
 
+    # D2: the budget of a request.
     request_budget: float = seconds("REQUEST_BUDGET", 1.25, "longest one request waits for all dependencies together")
     database_deadline: float = seconds("DATABASE_DEADLINE", 0.8, "longest wait for one answer of the database")
     database_connect_deadline: float = seconds("DATABASE_CONNECT_DEADLINE", 0.6, "longest wait for a new connection")

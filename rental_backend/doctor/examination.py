@@ -22,6 +22,7 @@ PATIENCE = 1.5  # seconds for all checks together; the slowest deadline is that 
 Check = Callable[[], Iterable[Finding]]
 
 
+# D92: around the breakers.
 def examine(app: Flask, service: Check) -> list[Finding]:
     """Return the findings of all checks, in their order; `service` looks at the running one."""
     config: Config = app.config["SETTINGS"]

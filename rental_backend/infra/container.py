@@ -177,6 +177,7 @@ class Services:
         """Whether every dependency has been looked at once since the start, and this process is warm."""
         return self.warmup.done.is_set()
 
+    # D7: the first requests wait for the first look.
     def wait_until_settled(self, timeout: float) -> bool:
         """Block until `settled`, at most `timeout` seconds; return whether it is."""
         return self.warmup.done.wait(timeout)

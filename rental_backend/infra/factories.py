@@ -57,6 +57,7 @@ def cache(config: Config, page: Page) -> Cache:
     )
 
 
+# D5: accounts have connections of their own.
 def identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity:
     """Return what knows who somebody is, over its own pool to the accounts."""
     accounts = Database(

@@ -23,6 +23,7 @@ class HoldKind(enum.StrEnum):
     TRANSFER = "TRANSFER"
 
 
+# D29: what no two may have at once.
 class UnitHold(Identified, Model):
     """A time in which a unit of one piece is promised or away; the database refuses a second one that overlaps.
 

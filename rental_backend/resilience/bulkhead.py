@@ -19,6 +19,7 @@ class BulkheadFull(Exception):
     """As many calls as may be are in flight; says nothing about the dependency."""
 
 
+# D87: slow start after an outage.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ramp:
     """How calls come back when the breaker closes: `first` at once for `hold` seconds, then evenly more for `grow`.
@@ -123,6 +124,7 @@ class Bulkhead:
         self._slot.page.free_the_dead(self._slot.number)
         return self.in_flight < self.places
 
+    # D21: optimistic: only who lost a race takes the lock.
     def _take(self) -> bool:
         """Count a call in, unless it is one too many."""
         self._add(1)

@@ -18,6 +18,7 @@ LEVELS = 64  # the first words of a lane
 LANE_WORDS = 131_072  # words that nobody has counted in take no memory
 
 
+# D82: counted in memory that all workers share.
 class Tally:
     """The numbers of a page. Places are reserved before the fork, by names, so that all workers agree on them."""
 

@@ -173,6 +173,7 @@ class Engine:
             counted()
         self._announce(moved)
 
+    # D19: failures in a row are counted under the lock.
     def _extend_row(self, generation: int, began: float, error: BaseException | None) -> Moved:
         """Count one more failure in a row, and open at once if it is one too many: others go on calling meanwhile."""
         with self.slot.page.locked():  # or of two failures at the same instant one would be lost
@@ -205,6 +206,7 @@ class Engine:
         self.words[self.slot.base + at.PROBES] = 0
         return word.to(State.OPEN, until)
 
+    # D17: half-open is a lease.
     def begin_probe(self) -> int | None:
         """Take the lease of the one probe that is due, and return its generation; None if none is, or it is taken."""
         taken: list[int] = []

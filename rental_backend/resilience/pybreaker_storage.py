@@ -12,6 +12,7 @@ class PageState(pybreaker.CircuitBreakerState):
     """A state by its name; what it does is the engine's affair."""
 
 
+# D18: pybreaker is the face, not the engine.
 class PageStorage(pybreaker.CircuitBreakerStorage):
     """Shows the shared page in pybreaker's terms. It is read only: transitions go through the breaker."""
 

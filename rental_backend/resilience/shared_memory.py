@@ -44,6 +44,7 @@ LANE_LOCKS = 1 << 40  # where in the file the locks of the lanes are, far beyond
 _pages: "weakref.WeakSet[Page]" = weakref.WeakSet()
 
 
+# D16: all state lies in one anonymous memory page.
 class Page:
     """The shared page. Whatever is made of it before a fork, the children share."""
 

@@ -12,6 +12,7 @@ STATE_BITS, GENERATION_BITS = 3, 20
 STATE_MASK = (1 << STATE_BITS) - 1
 GENERATION_MASK = (1 << GENERATION_BITS) - 1
 UNTIL_SHIFT = STATE_BITS + GENERATION_BITS
+# D81: while a probe is under way, come back within a second.
 PROBE_TELLS = 1.0  # seconds in which a probe that keeps its deadlines has told whether its dependency is back
 
 
@@ -45,6 +46,7 @@ LAST_ADMITTING = int(State.METRICS_ONLY)
 LABELS = tuple(state.label for state in State)
 
 
+# D20: six failures in a row.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """When a breaker opens, and for how long. Times are in seconds, rates are shares from 0 to 1.
@@ -118,6 +120,7 @@ def reason_to_open(policy: Policy, counts: Counts, consecutive: int) -> str | No
     return None
 
 
+# D1: an open breaker probes every 3 s at the most.
 def pause(policy: Policy, openings: int, spread: float) -> float:
     """Return the seconds to stay open after `openings` earlier ones; `spread` is the factor of the jitter."""
     doubled = policy.open_first * 2 ** min(openings, 30)  # a float holds no more than 2**1023

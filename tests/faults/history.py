@@ -51,6 +51,7 @@ class MalformedHistory(ValueError):
     """The history itself cannot be: the recorder is at fault, not what is recorded."""
 
 
+# D80: histories decide.
 def check(history: Iterable[Note], effects: Mapping[str, Sequence[str]]) -> Verdict:
     """Compare a history with the effects that are there at the end: for each operation the names of what it made."""
     told = _told(history)

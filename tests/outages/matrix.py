@@ -67,6 +67,7 @@ class Said:
         return str(json.loads(self.body).get("code")) if self.status >= 400 and self.body else ""
 
 
+# D49: computed from the contracts.
 class Matrix:
     """All routes of an application whose probes do not run, asked by a superuser."""
 

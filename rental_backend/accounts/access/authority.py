@@ -70,6 +70,7 @@ class Administrator:
         audit.note(self.session, self.actor, action, resource, resource_id, **details)
 
 
+# D35: changes of users and roles take turns.
 def administrator(session: Session, identity: Identity, actor: Actor) -> Administrator:
     """Wait for this transaction's turn, and return its caller as he is by then.
 

@@ -29,6 +29,7 @@ class DeclaredRole:
     has: Callable[[Declared], bool]
 
 
+# D36: declared in code, no denials.
 RESOURCES = {
     "ANALYTICS": ("dashboards and figures", "VIEW"),
     "AUDIT": ("the audit log", "VIEW EXPORT DELETE"),
@@ -61,6 +62,7 @@ RESOURCES = {
     ),
 }
 
+# D31: what undoes records or gives itself out is critical.
 CRITICAL = {  # what cannot be undone, or lets one give oneself everything else
     *("AUDIT_DELETE", "BACKUP_MANAGE", "SYSTEM_RESTORE", "SYSTEM_MAINTENANCE"),
     *("PERMISSION_ASSIGN", "ROLE_ASSIGN_PERMISSION"),

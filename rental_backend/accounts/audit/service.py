@@ -52,6 +52,7 @@ def change(
     )
 
 
+# D37: the log refuses updates and deletions.
 def store(session: Session, events: list[SecurityEvent]) -> None:
     """Store events; one that is there already stays as it is."""
     session.execute(

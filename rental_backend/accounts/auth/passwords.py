@@ -117,6 +117,7 @@ def chosen(identity: Identity, password: str) -> Chosen:
         return Chosen(password, identity.passwords.hash(password))
 
 
+# D34: there is no mailer.
 def ask(session: Session, actor: Actor, name: str) -> None:
     """Log that somebody has forgotten his password, or says so; as much is done for a name that nobody has."""
     user = find_user(session, name)

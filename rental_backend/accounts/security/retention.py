@@ -13,6 +13,7 @@ SPARE = timedelta(days=1)  # no token lives on after its end; a day lets whoever
 ATTEMPTS = timedelta(days=90)  # where no setting says how long the log is kept
 
 
+# D39: how long the log is kept.
 def purge(session: Session, most: int) -> dict[str, int]:
     """Delete what is old, at most `most` rows of each table; return how many of which.
 

@@ -33,6 +33,7 @@ def shortened(name: str, longest: int) -> str:
     return bare if 2 <= len(bare) <= longest else words[0][:longest]
 
 
+# D52: the code stays.
 def free_code(session: Session, name: str, above: str | None, level: int) -> str:
     """Return the first code for a category that no other has; only whoever has the turn may ask.
 

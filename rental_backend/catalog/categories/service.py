@@ -22,6 +22,7 @@ DEEPEST = 20
 LONGEST_PATH = 500
 
 
+# D50: changes of the tree take turns.
 def take_turn(session: Session) -> None:
     """Wait until nobody else is changing the tree. Comes before any row is locked, or two could wait for each other."""
     session.execute(select(func.pg_advisory_xact_lock(TURN)))

@@ -45,6 +45,7 @@ def codes(path: str | None, name: str, *, rentable: bool) -> Codes:
     return Codes(*(_categories(path) if path else NO_CATEGORY), product, "R" if rentable else "S")
 
 
+# D54: the number is taken under its counter's lock.
 def take(session: Session, codes: Codes) -> str:
     """Return the next SKU of a prefix, which nobody else gets unless this transaction is rolled back."""
     while True:

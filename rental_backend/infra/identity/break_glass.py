@@ -14,6 +14,7 @@ TRIES, PER = 5, 60.0  # at most so many in so many seconds, in each process
 SECONDS = 900  # life of the token
 
 
+# D38: in no table.
 class BreakGlass:
     """One account that is in no table. Every try to use it is journalled, whether it succeeds or not."""
 

@@ -143,6 +143,7 @@ class Identity:
         """Ask anew about every account next time, also about one that is being asked about at this moment."""
         self._changed = time.monotonic()
 
+    # D6: what is known of an account is trusted for a while.
     def _trusted(self, seen: float) -> bool:
         return seen > self._changed and time.monotonic() - seen <= self._fresh
 

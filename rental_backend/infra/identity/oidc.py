@@ -41,6 +41,7 @@ class Trust:
     deadline: float
 
 
+# D40: the issuer says who somebody is, never what they may do.
 class Issuer:
     """Verifies the tokens of one issuer. Its breaker opens at the first failure: nobody waits twice."""
 
@@ -79,6 +80,7 @@ class Issuer:
         except (jwt.PyJWTError, KeyError, ValueError, TypeError):
             raise Unauthenticated("The token is not valid.", reason="invalid") from None
 
+    # D41: keys are fetched behind a breaker of their own.
     def fetch(self) -> None:
         """Fetch the keys, or wait for whoever is doing so; raises what went wrong, or `TimeoutError`."""
         with self._lock:

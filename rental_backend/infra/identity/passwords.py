@@ -28,6 +28,7 @@ NICENESS = 5  # of the threads that hash: whoever else wants a processor gets th
 T = TypeVar("T")
 
 
+# D33: sign-ins take at most a quarter of the threads.
 class Passwords:
     """Hashes and verifies, at most `slots` at a time over all workers of the page, in threads of low priority.
 
@@ -65,6 +66,7 @@ class Passwords:
         """Return the argon2id hash. Raises `Busy` if no slot is free within two seconds, or the request's budget."""
         return self._apart(lambda: self._hasher.hash(password))
 
+    # D74: a wrong password takes as long as the slowest kind of hash.
     def verify(self, stored: str | None, password: str) -> bool:
         """Tell whether the password fits. Without a stored hash it takes as long, and is False.
 

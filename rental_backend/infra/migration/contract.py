@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 PREFIX = "contract "
 
 
+# D23: an older version must not migrate past it.
 def note_contract(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
     """Note the newest contract revision among those applied (Alembic calls this after each revision)."""
     if ctx.script is None:

@@ -142,6 +142,7 @@ class Migrator:
             return State(revision)
         return State(revision, pending[::-1])
 
+    # D24: all pending revisions are looked at first.
     def _look(self, state: State, limit: int) -> list[Finding]:
         with self._server.connect("-c default_transaction_read_only=on") as connection:
             connection.autocommit = True

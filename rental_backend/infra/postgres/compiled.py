@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]
 
 
+# D69: compiled once and given to the driver.
 class Compiled:
     """A query as PostgreSQL gets it. Values are bound by name, and made ready by the types of their columns.
 
@@ -46,6 +47,7 @@ class Compiled:
             raise
 
 
+# D96: a list that searches or filters is planned for its values.
 def send(session: Session, text: str, values: Mapping[str, Any], *, usual: bool) -> tuple[Any, ...] | None:
     """Have the driver of a session send a query, and return the first row."""
     row: tuple[Any, ...] | None = _driver(session).execute(text, values, prepare=None if usual else False).fetchone()

@@ -81,6 +81,7 @@ def hung_up(connection: psycopg.Connection[Any]) -> bool:
     return bool(look.poll(0))
 
 
+# D8: names are resolved by probes only.
 class Address:
     """Where the server is. Names are resolved by `resolve` only, so that a hung resolver holds up no request."""
 

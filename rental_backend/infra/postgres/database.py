@@ -126,6 +126,7 @@ class Database:
         """Give back the connections that are not in use."""
         self.engine.dispose()
 
+    # D4: reads run in autocommit.
     def reading(self) -> AbstractContextManager[Session]:
         """Yield a session for queries only: each statement stands alone, which saves a round trip for BEGIN."""
         return self._guarded(ReadingSession(self.engine, self.shared), writing=False)
@@ -151,10 +152,12 @@ class Database:
         if kept is not None:
             raise kept
 
+    # D22: a read is retried once, a write never.
     def may_retry(self) -> bool:
         """Tell whether a read that just failed may be made once more: in time, and within the retry budget."""
         return limit(self.deadline) == self.deadline and self._retries.may_retry()
 
+    # D46: a replica's position, not the time of a commit.
     def position(self) -> int | None:
         """Return how far the server's log reaches (bytes), which is beyond all that was committed; None if unknown."""
         try:

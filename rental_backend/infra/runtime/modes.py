@@ -86,6 +86,7 @@ class Modes:
         self._cell.write(asdict(order))
         return order
 
+    # D47: modes are enforced in the adapters too.
     def admit(self, dependency: str, *, writing: bool) -> None:
         """Raise `ReadOnly` for a change in read-only mode, `Unavailable` for anything of a dependency in emergency."""
         mode = self.current

@@ -46,6 +46,7 @@ class Beacon:
         self._word[0] = time.monotonic_ns()
 
 
+# D57: kept in each worker, followed by a signal.
 class Followed:
     """The settings as texts by key, as they were read last."""
 

@@ -24,6 +24,7 @@ PLACES = 512  # of processes that were started together; their numbers lie close
 Step = Callable[[], object]
 
 
+# D78: warm before traffic may come.
 class Warmup:
     """One for all workers of a host, made before the fork; `start` warms the process that calls it, in a thread."""
 

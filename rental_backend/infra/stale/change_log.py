@@ -77,6 +77,7 @@ class Writes:
         words = self._words
         return tuple([words[row] for row in rows])
 
+    # D42: hidden only from the caller whose own change it would hide.
     def covers(self, rows: tuple[int, ...], who: int, at: float, tag: Tag | None) -> bool:
         """Tell whether what was read then (seconds since the epoch) shows all changes of these by somebody.
 

@@ -22,6 +22,7 @@ OVERHEAD = 1024  # bytes that one answer takes here beside its body, rounded up
 REDIS_EVERY = 2.0
 KEEP_IN_REDIS = 24 * 3600
 LOOK_EVERY = 1.0
+# D45: compressed on the way to Redis only.
 COMPRESS_ABOVE = 1024  # bytes; below, zlib saves Redis less than it costs
 
 
@@ -189,6 +190,7 @@ class StaleStore:
         except (ValueError, TypeError):
             return None
 
+    # D11: Redis is written by a thread.
     def _send(self) -> None:
         while (found := self._outbox.get()) and not self._stopping.is_set():
             key, answer = found

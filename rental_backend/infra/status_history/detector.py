@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass, replace
 
+# D90: when an incident opens and closes.
 OPEN_AFTER = 20_000  # milliseconds of disruption until an incident is opened
 CLOSE_AFTER = 60_000  # milliseconds without any until it is closed
 REOPEN_WITHIN = 15 * 60_000  # milliseconds after its end in which a new disruption belongs to it

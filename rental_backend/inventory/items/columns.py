@@ -30,6 +30,7 @@ def _named(model: Any, key: Any, name: str, *more: str) -> ColumnElement[Any]:
     return _of(model, key, func.json_build_object(*parts))
 
 
+# D56: stock is added here to what the catalogue knows.
 def _summed(quantity: Any) -> ColumnElement[Any]:
     """Return a quantity over all locations (business rule C.5)."""
     of_item = and_(StockLevel.item_id == Item.id, StockLevel.is_active)

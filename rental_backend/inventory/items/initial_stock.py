@@ -42,6 +42,7 @@ def change(session: Session, item: Item, actor: str, fields: dict[str, Any]) -> 
     return item
 
 
+# D55: where the first stock lies.
 def default_location(session: Session) -> Location | None:
     """Return the location where stock lies unless somebody says otherwise, or None if that is not certain."""
     keeps = select(Location).where(Location.is_active, Location.location_type != LocationType.SERVICE_CENTER)

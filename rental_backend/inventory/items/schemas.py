@@ -48,6 +48,7 @@ class ItemFigures(Answer):
     stock_status = fields.String()
 
 
+# D53: the list of items is an object.
 class ItemRow(ItemFigures):
     """An item in a list, where the pages read names below the ids: each id is an object, the same as beside it."""
 

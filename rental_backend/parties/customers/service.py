@@ -49,6 +49,7 @@ def set_status(customer: Customer, actor: str, status: CustomerStatus, notes: st
     return records.change(customer, actor, {"status": status, "notes": noted(customer.notes, notes)})
 
 
+# D10: a customer needs little.
 def _require_name(customer: Customer) -> None:
     """An individual needs first and last name, a business its business name."""
     wanted = ("business_name",) if customer.customer_type is CustomerType.BUSINESS else ("first_name", "last_name")

@@ -36,6 +36,7 @@ class BackupQuery(Paging):
     started_by = fields.UUID()
 
 
+# D60: a backup is always whole.
 def _whole(kind: BackupType) -> None:
     if kind is not BackupType.FULL:
         raise ValidationError("Every backup holds everything: only FULL ones can be made.")

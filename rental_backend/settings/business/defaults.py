@@ -69,6 +69,7 @@ def _number(document: str, pattern: str) -> Default:
     )
 
 
+# D30: names of our own.
 DEFAULTS = (
     Default("rental_tax_percent", "Rental tax", DECIMAL, FINANCIAL, "18.00", "Of the subtotal of a rental", PERCENT),
     Default("booking_tax_percent", "Booking tax", DECIMAL, FINANCIAL, "10.00", "Of the subtotal of a booking", PERCENT),

@@ -60,6 +60,7 @@ def choose_currency(session: Session, actor: Actor, code: str) -> dict[str, Any]
     return described(code, in_force=code)
 
 
+# D59: there is one time zone.
 def zone_name(texts: Mapping[str, str]) -> str:
     """Return the name of the time zone of the business."""
     return str(service.value(texts, ZONE))

@@ -74,6 +74,7 @@ BACKUPS = Listing(
 )
 
 _log = SecurityAuditLog
+# D58: changes go into the security audit log.
 AUDIT_LOG = Listing(
     _log,
     AuditLogSchema,

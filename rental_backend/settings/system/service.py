@@ -31,6 +31,7 @@ STATUS = text(
 )
 
 
+# D61: nothing is destroyed by request.
 class Disabled(Forbidden):
     """What destroys data is not done by request (403)."""
 

@@ -89,6 +89,7 @@ class Key:
     name: str
     digest: bytes
 
+    # D65: the first row that its request writes.
     def claim(self, session: Session) -> Reply | None:
         """Make the key this request's, and return None; or the answer to the same request of before."""
         values = {"caller": self.caller, "name": self.name}

@@ -101,6 +101,7 @@ class Warmer:
                 schema = operation.contract.query
                 yield name, operation, dict(schema.load(dict(query))) if schema else {}
 
+    # D44: asked for by scope.
     def _callers(self, operation: Operation) -> list[tuple[str, Principal | None]]:
         """Return the scopes for which an operation is asked."""
         permission = operation.contract.permission

@@ -122,6 +122,7 @@ def read_query(request: Request, schema: Schema) -> dict[str, Any]:
     return dict(_query(schema, request.query_string))
 
 
+# D15: a query string that was read is not read again.
 @lru_cache(maxsize=1024)
 def _query(schema: Schema, raw: bytes) -> dict[str, Any]:
     """Read a query string; pages ask with the same few again and again."""

@@ -49,6 +49,7 @@ def metrics() -> Reply:
     return Reply(body, 200, {"Content-Type": OPEN_METRICS if openly else TEXT, "Cache-Control": "no-store"})
 
 
+# D83: a token, or nobody in production.
 def _require_scraper() -> None:
     """Let in who holds the token; without a token in force only this host, and in production nobody."""
     token, given = settings().metrics_token, request.headers.get("Authorization", "")

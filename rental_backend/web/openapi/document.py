@@ -74,6 +74,7 @@ def paths(app: Flask) -> Iterator[Path]:
                 yield Path(rule, method, operation)
 
 
+# D75: computed, not written.
 class Documentation:
     """Keeps the document of one application."""
 

@@ -53,6 +53,7 @@ def show_orders() -> dict[str, Any]:
     return {name: _shown(breaker) for name, breaker in current_services().guards.items()}
 
 
+# D85: orders come with a token in a header.
 @bp.put("/<name>")
 @endpoint(needs=STEER, permission=PERMISSION, accepts=BreakerOrder(), modes=tuple(Mode), raises=(Conflict,))
 def order_breaker(actor: Actor, name: str, state: str, reason: str, seconds: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ LONGEST = 60.0  # seconds of a stream; whoever goes on watching asks again
 MOST = 2  # streams of a worker, and no more than a quarter of its threads
 
 
+# D86: two viewers for each worker.
 class Places:
     """Who may watch in this process; a place is given back when its stream ends."""
 

@@ -19,6 +19,7 @@ from ...infra.postgres.compiled import Compiled
 from ...schemas import TextOrEmpty
 
 
+# D3: PostgreSQL writes the JSON.
 @lru_cache(maxsize=512)
 def columns(schema: type[Schema], model: Any) -> tuple[ColumnElement[Any], ...]:
     """Return the labelled columns that make up an answer."""

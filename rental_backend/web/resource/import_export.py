@@ -28,6 +28,7 @@ from .resource import Resource
 
 MEDIA_TYPES = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 PAGING = ("skip", "limit", "page", "page_size", "after", "count", "sort_field", "sort_direction")
+# D67: an import has more time than a request.
 LONGEST = 20.0  # seconds for all rows of an import; each statement still has the database's deadline
 
 
@@ -151,6 +152,7 @@ def _line(cells: list[Any]) -> bytes:
     return line.getvalue().encode()
 
 
+# D68: what a spreadsheet would run gets an apostrophe.
 def _cell(value: Any) -> Any:
     """Return a value as a cell: no spreadsheet takes it for a formula, and what is no text is JSON."""
     if isinstance(value, str):

@@ -39,6 +39,7 @@ class Component:
 
 
 CATALOGUE = frozenset({"items", "brands", "categories", "locations"})
+# D88: parts that customers know.
 COMPONENTS = (  # one whose blueprints are not served yet is left out
     Component("catalogue", "Catalogue", "Finding items, their prices and where they are.", CATALOGUE, Part.LOOKUPS),
     Component(

@@ -25,7 +25,9 @@ bp = Blueprint("pages", __name__, url_prefix="/assets")
 HERE = Path(__file__).parent
 HTML = "text/html"
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".png": "image/png"}
+# D94: accessibility is mended from outside.
 OURS = tuple(sorted(path.name for path in HERE.iterdir() if path.suffix in TYPES))
+# D76: only the files of the package are used.
 THEIRS = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")  # of the package flask-swagger-ui
 NAVIGATION = {
     "/status": "Status",
