@@ -84,6 +84,7 @@ class Lease:
     expires_at: int
 
 
+# D84: judged in memory, shared by Redis afterwards. D97: not by a library.
 class RateLimiter:
     """The buckets of all callers, in memory made before the fork.
 

@@ -35,6 +35,7 @@ def key_of(endpoint: str, arguments: dict[str, Any], scope: str) -> str:
     return StaleStore.key(endpoint, repr(sorted(arguments.items())), scope)
 
 
+# D43: one of those who ask the same asks the database.
 def shared(call: Call, key: str, fresh: Callable[[], Reply]) -> Reply:
     """Return the fresh answer to a read, one for all who ask the same just now, and remember it."""
     if not key:

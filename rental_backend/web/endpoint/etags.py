@@ -18,6 +18,7 @@ class Changed(AppError):
     status, code, title = 412, "precondition_failed", "Changed meanwhile"
 
 
+# D66: a list has no ETag.
 def require_match(session: Session, schema: type[Schema], model: Any, id: uuid.UUID) -> None:
     """Refuse a change of something that is not as the caller has seen it (`If-Match`). Its row must be locked.
 
