@@ -1,4 +1,4 @@
-"""The rules of master data that items are made of (business rule B.4): what is in use cannot be deleted."""
+"""The rules of master data that items are made of (BR-B4): what is in use cannot be deleted."""
 
 import uuid
 from collections.abc import Iterable, Sequence

@@ -1,4 +1,4 @@
-"""The rules of roles (business rules L.2): those of the system stay as they are, those in use stay."""
+"""The rules of roles (BR-L2): those of the system stay as they are, those in use stay."""
 
 import uuid
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""How names become codes: `Camera Lenses` below `CAM` is `CAM-CL` (business rules A.9 and A.12)."""
+"""How names become codes: `Camera Lenses` below `CAM` is `CAM-CL` (BR-A9, BR-A12)."""
 
 import itertools
 import re

@@ -1,4 +1,4 @@
-"""The tree of categories (business rules A.12, A.13, B.4).
+"""The tree of categories (BR-A12, BR-A13, BR-B4).
 
 Its rules look at many rows (is the code free, is it below itself, has the parent other children), and a change of one
 row is a change of all below it. So whoever changes the tree waits for his turn first: one at a time, each sees what the

@@ -1,4 +1,4 @@
-"""The rules of items (business rules A.9, B.3)."""
+"""The rules of items (BR-A9, BR-B3)."""
 
 import uuid
 from typing import Any

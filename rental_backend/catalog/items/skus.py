@@ -1,4 +1,4 @@
-"""Stock keeping units: `CAT-SUB-PROD-A-NNN` (business rule A.9).
+"""Stock keeping units: `CAT-SUB-PROD-A-NNN` (BR-A9).
 
 CAT and SUB are made of the first two parts of the category's path, PROD of the item's name, A says whether it is
 rented (R) or sold (S), and NNN counts the items of such a prefix. The number is taken from a counter whose row stays

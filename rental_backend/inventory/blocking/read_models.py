@@ -78,7 +78,7 @@ _standing = (
 
 
 class Rentability(ReadModel):
-    """Whether an item can be rented now (business rule H.3): for rent, not blocked, and a unit is free."""
+    """Whether an item can be rented now (BR-H3): for rent, not blocked, and a unit is free."""
 
     __table__ = select(
         Item.id,

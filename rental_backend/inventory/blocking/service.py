@@ -1,4 +1,4 @@
-"""Keeping items out of renting, and letting them back (business rule H). Every change is kept with its reason."""
+"""Keeping items out of renting, and letting them back (BR-H1). Every change is kept with its reason."""
 
 import uuid
 from collections.abc import Iterable

@@ -12,7 +12,7 @@ from sqlalchemy.orm import column_property
 from ...catalog.models import Brand, Category, Item, UnitOfMeasurement
 from ..models import StockLevel
 
-LOW_WITHOUT_REORDER_POINT = 10  # rule of StockStatus: an item without reorder point is low below ten
+LOW_WITHOUT_REORDER_POINT = 10  # BR-C5: an item without reorder point is low below ten
 STATUSES = OUT_OF_STOCK, LOW_STOCK, IN_STOCK = "OUT_OF_STOCK", "LOW_STOCK", "IN_STOCK"
 
 
@@ -32,7 +32,7 @@ def _named(model: Any, key: Any, name: str, *more: str) -> ColumnElement[Any]:
 
 # D56: stock is added here to what the catalogue knows.
 def _summed(quantity: Any) -> ColumnElement[Any]:
-    """Return a quantity over all locations (business rule C.5)."""
+    """Return a quantity over all locations (BR-C5)."""
     of_item = and_(StockLevel.item_id == Item.id, StockLevel.is_active)
     return func.coalesce(select(func.sum(quantity)).where(of_item).correlate(Item).scalar_subquery(), 0)
 

@@ -63,7 +63,7 @@ def _open(session: Session, item: Item, actor: str) -> None:
 
 
 def _put(session: Session, item: Item, location: Location, quantity: Decimal, actor: str) -> None:
-    """Put the first stock of an item at a location: a level, the movement that made it, and one batch (rule C)."""
+    """Put the first stock of an item at a location: a level, the movement that made it, one batch (BR-C1, BR-C2)."""
     place = {"item_id": item.id, "location_id": location.id, "created_by": actor, "updated_by": actor}
     level = StockLevel(**place, quantity_on_hand=quantity, quantity_available=quantity)
     session.add(level)
@@ -81,7 +81,7 @@ def _put(session: Session, item: Item, location: Location, quantity: Decimal, ac
 
 
 def _batch(item: Item) -> dict[str, Any]:
-    """Return what the first batch of an item takes from it (business rules A.10, A.11)."""
+    """Return what the first batch of an item takes from it (BR-A10, BR-A11)."""
     inherited = (
         *("sale_price", "security_deposit", "rental_rate_per_period", "rental_period"),
         *("model_number", "warranty_period_days"),

@@ -1,4 +1,4 @@
-"""The rules of customers (business rules B.1, H)."""
+"""The rules of customers (BR-B1, BR-E1)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The rules of suppliers (business rules B.2)."""
+"""The rules of suppliers (BR-B2)."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session

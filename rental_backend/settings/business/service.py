@@ -1,4 +1,4 @@
-"""The settings in force, and how they are changed (business rules M; the one source of taxes, fees and deposits)."""
+"""The settings in force, and how they are changed (BR-M3, BR-M4): the one source of taxes, fees and deposits."""
 
 import contextlib
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Keeping items out of renting (business rule H)."""
+"""Keeping items out of renting (BR-H1)."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor

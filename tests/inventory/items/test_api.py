@@ -81,7 +81,7 @@ def test_an_item_needs_little(signed_in: Caller, form: dict[str, Any]) -> None:
 def test_an_item_needs_name_unit_and_reorder_point(
     signed_in: Caller, form: dict[str, Any], missing: str, blank: Any
 ) -> None:
-    """What is missing, blank or null is named (business rule B.3)."""
+    """What is missing, blank or null is named (BR-B3)."""
     rest = {name: value for name, value in form.items() if name != missing}
     sent = rest if blank == {} else {**rest, missing: blank}
 

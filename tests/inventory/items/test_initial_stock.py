@@ -1,4 +1,4 @@
-"""The first stock of an item (business rules B.3, C)."""
+"""The first stock of an item (BR-B3, BR-C1, BR-C2)."""
 
 from typing import Any
 
