@@ -16,7 +16,8 @@ from rental_backend.config import Config
 from rental_backend.web.endpoint.contracts import contract_of
 from tests.serving import ROOT
 
-PAGES = ("deploy/RUNBOOK.md", "deploy/OPERATIONS.md", "README.md", "rental_backend/web/templates/guides/operations.md")
+GUIDE = "rental_backend/web/templates/guides/operations.md"
+PAGES = ("deploy/RUNBOOK.md", "deploy/OPERATIONS.md", "README.md", ".github/CONTRIBUTING.md", GUIDE)
 COMMAND = re.compile(r"(?:(?<=[\s`])|^)(deploy/railway-tool|flask) ([^`\n]+)", re.MULTILINE)
 
 
