@@ -1,4 +1,4 @@
-"""The OpenAPI document: made of the contracts, once for each application, at the first time that somebody asks."""
+"""The OpenAPI document: made from the contracts, once for each application, when it is first requested."""
 
 import gzip
 import re
@@ -13,10 +13,11 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from ... import __version__
-from ..endpoint.contracts import Operation, operation_of
+from ..endpoint.contracts import Operation, View, operation_of
 from ..endpoint.needs import PUBLIC
 from ..endpoint.replies import JSON, entity_tag
 from ..endpoint.request_parsing import ROWS_OF
+from ..resource.resource import Resource
 from .components import HEADERS, PARAMETERS, PROBLEM
 from .responses import degraded, responses, takes_key, takes_tag
 from .schemas import EXAMPLE_ID, Json, Plugin, example, spoken
@@ -29,14 +30,15 @@ CONVERTERS: dict[str, Json] = {
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 INTRODUCTION = (
-    "How to read it: [the guide](/docs/guide) for who calls it, [the operations](/docs/operations) for who runs it. "
-    "`x-needs` names the dependencies of an operation, `x-degraded` how it is answered while one is away."
+    "Read first: [the guide](/docs/guide) for API clients, [the operations guide](/docs/operations) for operators. "
+    "`x-needs` names the dependencies of an operation. `x-degraded` says what the operation answers during an outage "
+    "of each dependency."
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Path:
-    """One method of one rule, with its view under its contract."""
+    """A method of a rule, with its view under its contract."""
 
     rule: Rule
     method: str
@@ -64,7 +66,7 @@ class Document:
 
 
 def paths(app: Flask) -> Iterator[Path]:
-    """Yield every operation of an application, in the order of their paths."""
+    """Yield every operation of an application, sorted by path."""
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
         operation = operation_of(app.view_functions[rule.endpoint])
         if operation is None:  # create_app refuses such a view
@@ -103,28 +105,53 @@ def describe(app: Flask) -> Json:
     for name, header in HEADERS.items():
         spec.components.header(name, header)
     taken: set[str] = set()
-    tags: dict[str, str] = {}
-    for path in paths(app):
-        spec.path(path.written, operations={path.method.lower(): _described(path, plugin, taken)})
-        home = path.operation.view.__module__
-        if path.blueprint not in tags or not home.endswith("web.resources"):
-            tags[path.blueprint] = spoken(sys.modules[home])
-    for name in sorted(tags):
-        spec.tag({"name": name, "description": tags[name]})
+    every = list(paths(app))
+    twins = _twins(every)
+    for path in every:
+        described = _described(path, twins.get(path), plugin, taken)
+        spec.path(path.written, operations={path.method.lower(): described})
+    for name in sorted({path.blueprint for path in every}):
+        spec.tag({"name": name, "description": _about(name, app.blueprints[name].import_name)})
     return dict(spec.to_dict())
 
 
-def _described(path: Path, plugin: Plugin, taken: set[str]) -> Json:
-    """Return one operation."""
+def _twins(every: list[Path]) -> dict[Path, Path]:
+    """Return each path of a view that has another one already, with that one. A view has its shortest path first."""
+    last: dict[View, Path] = {}
+    found: dict[Path, Path] = {}
+    for path in sorted(every, key=lambda path: len(path.written)):
+        if path.operation.view in last:
+            found[path] = last[path.operation.view]
+        last[path.operation.view] = path
+    return found
+
+
+def _about(name: str, module: str) -> str:
+    """Return what the blueprint of a module is about: the summary of the module, or the name of a `Resource`."""
+    if module == Resource.__module__:
+        return f"{re.sub('[-_]', ' ', name).capitalize()}."
+    return spoken(sys.modules[module]).partition("\n\n")[0]
+
+
+def _worded(path: Path, twin: Path | None) -> tuple[str, str]:
+    """Return the summary and the description of an operation; a `twin` is another path or method of its view."""
+    summary, _, description = spoken(path.operation.view).replace(".\n\n", ". ", 1).partition(". ")
+    summary = summary.rstrip(".")
+    if twin is not None:
+        summary += f" (same as {twin.method if twin.written == path.written else twin.written})"
+    return f"{summary}.", description
+
+
+def _described(path: Path, twin: Path | None, plugin: Plugin, taken: set[str]) -> Json:
+    """Return an operation."""
     operation, method, rule = path.operation, path.method, path.rule.rule
     contract = operation.contract
-    told = spoken(operation.view)
-    summary, stop, _ = told.replace(".\n", ". ").partition(". ")
+    summary, description = _worded(path, twin)
     made: Json = {
         "operationId": _identified(path, taken),
         "tags": [path.blueprint],
-        "summary": summary.rstrip(".") + ".",
-        "description": told if stop else "",
+        "summary": summary,
+        "description": description,
         "security": [] if contract.permission == PUBLIC else [{"bearer": []}],
         "parameters": [*_in_path(rule), *_in_query(operation, plugin), *_in_header(path)],
         "responses": responses(operation, method, rule, plugin.ours),
@@ -138,7 +165,7 @@ def _described(path: Path, plugin: Plugin, taken: set[str]) -> Json:
 
 
 def _identified(path: Path, taken: set[str]) -> str:
-    """Return a name of its own: that of the view, with the method or a number where others have that already."""
+    """Return a unique name: the name of the view, with the method or a number where the name is taken."""
     plain = path.rule.endpoint.replace(".", "_").replace("-", "_")
     named = plain if path.method != "PATCH" or len(path.rule.methods or ()) == 2 else f"{plain}_patch"
     name, number = named, 1

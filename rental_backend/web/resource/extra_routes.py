@@ -1,4 +1,4 @@
-"""Further ways into a resource, declared: lists of a part of it, and single rows by what else is unique."""
+"""Further reads of a resource, declared: lists of some of its rows, and single rows by another unique column."""
 
 import re
 from typing import Any
@@ -27,7 +27,7 @@ def add_list(
     read_as: dict[str, str] | None = None,
     **fixed: Any,
 ) -> None:
-    """Add `GET <path>`: the rows that fit `fixed` and the caller's filters, as an array. `said` is what it returns.
+    """Add `GET <path>`: the rows that fit `fixed` and the caller's filters, as an array. `said` is its docstring.
 
     It has `rows` if the caller does not say how many. `read_as` maps what a path or a form calls a filter to its name.
     If nothing fits, and there is no `owner` of the `id` in the path either, it is 404.
@@ -55,18 +55,18 @@ def add_one(bp: Blueprint, resource: Resource[Any], path: str, said: str) -> Non
 
 
 def add_search(bp: Blueprint, resource: Resource[Any], query: type[Lookup] = Lookup) -> None:
-    """Add `GET /search`: those that contain the text `q`, or those that `query` describes."""
-    add_list(bp, resource, "/search", "Return those that contain a text.", query=query)
+    """Add `GET /search`: the rows that contain the text `q`, or the rows that `query` describes."""
+    add_list(bp, resource, "/search", f"Search {resource.called.plural} by a text.", query=query)
 
 
 def add_active(bp: Blueprint, resource: Resource[Any]) -> None:
-    """Add `GET /active`: all that are not retired, or those of them that fit `search`."""
-    said = "Return those that are not retired."
+    """Add `GET /active`: all rows that are not retired, or the rows of them that fit `search`."""
+    said = f"List active {resource.called.plural}."
     add_list(bp, resource, "/active", said, query=Browsing, rows=MOST_ROWS, is_active=True)
 
 
 def _add(bp: Blueprint, resource: Resource[Any], path: str, said: str, view: View, **declared: Any) -> None:
-    """Add a view that everybody may see who may see the resource, named by its path."""
+    """Add a view, named by its path, for everybody who may see the resource."""
     view.__name__ = re.sub(r"\W+", "_", re.sub("<.*?>", "", path)).strip("_")
     view.__doc__ = said
     bp.get(path)(endpoint(needs=resource.reads, permission=resource.permissions.view, **declared)(view))

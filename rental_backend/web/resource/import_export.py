@@ -24,6 +24,7 @@ from ..endpoint.principal import Principal
 from ..endpoint.request_parsing import FORMULA, Rows
 from ..endpoint.streams import Stream
 from ..query.listing import Listing
+from ..wording import says
 from .resource import Resource
 
 MEDIA_TYPES = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -33,7 +34,7 @@ LONGEST = 20.0  # seconds for all rows of an import; each statement still has th
 
 
 class DryRun(Payload):
-    """`dry_run=true` tells what would happen, and stores nothing."""
+    """The kind of an import: `dry_run=true` answers what would happen, and stores nothing."""
 
     dry_run = fields.Boolean(load_default=False)
 
@@ -66,8 +67,11 @@ def add_import(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
 
     @bp.post("/import")
     @endpoint(needs=resource.writes, permission=permission, query=DryRun(), accepts=form)
+    @says(
+        f"Import {resource.called.plural}. The body is a JSON array, JSON lines or CSV. "
+        "A row that is refused stops no other row: the answer names it by its number."
+    )
     def import_rows(session: Session, principal: Principal, rows: Rows, dry_run: bool) -> dict[str, Any]:
-        """Create many from a JSON array, JSON lines or CSV; a row that is refused stops no other."""
         with budget(LONGEST), session.begin_nested() as all_rows:
             outcome = _make(session, resource, principal.username, rows)
             if dry_run:
@@ -95,7 +99,9 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     """Add `GET /export`: all rows that fit the filters, as JSON, JSON lines or CSV, in the order of their ids."""
     listing = replace(resource.listing, order=(resource.model.id.asc(),))
     formats = fields.String(load_default="json", validate=validate.OneOf(list(MEDIA_TYPES)))
-    query = type("ExportQuery", (resource.query,), {"format": formats, "__doc__": "Filters and format of an export."})
+    query = type(
+        "ExportQuery", (resource.query,), {"format": formats, "__doc__": "The filters and the format of an export."}
+    )
     names = list(listing.schema().dump_fields)
 
     @bp.get("/export")
@@ -106,8 +112,11 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
         returns=listing.schema(many=True),
         media=tuple(media.partition(";")[0] for media in MEDIA_TYPES.values()),
     )
+    @says(
+        f"Export {resource.called.plural}. All rows that fit the filters are sent, "
+        "as a stream of JSON, JSON lines or CSV in the order of their ids."
+    )
     def export(format: str, **arguments: Any) -> Stream:
-        """Return everything that fits the filters."""
         chosen = {name: value for name, value in arguments.items() if name not in PAGING}
         chunks = _chunks(current_services().database, listing, chosen)
         first = next(chunks, [])  # an outage is told by the status as long as nothing was sent

@@ -4,6 +4,7 @@ One declaration drives validation, permission, needs, degraded answer, documenta
 What is not plain is a service function in the declaration, or an ordinary view on the blueprint; there are no hooks.
 """
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,13 +26,14 @@ from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
 from ..query import projection
 from ..query.listing import EMPTY, Column, Filter, Joined, Listing, Page, paged
+from ..wording import Noun, says
 
 Fields = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """Who may look, create, change and retire; `Permissions.of("CUSTOMER")` are CUSTOMER_VIEW and so on."""
+    """The four permissions of a resource; `Permissions.of("CUSTOMER")` are CUSTOMER_VIEW and so on."""
 
     view: str
     create: str
@@ -67,6 +69,7 @@ class Resource(Generic[Row]):
     `filters` and `sorts` name columns; a query parameter that is more than equality has its function in `conditions`,
     a sort by a column of another table stands in `joined`.
     `warm` are queries of the list whose answers are to be at hand in an outage.
+    `noun` is what its rows are called, where the names of the model and of the resource do not say it.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Resource(Generic[Row]):
     change: Callable[[Session, Any, str, Fields], Any] = _change
     retire: Callable[[Session, Any, str], Any] = _retire
     retires: bool = True
+    noun: Noun | None = None
 
     @cached_property
     def listing(self) -> Listing:
@@ -102,9 +106,14 @@ class Resource(Generic[Row]):
             self.model, self.row_schema or self.schema, self.order, self.search, {**equal, **self.conditions}, sorts
         )
 
+    @cached_property
+    def called(self) -> Noun:
+        """What its rows are called in the document: as the model and the resource are named, unless it is declared."""
+        return self.noun or Noun(records.spoken(self.model), re.sub(r"\W|_", " ", self.name))
+
     @property
     def maker(self) -> Callable[[Session, str, Fields], Any]:
-        """The service that creates one."""
+        """The service that creates a row."""
         return self.create or _create(self.model)
 
     def find(self, session: Session, id: uuid.UUID) -> Row:
@@ -131,7 +140,7 @@ class Resource(Generic[Row]):
         return bp
 
     def _add_reads(self, bp: Blueprint) -> None:
-        may = self.permissions.view
+        may, noun = self.permissions.view, self.called
 
         @bp.get("/")
         @endpoint(
@@ -141,14 +150,14 @@ class Resource(Generic[Row]):
             returns=_paged(self.listing.schema) if self.pages else self.listing.schema(many=True),
             warm=self.warm,
         )
+        @says(f"List {noun.plural}. Soft-deleted {noun.plural} are left out unless the filters ask for them.")
         def browse(session: Session, **arguments: Any) -> Page:
-            """Return those that fit the filters."""
             return self.page(session, arguments)
 
         @bp.get("/<uuid:id>")
         @endpoint(needs=self.reads, permission=may, returns=self.schema())
+        @says(f"Show {noun.one}. A soft-deleted {noun.singular} is shown, too.")
         def show(session: Session, id: uuid.UUID) -> bytes:
-            """Return one, retired ones too."""
             return projection.one(session, self.schema, self.model, id)
 
     def _add_create(self, bp: Blueprint, form: type[Payload]) -> None:
@@ -156,8 +165,8 @@ class Resource(Generic[Row]):
 
         @bp.post("/")
         @endpoint(needs=self.writes, permission=may, accepts=form(), returns=self.schema(), status=201)
+        @says(f"Create {self.called.one}.")
         def create(session: Session, principal: Principal, **fields: Any) -> Any:
-            """Create one."""
             return make(session, principal.username, fields)
 
     def _add_change(self, bp: Blueprint, form: type[Payload]) -> None:
@@ -165,17 +174,17 @@ class Resource(Generic[Row]):
 
         @bp.route("/<uuid:id>", methods=["PUT", "PATCH"])
         @endpoint(needs=self.writes, permission=may, accepts=form(), returns=self.schema())
+        @says(f"Change {self.called.one}. Fields that are not sent keep their values.")
         def change(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Any:
-            """Change what is sent and leave the rest."""
             return self.change(session, self.find(session, id), principal.username, fields)
 
     def _add_retire(self, bp: Blueprint) -> None:
-        may = self.permissions.delete
+        may, noun = self.permissions.delete, self.called
 
         @bp.delete("/<uuid:id>")
         @endpoint(needs=self.writes, permission=may)
+        @says(f"Soft-delete {noun.one}. The {noun.singular} leaves the lists. The row, and what refers to it, stay.")
         def retire(session: Session, principal: Principal, id: uuid.UUID) -> None:
-            """Take one out of the lists; nothing is deleted."""
             self.retire(session, self.find(session, id), principal.username)
 
 
@@ -183,7 +192,7 @@ def _paged(row: type[Schema]) -> Envelope:
     """Return the form of `in_pages`."""
     numbers = {name: fields.Integer() for name in ("page", "page_size", "total_pages")}
     ends = {name: fields.Boolean() for name in ("has_next", "has_previous")}
-    told = {"__doc__": "A page of a list, and where in the list it is."}
+    told = {"__doc__": "A page of a list, with its number and the number of pages."}
     name = f"{row.__name__.removesuffix('Schema')}Page"
     members = {"items": fields.List(fields.Nested(row)), **numbers, **ends, **told}
     made: Envelope = type(name, (Envelope,), members)()
