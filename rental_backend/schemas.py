@@ -38,14 +38,14 @@ class Payload(Schema):
 
 
 class Answer(Schema):
-    """What is only answered, never read; a value may therefore stand under two names."""
+    """A schema that is only answered, never read; a value may therefore have two names."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dump_only": tuple(self._declared_fields)})
 
 
 class Envelope(Answer):
-    """A list as an object: the rows under one name or several, and how many there are in all."""
+    """A list as an object: its rows, under one or several names, and the total."""
 
     total = fields.Integer()
 
@@ -100,10 +100,10 @@ class Choice(fields.Enum[Any]):
 
 
 class Paging(Payload):
-    """The paging of every list: `skip` and `limit`, or `page` (from 1) and `page_size`, or `after`, the last id seen.
+    """The part of a list: `skip` and `limit`, or `page` and `page_size`, or `after`, the id of the last row seen.
 
-    `sort_by` and `sort_order` are other names of `sort_field` and `sort_direction`. `count` asks for the exact total,
-    or for none.
+    Pages are numbered from 1. `sort_by` and `sort_order` are other names of `sort_field` and `sort_direction`. `count`
+    asks for the exact total, or for no total.
     """
 
     skip = fields.Integer(validate=validate.Range(0, DEEPEST_OFFSET))
@@ -128,7 +128,7 @@ class Paging(Payload):
 
 
 class Browsing(Paging):
-    """The paging of a list whose retired rows show only when asked for."""
+    """The part of a list that leaves out inactive rows unless they are asked for."""
 
     is_active = fields.Boolean()
     active_only = fields.Boolean()
@@ -145,7 +145,7 @@ class Browsing(Paging):
 
 
 class Lookup(Browsing):
-    """The query of a field that suggests rows as one types."""
+    """The query of a field that suggests rows while the user types."""
 
     search = Text(200, 1, required=True, data_key="q")
     limit = fields.Integer(validate=validate.Range(1, MOST_ROWS), load_default=10)

@@ -1,4 +1,4 @@
-"""The wire forms of brands and units of measurement, and what those of all master data share."""
+"""The wire forms of brands and units of measurement, and the fields that all master data share."""
 
 from typing import Any, ClassVar
 
@@ -8,7 +8,7 @@ from ..schemas import MOST_ROWS, Answer, Browsing, Payload, Text
 
 
 class Row(Answer):
-    """What every row of master data is answered with."""
+    """The fields that every answer about master data has."""
 
     id = fields.UUID()
     created_at = fields.AwareDateTime()
@@ -19,7 +19,7 @@ class Row(Answer):
 
 
 class BrandFields(Payload):
-    """What a clerk fills in of a brand."""
+    """The fields of a brand."""
 
     code = Text(20, allow_none=True)
     description = Text(1000, allow_none=True)
@@ -27,19 +27,19 @@ class BrandFields(Payload):
 
 
 class NewBrand(BrandFields):
-    """A brand to be created."""
+    """A new brand."""
 
     name = Text(100, 1, required=True)
 
 
 class BrandChange(BrandFields):
-    """What is to be changed of a brand; what is not sent stays as it is."""
+    """Changes of a brand. Fields that are not sent keep their values."""
 
     name = Text(100, 1)
 
 
 class BrandSchema(Row):
-    """A brand as answered, with the number of its items that are not retired."""
+    """A brand, with the number of its active items."""
 
     name = fields.String()
     code = fields.String()
@@ -50,14 +50,14 @@ class BrandSchema(Row):
 
 
 class NamedQuery(Browsing):
-    """Filters of brands and of units: a part of the name, a part of the code."""
+    """Filters for brands and units of measurement: a part of the name, a part of the code."""
 
     name = Text(100)
     code = Text(20)
 
 
 class UnitFields(Payload):
-    """What a clerk fills in of a unit of measurement; `abbreviation` is another name of `code`."""
+    """The fields of a unit of measurement; `abbreviation` is another name of `code`."""
 
     ALIASES: ClassVar = {"abbreviation": "code"}
 
@@ -67,19 +67,19 @@ class UnitFields(Payload):
 
 
 class NewUnit(UnitFields):
-    """A unit of measurement to be created."""
+    """A new unit of measurement."""
 
     name = Text(50, 1, required=True)
 
 
 class UnitChange(UnitFields):
-    """What is to be changed of a unit of measurement; what is not sent stays as it is."""
+    """Changes of a unit of measurement. Fields that are not sent keep their values."""
 
     name = Text(50, 1)
 
 
 class UnitSchema(Row):
-    """A unit of measurement as answered, with the number of items counted in it that are not retired."""
+    """A unit of measurement, with the number of active items counted in it."""
 
     name = fields.String()
     code = fields.String()
@@ -91,13 +91,13 @@ class UnitSchema(Row):
 
 
 class UnitQuery(NamedQuery):
-    """Filters of the list of units of measurement."""
+    """Filters for the list of units of measurement."""
 
     ALIASES: ClassVar = {"abbreviation": "code"}
 
 
 class UnitOperation(Payload):
-    """What is to be done to many units of measurement at once; one that is named twice counts once."""
+    """Units of measurement to activate or deactivate. An id that is sent twice counts once."""
 
     unit_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, MOST_ROWS))
     operation = fields.String(required=True, validate=validate.OneOf(["activate", "deactivate"]))

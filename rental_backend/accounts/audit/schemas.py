@@ -10,7 +10,7 @@ from ..models import SecurityAuditLog
 
 
 class AuditQuery(Paging):
-    """Filters of the security audit log."""
+    """Filters for the security audit log."""
 
     action = Text(100)
     resource = Text(100)
@@ -38,7 +38,7 @@ class AuditEntrySchema(Answer):
 
 
 class AuditEntries(Envelope):
-    """Entries of the security audit log, as the page of a user reads them."""
+    """Entries of the security audit log, as the user page reads them."""
 
     logs = fields.List(fields.Nested(AuditEntrySchema))
 

@@ -1,4 +1,4 @@
-"""Sign-in, refresh, sign-out, who I am; sessions and passwords."""
+"""Sign-in, refresh, sign-out, the signed-in user, sessions and passwords."""
 
 import uuid
 from dataclasses import replace
@@ -56,7 +56,10 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
     raises=(service.InvalidCredentials, TooManyAttempts),
 )
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
-    """Sign in; wrong credentials are 400, too many tries 429, an outage is 503: nobody new is let in from memory."""
+    """Sign in with a user name and a password.
+
+    Wrong credentials are 400, too many attempts 429, an outage is 503: nobody signs in from memory.
+    """
     with throttled.noted(current_services(), actor, username, "sign in"):
         return _marked(fallback.sign_in(current_services(), actor, username, password))
 
@@ -71,12 +74,15 @@ def login(actor: Actor, username: str, password: str, remember_me: bool = False)
     raises=(Unauthenticated, Unavailable),
 )
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:
-    """Exchange a refresh token for a new access token; also in an outage, for a while and by its signature."""
+    """Exchange a refresh token for a new access token.
+
+    During an outage the signature of the refresh token is enough, for a limited time.
+    """
     return _marked(fallback.refresh(current_services(), actor, refresh_token))
 
 
 def _marked(signed_in: service.SignedIn) -> service.SignedIn:
-    """Have the answer marked if nobody was asked: also in the second before the breaker opens."""
+    """Mark the answer as degraded if the accounts were not asked, even in the second before the breaker opens."""
     if signed_in.offline:
         say_degraded("offline")
     return signed_in
@@ -85,7 +91,11 @@ def _marked(signed_in: service.SignedIn) -> service.SignedIn:
 @bp.post("/logout")
 @endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema(), raises=(Unauthenticated,))
 def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
-    """End the session of a refresh token, or else of the access token; whoever holds either may, again and again."""
+    """Sign out.
+
+    The session of the refresh token ends, or without one the session of the access token. Signing out twice is no
+    error.
+    """
     identity = current_services().identity
     claims = identity.tokens.verify(refresh_token, "refresh") if refresh_token else claims_of(request, identity)
     actor = replace(actor, id=claims.user_id, name=claims.username)
@@ -101,7 +111,7 @@ def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
     per_caller=True,
 )
 def me(session: Session, principal: Principal) -> service.Profile:
-    """Return the caller with his roles and permissions."""
+    """Show the signed-in user with roles and permissions."""
     return service.own_profile(session, principal.id)
 
 
@@ -115,7 +125,7 @@ def me(session: Session, principal: Principal) -> service.Profile:
     raises=(TooManyAttempts,),
 )
 def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, str]:
-    """Tell the administrators that a password was forgotten; the answer is the same whether there is such a user."""
+    """Ask the administrators for a password reset. The answer is the same whether the user exists or not."""
     with throttled.noted(current_services(), actor, username, "forget a password"):
         current_services().identity.throttle.admit(f"forgotten {username}", actor.address)
     passwords.ask(session, actor, username)
@@ -132,7 +142,7 @@ def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, 
     raises=(passwords.InvalidResetToken, Unauthenticated, TooManyAttempts),
 )
 def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str]:
-    """Set a new password by a reset token, which is used up, and sign out everywhere."""
+    """Set a new password with a reset token. The token is used up, and all sessions of the user end."""
     passwords.redeem(current_services().identity, actor, token, new_password)
     return {"message": "The password was changed. Sign in with it."}
 
@@ -147,7 +157,10 @@ def reset_password(actor: Actor, token: str, new_password: str) -> dict[str, str
     raises=(service.InvalidCredentials, TooManyAttempts),
 )
 def change_password(principal: Principal, actor: Actor, current_password: str, new_password: str) -> dict[str, str]:
-    """Change one's own password and sign out everywhere else; a wrong current one is 400."""
+    """Change the password of the signed-in user.
+
+    All other sessions of the user end. A wrong current password is 400.
+    """
     with throttled.noted(current_services(), actor, principal.username, "change a password"):
         passwords.change(current_services().identity, actor, current_password, new_password, keep=principal.session)
     return {"message": "The password was changed."}
@@ -156,7 +169,10 @@ def change_password(principal: Principal, actor: Actor, current_password: str, n
 @users.post("/<uuid:user_id>/reset-password")
 @endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", accepts=NewPassword(), returns=MessageSchema(), hashes=True)
 def impose_password(actor: Actor, user_id: uuid.UUID, password: str) -> dict[str, str]:
-    """Give somebody another password and sign him out everywhere; 403 if he may do more than the caller."""
+    """Set a new password for a user.
+
+    All sessions of the user end. It is 403 if the user has permissions that the caller lacks.
+    """
     passwords.impose(current_services().identity, actor, user_id, password)
     return {"message": "The password was changed."}
 
@@ -164,14 +180,17 @@ def impose_password(actor: Actor, user_id: uuid.UUID, password: str) -> dict[str
 @users.post("/<uuid:user_id>/reset-token")
 @endpoint(needs=ACCOUNTS, permission="USER_RESET_PASSWORD", returns=ResetTokenSchema(), status=201, secret=True)
 def issue_reset_token(session: Session, actor: Actor, user_id: uuid.UUID) -> passwords.ResetToken:
-    """Make a token by which somebody can set a new password, once and for an hour; it is shown only here."""
+    """Issue a password reset token for a user. The token works once, for an hour. No other answer shows it again."""
     return passwords.issue(session, actor, user_id)
 
 
 @users.get("/<uuid:user_id>/sessions")
 @endpoint(needs=ACCOUNTS, permission=SIGNED_IN, returns=SessionSchema(many=True))
 def browse_sessions(session: Session, principal: Principal, user_id: uuid.UUID) -> list[dict[str, Any]]:
-    """Return where a user is signed in, last used first; others' sessions need USER_VIEW_SESSIONS."""
+    """List the sessions of a user.
+
+    The session used last comes first. The sessions of another user need USER_VIEW_SESSIONS.
+    """
     _require_own(principal, user_id, "USER_VIEW_SESSIONS")
     found = sessions.sessions_of(session, user_id)
     return [{"row": each, "is_current": each.id == principal.session} for each in found]
@@ -182,7 +201,10 @@ def browse_sessions(session: Session, principal: Principal, user_id: uuid.UUID) 
 def end_sessions(
     principal: Principal, actor: Actor, user_id: uuid.UUID, except_current: bool = False
 ) -> dict[str, int]:
-    """End all sessions of a user, or all but the one that asks; others' need USER_MANAGE."""
+    """End all sessions of a user.
+
+    `except_current` keeps the session of the caller. The sessions of another user need USER_MANAGE.
+    """
     _require_own(principal, user_id, "USER_MANAGE")
     besides = principal.session if except_current else None
     return {"ended": sessions.revoke_all(current_services().identity, actor, user_id, besides=besides)}
@@ -191,12 +213,12 @@ def end_sessions(
 @users.delete("/<uuid:user_id>/sessions/<uuid:session_id>")
 @endpoint(needs=ACCOUNTS, permission=SIGNED_IN, returns=EndedSchema())
 def end_session(principal: Principal, actor: Actor, user_id: uuid.UUID, session_id: uuid.UUID) -> dict[str, int]:
-    """End one session of a user; others' need USER_MANAGE."""
+    """End a session of a user. A session of another user needs USER_MANAGE."""
     _require_own(principal, user_id, "USER_MANAGE")
     return {"ended": sessions.revoke(current_services().identity, actor, user_id, session_id)}
 
 
 def _require_own(principal: Principal, user_id: uuid.UUID, permission: str) -> None:
-    """Raise `Forbidden` unless it is about the caller himself, or he has the permission."""
+    """Raise `Forbidden` unless the caller asks about their own account or has the permission."""
     if principal.id != user_id and not principal.may(permission):
         raise Forbidden(f"This needs the permission {permission}.", permission=permission)

@@ -9,7 +9,7 @@ from .service import Profile
 
 
 class Credentials(Payload):
-    """A sign-in; `username` may be an e-mail address. `remember_me` is accepted and changes nothing."""
+    """The credentials of a user. `username` may be an e-mail address. `remember_me` is accepted and changes nothing."""
 
     username = Text(255, required=True)
     password = fields.String(required=True)
@@ -17,25 +17,25 @@ class Credentials(Payload):
 
 
 class RefreshRequest(Payload):
-    """A request for a new access token."""
+    """A refresh token that is exchanged for an access token."""
 
     refresh_token = Text(8192, required=True)
 
 
 class SigningOut(Payload):
-    """A sign-out; without a refresh token that of the access token's session."""
+    """The session to end: the session of the refresh token, or without one the session of the access token."""
 
     refresh_token = Text(4096)
 
 
 class Forgotten(Payload):
-    """Somebody who has forgotten his password: his user name or e-mail address."""
+    """The user who has forgotten a password, by user name or e-mail address."""
 
     username = Text(255, required=True)
 
 
 class Redemption(Payload):
-    """A new password by a reset token."""
+    """A reset token and the new password."""
 
     EXAMPLE: ClassVar = {"new_password": "velvet lantern orbit 31"}
 
@@ -44,7 +44,7 @@ class Redemption(Payload):
 
 
 class PasswordChange(Payload):
-    """A new password in place of the current one."""
+    """The current and the new password."""
 
     EXAMPLE: ClassVar = {"new_password": "velvet lantern orbit 31"}
 
@@ -53,7 +53,7 @@ class PasswordChange(Payload):
 
 
 class NewPassword(Payload):
-    """A password from an administrator."""
+    """A password set by an administrator."""
 
     EXAMPLE: ClassVar = {"password": "velvet lantern orbit 31"}
 
@@ -61,7 +61,7 @@ class NewPassword(Payload):
 
 
 class Keeping(Payload):
-    """Whether the session that ends all others goes on."""
+    """Whether the session of the caller is kept."""
 
     except_current = fields.Boolean()
 
@@ -73,20 +73,20 @@ class MessageSchema(Answer):
 
 
 class EndedSchema(Answer):
-    """How many sessions were ended."""
+    """The number of sessions that were ended."""
 
     ended = fields.Integer()
 
 
 class ResetTokenSchema(Answer):
-    """A reset token, and until when it is good."""
+    """A reset token and when it expires."""
 
     token = fields.String()
     expires_at = fields.AwareDateTime()
 
 
 class SessionSchema(Answer):
-    """A session as the frontend's user page shows it."""
+    """A session, as the user page of the frontend shows it."""
 
     id = fields.UUID(attribute="row.id")
     ipAddress = fields.String(attribute="row.ip_address")  # noqa: N815
@@ -106,13 +106,13 @@ class PermissionSet(Answer):
 
 
 class RoleName(Answer):
-    """The one role the frontend looks at."""
+    """The role that the frontend looks at, by name."""
 
     name = fields.String()
 
 
 class UserSchema(Answer):
-    """A user as the frontend keeps him."""
+    """A user, as the frontend keeps them."""
 
     id = fields.UUID()
     username = fields.String()
@@ -140,7 +140,7 @@ class UserSchema(Answer):
     effectivePermissions = fields.Nested(PermissionSet, attribute="effective_permissions")  # noqa: N815
 
     def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
-        """Read from a `Profile`: the user's columns, and what goes with him."""
+        """Read from a `Profile`: the columns of the user, and what belongs to the user."""
         profile: Profile = obj
         match attr:
             case "roles":
@@ -153,7 +153,7 @@ class UserSchema(Answer):
 
 
 class SignedInSchema(Answer):
-    """The answer to a sign-in."""
+    """The tokens and the user of a new session."""
 
     access_token = fields.String()
     refresh_token = fields.String()
@@ -164,7 +164,7 @@ class SignedInSchema(Answer):
 
 
 class RefreshedSchema(Answer):
-    """The answer to a refresh."""
+    """A new access token."""
 
     access_token = fields.String()
     token_type = fields.Constant("bearer")

@@ -85,14 +85,14 @@ def shown(session: Session, role: models.Role) -> bytes:
 @bp.get("/security/roles")
 @endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleSchema(many=True))
 def browse(session: Session, **filters: Any) -> Page:
-    """Return roles by name, each with the names of its permissions."""
+    """List roles. They are sorted by name, each with the names of its permissions."""
     return ROLES.page(session, filters)
 
 
 @bp.get("/users/roles")
 @endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleList())
 def browse_for_users(session: Session, **filters: Any) -> Page:
-    """Return roles as `roles`, with their `total`."""
+    """List roles with their total. The answer is an object with `roles` and `total`."""
     return ROLES.page(session, filters).under("roles")
 
 
@@ -101,7 +101,10 @@ def browse_for_users(session: Session, **filters: Any) -> Page:
 @bp.post("/users/roles")
 @endpoint(needs=CHANGE, permission="ROLE_CREATE", accepts=NewRole(), returns=RoleSchema(), status=201)
 def create(session: Session, actor: Actor, **fields: Any) -> bytes:
-    """Create a role with permissions that the caller has; a name in use is 409 and names the field."""
+    """Create a role.
+
+    It can hold only permissions that the caller has. A name in use is 409, and the answer names the field.
+    """
     return shown(session, roles.create(admin_of(session, actor), **fields))
 
 
@@ -109,7 +112,7 @@ def create(session: Session, actor: Actor, **fields: Any) -> bytes:
 @bp.get("/security/roles/<uuid:id>")
 @endpoint(needs=BROWSE, permission="ROLE_VIEW", returns=RoleSchema())
 def show(session: Session, id: uuid.UUID) -> bytes:
-    """Return one role."""
+    """Show a role."""
     return projection.one(session, RoleSchema, read_models.Role, id)
 
 
@@ -117,7 +120,11 @@ def show(session: Session, id: uuid.UUID) -> bytes:
 @bp.put("/security/roles/<uuid:id>")
 @endpoint(needs=CHANGE, permission="ROLE_UPDATE", accepts=RoleChange(), returns=RoleSchema())
 def change(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> bytes:
-    """Change what is sent; other permissions take ROLE_ASSIGN_PERMISSION. A role of the system is 409."""
+    """Change a role.
+
+    Fields that are not sent keep their values. Changing the permissions needs ROLE_ASSIGN_PERMISSION. A system role is
+    409.
+    """
     return shown(session, roles.change(admin_of(session, actor), id, fields))
 
 
@@ -125,14 +132,14 @@ def change(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> byte
 @bp.delete("/security/roles/<uuid:id>")
 @endpoint(needs=CHANGE, permission="ROLE_DELETE")
 def delete(session: Session, actor: Actor, id: uuid.UUID) -> None:
-    """Delete a role; one of the system, or one that a user has, is 409."""
+    """Delete a role. A system role, or a role that a user has, is 409."""
     roles.delete_role(admin_of(session, actor), id)
 
 
 @bp.post("/auth/roles/<uuid:id>/clone")
 @endpoint(needs=CHANGE, permission="ROLE_CLONE", accepts=RoleName(), returns=RoleSchema(), status=201)
 def clone(session: Session, actor: Actor, id: uuid.UUID, name: str) -> bytes:
-    """Create a role with the permissions of another."""
+    """Clone a role under a new name. The new role has the same permissions."""
     return shown(session, roles.clone(admin_of(session, actor), id, name))
 
 
@@ -140,7 +147,7 @@ def clone(session: Session, actor: Actor, id: uuid.UUID, name: str) -> bytes:
 @bp.get("/security/roles/<uuid:id>/permissions")
 @endpoint(needs=BROWSE, permission="ROLE_VIEW", returns=PermissionSchema(many=True))
 def browse_role_permissions(session: Session, id: uuid.UUID) -> Page:
-    """Return the permissions of a role."""
+    """List the permissions of a role."""
     projection.one(session, RoleSchema, read_models.Role, id)
     return PERMISSIONS.page(session, {"role_id": id, **EVERYTHING})
 
@@ -155,14 +162,14 @@ def add_permissions(session: Session, actor: Actor, id: uuid.UUID, permission_id
 @bp.delete("/auth/roles/<uuid:id>/permissions")
 @endpoint(needs=CHANGE, permission="ROLE_ASSIGN_PERMISSION", accepts=RolePermissions(), returns=RoleSchema())
 def remove_permissions(session: Session, actor: Actor, id: uuid.UUID, permission_ids: list[str]) -> bytes:
-    """Take permissions from a role."""
+    """Remove permissions from a role."""
     return shown(session, roles.change_permissions(admin_of(session, actor), id, permission_ids, added=False))
 
 
 @bp.get("/security/roles/templates")
 @endpoint(needs=Needs(optional=(AUTH,)), permission="ROLE_VIEW", returns=TemplateSchema(many=True))
 def templates() -> list[roles.Template]:
-    """Return what a new role may start from."""
+    """List role templates. A template names the permissions that a new role starts with."""
     return list(roles.TEMPLATES.values())
 
 
@@ -170,19 +177,22 @@ def templates() -> list[roles.Template]:
 @bp.get("/security/permissions")
 @endpoint(needs=BROWSE, permission="PERMISSION_VIEW", query=PermissionQuery(), returns=PermissionSchema(many=True))
 def browse_permissions(session: Session, **filters: Any) -> Page:
-    """Return permissions by name: all that there are, unless a limit is set. They are declared in the code."""
+    """List permissions.
+
+    They are sorted by name; without a limit all of them are answered. Permissions are declared in the code.
+    """
     return PERMISSIONS.page(session, {"is_active": True, **EVERYTHING, **filters})
 
 
 @bp.get("/auth/permissions/<uuid:id>")
 @endpoint(needs=BROWSE, permission="PERMISSION_VIEW", returns=PermissionSchema())
 def show_permission(session: Session, id: uuid.UUID) -> bytes:
-    """Return one permission."""
+    """Show a permission."""
     return projection.one(session, PermissionSchema, read_models.Permission, id)
 
 
 @bp.get("/security/permissions/categories")
 @endpoint(needs=BROWSE, permission="PERMISSION_VIEW", returns=CategorySchema(many=True))
 def browse_categories(session: Session) -> Page:
-    """Return the permissions by resource."""
+    """List permissions grouped by resource."""
     return CATEGORIES.page(session, EVERYTHING)

@@ -10,7 +10,7 @@ from ..users.schemas import EitherSpelling, Ids, Names
 
 
 class RoleFields(EitherSpelling):
-    """What is said of a role; permissions come by name or id, under either of three names."""
+    """The fields of a role; permissions are given by name or id, under any of three names."""
 
     description = Text(1000, allow_none=True)
     template = Text(50, allow_none=True)
@@ -32,13 +32,13 @@ class RoleFields(EitherSpelling):
 
 
 class NewRole(RoleFields):
-    """A role to be created."""
+    """A new role."""
 
     name = Text(50, 1, required=True)
 
 
 class RoleChange(RoleFields):
-    """What is to be changed of a role; what is not sent stays as it is."""
+    """Changes of a role. Fields that are not sent keep their values."""
 
     name = Text(50, 1)
 
@@ -50,7 +50,7 @@ class RoleName(Payload):
 
 
 class RolePermissions(EitherSpelling):
-    """Permissions to be added to a role or taken away, by name or id."""
+    """Permissions to add to a role or to remove from it, by name or id."""
 
     EXAMPLE: ClassVar = {"permission_ids": ["CUSTOMER_VIEW"]}
 
@@ -58,7 +58,7 @@ class RolePermissions(EitherSpelling):
 
 
 class RoleQuery(EitherSpelling, Paging):
-    """Filters of the lists of roles."""
+    """Filters for lists of roles."""
 
     is_active = fields.Boolean()
     is_system = fields.Boolean()
@@ -74,7 +74,7 @@ class RoleQuery(EitherSpelling, Paging):
 
 
 class RoleSchema(Answer):
-    """A role as answered."""
+    """A role."""
 
     id = fields.UUID()
     name = fields.String()
@@ -94,14 +94,14 @@ class RoleSchema(Answer):
 
 
 class PermissionQuery(Paging):
-    """Filters of the lists of permissions."""
+    """Filters for lists of permissions."""
 
     resource = Text(50)
     risk_level = fields.String(validate=validate.OneOf(list(RiskLevel)))
 
 
 class PermissionSchema(Answer):
-    """A permission as answered."""
+    """A permission."""
 
     id = fields.UUID()
     name = fields.String()
@@ -117,7 +117,7 @@ class PermissionSchema(Answer):
 
 
 class CategorySchema(Answer):
-    """The permissions of one resource."""
+    """The permissions of a resource."""
 
     name = fields.String()
     description = fields.String()
@@ -127,7 +127,7 @@ class CategorySchema(Answer):
 
 
 class TemplateSchema(Answer):
-    """What a new role may start from."""
+    """A template for new roles."""
 
     name = fields.String()
     description = fields.String()
@@ -137,7 +137,7 @@ class TemplateSchema(Answer):
 
 
 class PermissionCheck(Payload):
-    """Which of these permissions a user has; `resource` is accepted and changes nothing."""
+    """A user and the permissions to check. `resource` is accepted and changes nothing."""
 
     user_id = fields.UUID(required=True)
     permissions = Names(required=True)
@@ -145,7 +145,7 @@ class PermissionCheck(Payload):
 
 
 class BulkAssignment(Payload):
-    """Roles to be given to many users, or taken from them."""
+    """Users, and the roles to add to them, to remove from them, or to leave as their only roles."""
 
     user_ids = Ids(required=True)
     role_ids = Ids(required=True)
@@ -153,6 +153,6 @@ class BulkAssignment(Payload):
 
 
 class RoleList(Envelope):
-    """Roles, as the page of users reads them."""
+    """Roles, as the users page reads them."""
 
     roles = fields.List(fields.Nested(RoleSchema))

@@ -1,4 +1,4 @@
-"""The security pages: figures, the audit log, checks of permissions, roles of many users, and the state of setup."""
+"""The security pages: statistics, the audit log, permission checks, roles of many users, and the state of the setup."""
 
 import uuid
 from typing import Any
@@ -31,21 +31,24 @@ bp = Blueprint("security", __name__, url_prefix="/api")
 @bp.get("/security/stats")
 @endpoint(needs=BROWSE, permission="AUDIT_VIEW")
 def stats(session: Session) -> dict[str, Any]:
-    """Return the figures of the security page."""
+    """Show security statistics. They are the figures of the security page."""
     return {"success": True, **statistics.security_statistics(session)}
 
 
 @bp.get("/security/audit-logs")
 @endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntrySchema(many=True))
 def audit_logs(session: Session, **filters: Any) -> Page:
-    """Return what was done to users, roles, permissions and settings, newest first."""
+    """List security audit log entries.
+
+    They tell what was done to users, roles, permissions and settings, newest first.
+    """
     return AUDIT_LOG.page(session, filters)
 
 
 @bp.get("/security/users/<uuid:id>/security")
 @endpoint(needs=BROWSE, permission="USER_VIEW")
 def user_security(session: Session, id: uuid.UUID) -> dict[str, Any]:
-    """Return how a user's account stands."""
+    """Show the security state of a user."""
     profile = service.profile_of(session, require_user(session, id))
     permissions = list(profile.permissions)
     return {
@@ -65,7 +68,7 @@ def check_permissions(
     permissions: list[str],
     resource: str | None = None,  # noqa: ARG001
 ) -> dict[str, Any]:
-    """Say which of these permissions a user has."""
+    """Check which permissions a user has."""
     profile = service.profile_of(session, require_user(session, user_id))
     held = {name: profile.user.is_superuser or name in profile.permissions for name in permissions}
     return {
@@ -82,7 +85,10 @@ def check_permissions(
 def bulk_assign(
     session: Session, actor: Actor, user_ids: list[uuid.UUID], role_ids: list[uuid.UUID], action: str
 ) -> dict[str, Any]:
-    """Give roles to many users, take them, or leave them with just these: for all users, or for none."""
+    """Assign roles to many users.
+
+    `action` adds the roles, removes them, or replaces all roles of the users. Either all users are changed or none.
+    """
     admin = admin_of(session, actor)
     changed = memberships.assign(admin, users.find_all(admin, user_ids), role_ids, action)
     return {"message": f"The roles of {changed} users were changed.", "changed": changed}
@@ -91,6 +97,6 @@ def bulk_assign(
 @bp.get("/auth/setup/status")
 @endpoint(needs=Needs(DATABASE, stale_for=3600, touches=("accounts",)), permission=PUBLIC)
 def setup_status(session: Session) -> dict[str, bool]:
-    """Say whether there is an administrator; the first one is made by a command, never by a request."""
+    """Check whether the first administrator exists. A command creates the first administrator, never a request."""
     there = session.scalar(select(exists().where(User.is_superuser, User.is_active, User.deleted_at.is_(None)))) is True
     return {"is_initialized": there, "setup_required": not there}

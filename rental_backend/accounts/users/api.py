@@ -1,4 +1,4 @@
-"""Users, their roles and what they were granted directly."""
+"""Users, their roles and their direct permissions."""
 
 import uuid
 from datetime import datetime
@@ -61,13 +61,13 @@ bp.get("/me")(api.me)
 
 
 def shown(session: Session, user: models.User) -> bytes:
-    """Return a user as he is now."""
+    """Return a user as they are now."""
     session.flush()
     return projection.one(session, UserDetails, read_models.User, user.id)
 
 
 def require_user(session: Session, id: uuid.UUID) -> models.User:
-    """Return a user to look at, or raise `NotFound`."""
+    """Return a user to read, or raise `NotFound`."""
     user = session.scalars(select(models.User).where(models.User.id == id, models.User.deleted_at.is_(None))).first()
     if user is None:
         raise NotFound("There is no such user.")
@@ -77,7 +77,7 @@ def require_user(session: Session, id: uuid.UUID) -> models.User:
 @bp.put("/me")
 @endpoint(needs=CHANGE, permission=SIGNED_IN, accepts=OwnFields(), returns=UserSchema())
 def change_me(session: Session, principal: Principal, actor: Actor, **fields: Any) -> Profile:
-    """Change how the caller is called and reached; only an administrator changes his e-mail address."""
+    """Change the profile of the signed-in user. Only an administrator can change the e-mail address."""
     profile = own_profile(session, principal.id)
     users.change_own(session, actor, profile.user, fields)
     return profile
@@ -86,14 +86,21 @@ def change_me(session: Session, principal: Principal, actor: Actor, **fields: An
 @bp.get("/")
 @endpoint(needs=BROWSE, permission="USER_VIEW", query=UserQuery(), returns=UserList())
 def browse(session: Session, **filters: Any) -> Page:
-    """Return users, newest first, as `items` and as `users`, with their `total`."""
+    """List users.
+
+    The newest user comes first. The answer is an object with the same rows as `items` and `users`, and with `total`.
+    """
     return USERS.page(session, filters).under("items", "users")
 
 
 @bp.post("/")
 @endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201, hashes=True)
 def create(session: Session, actor: Actor, password: str, **fields: Any) -> bytes:
-    """Create a user; without a user name one is made of his e-mail address. In use is 409 and names the field."""
+    """Create a user.
+
+    Without a user name it is made from the e-mail address. A name or address in use is 409, and the answer names the
+    field.
+    """
     chosen = passwords.chosen(current_services().identity, password)  # first, for the session has no connection yet
     return shown(session, users.create(admin_of(session, actor), chosen, fields))
 
@@ -101,14 +108,14 @@ def create(session: Session, actor: Actor, password: str, **fields: Any) -> byte
 @bp.get("/<uuid:id>")
 @endpoint(needs=BROWSE, permission="USER_VIEW", returns=UserDetails())
 def show(session: Session, id: uuid.UUID) -> bytes:
-    """Return one user with his roles and direct permissions."""
+    """Show a user with roles and direct permissions."""
     return projection.one(session, UserDetails, read_models.User, id)
 
 
 @bp.put("/<uuid:id>")
 @endpoint(needs=CHANGE, permission="USER_UPDATE", accepts=UserChange(), returns=UserDetails())
 def change(session: Session, actor: Actor, id: uuid.UUID, password: str | None = None, **fields: Any) -> bytes:
-    """Change what is sent and leave the rest."""
+    """Change a user. Fields that are not sent keep their values."""
     chosen = None if password is None else passwords.chosen(current_services().identity, password)
     admin = admin_of(session, actor)
     return shown(session, users.change(admin, users.find(admin, id), fields, chosen))
@@ -117,7 +124,7 @@ def change(session: Session, actor: Actor, id: uuid.UUID, password: str | None =
 @bp.delete("/<uuid:id>")
 @endpoint(needs=CHANGE, permission="USER_DELETE")
 def retire(session: Session, actor: Actor, id: uuid.UUID) -> None:
-    """Delete a user; his row and his trace in the audit log stay."""
+    """Soft-delete a user. The row and the audit log entries of the user stay."""
     admin = admin_of(session, actor)
     users.retire(admin, users.find(admin, id))
 
@@ -125,7 +132,7 @@ def retire(session: Session, actor: Actor, id: uuid.UUID) -> None:
 @bp.patch("/<uuid:id>/status")
 @endpoint(needs=CHANGE, permission="USER_VIEW", accepts=StatusChange(), returns=UserDetails())
 def set_status(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> bytes:
-    """Switch a user on or off; that takes USER_ACTIVATE or USER_DEACTIVATE."""
+    """Activate or deactivate a user. It needs USER_ACTIVATE or USER_DEACTIVATE."""
     admin = admin_of(session, actor)
     return shown(session, users.set_status(admin, users.find(admin, id), fields))
 
@@ -133,7 +140,7 @@ def set_status(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> 
 @bp.get("/<uuid:id>/roles")
 @endpoint(needs=BROWSE, permission="USER_VIEW", returns=RoleSchema(many=True))
 def browse_roles(session: Session, id: uuid.UUID) -> Page:
-    """Return a user's roles."""
+    """List the roles of a user."""
     require_user(session, id)
     return ROLES.page(session, {"user_id": id, **EVERYTHING})
 
@@ -141,7 +148,7 @@ def browse_roles(session: Session, id: uuid.UUID) -> Page:
 @bp.post("/<uuid:id>/roles/<uuid:role_id>")
 @endpoint(needs=CHANGE, permission="ROLE_ASSIGN", accepts=Reason(), returns=UserDetails())
 def assign_role(session: Session, actor: Actor, id: uuid.UUID, role_id: uuid.UUID, reason: str | None = None) -> bytes:
-    """Give a user a role; whoever has it keeps it."""
+    """Assign a role to a user. Assigning a role twice is no error."""
     admin = admin_of(session, actor)
     user = users.find(admin, id)
     memberships.assign(admin, [user], [role_id], "add", reason)
@@ -153,7 +160,7 @@ def assign_role(session: Session, actor: Actor, id: uuid.UUID, role_id: uuid.UUI
 def unassign_role(
     session: Session, actor: Actor, id: uuid.UUID, role_id: uuid.UUID, reason: str | None = None
 ) -> bytes:
-    """Take a role from a user."""
+    """Remove a role from a user."""
     admin = admin_of(session, actor)
     user = users.find(admin, id)
     memberships.assign(admin, [user], [role_id], "remove", reason)
@@ -163,7 +170,7 @@ def unassign_role(
 @bp.get("/<uuid:id>/permissions")
 @endpoint(needs=BROWSE, permission="USER_VIEW", returns=GrantSchema(many=True))
 def browse_grants(session: Session, id: uuid.UUID) -> Page:
-    """Return what a user was granted directly, expired grants too."""
+    """List the direct permissions of a user. Expired grants are listed, too."""
     require_user(session, id)
     return GRANTS.page(session, {"user_id": id, **EVERYTHING})
 
@@ -178,7 +185,7 @@ def grant(
     expires_at: datetime | None = None,
     reason: str | None = None,
 ) -> bytes:
-    """Grant a user a permission that the caller has, perhaps for a time."""
+    """Grant a permission to a user. The caller must have it. A grant can expire."""
     admin = admin_of(session, actor)
     user = users.find(admin, id)
     grants.grant(admin, user, permission_code, expires_at, reason)
@@ -188,7 +195,7 @@ def grant(
 @bp.delete("/<uuid:id>/permissions/<permission_code>")
 @endpoint(needs=CHANGE, permission="PERMISSION_ASSIGN", accepts=Reason(), returns=UserDetails())
 def revoke(session: Session, actor: Actor, id: uuid.UUID, permission_code: str, reason: str | None = None) -> bytes:
-    """Take back what a user was granted directly."""
+    """Revoke a direct permission of a user."""
     admin = admin_of(session, actor)
     user = users.find(admin, id)
     grants.revoke(admin, user, permission_code, reason)
@@ -198,7 +205,10 @@ def revoke(session: Session, actor: Actor, id: uuid.UUID, permission_code: str, 
 @bp.get("/<uuid:id>/effective-permissions")
 @endpoint(needs=BROWSE, permission="USER_VIEW")
 def effective_permissions(session: Session, id: uuid.UUID) -> dict[str, Any]:
-    """Return what a user may do, and whether by his roles or by direct grants; a superuser may do everything."""
+    """Show the effective permissions of a user.
+
+    Permissions from roles and direct permissions are listed apart. A superuser has all permissions.
+    """
     user = require_user(session, id)
     roles, own = (sorted(set(session.scalars(names(id)))) for names in (by_role, direct))
     everything = select(models.Permission.name).where(models.Permission.is_active)
@@ -216,6 +226,9 @@ def effective_permissions(session: Session, id: uuid.UUID) -> dict[str, Any]:
 @bp.get("/<uuid:id>/audit-logs")
 @endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntries())
 def audit_logs(session: Session, id: uuid.UUID, **filters: Any) -> Page:
-    """Return what a user did and what was done to him, newest first, as `logs`."""
+    """List the audit log entries of a user.
+
+    They tell what the user did, and what was done to the user, newest first, as `logs`.
+    """
     require_user(session, id)
     return AUDIT_LOG.page(session, {**filters, "about": id}).under("logs")

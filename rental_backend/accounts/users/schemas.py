@@ -1,4 +1,4 @@
-"""The wire forms of users as they are administered; read and answered in both spellings."""
+"""The wire forms of users for administrators, read and answered in both spellings."""
 
 import re
 import uuid
@@ -44,7 +44,7 @@ class Ids(fields.List[uuid.UUID]):
 
 
 class OwnFields(EitherSpelling):
-    """What a user may change of himself; `name` is another name of `full_name`."""
+    """The fields of a user that the user may change; `name` is another name of `full_name`."""
 
     email = Email()
     full_name = Text(255)
@@ -64,7 +64,10 @@ class OwnFields(EitherSpelling):
 
 
 class UserFields(OwnFields):
-    """What an administrator says of a user. `location_id` is accepted and kept nowhere: users have no location."""
+    """The fields of a user that an administrator may change.
+
+    `location_id` is accepted and not stored: users have no location.
+    """
 
     username = Text(50, 1)
     user_type = Choice(UserType)
@@ -86,7 +89,7 @@ class UserFields(OwnFields):
 
 
 class NewUser(UserFields):
-    """A user to be created."""
+    """A new user."""
 
     EXAMPLE: ClassVar = {"password": "velvet lantern orbit 31"}
 
@@ -95,13 +98,13 @@ class NewUser(UserFields):
 
 
 class UserChange(UserFields):
-    """What is to be changed of a user; what is not sent stays as it is."""
+    """Changes of a user. Fields that are not sent keep their values."""
 
     id = fields.UUID()
 
 
 class StatusChange(EitherSpelling):
-    """Whether a user may come in, and whether his address is verified."""
+    """Whether a user can sign in, and whether their e-mail address is verified."""
 
     EXAMPLE: ClassVar = {"is_active": True}
 
@@ -139,7 +142,7 @@ class UserList(Envelope):
 
 
 class UserDetails(UserRow):
-    """A user by himself."""
+    """A user with roles, direct permissions and sign-ins."""
 
     direct_permissions = fields.Raw()
     directPermissions = fields.Raw(attribute="direct_permissions")  # noqa: N815
@@ -153,7 +156,7 @@ class UserDetails(UserRow):
 
 
 class UserQuery(EitherSpelling, Paging):
-    """Filters of the list of users."""
+    """Filters for the list of users."""
 
     size = fields.Integer(validate=validate.Range(1, 1000))
     user_type = Choice(UserType)
@@ -166,13 +169,13 @@ class UserQuery(EitherSpelling, Paging):
 
 
 class Reason(Payload):
-    """Why something is done; it goes into the audit log."""
+    """A reason for the audit log."""
 
     reason = Text(1000, allow_none=True)
 
 
 class Grant(EitherSpelling, Reason):
-    """A permission to be granted, perhaps for a time; a time without a zone is UTC."""
+    """A permission to grant, and when the grant expires. A time without a zone is UTC."""
 
     EXAMPLE: ClassVar = {"permission_code": "CUSTOMER_VIEW"}
 
@@ -181,7 +184,7 @@ class Grant(EitherSpelling, Reason):
 
 
 class GrantSchema(Answer):
-    """A permission granted directly."""
+    """A direct permission of a user."""
 
     id = fields.UUID()
     permissionCode = fields.String(attribute="name")  # noqa: N815

@@ -1,4 +1,4 @@
-"""Figures and histories of customers and suppliers."""
+"""Reports about customers and suppliers."""
 
 import uuid
 from typing import Any
@@ -28,7 +28,10 @@ bp = Blueprint("party_analytics", __name__, url_prefix="/api/analytics")
 @bp.get("/customers")
 @endpoint(needs=REPORT, permission="ANALYTICS_VIEW")
 def customers(session: Session) -> dict[str, Any]:
-    """Return how many customers there are, by kind and by month of arrival, and the ten who are worth most."""
+    """Show customer statistics.
+
+    They hold counts by kind and by month, and the ten customers with the highest lifetime value.
+    """
     top = orjson.loads(TOP_CUSTOMERS.page(session, {"limit": 10, "count": "none"}).body)
     return {
         **parties.customer_counts(session),
@@ -40,7 +43,10 @@ def customers(session: Session) -> dict[str, Any]:
 @bp.get("/customers/<uuid:id>/transactions")
 @endpoint(needs=REPORT, permission="CUSTOMER_VIEW_TRANSACTIONS", query=Paging())
 def customer_transactions(session: Session, id: uuid.UUID, **part: Any) -> dict[str, Any]:
-    """Return what a customer has bought and rented, newest first, with a summary of all of it."""
+    """List the transactions of a customer with a summary.
+
+    The newest transaction comes first. The summary covers all of them.
+    """
     customer = orjson.Fragment(projection.one(session, CustomerBrief, Customer, id))
     page = HISTORY.page(session, {**part, "customer_id": id})
     totals = parties.totals(session, TransactionHeader.customer_id, id, parties.SOLD)
@@ -52,7 +58,10 @@ def customer_transactions(session: Session, id: uuid.UUID, **part: Any) -> dict[
 @bp.get("/suppliers/<uuid:id>/purchases")
 @endpoint(needs=REPORT, permission="SUPPLIER_VIEW_TRANSACTIONS", query=Paging())
 def supplier_purchases(session: Session, id: uuid.UUID, **part: Any) -> dict[str, Any]:
-    """Return what was bought from a supplier, newest first, with a summary of all of it."""
+    """List the purchases from a supplier with a summary.
+
+    The newest purchase comes first. The summary covers all of them.
+    """
     supplier = orjson.Fragment(projection.one(session, SupplierBrief, Supplier, id))
     page = PURCHASES.page(session, {**part, "supplier_id": id})
     totals = parties.totals(session, TransactionHeader.supplier_id, id, BOUGHT)
@@ -64,7 +73,10 @@ def supplier_purchases(session: Session, id: uuid.UUID, **part: Any) -> dict[str
 @bp.get("/suppliers/<uuid:id>/performance")
 @endpoint(needs=REPORT, permission="SUPPLIER_VIEW")
 def supplier_performance(session: Session, id: uuid.UUID) -> dict[str, Any]:
-    """Return how a supplier delivers, whether we buy more, and what to do. Ratings have no history, so no trend."""
+    """Show the performance of a supplier.
+
+    It holds ratings, the trend of the spend, and recommendations. Ratings have no history, so they have no trend.
+    """
     trends = {"delivery_trend": UNKNOWN, "quality_trend": UNKNOWN, "spend_trend": parties.spend_trend(session, id)}
     return {
         "supplier": orjson.Fragment(projection.one(session, SupplierBrief, Supplier, id)),

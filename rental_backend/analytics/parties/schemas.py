@@ -6,7 +6,7 @@ from ...schemas import Answer, TextOrEmpty
 
 
 class CustomerBrief(Answer):
-    """A customer as reports show him."""
+    """A customer, as reports show them."""
 
     id = fields.UUID()
     customer_code = fields.String()
@@ -25,7 +25,7 @@ class CustomerBrief(Answer):
 
 
 class SupplierBrief(Answer):
-    """A supplier as reports show him."""
+    """A supplier, as reports show them."""
 
     id = fields.UUID()
     supplier_code = fields.String()
@@ -40,7 +40,7 @@ class SupplierBrief(Answer):
 
 
 class SupplierFigures(Answer):
-    """How a supplier delivers: ratings from 0 to 5, the score in percent."""
+    """The performance of a supplier: ratings from 0 to 5, and a score in percent."""
 
     average_delivery_days = fields.Integer()
     last_order_date = fields.AwareDateTime()

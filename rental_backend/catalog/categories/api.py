@@ -1,4 +1,4 @@
-"""Categories, and the tree they make."""
+"""Categories and the category tree."""
 
 import uuid
 from typing import Any
@@ -26,7 +26,8 @@ from .schemas import (
     TreeQuery,
 )
 
-LEAVES = "Return those that no other stands under."
+LEAVES = "List categories that have no subcategory."
+PARENTS = "List categories that can be a parent. `exclude_id` leaves out a category and all categories below it."
 
 CATEGORIES = Resource(
     name="categories",
@@ -56,28 +57,34 @@ CATEGORIES = Resource(
 )
 bp = CATEGORIES.blueprint()
 add_search(bp, CATEGORIES)
-add_list(bp, CATEGORIES, "/parents", "Return those that another can be put under.", query=ParentQuery, rows=MOST_ROWS)
+add_list(bp, CATEGORIES, "/parents", PARENTS, query=ParentQuery, rows=MOST_ROWS)
 add_list(bp, CATEGORIES, "/leaves", LEAVES, query=Browsing, rows=MOST_ROWS, is_leaf=True)
 
 
 @bp.get("/tree")
 @endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", query=TreeQuery(), returns=CategoryNode(many=True))
 def nested(session: Session, root_id: uuid.UUID | None, include_inactive: bool) -> bytes:
-    """Return the tree from the top, or from one category."""
+    """Show the category tree. It starts at the top, or at the category `root_id`."""
     return tree.nested(session, root_id, everything=include_inactive)
 
 
 @bp.route("/<uuid:id>", methods=["PUT", "PATCH"])
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=CategoryChange(), returns=CategorySchema())
 def change(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Category:
-    """Change what is sent and leave the rest; all below follow."""
+    """Change a category.
+
+    Fields that are not sent keep their values. All categories below follow a new name or a new place.
+    """
     return categories.change(session, _found(session, id), principal.username, fields)
 
 
 @bp.patch("/<uuid:id>/move")
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=CategoryMove(), returns=CategorySchema())
 def move(session: Session, principal: Principal, id: uuid.UUID, new_parent_id: uuid.UUID | None) -> Category:
-    """Put one under another or at the top, with all below it."""
+    """Move a category under another parent.
+
+    All categories below move along. Without a parent the category is at the top.
+    """
     place = {"parent_category_id": new_parent_id}
     return categories.change(session, _found(session, id), principal.username, place)
 
@@ -85,7 +92,7 @@ def move(session: Session, principal: Principal, id: uuid.UUID, new_parent_id: u
 @bp.patch("/<uuid:id>/toggle-active")
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", returns=CategorySchema())
 def toggle(session: Session, principal: Principal, id: uuid.UUID) -> Category:
-    """Take one out of use or back into it."""
+    """Toggle whether a category is active."""
     category = _found(session, id)
     return categories.change(session, category, principal.username, {"is_active": not category.is_active})
 
@@ -93,7 +100,7 @@ def toggle(session: Session, principal: Principal, id: uuid.UUID) -> Category:
 @bp.delete("/<uuid:id>")
 @endpoint(needs=CHANGE, permission="MASTER_DATA_DELETE")
 def retire(session: Session, principal: Principal, id: uuid.UUID) -> None:
-    """Take one out of the lists; nothing is deleted."""
+    """Soft-delete a category. The category leaves the lists. The row, and what refers to it, stay."""
     categories.retire(session, _found(session, id), principal.username)
 
 

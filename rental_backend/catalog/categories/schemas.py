@@ -22,7 +22,7 @@ class Code(Text):
 
 
 class CategoryFields(Payload):
-    """What a clerk fills in of a category. Without `parent_category_id`, or with null, it stands at the top."""
+    """The fields of a category. Without `parent_category_id`, or with null, the category is at the top."""
 
     category_code = Code(10)
     parent_category_id = fields.UUID(allow_none=True)
@@ -39,25 +39,25 @@ class CategoryFields(Payload):
 
 
 class NewCategory(CategoryFields):
-    """A category to be created; without a code it gets one made from its name."""
+    """A new category. Without a code it gets a code made from its name."""
 
     name = Text(100, 1, required=True)
 
 
 class CategoryChange(CategoryFields):
-    """What is to be changed of a category; what is not sent stays as it is."""
+    """Changes of a category. Fields that are not sent keep their values."""
 
     name = Text(100, 1)
 
 
 class CategoryMove(Payload):
-    """Where a category is to be moved: null is the top."""
+    """The new parent of a category; null is the top."""
 
     new_parent_id = fields.UUID(load_default=None, allow_none=True)
 
 
 class CategorySchema(Row):
-    """A category as answered, with its numbers of items and children that are not retired."""
+    """A category, with the numbers of its active items and active subcategories."""
 
     name = fields.String()
     category_name = fields.String()
@@ -80,13 +80,13 @@ class CategorySchema(Row):
 
 
 class CategoryNode(CategorySchema):
-    """A category in the tree, with those below it."""
+    """A category in the tree, with the categories below it."""
 
     children = fields.List(fields.Nested("CategoryNode"))
 
 
 class CategoryQuery(Browsing):
-    """Filters of the list of categories: parts of name or path, place in the tree, whether there is anything in it."""
+    """Filters for the list of categories: parts of name or path, place in the tree, and whether there are items."""
 
     ALIASES: ClassVar = {"level": "category_level", "parent_id": "parent_category_id"}
 
@@ -100,13 +100,13 @@ class CategoryQuery(Browsing):
 
 
 class ParentQuery(Browsing):
-    """Filters of the categories that another can be put under: not itself, nor anything below it."""
+    """Filters for categories that can be a parent: `exclude_id` leaves out a category and all categories below it."""
 
     exclude_id = fields.UUID()
 
 
 class TreeQuery(Payload):
-    """Which part of the tree is asked for."""
+    """The part of the tree: `root_id` is its top, `include_inactive` adds inactive categories."""
 
     root_id = fields.UUID(load_default=None)
     include_inactive = fields.Boolean(load_default=False)

@@ -31,7 +31,10 @@ class Whole(fields.Integer):
 
 
 class ItemUse(Payload):
-    """Whether an item is rented or sold: one of both, so that either tells the other; `item_type` says it too."""
+    """Whether an item is for rent or for sale: it is exactly one of both.
+
+    Either flag is enough; `item_type` says the same.
+    """
 
     types: ClassVar = {"RENTAL": RENTED, "SALE": SOLD, "BOTH": {"is_rentable": True, "is_saleable": True}}
     unsaid: ClassVar[dict[str, bool]] = {}
@@ -61,7 +64,7 @@ class ItemUse(Payload):
 
 
 class ItemFields(ItemUse):
-    """What a clerk fills in. The rate is for one rental period."""
+    """The fields of an item. The rate is for a rental period."""
 
     item_status = Choice(ItemStatus)
     brand_id = fields.UUID(allow_none=True)
@@ -86,7 +89,7 @@ class ItemFields(ItemUse):
 
 
 class NewItem(ItemFields):
-    """An item to be created; it is rented unless said otherwise."""
+    """A new item. It is for rent unless the fields say otherwise."""
 
     unsaid = RENTED
 
@@ -96,7 +99,7 @@ class NewItem(ItemFields):
 
 
 class ItemChange(ItemFields):
-    """What is to be changed of an item; what is not sent stays as it is."""
+    """Changes of an item. Fields that are not sent keep their values."""
 
     item_name = Text(200, 1)
     unit_of_measurement_id = fields.UUID()
@@ -105,7 +108,7 @@ class ItemChange(ItemFields):
 
 
 class SkuRequest(ItemUse):
-    """What the SKU of an item is made of."""
+    """The parts from which the SKU of an item is made."""
 
     types: ClassVar = {**ItemUse.types, "BOTH": RENTED}
     unsaid = RENTED

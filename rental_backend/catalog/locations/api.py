@@ -48,7 +48,7 @@ add_activation(bp, LOCATIONS)
 @bp.post("/<uuid:id>/assign-manager")
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=Assignment(), returns=LocationSchema())
 def assign_manager(session: Session, principal: Principal, id: uuid.UUID, manager_user_id: uuid.UUID) -> Location:
-    """Say which user manages one."""
+    """Assign a manager to a location."""
     manager = {"manager_user_id": manager_user_id}
     return locations.change(session, LOCATIONS.find(session, id), principal.username, manager)
 
@@ -56,6 +56,6 @@ def assign_manager(session: Session, principal: Principal, id: uuid.UUID, manage
 @bp.post("/<uuid:id>/remove-manager")
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", returns=LocationSchema())
 def remove_manager(session: Session, principal: Principal, id: uuid.UUID) -> Location:
-    """Say that nobody manages one."""
+    """Remove the manager of a location."""
     nobody = {"manager_user_id": None}
     return locations.change(session, LOCATIONS.find(session, id), principal.username, nobody)

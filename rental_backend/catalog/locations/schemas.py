@@ -18,7 +18,7 @@ CONTACT = {
 
 
 class LocationFields(Payload):
-    """What a clerk fills in of a location."""
+    """The fields of a location."""
 
     ALIASES: ClassVar = {**NAMES, **CONTACT}
 
@@ -39,7 +39,7 @@ class LocationFields(Payload):
 
 
 class NewLocation(LocationFields):
-    """A location to be created."""
+    """A new location."""
 
     location_code = Text(20, 1, required=True)
     location_name = Text(100, 1, required=True)
@@ -47,7 +47,7 @@ class NewLocation(LocationFields):
 
 
 class LocationChange(LocationFields):
-    """What is to be changed of a location; what is not sent stays as it is."""
+    """Changes of a location. Fields that are not sent keep their values."""
 
     location_code = Text(20, 1)
     location_name = Text(100, 1)
@@ -55,7 +55,7 @@ class LocationChange(LocationFields):
 
 
 class LocationSchema(Row):
-    """A location as answered."""
+    """A location."""
 
     location_code = fields.String()
     location_name = fields.String()
@@ -81,19 +81,19 @@ class LocationSchema(Row):
 
 
 class LocationQuery(Browsing):
-    """Filters of the list of locations."""
+    """Filters for the list of locations."""
 
     location_type = Choice(LocationType)
 
 
 class LocationSearch(Lookup):
-    """The predecessor's search for locations, which answers up to a hundred unless told otherwise."""
+    """The search for locations. It answers up to 100 locations unless `limit` says otherwise."""
 
     search = Text(200, 2, required=True, data_key="search_term")
     limit = fields.Integer(validate=validate.Range(1, MOST_ROWS), load_default=100)
 
 
 class Assignment(Payload):
-    """Who is to manage a location: the id of a user."""
+    """The manager of a location: the id of a user."""
 
     manager_user_id = fields.UUID(required=True)

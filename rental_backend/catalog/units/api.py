@@ -47,7 +47,7 @@ add_export(bp, UNITS, "MASTER_DATA_EXPORT")
 @bp.post("/bulk-operation")
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=UnitOperation())
 def operate(session: Session, principal: Principal, ids: list[uuid.UUID], active: bool) -> dict[str, Any]:
-    """Take many into use or out of it, and name those that there are not."""
+    """Activate or deactivate many units of measurement. Unknown ids are named in the answer and stop no other unit."""
     outcome = service.set_active(session, principal.username, ids, active)
     faults = [{"unit_id": each, "error": "There is no such unit of measurement."} for each in outcome.missing]
     return {"success_count": outcome.done, "failure_count": len(faults), "errors": faults}
@@ -56,12 +56,12 @@ def operate(session: Session, principal: Principal, ids: list[uuid.UUID], active
 @bp.get("/by-name/<name>")
 @endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", returns=UnitSchema())
 def named(session: Session, name: str) -> bytes:
-    """Return the one of a name, in either case."""
+    """Show a unit of measurement by its name. Upper and lower case are the same."""
     return projection.one(session, UnitSchema, Unit, service.named(session, Unit.name, name))
 
 
 @bp.get("/by-abbreviation/<abbreviation>")
 @endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", returns=UnitSchema())
 def abbreviated(session: Session, abbreviation: str) -> bytes:
-    """Return the one of an abbreviation, in either case."""
+    """Show a unit of measurement by its abbreviation. Upper and lower case are the same."""
     return projection.one(session, UnitSchema, Unit, service.named(session, Unit.code, abbreviation))

@@ -1,4 +1,4 @@
-"""Keeping items out of renting."""
+"""Blocking items from rental."""
 
 import uuid
 from typing import Any
@@ -43,7 +43,7 @@ def _part(name: str, page: Page, arguments: dict[str, Any]) -> Page:
 @bp.put("/<uuid:id>/status")
 @endpoint(needs=CHANGE, permission="ITEM_UPDATE", accepts=BlockChange(), returns=OutcomeSchema())
 def set_status(session: Session, principal: Principal, id: uuid.UUID, is_rental_blocked: bool, remarks: str) -> Outcome:
-    """Block an item from renting or let it back, with a reason."""
+    """Block an item from rental, or unblock it. A reason is required."""
     item, who = records.find(session, Item, id), Who(principal.id, principal.username)
     return blocking.set_blocked(session, item, who, blocked=is_rental_blocked, remarks=remarks)
 
@@ -53,7 +53,10 @@ def set_status(session: Session, principal: Principal, id: uuid.UUID, is_rental_
 def set_all_status(
     session: Session, principal: Principal, item_ids: list[uuid.UUID], is_rental_blocked: bool, remarks: str
 ) -> Outcomes:
-    """Block up to a hundred items or let them back; those that are not there are named and stop no other."""
+    """Block up to 100 items from rental, or unblock them.
+
+    Unknown items are named in the answer and stop no other item.
+    """
     who = Who(principal.id, principal.username)
     return blocking.set_all_blocked(session, item_ids, who, blocked=is_rental_blocked, remarks=remarks)
 
@@ -61,14 +64,17 @@ def set_all_status(
 @bp.get("/blocked-items")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Browsing(), returns=BlockedItemsSchema())
 def browse_blocked(session: Session, **arguments: Any) -> Page:
-    """Return the items that are blocked, those blocked last first."""
+    """List blocked items. The item blocked last comes first."""
     return _part("items", BLOCKED.page(session, arguments), arguments)
 
 
 @bp.get("/<uuid:id>/history")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Paging(), returns=BlockEntriesSchema())
 def history(session: Session, id: uuid.UUID, **arguments: Any) -> Page:
-    """Return when, why and by whom an item was blocked and let back, the last first."""
+    """List the rental blocks of an item.
+
+    Each entry tells when, why and by whom the item was blocked or unblocked, newest first.
+    """
     entries = HISTORY.page(session, {**arguments, "item_id": id})
     return _part("entries", belonging(session, entries, Item, id), arguments)
 
@@ -76,5 +82,5 @@ def history(session: Session, id: uuid.UUID, **arguments: Any) -> Page:
 @bp.get("/<uuid:id>/availability")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", returns=RentabilitySchema())
 def availability(session: Session, id: uuid.UUID) -> bytes:
-    """Return whether an item can be rented now, and why not."""
+    """Show whether an item can be rented now. If it cannot, the answer says why."""
     return projection.one(session, RentabilitySchema, Rentability, id)

@@ -1,4 +1,4 @@
-"""The wire forms of blocking items from renting."""
+"""The wire forms of blocking items from rental."""
 
 from typing import ClassVar
 
@@ -8,7 +8,7 @@ from ...schemas import Answer, Envelope, Payload, Text
 
 
 class BlockChange(Payload):
-    """Whether an item is to be blocked, and why."""
+    """Whether an item is blocked, and why."""
 
     EXAMPLE: ClassVar = {"remarks": "Out for calibration"}
 
@@ -17,13 +17,13 @@ class BlockChange(Payload):
 
 
 class BulkBlockChange(BlockChange):
-    """The same for up to a hundred items."""
+    """Whether up to 100 items are blocked, and why."""
 
     item_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 100))
 
 
 class OutcomeSchema(Answer):
-    """What became of an item."""
+    """The state of an item before and after a change of its block."""
 
     item_id = fields.UUID()
     item_name = fields.String()
@@ -36,7 +36,7 @@ class OutcomeSchema(Answer):
 
 
 class BlockedItemSchema(Answer):
-    """An item that is blocked."""
+    """A blocked item."""
 
     item_id = fields.UUID(attribute="id")
     item_name = fields.String()
@@ -48,7 +48,7 @@ class BlockedItemSchema(Answer):
 
 
 class BlockEntrySchema(Answer):
-    """One blocking or unblocking."""
+    """An entry in the block history of an item."""
 
     id = fields.UUID()
     entity_type = fields.String()
@@ -82,7 +82,7 @@ class RentabilitySchema(Answer):
 
 
 class BulkOutcomeSchema(Answer):
-    """What became of each of many items."""
+    """The states of all items of a bulk change, and the items that could not be changed."""
 
     successful_changes = fields.List(fields.Nested(OutcomeSchema))
     failed_changes = fields.List(fields.Dict())
@@ -92,7 +92,7 @@ class BulkOutcomeSchema(Answer):
 
 
 class BlockedItemsSchema(Envelope):
-    """A part of the items that are blocked."""
+    """A part of the list of blocked items."""
 
     items = fields.List(fields.Nested(BlockedItemSchema))
     skip = fields.Integer()
@@ -100,7 +100,7 @@ class BlockedItemsSchema(Envelope):
 
 
 class BlockEntriesSchema(Envelope):
-    """A part of the history of an item."""
+    """A part of the block history of an item."""
 
     entries = fields.List(fields.Nested(BlockEntrySchema))
     skip = fields.Integer()

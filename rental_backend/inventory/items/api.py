@@ -1,4 +1,4 @@
-"""Items: what is rented and sold, with its stock."""
+"""Items for rent and for sale, with their stock."""
 
 from typing import Any
 
@@ -21,7 +21,8 @@ from .schemas import ItemQuery, ItemRow, ItemSchema, LowStockQuery
 SHOWN = ("items", "stock", "brands", "categories", "units-of-measurement")
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=SHOWN)
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items", "stock"))  # refuse rather than guess
-BELOW = "Return the items of a category and of those below it."
+BELOW = "List the items of a category. The items of the categories below it are listed, too."
+ARRAY = "List items as a bare array. Filters are the same as those of `/api/master-data/item-master`."
 
 ITEMS = Resource(
     name="items",
@@ -51,27 +52,30 @@ ITEMS = Resource(
     change=opening.change,
 )
 bp = ITEMS.blueprint()
-add_one(bp, ITEMS, "/sku/<sku>", "Return the item with a SKU.")
-add_one(bp, ITEMS, "/code/<sku>", "Return the item with a code, which is its SKU.")
-add_list(bp, ITEMS, "/search/<term>", "Return items that contain a text.", read_as={"term": "search"})
-add_list(bp, ITEMS, "/brand/<uuid:id>", "Return the items of a brand.", owner=Brand, read_as={"id": "brand_id"})
+add_one(bp, ITEMS, "/sku/<sku>", "Show an item by SKU.")
+add_one(bp, ITEMS, "/code/<sku>", "Show an item by item code. The code of an item is its SKU.")
+add_list(bp, ITEMS, "/search/<term>", "Search items by a text.", read_as={"term": "search"})
+add_list(bp, ITEMS, "/brand/<uuid:id>", "List the items of a brand.", owner=Brand, read_as={"id": "brand_id"})
 add_list(bp, ITEMS, "/category/<uuid:id>", BELOW, owner=Category, read_as={"id": "category_id"})
-add_list(bp, ITEMS, "/types/sale", "Return the items that are sold.", is_saleable=True)
-add_list(bp, ITEMS, "/types/rental", "Return the items that are rented.", is_rentable=True)
-add_list(bp, ITEMS, "/enhanced", "Return the items that fit the filters as a bare array.")
+add_list(bp, ITEMS, "/types/sale", "List items for sale.", is_saleable=True)
+add_list(bp, ITEMS, "/types/rental", "List items for rent.", is_rentable=True)
+add_list(bp, ITEMS, "/enhanced", ARRAY)
 
 
 @bp.get("/low-stock")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=LowStockQuery(), returns=ItemRow(many=True))
 def browse_low(session: Session, **filters: Any) -> Page:
-    """Return the items of which there are fewer than their reorder point says, or none, perhaps at one location."""
+    """List items that are low on stock.
+
+    An item is low below its reorder point, or when there is none left; `location_id` looks at a single location.
+    """
     return ITEMS.listing.page(session, filters if "location_id" in filters else {**filters, "is_low": True})
 
 
 @bp.get("/count/total")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=ItemQuery())
 def count(session: Session, **filters: Any) -> dict[str, int | None]:
-    """Return how many items fit the filters."""
+    """Count items. The filters of the list apply."""
     counted = {**filters, "skip": None, "limit": 1, "count": "exact"}
     return {"count": ITEMS.listing.page(session, counted).total}
 
@@ -79,20 +83,20 @@ def count(session: Session, **filters: Any) -> dict[str, int | None]:
 @bp.get("/stock-alerts/summary")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW")
 def stock_alerts(session: Session) -> dict[str, int]:
-    """Return how many items are in stock, low, and out of stock."""
+    """Count items in stock, low on stock and out of stock."""
     return alerts(session)
 
 
 @bp.post("/skus/generate")
 @endpoint(needs=CHANGE, permission="ITEM_VIEW", accepts=SkuRequest())
 def generate_sku(session: Session, item_name: str, is_rentable: bool, **more: Any) -> dict[str, Any]:
-    """Return the SKU that such an item would get now; it is reserved for nobody."""
+    """Preview the SKU of a new item. The SKU is not reserved."""
     return items.preview(session, more.get("category_id"), item_name, rentable=is_rentable)
 
 
 @bp.post("/skus/bulk-generate")
 @endpoint(needs=CHANGE, permission="ITEM_UPDATE")
 def generate_skus(session: Session, principal: Principal) -> dict[str, Any]:
-    """Give every item that has no SKU one."""
+    """Generate SKUs for all items without a SKU."""
     named = items.name_all(session, principal.username)
     return {"total_processed": named, "successful_generations": named, "failed_generations": 0, "errors": []}

@@ -1,4 +1,4 @@
-"""The wire forms of items as they are shown and looked for."""
+"""The wire forms of items as they are answered and filtered."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -10,7 +10,7 @@ from ...schemas import Answer, Browsing, Choice, Money
 
 
 class ItemFigures(Answer):
-    """What every answer about an item holds. Units are counted over all locations, in the item's unit."""
+    """The fields that every answer about an item has. Units are counted over all locations, in the unit of the item."""
 
     id = fields.UUID()
     sku = fields.String()
@@ -50,7 +50,7 @@ class ItemFigures(Answer):
 
 # D53: the list of items is an object.
 class ItemRow(ItemFigures):
-    """An item in a list, where the pages read names below the ids: each id is an object, the same as beside it."""
+    """An item in a list. Each id is an object with names, because the pages read the names there."""
 
     brand_id = fields.Dict(attribute="brand_shown")
     category_id = fields.Dict(attribute="category_shown")
@@ -58,7 +58,7 @@ class ItemRow(ItemFigures):
 
 
 class ItemSchema(ItemFigures):
-    """An item alone, whose ids are ids, as the form that edits it needs them."""
+    """An item. Its ids are plain ids, as the edit form needs them."""
 
     brand_id = fields.UUID()
     brand_name = fields.String()
@@ -99,9 +99,10 @@ class Several(fields.List[Any]):
 
 
 class ItemQuery(Browsing):
-    """Filters of the lists of items. A price is the rate of what is rented and the price of what is sold.
+    """Filters for lists of items.
 
-    A category means those below it, too; `category_ids` names each.
+    The price is the rate of an item for rent, and the sale price of an item for sale. A category includes the
+    categories below it; `category_ids` names each category.
     """
 
     item_status = Choice(ItemStatus)
@@ -146,6 +147,6 @@ class ItemQuery(Browsing):
 
 
 class LowStockQuery(ItemQuery):
-    """Filters of the items to be ordered, which may be those low at one location."""
+    """Filters for items that are low on stock, at `location_id` if it is sent."""
 
     location_id = fields.UUID()

@@ -31,8 +31,8 @@ from .schemas import (
 
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600)
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,))  # refuse rather than guess
-SEARCHED = "Return customers whose name, code, address or number contains a text."
-REFUSED = "Return the customers to whom nothing is rented."
+SEARCHED = "Search customers by name, code, address or number."
+NAMED = "Search customers with the text in `name`. Names, codes, addresses and numbers are searched."
 
 CUSTOMERS = Resource(
     name="customers",
@@ -56,30 +56,30 @@ CUSTOMERS = Resource(
 bp = CUSTOMERS.blueprint()
 add_import(bp, CUSTOMERS, "CUSTOMER_CREATE")
 add_export(bp, CUSTOMERS, "CUSTOMER_EXPORT")
-add_one(bp, CUSTOMERS, "/code/<customer_code>", "Return the customer with a code.")
+add_one(bp, CUSTOMERS, "/code/<customer_code>", "Show a customer by customer code.")
 add_list(bp, CUSTOMERS, "/search", SEARCHED, query=CustomerSearch, read_as={"search_term": "search"})
-add_list(bp, CUSTOMERS, "/search/name", SEARCHED, query=CustomerNameSearch, read_as={"name": "search"})
-add_list(bp, CUSTOMERS, "/blacklisted", REFUSED, blacklist_status=BlacklistStatus.BLACKLISTED)
+add_list(bp, CUSTOMERS, "/search/name", NAMED, query=CustomerNameSearch, read_as={"name": "search"})
+add_list(bp, CUSTOMERS, "/blacklisted", "List blacklisted customers.", blacklist_status=BlacklistStatus.BLACKLISTED)
 
 
 @bp.put("/<uuid:id>/credit-limit")
 @endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE_CREDIT", accepts=CreditLimit(), returns=CustomerSchema())
 def set_credit_limit(session: Session, principal: Principal, id: uuid.UUID, credit_limit: Decimal) -> Customer:
-    """Change how much a customer may owe."""
+    """Change the credit limit of a customer."""
     return records.change(CUSTOMERS.find(session, id), principal.username, {"credit_limit": credit_limit})
 
 
 @bp.put("/<uuid:id>/tier")
 @endpoint(needs=CHANGE, permission="CUSTOMER_UPDATE", accepts=TierChange(), returns=CustomerSchema())
 def set_tier(session: Session, principal: Principal, id: uuid.UUID, customer_tier: CustomerTier) -> Customer:
-    """Change how valued a customer is."""
+    """Change the tier of a customer."""
     return records.change(CUSTOMERS.find(session, id), principal.username, {"customer_tier": customer_tier})
 
 
 @bp.post("/<uuid:id>/blacklist")
 @endpoint(needs=CHANGE, permission="CUSTOMER_BLACKLIST", accepts=BlacklistAction(), returns=CustomerSchema())
 def blacklist(session: Session, principal: Principal, id: uuid.UUID, action: str) -> Customer:
-    """Refuse to rent to a customer, or clear him."""
+    """Blacklist a customer, or clear them. Nothing is rented to a blacklisted customer."""
     status = BlacklistStatus.BLACKLISTED if action == "blacklist" else BlacklistStatus.CLEAR
     return service.blacklist(CUSTOMERS.find(session, id), principal.username, status)
 
@@ -94,7 +94,7 @@ def set_blacklist(
     blacklist_reason: str | None = None,
     notes: str | None = None,
 ) -> Customer:
-    """Set the blacklist status with a reason, which is added to the notes."""
+    """Set the blacklist status of a customer. The reason is added to the notes of the customer."""
     said = "\n".join(filter(None, (blacklist_reason, notes))) or None
     return service.blacklist(CUSTOMERS.find(session, id), principal.username, blacklist_status, said)
 
@@ -104,5 +104,5 @@ def set_blacklist(
 def set_status(
     session: Session, principal: Principal, id: uuid.UUID, status: CustomerStatus, notes: str | None = None
 ) -> Customer:
-    """Change whether business is done with a customer."""
+    """Change the status of a customer."""
     return service.set_status(CUSTOMERS.find(session, id), principal.username, status, notes)

@@ -9,7 +9,7 @@ from ..models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier
 
 
 class CustomerFields(Payload):
-    """What a clerk fills in; `tax_id` is another name of `tax_number`."""
+    """The fields of a customer; `tax_id` is another name of `tax_number`."""
 
     ALIASES: ClassVar = {"tax_id": "tax_number"}
 
@@ -33,7 +33,7 @@ class CustomerFields(Payload):
 
 
 class NewCustomer(CustomerFields):
-    """A customer to be created."""
+    """A new customer."""
 
     EXAMPLE: ClassVar = {"first_name": "Ada", "last_name": "Byron"}
 
@@ -42,13 +42,13 @@ class NewCustomer(CustomerFields):
 
 
 class CustomerChange(CustomerFields):
-    """What is to be changed of a customer; what is not sent stays as it is."""
+    """Changes of a customer. Fields that are not sent keep their values."""
 
     customer_type = Choice(CustomerType)
 
 
 class CustomerSchema(Answer, CustomerFields):
-    """A customer as answered."""
+    """A customer."""
 
     id = fields.UUID()
     customer_code = fields.String()
@@ -73,7 +73,7 @@ class CustomerSchema(Answer, CustomerFields):
 
 
 class CustomerQuery(Browsing):
-    """Filters of the list of customers."""
+    """Filters for the list of customers."""
 
     customer_type = fields.String(validate=validate.OneOf(["INDIVIDUAL", "BUSINESS", "CORPORATE"]))
     customer_tier = Choice(CustomerTier)
@@ -95,13 +95,13 @@ class CustomerQuery(Browsing):
 
 
 class CustomerSearch(CustomerQuery):
-    """The predecessor's search."""
+    """The text to search customers for: `search_term`."""
 
     search_term = Text(200, 2, required=True)
 
 
 class CustomerNameSearch(CustomerQuery):
-    """A search as some pages send it."""
+    """The text to search customers for: `name`."""
 
     name = Text(200, 1, required=True)
 
@@ -113,19 +113,19 @@ class CreditLimit(Payload):
 
 
 class TierChange(Payload):
-    """How valued a customer is to be."""
+    """The new tier of a customer."""
 
     customer_tier = Choice(CustomerTier, required=True)
 
 
 class BlacklistAction(Payload):
-    """The frontend's way to blacklist."""
+    """Whether a customer is blacklisted or cleared."""
 
     action = fields.String(required=True, validate=validate.OneOf(["blacklist", "unblacklist"]))
 
 
 class BlacklistChange(Payload):
-    """The predecessor's way to blacklist, which also knows a warning."""
+    """The new blacklist status of a customer, with a reason. A warning is a status, too."""
 
     blacklist_status = Choice(BlacklistStatus, required=True)
     blacklist_reason = Text(1000, allow_none=True)
@@ -133,7 +133,7 @@ class BlacklistChange(Payload):
 
 
 class StatusChange(Payload):
-    """A change of a customer's status."""
+    """The new status of a customer."""
 
     status = Choice(CustomerStatus, required=True)
     notes = Text(10_000, allow_none=True)

@@ -25,7 +25,7 @@ from .schemas import (
     SupplierStatusChange,
 )
 
-SEARCHED = "Return suppliers whose name, code, contact, address or number contains a text."
+SEARCHED = "Search suppliers by name, code, contact, address or number."
 
 SUPPLIERS = Resource(
     name="suppliers",
@@ -47,12 +47,12 @@ SUPPLIERS = Resource(
 bp = SUPPLIERS.blueprint()
 add_import(bp, SUPPLIERS, "SUPPLIER_CREATE")
 add_export(bp, SUPPLIERS, "SUPPLIER_EXPORT")
-add_one(bp, SUPPLIERS, "/code/<supplier_code>", "Return the supplier with a code.")
+add_one(bp, SUPPLIERS, "/code/<supplier_code>", "Show a supplier by supplier code.")
 add_list(bp, SUPPLIERS, "/search", SEARCHED, query=SupplierSearch, read_as={"search_term": "search"})
 
 
 def _five(session: Session, most: str) -> orjson.Fragment:
-    """Return the five active suppliers with the most of something."""
+    """Return five active suppliers, the ones with the highest value of a column."""
     part = {"limit": 5, "count": "none", "is_active": True, "sort_field": most, "sort_direction": "desc"}
     return orjson.Fragment(SUPPLIERS.listing.page(session, part).body)
 
@@ -60,7 +60,10 @@ def _five(session: Session, most: str) -> orjson.Fragment:
 @bp.get("/statistics")
 @endpoint(needs=BROWSE, permission="SUPPLIER_VIEW")
 def statistics(session: Session) -> dict[str, Any]:
-    """Return how many suppliers there are, the five newest, and the five we have spent most on."""
+    """Show supplier statistics.
+
+    They hold counts, the five newest suppliers, and the five suppliers with the highest spend.
+    """
     return {
         **suppliers.counts(session),
         "recent_suppliers": _five(session, "created_at"),
@@ -71,12 +74,12 @@ def statistics(session: Session) -> dict[str, Any]:
 @bp.put("/<uuid:id>/status")
 @endpoint(needs=CHANGE, permission="SUPPLIER_UPDATE_STATUS", accepts=SupplierStatusChange(), returns=SupplierSchema())
 def set_status(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Supplier:
-    """Change whether business is done with a supplier; a retired one is not in the lists."""
+    """Change the status of a supplier. A supplier that is not active leaves the lists."""
     return suppliers.set_status(SUPPLIERS.find(session, id), principal.username, **fields)
 
 
 @bp.patch("/<uuid:id>/performance")
 @endpoint(needs=CHANGE, permission="SUPPLIER_UPDATE", accepts=Performance(), returns=SupplierSchema())
 def set_performance(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Supplier:
-    """Correct what is known of a supplier's deliveries."""
+    """Correct the performance figures of a supplier."""
     return records.change(SUPPLIERS.find(session, id), principal.username, fields)

@@ -39,7 +39,7 @@ class Rating(fields.Decimal):
 
 
 class SupplierFields(Payload):
-    """What a buyer fills in; `name` is another name of `company_name`, `rating` of `quality_rating`."""
+    """The fields of a supplier; `name` is another name of `company_name`, `rating` of `quality_rating`."""
 
     ALIASES: ClassVar = {"name": "company_name", "rating": "quality_rating"}
 
@@ -73,7 +73,7 @@ class SupplierFields(Payload):
 
 
 class NewSupplier(SupplierFields):
-    """A supplier to be created."""
+    """A new supplier."""
 
     supplier_code = Text(50, 1, required=True)
     company_name = Text(255, 1, required=True)
@@ -82,7 +82,7 @@ class NewSupplier(SupplierFields):
 
 
 class SupplierSchema(Answer, SupplierFields):
-    """A supplier as answered."""
+    """A supplier."""
 
     id = fields.UUID()
     supplier_code = fields.String()
@@ -105,7 +105,7 @@ class SupplierSchema(Answer, SupplierFields):
 
 
 class SupplierQuery(Browsing):
-    """Filters of the list of suppliers."""
+    """Filters for the list of suppliers."""
 
     supplier_type = Word(TYPES)
     supplier_tier = Word(TIERS)
@@ -121,13 +121,13 @@ class SupplierQuery(Browsing):
 
 
 class SupplierSearch(SupplierQuery):
-    """The predecessor's search."""
+    """The text to search suppliers for: `search_term`."""
 
     search_term = Text(200, 2, required=True)
 
 
 class SupplierStatusChange(Payload):
-    """Whether business is done with a supplier: the pages say only whether he is active."""
+    """The new status of a supplier. The pages send only whether the supplier is active."""
 
     EXAMPLE: ClassVar = {"is_active": True}
 
@@ -144,7 +144,7 @@ class SupplierStatusChange(Payload):
 
 
 class Performance(Payload):
-    """What is known of a supplier's deliveries."""
+    """The performance figures of a supplier."""
 
     total_orders = fields.Integer(validate=validate.Range(0, 2**31 - 1))
     total_spend = Money("9999999999999.99")

@@ -28,49 +28,49 @@ bp = Blueprint("backups", __name__, url_prefix="/api/system/backups")
 @bp.get("/")
 @endpoint(needs=BROWSE.fresh(), permission=MAKE, query=BackupQuery(), returns=BackupSchema(many=True))
 def browse(session: Session, **filters: Any) -> Page:
-    """Return the backups that are kept, newest first."""
+    """List backups. The newest backup comes first."""
     return BACKUPS.page(session, {**filters, "is_active": True})
 
 
 @bp.get("/<uuid:id>")
 @endpoint(needs=BROWSE.fresh(), permission=MAKE, returns=BackupSchema())
 def show(session: Session, id: uuid.UUID) -> bytes:
-    """Return a backup and how far it is."""
+    """Show a backup and its progress."""
     return projection.one(session, BackupSchema, SystemBackup, id)
 
 
 @bp.post("/")
 @endpoint(needs=CHANGE, permission=MAKE, query=SignedBy(), accepts=NewBackup(), returns=BackupSchema(), status=201)
 def ask(session: Session, actor: Actor, **fields: Any) -> SystemBackup:
-    """Note down a backup to be started."""
+    """Create a backup. Nothing is dumped before the backup is started."""
     return backups.ask(session, actor, fields)
 
 
 @bp.post("/<uuid:id>/start")
 @endpoint(needs=CHANGE, permission=MAKE, returns=BackupSchema(), raises=(ProgramsMissing,))
 def start(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
-    """Begin with a backup; it is made beside the requests."""
+    """Start a backup. It runs in the background."""
     return backups.start(session, current_services().dumper, current_services().database, id=id, actor=actor)
 
 
 @bp.post("/<uuid:id>/cancel")
 @endpoint(needs=CHANGE, permission=MAKE, returns=BackupSchema())
 def cancel(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
-    """Call off a backup that is not done."""
+    """Cancel a backup that is not finished."""
     return backups.cancel(session, id, actor)
 
 
 @bp.delete("/<uuid:id>")
 @endpoint(needs=CHANGE, permission=MANAGE)
 def remove(session: Session, actor: Actor, id: uuid.UUID) -> None:
-    """Take a backup out of the list and remove its file."""
+    """Delete a backup and its file."""
     backups.remove(session, current_services().dumper, id, actor)
 
 
 @bp.get("/<uuid:id>/download")
 @endpoint(needs=CHANGE, permission=MANAGE, media=("application/octet-stream",))
 def download(session: Session, actor: Actor, id: uuid.UUID) -> Stream:
-    """Return the file of a finished backup, for pg_restore; who took it is logged."""
+    """Download the file of a finished backup. `pg_restore` reads the file. Each download is logged."""
     name = backups.require_file(session, current_services().dumper, id)
     services = current_services()
     services.journal.write(SecurityEvent(actor=actor, action="DOWNLOAD", resource="backups", resource_id=str(id)))

@@ -1,4 +1,4 @@
-"""The wire forms of backups and of the log of changes."""
+"""The wire forms of backups and of the audit log."""
 
 from marshmallow import ValidationError, fields, validate
 
@@ -7,7 +7,7 @@ from ..models import BackupStatus, BackupType
 
 
 class BackupSchema(Answer):
-    """A backup: its size in bytes, and how far it is in percent."""
+    """A backup, with its size in bytes and its progress in percent."""
 
     id = fields.UUID()
     backup_name = fields.String()
@@ -29,7 +29,7 @@ class BackupSchema(Answer):
 
 
 class BackupQuery(Paging):
-    """Filters of the list of backups."""
+    """Filters for the list of backups."""
 
     backup_type = Choice(BackupType)
     backup_status = Choice(BackupStatus)
@@ -43,7 +43,7 @@ def _whole(kind: BackupType) -> None:
 
 
 class NewBackup(Payload):
-    """A backup to be; kept for so many days, by the setting if that is not said."""
+    """A new backup. It is kept for `retention_days`, or as long as the settings say."""
 
     backup_name = Text(200, 1, required=True)
     backup_type = Choice(BackupType, load_default=BackupType.FULL, validate=_whole)
@@ -52,7 +52,7 @@ class NewBackup(Payload):
 
 
 class AuditLogQuery(Paging):
-    """Filters of the log of changes."""
+    """Filters for the audit log."""
 
     user_id = fields.UUID()
     action = Text(100)
@@ -64,7 +64,7 @@ class AuditLogQuery(Paging):
 
 
 class AuditLogSchema(Answer):
-    """An entry of the security audit log, under the names of a log of changes."""
+    """An entry of the audit log."""
 
     id = fields.UUID()
     user_id = fields.UUID()

@@ -40,35 +40,35 @@ bp = Blueprint("settings", __name__, url_prefix="/api")
 @bp.get("/system/settings")
 @endpoint(needs=BROWSE, permission=SEE, query=SettingQuery(), returns=SettingSchema(many=True))
 def browse(session: Session, **filters: Any) -> Page:
-    """Return the settings in use, in the order of their categories."""
+    """List settings. They are sorted by category."""
     return SETTINGS.page(session, {**filters, "is_active": True, "limit": 1000})
 
 
 @bp.get("/system/settings/categories/<category>")
 @endpoint(needs=BROWSE, permission=SEE, returns=SettingSchema(many=True))
 def browse_category(session: Session, category: str) -> Page:
-    """Return the settings of one category; none of a category that there is not."""
+    """List the settings of a category."""
     return SETTINGS.page(session, {"category": service.category_of(category), "is_active": True, "limit": 1000})
 
 
 @bp.get("/system/settings/<key>")
 @endpoint(needs=BROWSE, permission=SEE, returns=SettingSchema())
 def show(session: Session, key: str) -> bytes:
-    """Return one setting."""
+    """Show a setting."""
     return projection.one(session, SettingSchema, SystemSetting, key, "setting_key")
 
 
 @bp.get("/system/settings/<key>/value")
 @endpoint(needs=BROWSE, permission=SEE)
 def show_value(session: Session, key: str) -> dict[str, Any]:
-    """Return the value of one setting, typed; of a sensitive one there is none."""
+    """Show the value of a setting. The value has its type. A sensitive setting has no value here."""
     return service.told(session, key)
 
 
 @bp.put("/system/settings/<key>")
 @endpoint(needs=CHANGE, permission=SET, query=SignedBy(), accepts=SettingChange(), returns=SettingSchema())
 def change(session: Session, actor: Actor, key: str, setting_value: Any) -> SystemSetting:
-    """Change a setting for everybody, at once."""
+    """Change a setting. The change applies to everybody at once."""
     setting = service.find(session, key)
     require_match(session, SettingSchema, SystemSetting, setting.id)
     return service.change(session, setting, actor, setting_value)
@@ -77,56 +77,56 @@ def change(session: Session, actor: Actor, key: str, setting_value: Any) -> Syst
 @bp.post("/system/settings/<key>/reset")
 @endpoint(needs=CHANGE, permission=SET, query=SignedBy(), returns=SettingSchema())
 def reset(session: Session, actor: Actor, key: str) -> SystemSetting:
-    """Give a setting its first value again."""
+    """Reset a setting to its default."""
     return service.reset(session, service.find(session, key), actor)
 
 
 @bp.get("/system/company")
 @endpoint(needs=BROWSE, permission=SIGNED_IN, returns=OurCompanySchema())
 def our_company(session: Session) -> bytes:
-    """Return our company; it stands on every paper, so everybody may see it."""
+    """Show the company of the business. It is printed on every document, so every signed-in user may see it."""
     return projection.one(session, OurCompanySchema, Company, company.id_of_ours(session))
 
 
 @bp.put("/system/company")
 @endpoint(needs=CHANGE, permission=SET, query=SignedBy(), accepts=OurCompanyChange(), returns=OurCompanySchema())
 def change_our_company(session: Session, actor: Actor, **fields: Any) -> Company:
-    """Change our company."""
+    """Change the company of the business."""
     return company.change(session, COMPANIES.find(session, company.id_of_ours(session)), actor, fields)
 
 
 @companies.post("/")
 @endpoint(needs=CHANGE, permission=SET, accepts=NewCompany(), returns=CompanySchema(), status=201)
 def create_company(session: Session, actor: Actor, **fields: Any) -> Company:
-    """Create another company."""
+    """Create a company."""
     return company.create(session, actor, fields)
 
 
 @companies.route("/<uuid:id>", methods=["PUT", "PATCH"])
 @endpoint(needs=CHANGE, permission=SET, accepts=CompanyChange(), returns=CompanySchema())
 def change_company(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> Company:
-    """Change what is sent of a company and leave the rest."""
+    """Change a company. Fields that are not sent keep their values."""
     return company.change(session, COMPANIES.find(session, id), actor, fields)
 
 
 @companies.delete("/<uuid:id>")
 @endpoint(needs=CHANGE, permission=SET)
 def retire_company(session: Session, actor: Actor, id: uuid.UUID) -> None:
-    """Take a company out of the lists; the last one stays."""
+    """Soft-delete a company. The last company cannot be deleted."""
     company.retire(session, COMPANIES.find(session, id), actor)
 
 
 @bp.get("/system-settings/currency")
 @endpoint(needs=Needs(optional=(DATABASE,)), permission=PUBLIC)
 def public_currency() -> dict[str, Any]:
-    """Return the currency, from memory: every page asks."""
+    """Show the currency of the business to the public. It is answered from memory, because every page asks for it."""
     return regional.currency(current_services().settings.last())
 
 
 @bp.get("/system/currency")
 @endpoint(needs=FOLLOWED, permission=SEE)
 def currency() -> dict[str, Any]:
-    """Return the currency of all amounts."""
+    """Show the currency of the business."""
     return regional.currency(current_services().settings.last())
 
 
@@ -134,7 +134,7 @@ def currency() -> dict[str, Any]:
 @bp.get("/system-settings/currency/supported")
 @endpoint(needs=FOLLOWED, permission=SEE)
 def currencies() -> list[dict[str, Any]]:
-    """Return the currencies that can be chosen."""
+    """List the supported currencies."""
     return regional.currencies(current_services().settings.last())
 
 
@@ -142,7 +142,7 @@ def currencies() -> list[dict[str, Any]]:
 @bp.put("/system-settings/currency")
 @endpoint(needs=CHANGE, permission=SET, accepts=CurrencyChange())
 def change_currency(session: Session, actor: Actor, code: str) -> dict[str, Any]:
-    """Change the currency; amounts are not converted."""
+    """Change the currency of the business. Amounts are not converted."""
     return regional.choose_currency(session, actor, code)
 
 
@@ -150,7 +150,7 @@ def change_currency(session: Session, actor: Actor, code: str) -> dict[str, Any]
 @bp.get("/system/timezone/info")
 @endpoint(needs=FOLLOWED, permission=SEE)
 def zone() -> dict[str, Any]:
-    """Return the time zone of the business and the time there."""
+    """Show the time zone of the business. The answer holds the time in that zone, too."""
     return regional.zone(current_services().settings.last())
 
 
@@ -164,28 +164,28 @@ def change_zone(session: Session, actor: Actor, names: set[str]) -> dict[str, An
 @bp.post("/system/timezone/reset")
 @endpoint(needs=CHANGE, permission=SET)
 def reset_zone(session: Session, actor: Actor) -> dict[str, Any]:
-    """Go back to the time zone that the business began with."""
+    """Reset the time zone of the business to its default."""
     return regional.reset_zone(session, actor)
 
 
 @bp.get("/system/timezone/available")
 @endpoint(needs=KNOWN, permission=SEE)
 def zones() -> list[dict[str, str]]:
-    """Return the time zones that a page offers."""
+    """List the supported time zones."""
     return regional.offered()
 
 
 @bp.get("/system/timezone/validate/<path:name>")
 @endpoint(needs=KNOWN, permission=SEE)
 def validate_zone(name: str) -> dict[str, Any]:
-    """Say whether there is a time zone of that name."""
+    """Check whether a time zone exists."""
     return regional.validated(name)
 
 
 @bp.get("/system/timezone/conversion")
 @endpoint(needs=FOLLOWED, permission=SEE, query=Conversion())
 def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None = None) -> dict[str, Any]:
-    """Return a moment in another time zone."""
+    """Convert a time to another time zone. Without a target it is converted to the time zone of the business."""
     target = to_timezone or regional.zone_name(current_services().settings.last())
     return regional.converted(datetime_str, from_timezone, target)
 
@@ -193,5 +193,5 @@ def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None 
 @bp.get("/system/timezone/health")
 @endpoint(needs=FOLLOWED, permission=SEE)
 def zone_health() -> dict[str, Any]:
-    """Say whether the machine knows the time zone of the business."""
+    """Check whether this machine knows the time zone of the business."""
     return {"status": "healthy", **regional.validated(regional.zone_name(current_services().settings.last()))}

@@ -9,7 +9,7 @@ from ..models import SettingCategory
 
 
 class SignedBy(Payload):
-    """Who is said to do it. It is taken and ignored: whoever is signed in does it."""
+    """The user in whose name the caller acts. It is accepted and ignored: the signed-in user is recorded."""
 
     updated_by = Text(255)
     started_by = Text(255)
@@ -17,12 +17,12 @@ class SignedBy(Payload):
 
     @post_load
     def ignore(self, _: dict[str, Any], **__: Any) -> dict[str, Any]:
-        """Leave nothing of it."""
+        """Return no arguments."""
         return {}
 
 
 class SettingSchema(Answer):
-    """A setting as it is shown; a sensitive one without its value."""
+    """A setting. A sensitive setting is answered without its value."""
 
     id = fields.UUID()
     setting_key = fields.String()
@@ -43,14 +43,14 @@ class SettingSchema(Answer):
 
 
 class SettingQuery(Payload):
-    """Filters of the list of settings."""
+    """Filters for the list of settings."""
 
     category = Choice(SettingCategory)
     include_system = fields.Boolean()
 
 
 class SettingChange(Payload):
-    """A new value, as text or as what it stands for."""
+    """A new value, as text or as JSON of the type of the setting."""
 
     setting_value = fields.Raw(required=True)
 
@@ -73,7 +73,7 @@ class CompanySchema(Answer):
 
 
 class OurCompanySchema(Answer):
-    """Our company, under the names that its page and the papers read."""
+    """The company of the business, under the names that its page and printed documents read."""
 
     id = fields.UUID()
     company_name = fields.String()
@@ -89,7 +89,7 @@ class OurCompanySchema(Answer):
 
 
 class CompanyChange(Payload):
-    """A change of a company; a field that is null is emptied."""
+    """Changes of a company. Null empties a field."""
 
     company_name = Text(255, 1)
     address = Text(2000, allow_none=True)
@@ -101,13 +101,13 @@ class CompanyChange(Payload):
 
 
 class NewCompany(CompanyChange):
-    """A company to be."""
+    """A new company."""
 
     company_name = Text(255, 1, required=True)
 
 
 class OurCompanyChange(Payload):
-    """A change of our company, under the names of its page or the shorter ones of the predecessor."""
+    """Changes of the company of the business, under the names of its page or under shorter names."""
 
     company_name = Text(255, 1)
     company_address = Text(2000, allow_none=True)
@@ -130,7 +130,7 @@ class OurCompanyChange(Payload):
 
 
 class CompanyQuery(Browsing):
-    """Filters of the list of companies."""
+    """Filters for the list of companies."""
 
     company_name = Text(255)
     email = Text(255)
@@ -139,7 +139,7 @@ class CompanyQuery(Browsing):
 
 
 class CurrencyChange(Payload):
-    """Another currency; its description is known and therefore ignored."""
+    """A new currency. Only its code counts: symbol, name and description are known from it."""
 
     EXAMPLE: ClassVar = {"currency_code": "INR"}
 
@@ -160,7 +160,7 @@ class CurrencyChange(Payload):
 
 
 class ZoneChange(Payload):
-    """Another time zone, under one of its names or the same under both."""
+    """A new time zone, under one of the names or the same under both."""
 
     EXAMPLE: ClassVar = {"system_timezone": "Asia/Kolkata"}
 
@@ -174,7 +174,7 @@ class ZoneChange(Payload):
 
 
 class Conversion(Payload):
-    """A moment to be told in another time zone; without one, in that of the business."""
+    """A time and its zone, and the zone to convert it to. The default is the time zone of the business."""
 
     datetime_str = fields.DateTime(required=True)
     from_timezone = fields.String(load_default="UTC")
@@ -182,7 +182,7 @@ class Conversion(Payload):
 
 
 class OriginQuery(Payload):
-    """An origin that is asked about."""
+    """An origin."""
 
     EXAMPLE: ClassVar = {"origin": "https://shop.example"}
 
@@ -190,7 +190,7 @@ class OriginQuery(Payload):
 
 
 class NewOrigin(OriginQuery):
-    """An origin that may call from now on; there is one category only."""
+    """A new allowed origin. There is a single category."""
 
     EXAMPLE: ClassVar = {"origin": "https://shop.example"}
 
@@ -198,19 +198,19 @@ class NewOrigin(OriginQuery):
 
 
 class PortRange(Payload):
-    """The ports of localhost whose pages may call."""
+    """The first and the last port of localhost that are allowed."""
 
     start_port = fields.Integer(load_default=3000, validate=validate.Range(1, 65535))
     end_port = fields.Integer(load_default=3050, validate=validate.Range(1, 65535))
 
 
 class EndpointQuery(Payload):
-    """A path that is asked about."""
+    """The path of an operation."""
 
     endpoint = Text(500, required=True)
 
 
 class LogsQuery(Payload):
-    """How many entries are wanted."""
+    """The number of entries to return."""
 
     limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))

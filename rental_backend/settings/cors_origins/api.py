@@ -1,4 +1,4 @@
-"""The allow-list: which origins' pages may call, and who may call what."""
+"""The allow-list of origins (CORS), and the operations by their callers."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def _fixed() -> frozenset[str]:
 @bp.get("/status")
 @endpoint(needs=KNOWN, permission=SEE)
 def status() -> dict[str, Any]:
-    """Return how many origins and operations there are of each kind."""
+    """Count allowed origins and operations of each kind."""
     counts = {f"{kind}_endpoints_count": len(found) for kind, found in access(current_app).items()}
     return {**_allowed().told(), **counts, "total_cors_origins": len(_allowed().origins), "enabled": True}
 
@@ -38,35 +38,35 @@ def status() -> dict[str, Any]:
 @bp.get("/config")
 @endpoint(needs=KNOWN, permission=SEE)
 def config() -> dict[str, Any]:
-    """Return the whole list, by where each origin comes from."""
+    """Show the whole allow-list. Origins are grouped by their source."""
     return {**_allowed().told(), "endpoints": access(current_app), "enabled": True}
 
 
 @bp.get("/cors-origins")
 @endpoint(needs=KNOWN, permission=SEE)
 def browse() -> dict[str, Any]:
-    """Return the origins that may call."""
+    """List allowed origins."""
     return {**_allowed().told(), "cors_origins": sorted(_allowed().origins), "total": len(_allowed().origins)}
 
 
 @bp.post("/cors-origins")
 @endpoint(needs=CHANGE, permission=SET, accepts=NewOrigin())
 def add(session: Session, actor: Actor, origin: str, **_: Any) -> dict[str, Any]:
-    """Let the pages of an origin call, within a second in all workers."""
+    """Allow an origin. All workers allow it within a second."""
     return {"origin": origins.add(session, actor, origin, _fixed()), "allowed": True, "message": "Added."}
 
 
 @bp.delete("/cors-origins")
 @endpoint(needs=CHANGE, permission=SET, query=OriginQuery())
 def remove(session: Session, actor: Actor, origin: str) -> dict[str, Any]:
-    """Let the pages of an origin call no longer."""
+    """Remove an allowed origin."""
     return {"origin": origins.remove(session, actor, origin, _fixed()), "allowed": False, "message": "Removed."}
 
 
 @bp.put("/localhost-range")
 @endpoint(needs=CHANGE, permission=SET, accepts=PortRange())
 def set_ports(session: Session, actor: Actor, start_port: int, end_port: int) -> dict[str, Any]:
-    """Let pages of other ports of localhost call; never in production, where that is refused."""
+    """Allow a range of localhost ports. In production it is refused."""
     origins.set_ports(session, actor, range(start_port, end_port + 1), production=settings().production)
     return {"start_port": start_port, "end_port": end_port, "message": "Changed."}
 
@@ -74,14 +74,14 @@ def set_ports(session: Session, actor: Actor, start_port: int, end_port: int) ->
 @bp.get("/endpoints")
 @endpoint(needs=KNOWN, permission=SEE)
 def endpoints() -> dict[str, Any]:
-    """Return all operations by who may call them."""
+    """List all operations by who may call them."""
     return dict(access(current_app))
 
 
 @bp.post("/reload")
 @endpoint(needs=KNOWN, permission=SET)
 def reload() -> dict[str, Any]:
-    """Have all workers read the list again now, and say what this one knows."""
+    """Reload the allow-list in all workers. The answer is the list of the worker that answers."""
     current_services().settings.beacon.light()
     return {**_allowed().told(), "message": "All workers read the list again."}
 
@@ -89,7 +89,7 @@ def reload() -> dict[str, Any]:
 @bp.get("/test-origin")
 @endpoint(needs=KNOWN, permission=SEE, query=OriginQuery())
 def test_origin(origin: str) -> dict[str, Any]:
-    """Say whether the pages of an origin may call."""
+    """Check whether an origin is allowed."""
     allowed = _allowed().allows(origin)
     return {"origin": origin, "allowed": allowed, "is_allowed": allowed}
 
@@ -97,7 +97,7 @@ def test_origin(origin: str) -> dict[str, Any]:
 @bp.get("/test-endpoint")
 @endpoint(needs=KNOWN, permission=SEE, query=EndpointQuery())
 def test_endpoint(endpoint: str) -> dict[str, Any]:
-    """Say who may call a path, by each of its methods."""
+    """Check who may call a path. The answer lists each method of the path."""
     found = matching(current_app, endpoint)
     public = any(each["permission"] == PUBLIC for each in found)
     return {"endpoint": endpoint, "exists": bool(found), "is_public": public, "operations": found}

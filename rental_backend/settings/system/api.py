@@ -1,4 +1,4 @@
-"""What operators look at: the system, its database, the log of changes."""
+"""For operators: the system, its database, and the audit log."""
 
 import uuid
 from datetime import UTC, datetime
@@ -30,7 +30,10 @@ bp = Blueprint("system", __name__, url_prefix="/api")
 @bp.get("/system/info")
 @endpoint(needs=BROWSE.fresh(), permission="SYSTEM_VIEW")
 def info(session: Session) -> dict[str, Any]:
-    """Return the version, the time zone, how much there is, and how this worker does (memory in percent, ms)."""
+    """Show system information.
+
+    It holds the version, the time zone, counts, and the state of this worker (memory in percent, times in ms).
+    """
     counts = operations.counts(session)
     health = {
         "status": "degraded" if current_services().down() else "healthy",
@@ -45,14 +48,14 @@ def info(session: Session) -> dict[str, Any]:
 @bp.get("/system/audit-logs")
 @endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", query=AuditLogQuery(), returns=AuditLogSchema(many=True))
 def audit_logs(session: Session, **filters: Any) -> Page:
-    """Return what was done, newest first."""
+    """List audit log entries. The newest entry comes first."""
     return AUDIT_LOG.page(session, filters)
 
 
 @bp.get("/system/audit-logs/<uuid:id>")
 @endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", returns=AuditLogSchema())
 def audit_log(session: Session, id: uuid.UUID) -> bytes:
-    """Return one entry."""
+    """Show an audit log entry."""
     return projection.one(session, AuditLogSchema, SecurityAuditLog, id)
 
 
@@ -60,28 +63,28 @@ def audit_log(session: Session, id: uuid.UUID) -> bytes:
 @bp.get("/admin/database/statistics")
 @endpoint(needs=LOOK, permission=OPERATE)
 def database_status(session: Session) -> dict[str, Any]:
-    """Return the size and age of the database."""
+    """Show the size and the age of the database."""
     return {"success": True, **operations.database_status(session)}
 
 
 @bp.get("/admin/database/tables")
 @endpoint(needs=LOOK, permission=OPERATE)
 def tables(session: Session) -> list[dict[str, Any]]:
-    """Return each table with its rows and size."""
+    """List the tables of the database with rows and sizes."""
     return operations.tables(session)
 
 
 @bp.get("/admin/database/test-connection")
 @endpoint(needs=LOOK, permission=OPERATE)
 def test_connection(session: Session) -> dict[str, Any]:
-    """Ask the database something, and say how long it took (milliseconds)."""
+    """Test the connection to the database. The answer tells how long the database took, in ms."""
     return {"success": True, "connected": True, "response_time": operations.counts(session)["response_time"]}
 
 
 @bp.get("/admin/database/logs")
 @endpoint(needs=KNOWN, permission=OPERATE, query=LogsQuery())
 def logs(limit: int) -> list[dict[str, Any]]:
-    """Return what the breakers of the database and the accounts have seen, newest first."""
+    """List the last breaker events of the database and the accounts. The newest event comes first."""
     services = current_services().breakers
     found = [operations.told(name, each) for name in (DATABASE, AUTH) for each in services[name].events]
     return sorted(found, key=lambda each: str(each["timestamp"]), reverse=True)[:limit]
@@ -90,7 +93,7 @@ def logs(limit: int) -> list[dict[str, Any]]:
 @bp.get("/admin/database/reset/progress")
 @endpoint(needs=KNOWN, permission=OPERATE)
 def reset_progress() -> dict[str, Any]:
-    """Say that nothing is being reset, which is never done by request."""
+    """Show the progress of a database reset. There is none: no request resets the database."""
     told = {"status": "idle", "progress": 0, "current_step": "none", "details": "Nothing is being reset."}
     return {"success": True, **told, "timestamp": datetime.now(UTC)}
 
@@ -99,5 +102,5 @@ def reset_progress() -> dict[str, Any]:
 @bp.post("/admin/database/clear-tables")
 @endpoint(needs=KNOWN, permission=OPERATE, raises=(operations.Disabled,))
 def reset() -> NoReturn:
-    """Refuse: data are not destroyed by request."""
+    """Refuse to reset the database. No request destroys data."""
     operations.refuse()

@@ -1,4 +1,4 @@
-"""What a monitoring server scrapes: numbers of all workers of this host, from memory. No dependency is asked."""
+"""Metrics for a monitoring server: the numbers of all workers of this host, from memory. No dependency is asked."""
 
 import hmac
 import os
@@ -38,9 +38,10 @@ TOTALS = {  # of a breaker, as its slot counts them
 @bp.get("/metrics")
 @endpoint(needs=NOTHING, permission=PUBLIC, media=MEDIA, raises=(Unauthenticated, Forbidden))
 def metrics() -> Reply:
-    """Return all numbers of this host, as Prometheus' text, or as OpenMetrics if that is asked for.
+    """Return the metrics of this host.
 
-    In production it takes the token that is set as METRICS_TOKEN; elsewhere whoever calls from the same host may.
+    The format is that of Prometheus, or OpenMetrics if the caller asks for it. In production the token METRICS_TOKEN is
+    required; elsewhere callers on the same host need none.
     """
     _require_scraper()
     openly = MEDIA[1] in request.headers.get("Accept", "")  # a scraper that can read it names it first
@@ -51,7 +52,7 @@ def metrics() -> Reply:
 
 # D83: a token, or nobody in production.
 def _require_scraper() -> None:
-    """Let in who holds the token; without a token in force only this host, and in production nobody."""
+    """Admit callers with the token. Without a token in the settings admit this host only, and in production nobody."""
     token, given = settings().metrics_token, request.headers.get("Authorization", "")
     if token:
         if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):

@@ -1,4 +1,4 @@
-"""What the operations of the OpenAPI document share: the form of errors, and headers either way."""
+"""What the operations of the OpenAPI document share: the schema of errors, and headers of requests and answers."""
 
 from typing import Any
 
@@ -12,10 +12,10 @@ PROBLEM: dict[str, Any] = {
         "detail": {"type": "string"},
         "code": {"type": "string"},
         "request_id": {"type": ["string", "null"]},
-        "trace_id": {"type": "string", "description": "Of the trace it belongs to, where requests are traced."},
-        "errors": {"type": "object", "description": "With `validation_error`: messages by field."},
-        "dependency": {"type": "string", "description": "In an outage: what is away."},
-        "retry_after": {"type": "number", "description": "Seconds until it is worth trying again."},
+        "trace_id": {"type": "string", "description": "The id of the trace, if requests are traced."},
+        "errors": {"type": "object", "description": "Messages by field, with `validation_error`."},
+        "dependency": {"type": "string", "description": "The dependency that is unavailable, in an outage."},
+        "retry_after": {"type": "number", "description": "Seconds to wait before the next attempt."},
     },
     "required": ["type", "title", "status", "detail", "code", "request_id"],
     "additionalProperties": True,
@@ -27,21 +27,21 @@ def _header(description: str, kind: str = "string") -> dict[str, Any]:
 
 
 HEADERS = {
-    "X-Request-ID": _header("The name of this request in the logs."),
-    "X-Mode": _header("The mode of the service, if it is not `normal`."),
-    "X-Degraded": _header("How the answer is degraded: `stale`, `replica`, `offline`, `partial`; divided by commas."),
+    "X-Request-ID": _header("The id of this request in the logs."),
+    "X-Mode": _header("The mode of the service. It is absent in the mode `normal`."),
+    "X-Degraded": _header("How the answer is degraded: `stale`, `replica`, `offline`, `partial`, separated by commas."),
     "Age": _header("The age of a stale answer in seconds.", "integer"),
     "Warning": _header("`110`: the answer is stale."),
-    "X-Replica-Lag": _header("The age in seconds of the newest change that the replica knows.", "number"),
-    "X-Total-Count": _header("How many rows there are.", "integer"),
-    "X-Total-Count-Relation": _header("`gte`: there are at least as many."),
-    "ETag": _header("Names this state of the row; for `If-Match` and `If-None-Match`."),
-    "Location": _header("The path of what was created."),
-    "Idempotency-Replayed": _header("`true`: it was done before, and this is the answer of then."),
+    "X-Replica-Lag": _header("The lag of the replica in seconds.", "number"),
+    "X-Total-Count": _header("The number of rows.", "integer"),
+    "X-Total-Count-Relation": _header("`gte`: the total is a lower bound."),
+    "ETag": _header("The version of the row, for `If-Match` and `If-None-Match`."),
+    "Location": _header("The path of the new row."),
+    "Idempotency-Replayed": _header("`true`: the request was done before, and this is the answer of that time."),
     "Content-Disposition": _header("The name of the file."),
-    "RateLimit": _header("The limit it counts to, calls left (`r`), seconds until all are there again (`t`)."),
+    "RateLimit": _header("The limit that applies, calls left (`r`), and seconds until the limit is full again (`t`)."),
     "RateLimit-Policy": _header("The limit: calls (`q`) in a window of seconds (`w`)."),
-    "Retry-After": _header("Seconds until it is worth trying again.", "integer"),
+    "Retry-After": _header("Seconds to wait before the next attempt.", "integer"),
     "WWW-Authenticate": _header("`Bearer`."),
 }
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -49,14 +49,14 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Made once for each intention of the user; the same request with the same key is done once.",
+        "description": "A random text for each action of the user. The same request with the same key is done once.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     },
     "If-Match": {
         "name": "If-Match",
         "in": "header",
         "required": False,
-        "description": "The `ETag` that was seen: 412, and nothing happens, if somebody else was faster.",
+        "description": "The `ETag` that the caller has seen. If the row was changed since, nothing happens (412).",
         "schema": {"type": "string"},
     },
 }

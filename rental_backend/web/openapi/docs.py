@@ -1,6 +1,6 @@
-"""The documentation people read: the OpenAPI document, a page to try it out, and two guides. None of it needs anything.
+"""The documentation: the OpenAPI document, a page to try its operations, and two guides. It needs no dependency.
 
-The page is Swagger UI (Apache-2.0) as the package flask-swagger-ui (MIT) brings it; nothing is fetched from elsewhere.
+The page is Swagger UI (Apache-2.0) from the package flask-swagger-ui (MIT); nothing is fetched from other hosts.
 """
 
 import re
@@ -23,7 +23,7 @@ GUIDES = HERE / "guides"
 @bp.get("/openapi.json")
 @endpoint(needs=NOTHING, permission=PUBLIC)
 def document() -> Reply:
-    """Return this document: every operation, with what it takes, answers and needs."""
+    """Return the OpenAPI document. It holds every operation with its inputs, answers and needs."""
     documentation: Documentation = current_app.extensions["documentation"]
     made = documentation.document()
     headers = {**SECURE, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
@@ -35,21 +35,21 @@ def document() -> Reply:
 @bp.get("/docs")
 @endpoint(needs=NOTHING, permission=PUBLIC, media=(HTML,))
 def page() -> Reply:
-    """Show the operations, to be tried out."""
+    """Show the API page. Operations can be tried there."""
     return fixed(_front())
 
 
 @bp.get("/docs/guide")
 @endpoint(needs=NOTHING, permission=PUBLIC, media=(HTML,))
 def guide() -> Reply:
-    """Show the guide for who calls the service."""
+    """Show the guide for API clients."""
     return fixed(_guide("guide"))
 
 
 @bp.get("/docs/operations")
 @endpoint(needs=NOTHING, permission=PUBLIC, media=(HTML,))
 def operations() -> Reply:
-    """Show the guide for who runs the service."""
+    """Show the guide for operators."""
     return fixed(_guide("operations"))
 
 

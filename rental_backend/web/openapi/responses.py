@@ -1,4 +1,4 @@
-"""What an operation answers, by its contract: successes, every error with its codes, and how it is degraded."""
+"""The answers of an operation, by its contract: successes, every error with its codes, and degraded answers."""
 
 import enum
 import inspect
@@ -95,7 +95,10 @@ def _success(operation: Operation, method: str, converter: JsonSchemas) -> Json:
     media = {each: {"schema": _schema(operation, kind, converter, each)} for each in contract.media}
     found = {str(contract.status): {"description": "Done.", "headers": _headers(*names), "content": media}}
     if method in READS and kind in (Shape.ROW, Shape.REPLY):
-        found["304"] = {"description": "It is as the caller has it (`If-None-Match`).", "headers": _headers(*names)}
+        found["304"] = {
+            "description": "The caller has the current version (`If-None-Match`).",
+            "headers": _headers(*names),
+        }
     return found
 
 
@@ -165,7 +168,7 @@ def _errors(operation: Operation, method: str, path: str) -> list[tuple[str, int
             "unreadable_body",
             *(("invalid_csv",) if contract.accepts.many else ()),
         )
-        plain += [(code, 400, "the body cannot be read") for code in codes]
+        plain += [(code, 400, "The body cannot be read") for code in codes]
         plain += [("request_entity_too_large", 413, "The body is too large")]
     if contract.query is not None or "<uuid:" in path or (changes and stored):
         found.append(Invalid)
@@ -177,7 +180,7 @@ def _errors(operation: Operation, method: str, path: str) -> list[tuple[str, int
         found += [Conflict, OutcomeUnknown]
     if takes_key(operation, method):
         found += [BadRequest, InProgress, AnswerNotKept, KeyReused]
-        plain.append(("invalid_idempotency_key", 400, "the Idempotency-Key is none"))
+        plain.append(("invalid_idempotency_key", 400, "Idempotency-Key is not valid"))
     if takes_tag(operation, method, path):
         found.append(Changed)
     if stored or contract.permission != PUBLIC:

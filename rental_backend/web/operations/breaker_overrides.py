@@ -1,7 +1,8 @@
-"""What an operator orders of a breaker: to refuse, to let everything through, to count only, or to begin anew.
+"""Orders to circuit breakers: refuse all calls, let all calls through, only count, or reset.
 
-An order is in force in all workers of the host when it is answered, ends by itself, and is journalled. It needs no
-dependency. Whoever orders proves it by a token in the `Authorization` header, which no other site's page can send.
+An order applies to all workers of the host as soon as it is answered. It ends by itself and is logged for audit. It
+needs no dependency. The operator proves who they are by a token in the `Authorization` header, which no page of another
+site can send.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,10 @@ bp = Blueprint("breaker_orders", __name__, url_prefix="/api/operations/breakers"
 
 
 class BreakerOrder(Payload):
-    """A state, why, and for how long (seconds): forced-open refuses every call, the others let every call through."""
+    """A state, the reason, and the duration in seconds.
+
+    `forced-open` refuses every call, the other states let every call through.
+    """
 
     state = fields.String(required=True, validate=validate.OneOf(list(STATES)))
     reason = Text(REASON, 1, required=True)
@@ -41,7 +45,7 @@ class BreakerOrder(Payload):
 
 
 class BreakerReset(Payload):
-    """Why a breaker is to close and forget what it has counted."""
+    """The reason of a reset."""
 
     reason = Text(REASON, 1, required=True)
 
@@ -49,7 +53,7 @@ class BreakerReset(Payload):
 @bp.get("/")
 @endpoint(needs=STEER, permission=PERMISSION)
 def show_orders() -> dict[str, Any]:
-    """Return the state of each breaker by its name, and the order in force on it, if any."""
+    """List circuit breakers with their orders."""
     return {name: _shown(breaker) for name, breaker in current_services().guards.items()}
 
 
@@ -57,7 +61,10 @@ def show_orders() -> dict[str, Any]:
 @bp.put("/<name>")
 @endpoint(needs=STEER, permission=PERMISSION, accepts=BreakerOrder(), modes=tuple(Mode), raises=(Conflict,))
 def order_breaker(actor: Actor, name: str, state: str, reason: str, seconds: int) -> dict[str, Any]:
-    """Put a breaker into a state for a time, in all workers of this host; 404 if there is no such breaker."""
+    """Force a circuit breaker into a state for a time.
+
+    The order applies to all workers of this host. An unknown breaker is 404.
+    """
     breaker = _breaker(name)
     before = breaker.current_state
     _carry_out(lambda: STATES[state](breaker, reason=reason, actor=actor.name, ttl=seconds))
@@ -70,7 +77,10 @@ def order_breaker(actor: Actor, name: str, state: str, reason: str, seconds: int
 @bp.post("/<name>/reset")
 @endpoint(needs=STEER, permission=PERMISSION, accepts=BreakerReset(), modes=tuple(Mode), raises=(Conflict,))
 def reset_breaker(actor: Actor, name: str, reason: str) -> dict[str, Any]:
-    """Close a breaker, whatever its state or order, and let it judge anew; 404 if there is no such breaker."""
+    """Reset a circuit breaker.
+
+    The breaker closes, whatever its state or order, and starts to count anew. An unknown breaker is 404.
+    """
     breaker = _breaker(name)
     before = breaker.current_state
     _carry_out(lambda: breaker.reset(reason=reason, actor=actor.name))

@@ -1,6 +1,6 @@
-"""The breakers at a glance: JSON for programs, a page for browsers, and that page again whenever something changes.
+"""The circuit breakers at a glance: JSON for programs, a page for browsers, and a stream of that page as it changes.
 
-None of it waits for a dependency. Whoever sends the token of an operator is told more.
+Nothing here waits for a dependency. An operator who sends their token sees more.
 """
 
 from dataclasses import replace
@@ -32,10 +32,11 @@ PLACES = "watchers"
 @bp.get("/api/health/breakers")
 @endpoint(needs=NOTHING, permission=PUBLIC, media=OFFERED)
 def breakers() -> dict[str, Any] | Reply:
-    """Show each breaker, its last events over all workers, and how each operation is answered now.
+    """Show the circuit breakers and their last events.
 
-    `Accept: text/html` is a page for people, `text/event-stream` that page whenever something changes, for a minute:
-    204 if as many as may be are watching already.
+    The answer tells how each operation is answered now, too. `Accept: text/html` asks for a page. `Accept:
+    text/event-stream` asks for a stream that sends the page whenever it changes, for a minute; it is 204 if all places
+    for streams are taken.
     """
     app = application()
     to_operator = _by_operator()
@@ -51,7 +52,7 @@ def breakers() -> dict[str, Any] | Reply:
 
 
 def _by_operator() -> bool:
-    """Tell whether an operator asks. A token that is no good is none: this answers everybody."""
+    """Tell whether an operator asks. A bad token counts as no token: this operation answers everybody."""
     if "Authorization" not in request.headers:
         return False
     try:

@@ -20,9 +20,10 @@ bp = Blueprint("diagnosis", __name__)
 @bp.get("/api/health/detailed")
 @endpoint(needs=Needs(optional=(AUTH,)), permission="SYSTEM_VIEW")
 def detailed() -> dict[str, Any]:
-    """Return the state of each dependency and of each part of the program, and what they run on.
+    """Show the health of a worker in detail.
 
-    `checks` and `import_status` are lists, since the page that shows them walks over them.
+    The answer holds the state of each dependency and of each part of the program, and the platform. `checks` and
+    `import_status` are lists, because the page that shows them iterates over them.
     """
     down = current_services().down()
     parts = features(current_app, current_services())

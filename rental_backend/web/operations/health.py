@@ -1,4 +1,4 @@
-"""Health: what is alive, what may take traffic, what works. No answer here ever waits for a dependency."""
+"""Health: what is alive, what can take traffic, and what works. No answer here ever waits for a dependency."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ NO_TRAFFIC = {
 
 
 class ReadyQuery(Schema):
-    """`strict=1` asks for every dependency, not only for a started process."""
+    """`strict=1` requires every dependency, not only a started process."""
 
     strict = fields.Boolean(load_default=False)
 
@@ -54,14 +54,17 @@ def _deployed() -> dict[str, str | None]:
 @bp.get("/")
 @endpoint(needs=NOTHING, permission=PUBLIC)
 def root() -> dict[str, Any]:
-    """Name the service and where to look next."""
+    """Name the service and its health pages."""
     return {**alive_now(), **_deployed(), "health": "/api/health", "breakers": "/health/breakers"}
 
 
 @bp.get("/health")
 @endpoint(needs=NOTHING, permission=PUBLIC)
 def alive() -> dict[str, Any]:
-    """Answer 200 as long as the process turns; `status` says whether a dependency is away."""
+    """Check whether the process is alive.
+
+    It answers 200 as long as the process works; `status` tells whether a dependency is unavailable.
+    """
     return alive_now()
 
 
@@ -69,9 +72,10 @@ def alive() -> dict[str, Any]:
 @bp.get("/api/health/ready")
 @endpoint(needs=NOTHING, permission=PUBLIC, query=ReadyQuery(), raises=(NotReady,))
 def ready(strict: bool) -> dict[str, Any]:
-    """Answer 200 when traffic may come: also degraded, but not before every dependency was looked at, nor draining.
+    """Check whether this instance can take traffic.
 
-    Nor while a worker of this host is cold: whoever is let in by one is answered by any.
+    It answers 200 when traffic may come, in a degraded state, too. It is 503 before every dependency was tried, while a
+    worker of this host is still warming up, and while the instance drains.
     """
     services = current_services()
     if reason := NO_TRAFFIC.get(services.lifecycle.phase):
@@ -89,7 +93,7 @@ def ready(strict: bool) -> dict[str, Any]:
 @bp.get("/api/health")
 @endpoint(needs=NOTHING, permission=PUBLIC)
 def health() -> dict[str, Any]:
-    """Say what works, blueprint by blueprint."""
+    """Show what works, feature by feature."""
     services = current_services()
     states = {name: breaker.current_state for name, breaker in services.breakers.items()}
     return {**alive_now(), **_deployed(), "dependencies": states, "features": features(current_app, services)}

@@ -1,4 +1,4 @@
-"""How much the running service logs, as an operator orders it: for a while, and in all workers at once."""
+"""The log level of the running service: an operator changes it for a while, in all workers at once."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ bp = Blueprint("log_level", __name__, url_prefix="/api/operations/log-level")
 
 
 class LevelChange(Payload):
-    """The least level to be logged, why, and for how long (seconds); then that of LOG_LEVEL counts again."""
+    """The lowest level that is logged, the reason, and the duration in seconds. Afterwards LOG_LEVEL applies again."""
 
     level = fields.String(required=True, validate=validate.OneOf(LOG_LEVELS))
     reason = Text(200, 1, required=True)
@@ -27,7 +27,7 @@ class LevelChange(Payload):
 
 
 def _now() -> dict[str, Any]:
-    """Return the level in force and, if an operator ordered it, why, who, since when, and for how long still."""
+    """Return the level in force. An order adds its reason, operator, start and remaining seconds."""
     levels = current_services().log_level
     said: dict[str, Any] = {"level": levels.current, "usual": levels.default}
     if order := levels.order:
@@ -39,14 +39,14 @@ def _now() -> dict[str, Any]:
 @bp.get("/")
 @endpoint(needs=STEER, permission=PERMISSION)
 def show_log_level() -> dict[str, Any]:
-    """Return the level in force."""
+    """Show the log level."""
     return _now()
 
 
 @bp.put("/")
 @endpoint(needs=STEER, permission=PERMISSION, accepts=LevelChange(), modes=tuple(Mode))
 def set_log_level(actor: Actor, level: str, reason: str, seconds: int) -> dict[str, Any]:
-    """Have all workers of this host log at a level, at once and for a while."""
+    """Change the log level for a time. The level applies to all workers of this host at once."""
     levels = current_services().log_level
     before = levels.current
     levels.set(level, reason=reason, actor=actor.name, seconds=seconds)

@@ -1,6 +1,6 @@
-"""What an operator does to the running service: its mode, and faults on purpose. Every order is journalled.
+"""Orders of operators to the running service: its mode, and injected faults. Every order is logged for audit.
 
-None of it needs a dependency, for it is meant for outages. Drills are served outside production only.
+None of it needs a dependency, for it is meant for outages. Faults can be injected outside production only.
 """
 
 from dataclasses import asdict
@@ -28,7 +28,10 @@ drills = Blueprint("drills", __name__, url_prefix="/api/operations/drills")
 
 
 class ModeChange(Payload):
-    """A mode, why, for how long (seconds; without, until the next order), and whether it survives a restart."""
+    """A mode, the reason, and the duration in seconds.
+
+    Without a duration the mode lasts until the next order. `keep` makes it survive a restart.
+    """
 
     mode = fields.String(required=True, validate=validate.OneOf([each.value for each in Mode]))
     reason = Text(200, 1, required=True)
@@ -37,7 +40,10 @@ class ModeChange(Payload):
 
 
 class DrillOrder(Payload):
-    """How a share of a dependency's calls is to fail, why, and for how long; latency in seconds."""
+    """A kind of fault, the share of calls that fail, the reason, and the duration in seconds.
+
+    `latency` is in seconds.
+    """
 
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
     share = fields.Float(validate=validate.Range(0, 1, min_inclusive=False), load_default=1.0)
@@ -47,13 +53,13 @@ class DrillOrder(Payload):
 
     @validates_schema
     def want_latency(self, said: dict[str, Any], **_: Any) -> None:
-        """Refuse a latency of nothing."""
+        """Require a latency for faults of the kind latency."""
         if said.get("kind") == "latency" and not said.get("latency"):
             raise ValidationError({"latency": ["Required for this kind."]})
 
 
 def mode_now() -> dict[str, Any]:
-    """Return the mode in force and, if an operator ordered it, why, who, since when, and for how long still."""
+    """Return the mode in force. An order adds its reason, operator, start and remaining seconds."""
     modes = current_services().modes
     order = modes.order
     said: dict[str, Any] = {"mode": modes.current.value}
@@ -65,7 +71,7 @@ def mode_now() -> dict[str, Any]:
 
 
 def drills_now() -> dict[str, Any]:
-    """Return the faults that are practised now, by breaker."""
+    """Return the faults that are injected now, by breaker."""
     return {name: _shown(fault) for name, fault in current_services().drills.active.items()}
 
 
@@ -76,7 +82,7 @@ def _shown(fault: Fault) -> dict[str, Any]:
 
 
 def journal_order(actor: Actor, action: str, name: str, details: dict[str, Any]) -> None:
-    """Write down what somebody ordered of the thing of that name, and how."""
+    """Record what an operator ordered, for the audit log."""
     event = SecurityEvent(actor=actor, action=action, resource="operations", resource_id=name, details=details)
     current_services().journal.write(event)
 
@@ -84,14 +90,14 @@ def journal_order(actor: Actor, action: str, name: str, details: dict[str, Any])
 @bp.get("/mode")
 @endpoint(needs=STEER, permission=PERMISSION)
 def show_mode() -> dict[str, Any]:
-    """Return the mode in force."""
+    """Show the mode of the service."""
     return mode_now()
 
 
 @bp.put("/mode")
 @endpoint(needs=STEER, permission=PERMISSION, accepts=ModeChange(), modes=tuple(Mode))
 def set_mode(actor: Actor, mode: str, reason: str, seconds: int | None, keep: bool) -> dict[str, Any]:
-    """Put all workers of this host into a mode, at once."""
+    """Change the mode of the service. The mode applies to all workers of this host at once."""
     before = current_services().modes.current.value
     order = current_services().modes.set(Mode(mode), reason=reason, actor=actor.name, seconds=seconds, keep=keep)
     details = {"before": before, "after": mode, "reason": reason, "seconds": seconds, "kept": order.kept}
@@ -102,14 +108,17 @@ def set_mode(actor: Actor, mode: str, reason: str, seconds: int | None, keep: bo
 @drills.get("/")
 @endpoint(needs=STEER, permission=PERMISSION)
 def show_drills() -> dict[str, Any]:
-    """Return the faults that are practised now, by breaker."""
+    """List injected faults by dependency."""
     return drills_now()
 
 
 @drills.put("/<name>")
 @endpoint(needs=STEER, permission=PERMISSION, accepts=DrillOrder(), modes=tuple(Mode))
 def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
-    """Let calls of a dependency fail in all workers of this host; 404 if there is no such breaker."""
+    """Inject a fault into a dependency.
+
+    Calls of the dependency fail in all workers of this host. An unknown breaker is 404.
+    """
     fault = current_services().drills.order(name, actor=actor.name, **order)
     journal_order(actor, "DRILL_BEGUN", name, order)
     return _shown(fault)
@@ -118,6 +127,6 @@ def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
 @drills.delete("/<name>")
 @endpoint(needs=STEER, permission=PERMISSION, modes=tuple(Mode))
 def end_drill(actor: Actor, name: str) -> None:
-    """Let a dependency work again."""
+    """Stop the injected fault of a dependency."""
     current_services().drills.end(name)
     journal_order(actor, "DRILL_ENDED", name, {})

@@ -1,6 +1,6 @@
-"""How the service works, for customers and their programs: now, in the last 24 hours and the last 90 days.
+"""The status of the service, for customers and their programs: now, in the last 24 hours and the last 90 days.
 
-Nothing here waits for a dependency, and nothing here says what is behind a component: no breaker, host or error.
+Nothing here waits for a dependency, and nothing here tells what is behind a component: no breaker, host or error.
 """
 
 import gzip
@@ -33,7 +33,7 @@ OPEN = {"Access-Control-Allow-Origin": "*", "Cache-Control": FRESH}  # it is pub
 @bp.get("/status")
 @endpoint(needs=NOTHING, permission=PUBLIC, media=(HTML,))
 def page() -> Reply:
-    """Show people how the service works, and what is being done about what does not."""
+    """Show the status page. It tells customers how the service works, and what is done about disruptions."""
     made = _made("html", "", status_page.page)
     return made.reply({**SECURE, "Cache-Control": FRESH, "Content-Type": "text/html; charset=utf-8"})
 
@@ -41,7 +41,10 @@ def page() -> Reply:
 @bp.get("/status.json")
 @endpoint(needs=NOTHING, permission=PUBLIC, returns=SummaryAnswer())
 def document() -> Reply:
-    """Tell programs, in the shape that clients of status pages know; any page may read it."""
+    """Return the status of the service as JSON.
+
+    The shape is the one that clients of status pages know. Pages of any origin may read it.
+    """
     url = f"{request.url_root}status"
     made = _made("json", url, lambda view: orjson.dumps(summary(view, url), option=orjson.OPT_UTC_Z))
     return made.reply({**OPEN, "Content-Type": "application/json"})

@@ -1,7 +1,7 @@
-"""What operators say about incidents: on their own authority, for customers to read. Every order is journalled.
+"""Incidents on the status page, as operators write them for customers. Every order is logged for audit.
 
-None of it needs a dependency, for it is meant for outages. It is in force in all workers of this host when it is
-answered, and on other hosts within a minute, if the database is there.
+None of it needs a dependency, for it is meant for outages. A change applies to all workers of this host as soon as it
+is answered, and to other hosts within a minute if the database is available.
 """
 
 import uuid
@@ -74,7 +74,10 @@ def _begins_with(updates: tuple[Update, ...], actor: Actor, status: str, body: s
 @bp.get("/")
 @endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncidents())
 def show_all() -> dict[str, Any]:
-    """Return all incidents of the last 90 days, the newest first; also those that customers do not see."""
+    """List the incidents of the last 90 days.
+
+    The newest incident comes first. Incidents that customers do not see are listed, too.
+    """
     state = current_services().uptime.state
     components = [{"id": each, "name": name} for each, name in NAMES.items()]
     return {"incidents": [_shown(each, state) for each in state.incidents], "components": components}
@@ -83,7 +86,7 @@ def show_all() -> dict[str, Any]:
 @bp.get("/<uuid:id>")
 @endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncident())
 def show(id: uuid.UUID) -> dict[str, Any]:
-    """Return one incident."""
+    """Show an incident."""
     state = current_services().uptime.state
     return _shown(_find(state, id), state)
 
@@ -98,7 +101,7 @@ def show(id: uuid.UUID) -> dict[str, Any]:
     raises=(TooMuch,),
 )
 def begin(actor: Actor, name: str, impact: str, components: list[str], status: str, body: str) -> dict[str, Any]:
-    """Open an incident by hand. Who asks twice gets the first one, as long as it is open."""
+    """Open an incident. Sending the same twice answers with the first incident, as long as it is open."""
     affected = dict.fromkeys(components)
     new = begun(name, Impact(impact), affected, now=now(), source=current_services().uptime.state.source)
     new = _said(new, actor, status, body)
@@ -125,7 +128,7 @@ def begin(actor: Actor, name: str, impact: str, components: list[str], status: s
     raises=(TooMuch,),
 )
 def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
-    """Give an incident another name, or say how bad it is."""
+    """Rename an incident, or change its impact."""
     return _steer(actor, "INCIDENT_CHANGED", id, lambda each: each.edited(now=now(), **given), **given)
 
 
@@ -139,7 +142,7 @@ def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
     raises=(FullOfUpdates, TooMuch),
 )
 def announce(actor: Actor, id: uuid.UUID, status: str, body: str) -> dict[str, Any]:
-    """Tell customers something about an incident; `resolved` closes it, another status opens it again."""
+    """Post an update to an incident. `resolved` closes the incident, any other status opens it again."""
     return _steer(
         actor, "INCIDENT_UPDATED", id, lambda each: _said(each, actor, status, body), status=status, body=body
     )

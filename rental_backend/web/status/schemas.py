@@ -1,4 +1,4 @@
-"""The shape of what status pages tell, and what operators say about incidents."""
+"""The shapes of the status page, and of incidents as operators write them."""
 
 from marshmallow import fields, validate
 
@@ -11,7 +11,7 @@ LONGEST_NAME, LONGEST_TEXT = 120, 2000
 
 
 class PageAnswer(Answer):
-    """Whose status it is."""
+    """The status page."""
 
     id = fields.String()
     name = fields.String()
@@ -21,14 +21,14 @@ class PageAnswer(Answer):
 
 
 class StatusAnswer(Answer):
-    """How it is on the whole."""
+    """The overall status."""
 
     indicator = fields.Enum(Impact, by_value=True)
     description = fields.String()
 
 
 class BucketAnswer(Answer):
-    """An hour or a day: the worst state in it, and the share of the observed time in which nothing was refused."""
+    """An hour or a day: its worst state, and the share of the observed time in which nothing was refused."""
 
     start = fields.DateTime()
     status = fields.Enum(Level, by_value=True, allow_none=True)
@@ -37,21 +37,21 @@ class BucketAnswer(Answer):
 
 
 class PeriodAnswer(Answer):
-    """The history of a component, the oldest bucket first; null where nobody looked."""
+    """The history of a component, oldest bucket first. A bucket without observations is null."""
 
     uptime = fields.Float(allow_none=True)
     buckets = fields.List(fields.Nested(BucketAnswer))
 
 
 class HistoryAnswer(Answer):
-    """The last 24 hours, and the last 90 days."""
+    """The last 24 hours and the last 90 days."""
 
     day = fields.Nested(PeriodAnswer)
     quarter = fields.Nested(PeriodAnswer)
 
 
 class ComponentAnswer(Answer):
-    """A part of the service as customers know it."""
+    """A part of the service, as customers know it."""
 
     id = fields.String()
     page_id = fields.String()
@@ -68,7 +68,7 @@ class ComponentAnswer(Answer):
 
 
 class UpdateAnswer(Answer):
-    """Something said about an incident."""
+    """An update of an incident."""
 
     id = fields.UUID()
     incident_id = fields.UUID()
@@ -80,14 +80,14 @@ class UpdateAnswer(Answer):
 
 
 class NamedAnswer(Answer):
-    """A component by its name."""
+    """A component, by id and name."""
 
     id = fields.String()
     name = fields.String()
 
 
 class IncidentAnswer(Answer):
-    """An incident, with all that was said about it, the newest first."""
+    """An incident with its updates, newest first."""
 
     id = fields.UUID()
     page_id = fields.String()
@@ -104,7 +104,7 @@ class IncidentAnswer(Answer):
 
 
 class MaintenanceAnswer(Answer):
-    """A maintenance that is under way."""
+    """A maintenance in progress."""
 
     id = fields.UUID()
     page_id = fields.String()
@@ -120,7 +120,7 @@ class MaintenanceAnswer(Answer):
 
 
 class SummaryAnswer(Answer):
-    """How the service works now and has worked, as clients of status pages read it."""
+    """The status of the service now and its history, as clients of status pages read it."""
 
     page = fields.Nested(PageAnswer)
     status = fields.Nested(StatusAnswer)
@@ -131,13 +131,13 @@ class SummaryAnswer(Answer):
 
 
 class SteeredUpdate(UpdateAnswer):
-    """Something said about an incident, and by whom: empty for the program."""
+    """An update of an incident with its author, who is empty for updates of the program."""
 
     author = fields.String()
 
 
 class SteeredIncident(IncidentAnswer):
-    """An incident as operators see it: whether it closes by itself, and whether customers see it."""
+    """An incident, as operators see it: whether it closes by itself, and whether customers see it."""
 
     automatic = fields.Boolean()
     shown = fields.Boolean()
@@ -145,28 +145,28 @@ class SteeredIncident(IncidentAnswer):
 
 
 class SteeredIncidents(Answer):
-    """All incidents, and the components that one may concern."""
+    """All incidents, and the components that an incident can concern."""
 
     incidents = fields.List(fields.Nested(SteeredIncident))
     components = fields.List(fields.Nested(NamedAnswer))
 
 
 class IncidentChange(Payload):
-    """A new name of an incident, or how bad it is."""
+    """A new name or a new impact of an incident."""
 
     name = Text(LONGEST_NAME, 1)
     impact = fields.String(validate=validate.OneOf([each.value for each in uptime.IMPACTS]))
 
 
 class Announcement(Payload):
-    """What customers are to read about an incident, and how far it is. `resolved` closes it."""
+    """The text that customers read about an incident, and its status. `resolved` closes the incident."""
 
     status = fields.String(required=True, validate=validate.OneOf([each.value for each in Status]))
     body = Text(LONGEST_TEXT, 1, required=True)
 
 
 class NewIncident(Announcement):
-    """An incident to be opened by hand: it is closed by hand, too."""
+    """A new incident. An operator closes it."""
 
     name = Text(LONGEST_NAME, 1, required=True)
     impact = fields.String(required=True, validate=validate.OneOf([each.value for each in uptime.IMPACTS]))

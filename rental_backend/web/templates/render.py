@@ -1,7 +1,7 @@
-"""The look that all pages share, and the policy they are held to. Nothing in them is inline or comes from elsewhere.
+"""The look that all pages share, and their security policy. Nothing in them is inline or comes from another host.
 
 A page is a template of the folder `pages` that extends `layout.html`; every value in it is escaped. Its scripts and
-styles lie in the same folder, and are kept by browsers for ever, since their path names their release.
+styles are in the same folder. Browsers keep them for ever, because their path names their release.
 """
 
 import gzip
@@ -57,7 +57,7 @@ templates = Environment(
 @bp.get("/<release>/<name>")
 @endpoint(needs=NOTHING, permission=PUBLIC, media=("text/javascript", "text/css", "image/png"))
 def asset(release: str, name: str) -> Reply:
-    """Return a file of the pages. It is the same for ever under its path, which names the release."""
+    """Return a file of the pages. The file never changes under its path, which names the release."""
     if release != _release() or name not in (*OURS, *THEIRS):
         raise NotFound("There is no such file.")
     kind = {"Content-Type": TYPES[Path(name).suffix], "Cache-Control": UNCHANGING, "Vary": "Accept-Encoding"}
