@@ -31,7 +31,7 @@ class BadRequest(AppError):
 
 
 class Unauthenticated(AppError):
-    """Nobody is signed in, or the token is of no use any more (401)."""
+    """Nobody is signed in, or the token is no longer valid (401)."""
 
     status, code, title = 401, "unauthenticated", "Sign-in required"
 
@@ -46,19 +46,19 @@ class Forbidden(AppError):
 
 
 class NotFound(AppError):
-    """There is no such thing, or it is not the caller's to see (404)."""
+    """The row or page does not exist, or the caller may not see it (404)."""
 
     status, code, title = 404, "not_found", "Not found"
 
 
 class Conflict(AppError):
-    """A rule of the business or a uniqueness forbids it (409)."""
+    """A business rule or a unique constraint forbids the change (409)."""
 
     status, code, title = 409, "conflict", "Conflict"
 
 
 class UnsupportedMedia(AppError):
-    """The body is not JSON (415)."""
+    """The body has a media type that is not accepted (415)."""
 
     status, code, title = 415, "unsupported_media_type", "Unsupported media type"
 
@@ -73,7 +73,7 @@ class Invalid(AppError):
 
 
 class TooManyAttempts(AppError):
-    """Somebody tries too often (429); `retry_after` is in seconds."""
+    """A caller fails too often (429); `retry_after` is in seconds."""
 
     status, code, title = 429, "too_many_attempts", "Too many attempts"
 
@@ -87,7 +87,7 @@ class TooManyAttempts(AppError):
 
 
 class RateLimited(AppError):
-    """Somebody has used up what they may ask in a time (429); `retry_after` is in seconds."""
+    """A caller has used up a rate limit (429); `retry_after` is in seconds."""
 
     status, code, title = 429, "rate_limited", "Too many requests"
 
@@ -102,7 +102,7 @@ class RateLimited(AppError):
 
 
 class NotReady(AppError):
-    """The process is not to get traffic now (503)."""
+    """The process must not get traffic now (503)."""
 
     status, code, title = 503, "not_ready", "Not ready"
 
@@ -123,7 +123,7 @@ class ServiceUnavailable(AppError):
 
 
 class Unavailable(ServiceUnavailable):
-    """A dependency the request needs does not answer (503)."""
+    """A required dependency does not answer (503)."""
 
     code = "dependency_unavailable"
 
@@ -133,18 +133,20 @@ class Unavailable(ServiceUnavailable):
 
 
 class OutcomeUnknown(ServiceUnavailable):
-    """The database went silent while it was committing: the change may or may not have been made (503)."""
+    """The database stopped answering during the commit: the change may or may not be stored (503)."""
 
     code = "outcome_unknown"
 
     def __init__(self, dependency: str, retry_after: float) -> None:
         super().__init__(
-            dependency, retry_after, f"The {dependency} went silent while saving. Look whether the change is there."
+            dependency,
+            retry_after,
+            f"The {dependency} stopped answering while saving. Check whether the change is there.",
         )
 
 
 class ReadOnly(ServiceUnavailable):
-    """An operator has put the service into read-only mode: no change is taken (503)."""
+    """An operator has put the service into read-only mode: changes are refused (503)."""
 
     code, title = "read_only", "Read-only mode"
 
@@ -153,16 +155,16 @@ class ReadOnly(ServiceUnavailable):
 
 
 class Busy(ServiceUnavailable):
-    """We ourselves are out of a resource (connections, hashing slots); says nothing about the dependency (503)."""
+    """The process is out of a resource of its own (connections, hashing slots); the dependency may be fine (503)."""
 
     code = "busy"
 
     def __init__(self, dependency: str, retry_after: float = 1.0) -> None:
-        super().__init__(dependency, retry_after, "Too many requests at this moment. Nothing was changed; try again.")
+        super().__init__(dependency, retry_after, "Too many requests at the moment. Nothing was changed; try again.")
 
 
 def _sentence(errors: dict[str, Any]) -> str:
-    """Return one line that names every field at fault."""
+    """Return a line that names every invalid field."""
     return "Invalid input: " + "; ".join(f"{field}: {_first(messages)}" for field, messages in errors.items())
 
 

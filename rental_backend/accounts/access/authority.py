@@ -41,7 +41,7 @@ class Administrator:
     def require_superuser(self) -> None:
         """Raise `Forbidden` unless he is a superuser."""
         if not self.user.is_superuser:
-            raise Forbidden("Only a superuser changes who is a superuser, or anything about one.")
+            raise Forbidden("Only a superuser can change a superuser, or make another user a superuser.")
 
     def require_power_over(self, *users: User) -> None:
         """Raise `Forbidden` if any other of the users may do something that he may not: a new password is a way in."""
@@ -50,7 +50,7 @@ class Administrator:
             self.require_superuser()
         if others and not self.user.is_superuser:
             held = self.session.scalars(effective(user.id for user in others))
-            self.require_all(held, "change a user who may do more than you,")
+            self.require_all(held, "change a user with more permissions")
 
     def permissions_named(self, wanted: Iterable[str], field: str) -> dict[str, uuid.UUID]:
         """Return the ids of permissions by name; raise `Invalid`, which names the field, if there is one that is not.

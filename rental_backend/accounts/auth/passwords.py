@@ -192,5 +192,5 @@ def _subordinate(session: Session, actor: Actor, user_id: uuid.UUID) -> User:
     if by is None or not by.is_superuser:
         held = set(permissions_of(session, by.id)) if by else set()
         if user.is_superuser or not held.issuperset(permissions_of(session, user.id)):
-            raise Forbidden("This user may do more than you.")
+            raise Forbidden("This user has permissions that you lack.")
     return user

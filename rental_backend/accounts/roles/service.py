@@ -107,7 +107,7 @@ def delete_role(admin: Administrator, id: uuid.UUID) -> None:
     role, held = _find(admin, id)
     users = _count_users(admin, role)
     if users:
-        raise Conflict(f"The role {role.name} cannot be deleted: {users} users have it. Take it from them first.")
+        raise Conflict(f"The role {role.name} cannot be deleted: {users} users have it. Remove it from them first.")
     for links in (user_roles, role_permissions):  # users of a role may still be those who are deleted themselves
         admin.session.execute(delete(links).where(links.c.role_id == role.id))
     admin.session.delete(role)
@@ -139,7 +139,7 @@ def _find(admin: Administrator, id: uuid.UUID) -> tuple[Role, dict[str, uuid.UUI
     if role.is_system_role:
         raise Conflict(f"{role.name} is a role of the system and cannot be changed or deleted. Clone it instead.")
     held = permissions_in(admin, role)
-    admin.require_all(held, "change a role that may do more than you,")
+    admin.require_all(held, "change a role with more permissions")
     return role, held
 
 

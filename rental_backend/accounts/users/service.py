@@ -78,7 +78,7 @@ def change_own(session: Session, actor: Actor, user: User, fields: dict[str, Any
     """Change how one is called and reached; only an administrator changes the address that one signs in with."""
     before = _seen(user)
     if fields.get("email", user.email).lower() != user.email.lower():
-        raise Forbidden("Only an administrator changes your e-mail address, since you sign in with it.")
+        raise Forbidden("Only an administrator can change your e-mail address, because you sign in with it.")
     _describe(user, {name: value for name, value in fields.items() if name in OWN})
     user.updated_by = actor.name
     audit.note(session, actor, "UPDATE", "users", user.id, before=before, after=_seen(user))

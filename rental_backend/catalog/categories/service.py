@@ -66,7 +66,7 @@ def change(session: Session, category: Category, actor: str, fields: dict[str, A
     if given.get("is_active") is False:
         _require_childless(session, category)
     if given.get("is_active") and parent and not parent.is_active:
-        raise Conflict("Its parent is retired. Bring that back first.", code="parent_retired")
+        raise Conflict("The parent category is retired. Restore the parent first.", code="parent_retired")
     records.change(category, actor, given)
     session.flush()
     if moved or renamed:
@@ -112,7 +112,7 @@ def _require_free_name(session: Session, name: str, parent: Category | None) -> 
 
 def _require_outside(session: Session, category: Category, parent: Category) -> None:
     if parent.id in session.scalars(below(category.id)).all():
-        raise Conflict("A category cannot be moved under itself or one below it.", code="cyclic_move")
+        raise Conflict("A category cannot be moved under itself or under a category below it.", code="cyclic_move")
 
 
 def _require_childless(session: Session, category: Category) -> None:
@@ -122,7 +122,7 @@ def _require_childless(session: Session, category: Category) -> None:
 
 def _require_bounds(level: int, length: int) -> None:
     if level > DEEPEST:
-        raise Conflict(f"Categories go {DEEPEST} levels deep and no further.", code="too_deep")
+        raise Conflict(f"Categories can be {DEEPEST} levels deep at most.", code="too_deep")
     if length > LONGEST_PATH:
         raise Invalid({"name": [f"The path of names would be longer than {LONGEST_PATH} characters."]})
 

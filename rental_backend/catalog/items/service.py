@@ -32,7 +32,7 @@ def codes(session: Session, category_id: uuid.UUID | None, name: str, *, rentabl
     if category_id is not None:
         path = session.scalar(select(Category.category_path).where(Category.id == category_id))
         if path is None:
-            raise Invalid({"category_id": ["There is no such thing."]})
+            raise Invalid({"category_id": ["There is no such category."]})
     return skus.codes(path, name, rentable=rentable)
 
 

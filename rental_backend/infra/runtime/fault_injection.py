@@ -84,5 +84,5 @@ class Drills:
 
     def _cell(self, name: str) -> Cell[Fault]:
         if name not in self._cells:  # in production there is none
-            raise NotFound("There is no such breaker to practise with.")
+            raise NotFound("There is no such breaker to inject faults into.")
         return self._cells[name]

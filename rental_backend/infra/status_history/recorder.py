@@ -75,7 +75,7 @@ class Recorder:
             self._recall()
             before, state = self.state, change(self.state)
             if not state.holds(PLACE // 2) and len(state.open) >= len(before.open):
-                raise TooMuch("There is no room for this. Close incidents first.")
+                raise TooMuch("Too many incidents are open. Close incidents first.")
             self._write(state)
             self._shared.words[SAID] += 1
         self.keep(PATIENCE)

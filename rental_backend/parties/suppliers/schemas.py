@@ -139,7 +139,7 @@ class SupplierStatusChange(Payload):
     def require_one(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
         """Refuse a change of nothing."""
         if "is_active" not in data and "status" not in data:
-            raise ValidationError({"status": ["Say `status` or `is_active`."]})
+            raise ValidationError({"status": ["Send `status` or `is_active`."]})
         return data
 
 

@@ -24,7 +24,7 @@ HIDDEN = "hidden"
 class SystemSettingFixed(Conflict):
     """Other programs rely on it, or it has operations of its own (409)."""
 
-    code, title = "system_setting", "Not to be changed"
+    code, title = "system_setting", "Setting cannot be changed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from .replies import entity_tag
 
 
 class Changed(AppError):
-    """Somebody else has changed it since the caller looked (412)."""
+    """Somebody else has changed the row since the caller read it (412)."""
 
-    status, code, title = 412, "precondition_failed", "Changed meanwhile"
+    status, code, title = 412, "precondition_failed", "Changed by somebody else"
 
 
 # D66: a list has no ETag.
@@ -29,4 +29,4 @@ def require_match(session: Session, schema: type[Schema], model: Any, id: uuid.U
         return
     tag = entity_tag(projection.one(session, schema, model, id))
     if tag not in {value.strip() for value in wanted.split(",")}:
-        raise Changed("It was changed meanwhile. Nothing was saved; look at it again.")
+        raise Changed("Somebody else has changed it. Nothing was saved; read it again.")

@@ -61,7 +61,7 @@ _KEEP = (
 
 
 class InProgress(AppError):
-    """The same request is being worked on (409)."""
+    """The same request is still in progress (409)."""
 
     status, code, title = 409, "request_in_progress", "Request in progress"
 
@@ -69,13 +69,13 @@ class InProgress(AppError):
 class KeyReused(AppError):
     """The key belongs to another request (422)."""
 
-    status, code, title = 422, "idempotency_key_reused", "Idempotency-Key used before"
+    status, code, title = 422, "idempotency_key_reused", "Idempotency-Key already used"
 
 
 class AnswerNotKept(AppError):
     """The request has taken effect, and its answer was too long to be kept, or a secret (409)."""
 
-    status, code, title = 409, "answer_not_kept", "Done before"
+    status, code, title = 409, "answer_not_kept", "Already done"
 
 
 REFUSALS: dict[type[AppError], str] = {InProgress: "in_progress", KeyReused: "reused", AnswerNotKept: "not_kept"}
@@ -104,9 +104,9 @@ class Key:
         if found is None:  # it was removed at this moment
             raise _in_progress()
         if not hmac.compare_digest(found.fingerprint, self.digest):
-            raise KeyReused(f"This {HEADER} was sent with another request. Send a new one.")
+            raise KeyReused(f"This {HEADER} was sent with another request. Send a new key.")
         if found.status is None:
-            raise AnswerNotKept("This was done before. The answer is not kept; look at what is there.")
+            raise AnswerNotKept("This request was done before. Its answer is not kept; read the current state.")
         return Reply(bytes(found.body), found.status, {**found.headers, "Idempotency-Replayed": "true"})
 
     def keep(self, session: Session, reply: Reply) -> None:
@@ -116,7 +116,7 @@ class Key:
             session.execute(_KEEP, {"caller": self.caller, "name": self.name, **values})
 
     def release(self, session: Session) -> None:
-        """Leave the key to whoever sends it next."""
+        """Release the key for the next request that sends it."""
         session.execute(_RELEASE, {"caller": self.caller, "name": self.name})
 
 
@@ -164,4 +164,4 @@ def _key(call: Call, caller: uuid.UUID, sent: str) -> Key:
 
 
 def _in_progress() -> InProgress:
-    return InProgress("The same request is being worked on. Ask again in 1 s.", headers={"Retry-After": "1"})
+    return InProgress("The same request is still in progress. Try again in 1 s.", headers={"Retry-After": "1"})

@@ -58,7 +58,7 @@ def _require_scraper() -> None:
         if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
             raise Unauthenticated("The token for metrics is missing or wrong.", reason="missing")
     elif settings().production or request.remote_addr not in LOOPBACK:
-        raise Forbidden("Set METRICS_TOKEN, and send it as bearer token.")
+        raise Forbidden("Set METRICS_TOKEN, and send it as a bearer token.")
 
 
 def collected(services: Services) -> Iterator[Metric]:
@@ -79,7 +79,7 @@ def _breakers(services: Services) -> Iterator[Metric]:
     yield gauge("rental_breaker_state", "1 for the state a breaker is in.", now)
     clock = time.monotonic()
     down = ((labelled(breaker=each.name), _since(each.down_since, clock)) for each in guards)
-    yield gauge("rental_breaker_down_seconds", "How long calls have not been made; 0 if they are.", down)
+    yield gauge("rental_breaker_down_seconds", "How long calls have been refused; 0 if they are made.", down)
     totals = [(labelled(breaker=each.name), each.engine.slot.totals()) for each in guards]
     for number, (name, meaning) in enumerate(TOTALS.items()):
         yield counter(f"rental_breaker_{name}", meaning, [(labels, found[number]) for labels, found in totals])
@@ -94,28 +94,33 @@ def _bulkheads(services: Services) -> Iterator[Metric]:
     yield gauge("rental_bulkhead_in_flight", "Calls under way.", [(label, each.in_flight) for label, each in found])
     yield gauge("rental_bulkhead_limit", "Most calls at once.", [(label, each.limit) for label, each in found])
     full = [(label, each.rejected) for label, each in found]
-    yield counter("rental_bulkhead_rejected", "Calls not made because as many as may be were under way.", full)
+    yield counter("rental_bulkhead_rejected", "Calls not made because the bulkhead was full.", full)
 
 
 def _pools(services: Services) -> Iterator[Metric]:
     found = [(labelled(pool=name), size, used) for name, (size, used) in services.gauges.pools().items()]
-    yield gauge("rental_pool_size", "Connections there may be.", [(label, size) for label, size, _ in found])
+    yield gauge("rental_pool_size", "Connections that the pool may hold.", [(label, size) for label, size, _ in found])
     used = [(label, used) for label, _, used in found]
     yield gauge("rental_pool_checked_out", "Connections in use, as seen within the last second.", used)
     late = [(labelled(pool=name), adapter.pool_timeouts.of("timeouts")) for name, adapter in services.pools.items()]
-    yield counter("rental_pool_timeouts", "Requests that waited in vain for a connection.", late)
+    yield counter("rental_pool_timeouts", "Requests that waited for a connection and got none.", late)
 
 
 def _counted(services: Services) -> Iterator[Metric]:
     """Yield what is counted by its outcome."""
     for name, family, label, meaning in (
-        ("rental_stale_lookups", services.stale.counted, "outcome", "Looks for a last good answer (outdated: misses)."),
+        (
+            "rental_stale_lookups",
+            services.stale.counted,
+            "outcome",
+            "Lookups of a last good answer (outdated: misses).",
+        ),
         ("rental_idempotency_keys", services.idempotency, "outcome", "Requests with an Idempotency-Key."),
         (
             "rental_sign_ins",
             services.sign_ins,
             "outcome",
-            "Tries to sign in; offline: sessions refreshed by signature.",
+            "Sign-in attempts; offline: sessions refreshed by signature.",
         ),
         ("rental_rate_limited", services.limited, "limit", "Requests refused by a rate limit."),
     ):
@@ -130,7 +135,7 @@ def _business(services: Services) -> Iterator[Metric]:
     figures, age = told
     for name, meaning in (
         ("rentals_out", "Rentals of which something has not come back."),
-        ("rentals_overdue", "Those of them that should have."),
+        ("rentals_overdue", "Rentals of which something is overdue."),
         ("bookings_today", "Bookings that begin today."),
     ):
         yield gauge(f"rental_{name}", meaning, [("", figures[name])])
@@ -164,5 +169,5 @@ def _service(services: Services) -> Iterator[Metric]:
     modes = [(labelled(mode=each.value), int(each is mode)) for each in Mode]
     yield gauge("rental_mode", "1 for the mode in force.", modes)
     build = labelled(version=__version__, commit=settings().railway_commit, python=platform.python_version())
-    yield gauge("rental_build_info", "What is running.", [(build, 1)])
+    yield gauge("rental_build_info", "The running version.", [(build, 1)])
     yield gauge("rental_start_time_seconds", "When the service began, since the epoch.", [("", STARTED)])

@@ -98,7 +98,7 @@ def _breaker(name: str) -> Breaker:
 def _carry_out(order: Callable[[], bool]) -> None:
     """Give an order, again if another worker's transition overtook it."""
     if not any(order() for _ in range(TRIES)):
-        raise Conflict("The breaker changes all the time. Nothing was ordered; try again.")
+        raise Conflict("The breaker changed its state meanwhile. Nothing was ordered; try again.")
 
 
 def _shown(breaker: Breaker) -> dict[str, Any]:

@@ -81,9 +81,9 @@ def ready(strict: bool) -> dict[str, Any]:
     if reason := NO_TRAFFIC.get(services.lifecycle.phase):
         raise NotReady(reason, phase=services.lifecycle.phase.name.lower())
     if not services.settled:
-        raise NotReady("The dependencies are being looked at.")
+        raise NotReady("Starting: the dependencies are being tried.")
     if not services.warmup.all_warm:
-        raise NotReady("Connections are being opened.")
+        raise NotReady("Starting: connections are being opened.")
     missing = sorted(services.down())
     if strict and missing:
         raise NotReady(f"Not available: {', '.join(missing)}.", missing=missing)

@@ -40,7 +40,7 @@ from .projection import columns
 
 DEFAULT_ROWS = 100
 EMPTY = b"[]"
-COUNTED = 10_000  # rows a total is counted to unless it is asked for: whoever has more does not page to the end
+COUNTED = 10_000  # rows a total is counted to unless an exact one is asked for: nobody pages to the end of more
 
 Filter = Callable[[ColumnElement[Any]], ColumnElement[bool]]
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
@@ -201,7 +201,7 @@ class Listing:
         keys = [each.element for each in order if isinstance(each, UnaryExpression)]
         directions = {each.modifier is desc_op for each in order if isinstance(each, UnaryExpression)}
         if len(directions) != 1 or not hasattr(self.model, "id") or any(getattr(key, "nullable", True) for key in keys):
-            raise Invalid({"after": ["This order has pages by `skip` or `page` only."]})
+            raise Invalid({"after": ["This order allows `skip` or `page` only."]})
         table = self.model.__table__.alias("anchor")
         anchor = select(*(table.c[key.key] for key in keys)).where(table.c.id == bindparam("after"))
         row, last = tuple_(*keys), anchor.scalar_subquery()
@@ -214,7 +214,7 @@ class Listing:
     def _condition(self, name: str) -> ColumnElement[bool]:
         if name == "search":
             if not self.search:
-                raise Invalid({"search": ["This list is not searched."]})
+                raise Invalid({"search": ["This list cannot be searched."]})
             return searched(*self.search).ilike(bindparam("search"))
         return self.filters[name](bindparam(name))
 

@@ -27,7 +27,7 @@ bp = Blueprint("incidents", __name__, url_prefix="/api/operations/incidents")
 
 
 class FullOfUpdates(Conflict):
-    """As much has been said about an incident as is kept (409)."""
+    """An incident has as many updates as are kept (409)."""
 
     code, title = "incident_full", "Too many updates"
 
@@ -58,11 +58,11 @@ def _steer(
 
 
 def _said(incident: Incident, actor: Actor, status: str, body: str) -> Incident:
-    """Return it with what was said; the same said twice in a row is said once."""
+    """Return the incident with an update. The same update twice in a row is kept once."""
     if _begins_with(incident.updates[-1:], actor, status, body):
         return incident
     if sum(bool(each.author) for each in incident.updates) >= MOST_UPDATES:
-        raise FullOfUpdates(f"An incident has {MOST_UPDATES} updates at most. Close it, and open another one.")
+        raise FullOfUpdates(f"An incident has {MOST_UPDATES} updates at most. Close it, and open a new incident.")
     return incident.told(Status(status), body, now=now(), author=actor.name)
 
 
