@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, Session, mapped_column
 
-# The names that PostgreSQL gives by itself, and so those of production, which was created without a convention.
+# The names that PostgreSQL gives by default. Production has them, because it was created without a convention.
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_name)s",
     "uq": "%(table_name)s_%(column_0_N_name)s_key",
@@ -114,7 +114,7 @@ class Retirable(Audited):
 def added(session: Session, key: InstrumentedAttribute[str], rows: list[dict[str, Any]]) -> frozenset[str]:
     """Store those rows whose unique key is not there yet, and return their keys.
 
-    Whoever else stores the same rows is waited for; all must do so in the same order.
+    Other transactions that store the same rows are waited for; all must store them in the same order.
     """
     statement = insert(key.class_).values(rows).on_conflict_do_nothing(index_elements=[key]).returning(key)
     return frozenset(session.scalars(statement))

@@ -1,6 +1,4 @@
-"""`flask breakers`: what the breakers of the running service do, as a table that follows them, or as JSON; and orders
-about them.
-"""
+"""`flask breakers`: the breakers of the running service, as a live table or as JSON, and orders to them."""
 
 import json
 import time
@@ -22,15 +20,15 @@ TOP = "\x1b[H\x1b[2J"
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --watch one a line.")
-@click.option("--watch", is_flag=True, help="Go on until Ctrl-C.")
-@click.option("--every", default=1.0, type=click.FloatRange(0.2), show_default=True, help="Seconds, with --watch.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object; with --watch an object in each line.")
+@click.option("--watch", is_flag=True, help="Refresh until Ctrl-C.")
+@click.option("--every", default=1.0, type=click.FloatRange(0.2), show_default=True, help="Seconds between refreshes.")
 @click.pass_context
 def breakers(context: click.Context, as_json: bool, watch: bool, every: float) -> None:
-    """Show the breakers of the service on this host, or order one of them into a state, in all workers at once.
+    """Show the breakers of the service on this host, or give an order to a breaker.
 
-    `ok`, `failed` and `slow` count the calls of the window, `at work` those under way and the most there may be,
-    `refused` those of the worker that answered.
+    Orders apply to all workers at once. `ok`, `failed` and `slow` count the calls of the window, `at work` the calls
+    under way and their limit, `refused` the calls refused by the worker that answered.
     """
     while context.invoked_subcommand is None:
         said = ask("GET", PATH)
@@ -41,8 +39,8 @@ def breakers(context: click.Context, as_json: bool, watch: bool, every: float) -
         time.sleep(every)
 
 
-REASON = click.option("--reason", required=True, help="Why; goes to the audit log.")
-SECONDS = click.option("--for", "seconds", type=click.IntRange(1, 86400), required=True, help="Seconds.")
+REASON = click.option("--reason", required=True, help="The reason, for the audit log.")
+SECONDS = click.option("--for", "seconds", type=click.IntRange(1, 86400), required=True, help="Duration in seconds.")
 
 
 def _order(name: str, state: str, reason: str, seconds: int) -> None:
@@ -58,7 +56,7 @@ def _path(name: str) -> str:
 @REASON
 @SECONDS
 def force_open(name: str, **order: Any) -> None:
-    """Have every call of a dependency refused for a time."""
+    """Refuse every call of a dependency for a time."""
     _order(name, "forced-open", **order)
 
 
@@ -67,7 +65,7 @@ def force_open(name: str, **order: Any) -> None:
 @REASON
 @SECONDS
 def force_closed(name: str, **order: Any) -> None:
-    """Have every call of a dependency made for a time, whatever happens."""
+    """Make every call of a dependency for a time, even if the calls fail."""
     _order(name, "forced-closed", **order)
 
 
@@ -76,7 +74,7 @@ def force_closed(name: str, **order: Any) -> None:
 @REASON
 @SECONDS
 def metrics_only(name: str, **order: Any) -> None:
-    """Have every call made for a time, and count what would have opened the breaker."""
+    """Make every call of a dependency for a time, and only count failures."""
     _order(name, "metrics-only", **order)
 
 
@@ -84,7 +82,7 @@ def metrics_only(name: str, **order: Any) -> None:
 @click.argument("name")
 @REASON
 def reset(name: str, reason: str) -> None:
-    """End an order, close the breaker and let it judge anew."""
+    """End an order, close the breaker and start to count anew."""
     click.echo(json.dumps(ask("POST", f"{_path(name)}/reset", {"reason": reason})))
 
 
@@ -93,7 +91,7 @@ def _without_operations(said: dict[str, Any]) -> dict[str, Any]:
 
 
 def table(said: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines for a human, coloured; what a colour tells stands there in words, too."""
+    """Yield the lines of the table, with colours; words say the same as the colours."""
     mode = said["ordered"]
     why = f" ({mode['reason']}, by {mode['actor']})" if mode.get("reason") else ""
     healthy = said["status"] == "healthy"

@@ -1,4 +1,4 @@
-"""The `flask` commands: migrate, look before migrating, release, create the administrator, purge; and others."""
+"""The `flask` commands: migrate, preflight, release, create-admin, purge, restore, and commands of other modules."""
 
 import json
 import secrets
@@ -37,13 +37,13 @@ def _seconds(name: str, default: float, least: float, meaning: str) -> Option:
     return click.option(name, default=default, type=click.FloatRange(least), show_default=True, help=meaning)
 
 
-TARGET = click.option("--to", "target", default="head", show_default=True, help="Revision to go to.")
-WAIT = _seconds("--wait", 300, 0, "Seconds to wait in all: for the server, another run, tables in use.")
-LOCKS = _seconds("--lock-timeout", 2, 0.1, "Seconds that one attempt may keep writers waiting.")
-STATEMENTS = _seconds("--statement-timeout", 300, 0.1, "Seconds that one statement may take.")
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+TARGET = click.option("--to", "target", default="head", show_default=True, help="Target revision.")
+WAIT = _seconds("--wait", 300, 0, "Total seconds to wait for the server, another run and tables in use.")
+LOCKS = _seconds("--lock-timeout", 2, 0.1, "Seconds that an attempt may block writers.")
+STATEMENTS = _seconds("--statement-timeout", 300, 0.1, "Seconds that a statement may take.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 REVISIONS = click.option(
-    "--config", envvar="ALEMBIC_CONFIG", type=click.Path(path_type=Path), help="Another alembic.ini."
+    "--config", envvar="ALEMBIC_CONFIG", type=click.Path(path_type=Path), help="Path of another alembic.ini."
 )
 
 
@@ -52,21 +52,21 @@ REVISIONS = click.option(
 @WAIT
 @LOCKS
 @STATEMENTS
-@click.option("--dry-run", is_flag=True, help="Say what would be done; change nothing.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
 @AS_JSON
 @REVISIONS
 def migrate(target: str, dry_run: bool, as_json: bool, **how: Any) -> None:
-    """Bring the database to the newest revision, one run at a time over all replicas.
+    """Migrate the database to the newest revision. Over all replicas one run is made at a time.
 
     \b
     Exit codes:
       0  migrated, nothing to do, or the database is newer than this version
-      1  a revision failed; those before it stay
+      1  a revision failed; earlier revisions stay
       3  the database cannot be reached
       4  another run did not end in time
-      5  a table was in use all the time; those revisions before it stay
+      5  a table was in use all the time; earlier revisions stay
       6  preflight found rows that would stop a revision; nothing was changed
-      7  the database has left behind what this version needs
+      7  the database is too new for this version
     """
     with _told(as_json):
         migrator = _migrator(**how)
@@ -78,7 +78,7 @@ def migrate(target: str, dry_run: bool, as_json: bool, **how: Any) -> None:
 @WAIT
 @click.pass_context
 def release(context: click.Context, wait: float) -> None:
-    """Do what a release needs before it takes traffic: migrate, then add reference data. Exit codes as of `migrate`."""
+    """Prepare the database for a release: migrate, then add reference data. It has the exit codes of `migrate`."""
     context.invoke(migrate, wait=wait)
     context.invoke(seed.seed)
 
@@ -87,11 +87,11 @@ def release(context: click.Context, wait: float) -> None:
 @TARGET
 @WAIT
 @STATEMENTS
-@click.option("--limit", default=100, show_default=True, help="Rows to name for each cause.")
+@click.option("--limit", default=100, show_default=True, help="Rows to list for each cause.")
 @AS_JSON
 @REVISIONS
 def preflight(target: str, limit: int, as_json: bool, **how: Any) -> None:
-    """Name the rows that would stop the revisions still to be applied; change nothing. Exits with 1 if there are."""
+    """List rows that would stop the pending revisions; change nothing. Exits with 1 if there are such rows."""
     with _told(as_json):
         findings = _migrator(**how).preflight(target, limit)
         if as_json:
@@ -134,7 +134,7 @@ def _told(as_json: bool) -> Iterator[None]:
 
 @click.command()
 def purge() -> None:
-    """Delete old sessions, reset tokens, tries to sign in and log now, as the server does by itself every hour."""
+    """Delete expired sessions, reset tokens, sign-in attempts and log entries now, as the server does every hour."""
     with seed.patient_database(30) as database:
         sweeper = Sweeper(database)
         sweeper.sweep_with(purging.purge)
@@ -144,7 +144,10 @@ def purge() -> None:
 
 @click.command("create-admin")
 def create_admin() -> None:
-    """Create the first administrator, from ADMIN_USERNAME, ADMIN_EMAIL and ADMIN_PASSWORD, if there is no user yet."""
+    """Create the first administrator, if there is no user yet.
+
+    Name, address and password are ADMIN_USERNAME, ADMIN_EMAIL and ADMIN_PASSWORD.
+    """
     config: Config = current_app.config["SETTINGS"]
     services: Services = current_app.extensions["services"]
     logs.configure("ERROR")
@@ -169,7 +172,7 @@ def create_admin() -> None:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def restore(file: Path) -> None:
-    """Fill the empty database of DATABASE_URL from a backup: whole, or not at all."""
+    """Restore a backup into the empty database of DATABASE_URL. All of the backup is restored, or nothing."""
     logs.configure("ERROR")
     services: Services = current_app.extensions["services"]
     try:

@@ -1,6 +1,6 @@
-"""The commands by which an operator steers a running service: `flask mode`, `flask drill` and `flask log-level`.
+"""Commands of an operator to a running service: `flask mode`, `flask drill` and `flask log-level`.
 
-They ask the service on this host, by a token that they sign themselves: whoever has its key may. That needs no
+They call the service on this host, with a token that they sign themselves: everybody who has its key may. That needs no
 account, so it works in an outage.
 """
 
@@ -28,9 +28,10 @@ TOKEN_SECONDS = 30
 
 # D48: the running service is asked.
 def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-    """Ask the service on this host, and return what it says; ends the command if it refuses or is not there.
+    """Call the service on this host, and return its answer.
 
-    `path` is below `/api/operations/`, unless it begins with a slash.
+    The command ends if the service refuses or does not run. `path` is below `/api/operations/`, unless it begins with a
+    slash.
     """
     port = current_app.config["SETTINGS"].port
     data = None if body is None else json.dumps(body).encode()
@@ -66,47 +67,51 @@ def _detail(body: bytes) -> str:
 
 @click.command()
 @click.argument("mode", required=False, type=click.Choice([each.value for each in Mode]))
-@click.option("--reason", help="Why; goes to the audit log. Required with a mode.")
-@click.option("--for", "seconds", type=click.IntRange(1), help="Seconds; without, until the next order.")
-@click.option("--keep", is_flag=True, help="Survive a restart of the service.")
+@click.option("--reason", help="The reason, for the audit log. Required with a mode.")
+@click.option(
+    "--for", "seconds", type=click.IntRange(1), help="Duration in seconds. The default is until the next order."
+)
+@click.option("--keep", is_flag=True, help="Keep the mode after a restart of the service.")
 def mode(mode: str | None, reason: str | None, seconds: int | None, keep: bool) -> None:
-    """Say which mode the service on this host is in, or put all its workers into another at once."""
+    """Show the mode of the service on this host, or change it in all workers at once."""
     if mode is None:
         click.echo(json.dumps(ask("GET", "mode")))
         return
     if not reason:
-        raise click.UsageError("Say why: --reason.")
+        raise click.UsageError("Give a reason: --reason.")
     click.echo(json.dumps(ask("PUT", "mode", {"mode": mode, "reason": reason, "seconds": seconds, "keep": keep})))
 
 
 @click.command("log-level")
 @click.argument("level", required=False, type=click.Choice(LOG_LEVELS, case_sensitive=False))
-@click.option("--reason", help="Why; goes to the audit log. Required with a level.")
-@click.option("--for", "seconds", type=click.IntRange(1, 86400), default=600, show_default=True, help="Seconds.")
+@click.option("--reason", help="The reason, for the audit log. Required with a level.")
+@click.option(
+    "--for", "seconds", type=click.IntRange(1, 86400), default=600, show_default=True, help="Duration in seconds."
+)
 def log_level(level: str | None, reason: str | None, seconds: int) -> None:
-    """Say how much the service on this host logs, or have all its workers log at a level for a while."""
+    """Show the log level of the service on this host, or change it in all workers for a time."""
     if level is None:
         click.echo(json.dumps(ask("GET", "log-level")))
         return
     if not reason:
-        raise click.UsageError("Say why: --reason.")
+        raise click.UsageError("Give a reason: --reason.")
     click.echo(json.dumps(ask("PUT", "log-level", {"level": level.upper(), "reason": reason, "seconds": seconds})))
 
 
 @click.command()
 @click.argument("breaker", required=False)
 @click.argument("kind", required=False, type=click.Choice([*KINDS, "end"]))
-@click.option("--reason", help="Why; goes to the audit log. Required with a kind.")
-@click.option("--share", default=1.0, show_default=True, help="Share of the calls, above 0 and up to 1.")
-@click.option("--latency", default=0.0, help="Seconds that a call takes longer.")
-@click.option("--for", "seconds", type=click.IntRange(1), default=60, show_default=True, help="Seconds.")
+@click.option("--reason", help="The reason, for the audit log. Required with a kind.")
+@click.option("--share", default=1.0, show_default=True, help="Share of the calls that fail, above 0 and up to 1.")
+@click.option("--latency", default=0.0, help="Seconds added to each call, for the kind latency.")
+@click.option("--for", "seconds", type=click.IntRange(1), default=60, show_default=True, help="Duration in seconds.")
 def drill(breaker: str | None, kind: str | None, **order: Any) -> None:
-    """Let calls of a dependency fail on purpose, or end that. Never in production."""
+    """Inject a fault into the calls of a dependency, or end the fault. Refused in production."""
     if breaker is None:
         click.echo(json.dumps(ask("GET", "drills")))
     elif kind == "end":
         ask("DELETE", f"drills/{breaker}")
     elif kind is None or not order["reason"]:
-        raise click.UsageError("Say how it fails, and why: --reason.")
+        raise click.UsageError("Give a kind of fault and a reason: --reason.")
     else:
         click.echo(json.dumps(ask("PUT", f"drills/{breaker}", {"kind": kind, **order})))

@@ -139,7 +139,7 @@ class Config:
     break_glass_hash: str = setting(
         "BREAK_GLASS_HASH",
         m.String(validate=validate.Regexp(r"\$argon2id\$", error="Not an argon2id hash.")),
-        "argon2id hash of their password; nobody may if unset",
+        "argon2id hash of the password of that account; without it nobody may",
         "",
     )
     oidc_issuer: str = setting(
@@ -191,11 +191,11 @@ class Config:
     )
 
     admin_username: str = setting("ADMIN_USERNAME", m.String(), "administrator made by `flask create-admin`", "admin")
-    admin_email: str = setting("ADMIN_EMAIL", m.String(), "its e-mail address", "admin@example.com")
+    admin_email: str = setting("ADMIN_EMAIL", m.String(), "e-mail address of that administrator", "admin@example.com")
     admin_password: str = setting(
         "ADMIN_PASSWORD",
         m.String(validate=validate.Length(min=8)),
-        "its password; generated and printed once if unset",
+        "password of that administrator; generated and printed once if unset",
         "",
     )
 

@@ -1,4 +1,4 @@
-"""`flask doctor`: what is wrong with this installation, and what mends it."""
+"""`flask doctor`: what is wrong with this installation, and how to fix it."""
 
 import json
 import urllib.error
@@ -19,12 +19,12 @@ PATIENCE = 1.0  # seconds
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def doctor(as_json: bool) -> None:
-    """Examine settings, dependencies, schema, rights, folders and programs; say what mends each finding.
+    """Check settings, dependencies, schema, rights, folders and programs; name a fix for each finding.
 
-    Nothing is changed. Exits with 0 if all is well, with 1 if there is anything to mend (WARN or FAIL). It needs
-    nothing that it examines, and takes two seconds at the most.
+    Nothing is changed. Exits with 0 if all is well, with 1 if there is anything to fix (WARN or FAIL). The command
+    needs nothing that it checks, and takes two seconds at most.
     """
     logs.configure("CRITICAL")
     from .examination import examine  # brings Alembic
