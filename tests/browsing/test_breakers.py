@@ -223,6 +223,6 @@ def test_without_javascript_it_is_a_plain_page(visit: Visitor) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Breakers")
     expect(page.locator("#summary")).to_have_text("Everything works.")
     expect(card(page, "redis")).to_contain_text("Closed: calls are made")
-    expect(page.get_by_text("Steering from this page takes JavaScript")).to_be_visible()
+    expect(page.get_by_text("Orders from this page need JavaScript")).to_be_visible()
     expect(page.locator("#link")).to_contain_text("Reload")
     assert page.locator("form:visible").count() == 0

@@ -12,10 +12,10 @@ WIDTH, HEIGHT = 240, 40  # of a curve, in its own units
 STATES = {
     "closed": ("Closed: calls are made", "good"),
     "open": ("Open: calls are refused", "bad"),
-    "half-open": ("Half open: it is being tried", "warn"),
-    "forced-open": ("Forced open: an operator has all calls refused", "warn"),
-    "forced-closed": ("Forced closed: an operator has all calls made", "warn"),
-    "metrics-only": ("Metrics only: calls are made and counted, it never opens", "warn"),
+    "half-open": ("Half open: a probe is trying the dependency", "warn"),
+    "forced-open": ("Forced open: an operator has refused all calls", "warn"),
+    "forced-closed": ("Forced closed: an operator lets all calls through", "warn"),
+    "metrics-only": ("Metrics only: calls are made and counted, the breaker never opens", "warn"),
 }
 ANSWERS = {
     "refuse": "refused",
@@ -94,7 +94,7 @@ def _why(breaker: Told) -> str:
 
 
 def _ordered(order: Told) -> str:
-    ends = "without an end" if order["seconds_left"] is None else f"for {_ago(order['seconds_left'])} still"
+    ends = "without an end" if order["seconds_left"] is None else f"for another {_ago(order['seconds_left'])}"
     return f"By {order['actor']}: {order['reason']}; {ends}." if order["actor"] else f"By an operator, {ends}."
 
 
@@ -105,13 +105,13 @@ def _press(breaker: Told) -> str:
             return "Nothing."
         case "open":
             return (
-                f"Nothing: it is tried again in {_ago(breaker['next_probe_in'])} and closes by itself. "
-                "Look at the server; if calls should not even be tried, force it open."
+                f"Nothing: the next probe is in {_ago(breaker['next_probe_in'])}, and the breaker closes by itself. "
+                "Look at the server. To stop even probes, force the breaker open."
             )
         case "half-open":
-            return "Nothing: whether it is back will be known in a moment."
+            return "Nothing: the result of the probe is known in a moment."
         case _:
-            return "Reset, when the reason of the order is gone; otherwise it ends by itself."
+            return "Reset when the reason of the order is gone. Otherwise the order ends by itself."
 
 
 def _parts(features: Told) -> list[dict[str, Any]]:

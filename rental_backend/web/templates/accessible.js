@@ -23,7 +23,7 @@ function giveNames(root) {
       each.setAttribute("aria-label", name(each));
     }
   }
-  // Who speaks to the page says what he sees: "Logout", not "Remove authorization" (WCAG 2.5.3).
+  // People who speak to the page say what they see: "Logout", not "Remove authorization" (WCAG 2.5.3).
   for (const each of root.querySelectorAll(".auth-btn-wrapper button[aria-label]")) {
     each.removeAttribute("aria-label");
   }

@@ -55,7 +55,7 @@ async function stream(signal) {
 async function poll(signal) {
   for (let left = POLLS; left && !signal.aborted; left -= 1) {
     const answer = await ask("text/html", signal);
-    show(await answer.text(), "Refreshed every 2 s: as many as may are watching live.");
+    show(await answer.text(), "Refreshed every 2 s: all places for live pages are taken.");
     await pause(POLL, signal);
   }
 }
@@ -71,7 +71,7 @@ async function follow() {
       }
     } catch {
       if (!signal.aborted) {
-        at("link").textContent = "The service does not answer; what is shown is old.";
+        at("link").textContent = "The service does not answer; this page is out of date.";
         await pause(POLL, signal);
       }
     }
@@ -129,7 +129,7 @@ const MEANT = {
 function breakerOrder({ name, state, reason, minutes }) {
   const path = `/api/operations/breakers/${encodeURIComponent(name)}`;
   if (state === "reset") {
-    const consequence = `The breaker ${name} closes in all workers of this host and judges anew.`;
+    const consequence = `The breaker ${name} closes in all workers of this host and counts anew.`;
     return { wanted: name, consequence, call: ["POST", `${path}/reset`, { reason }] };
   }
   const consequence = `${MEANT[state](name)}, in all workers of this host, for ${minutes} min.`;
@@ -154,7 +154,7 @@ function confirmed({ wanted, consequence }) {
   form.onsubmit = (event) => {
     if (form.elements.typed.value.trim() !== wanted) {
       event.preventDefault();
-      at("mistyped").textContent = `That is not ${wanted}: nothing was ordered.`;
+      at("mistyped").textContent = `This is not ${wanted}: nothing was ordered.`;
       form.elements.typed.focus();
     }
   };
@@ -174,7 +174,7 @@ function onSubmit(id, act) {
     try {
       await act(new FormData(event.target), event.target);
     } catch {
-      say("The service did not answer. Look whether the order is in force before you repeat it.");
+      say("The service did not answer. Check whether the order is in force before you repeat it.");
     }
   });
 }

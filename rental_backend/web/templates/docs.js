@@ -28,7 +28,7 @@ async function signIn(fields) {
     return said.detail;
   }
   ui.preauthorizeApiKey("bearer", said.access_token);
-  return "Signed in: operations are tried out as you.";
+  return "Signed in: operations are tried as this user.";
 }
 
 form.addEventListener("submit", async (event) => {

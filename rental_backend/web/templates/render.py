@@ -33,8 +33,8 @@ NAVIGATION = {
     "/status": "Status",
     "/health/breakers": "Breakers",
     "/docs": "API",
-    "/docs/guide": "For who calls it",
-    "/docs/operations": "For who runs it",
+    "/docs/guide": "Guide for API clients",
+    "/docs/operations": "Guide for operators",
     "/openapi.json": "openapi.json",
 }
 POLICY = (
