@@ -22,7 +22,7 @@ SHOWN = ("items", "stock", "brands", "categories", "units-of-measurement")
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=SHOWN)
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items", "stock"))  # refuse rather than guess
 BELOW = "List the items of a category. The items of the categories below it are listed, too."
-ARRAY = "List items as a bare array. Filters are the same as those of `/api/master-data/item-master`."
+ARRAY = "List items as a bare array. The filters are the same as in `/api/master-data/item-master`."
 
 ITEMS = Resource(
     name="items",

@@ -132,7 +132,7 @@ class ItemQuery(Browsing):
 
     @post_load
     def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Say each wish once, and leave out those that every item fulfils."""
+        """Translate each filter into a single one, and leave out filters that every item fulfils."""
         if "status" in data:
             data.setdefault("item_status", data.pop("status"))
         if "is_serialized" in data:

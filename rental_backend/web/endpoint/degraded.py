@@ -1,6 +1,6 @@
 """How a read is answered in an outage: by the replica if it has followed far enough, else by the last good answer.
 
-While all is well, of those who ask the same at the same time one asks the database for all.
+Without an outage, callers who ask the same at the same time share a single query.
 """
 
 import time

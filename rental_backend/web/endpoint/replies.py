@@ -29,7 +29,7 @@ class RawResponse(Response):
     """A response that was given its body and all its headers: it is sent as it is, and there is nothing to close."""
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
-        """Send it; whoever asks by HEAD is told only how long it would be."""
+        """Send it; the answer to HEAD tells only how long it would be."""
         start_response(self.status, self.headers.to_wsgi_list())
         return () if environ["REQUEST_METHOD"] == "HEAD" else self.response  # type: ignore[return-value]
 

@@ -47,7 +47,7 @@ def read_body(request: Request, schema: Schema, *, deepest: int) -> dict[str, An
 def read_rows(request: Request, schema: Schema, *, deepest: int) -> Rows:
     """Return the rows of a JSON array, of JSON lines or of CSV with a header. Raises as `read_body` does.
 
-    A row that does not fit the schema stops no other: its messages are kept beside those that fit.
+    A row that does not fit the schema stops no other: its messages are kept beside the rows that fit.
     """
     found = list(_rows(received(request), request.mimetype, deepest))
     if not 0 < len(found) <= MOST_ROWS:

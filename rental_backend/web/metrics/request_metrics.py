@@ -1,8 +1,8 @@
-"""What is counted of every request: how many, how they ended, how long they took, by the template of their route.
+"""Counters of every request: how many, how they ended, how long they took, by the template of their route.
 
-Numbers lie in memory that all workers of the host share, so a scrape of any worker tells those of all, and they outlive
-the worker that counted them. A request is counted just before its answer begins; so whoever has the answer finds it
-counted.
+The counters are in memory that all workers of the host share, so a scrape of any worker tells the counts of all, and
+they outlive the worker that counted. A request is counted just before its answer begins, so a caller who has the answer
+finds the request counted.
 """
 
 import time

@@ -29,12 +29,11 @@ LOOK_EVERY = 1.0
 
 
 class AllowList:
-    """The origins that may call: exact ones, a range of localhost ports outside production, those of a file, and
-    those that were added at run time.
+    """The origins that may call: exact ones, origins of a file or of settings, and localhost ports outside production.
 
-    What was added, and other ports, are settings of the business, which all workers follow. The file (one origin a
-    line, `#` starts a comment) is read again when it changes, looked at once a second at most, so that all workers
-    follow it without a restart. A file that cannot be read leaves the last list in force.
+    Origins added at run time, and other ports, are settings of the business, which all workers follow. The file (an
+    origin a line, `#` starts a comment) is read again when it changes, looked at once a second at most, so that all
+    workers follow it without a restart. A file that cannot be read leaves the last list in force.
     """
 
     def __init__(self, config: Config, edited: Callable[[], Mapping[str, str]]) -> None:

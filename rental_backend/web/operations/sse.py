@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 EVENT_STREAM = "text/event-stream"
 LOOK = 0.1  # seconds between two looks for a change
 RENEW = 2.0  # seconds after which figures are sent again, though nothing has changed
-LONGEST = 60.0  # seconds of a stream; whoever goes on watching asks again
+LONGEST = 60.0  # seconds of a stream; a page that goes on watching asks again
 MOST = 2  # streams of a worker, and no more than a quarter of its threads
 
 

@@ -1,7 +1,7 @@
-"""What customers know of the service, in their words, and how each of it works now.
+"""The components of the service, in the words of customers, and how each component works now.
 
-A component is the operations of some blueprints: all, those that look something up, or those that change something.
-Which breaker is behind it is nobody's business: the answers that their contracts give now say how it works.
+A component is a set of operations of some blueprints: all operations, the lookups, or the changes. The breaker behind
+it does not matter: the answers that the contracts give now say how the component works.
 """
 
 import enum
