@@ -17,6 +17,8 @@ from rental_backend.web.endpoint.contracts import contract_of
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.openapi.document import describe
+from tests.docs.wording import misworded, texts
+from tests.words import worst_words
 
 from .conformance import Documented
 from .stage import stage
@@ -82,6 +84,64 @@ def test_everything_is_told_in_words(documented: Documented) -> None:
     ]
 
     assert silent == []
+
+
+def test_each_summary_says_what_is_done_to_what(documented: Documented) -> None:
+    """Every summary is a sentence of its own: a verb first, then what it is about, in 80 characters at most."""
+    told = [(f"{method} {path}", said["summary"]) for method, path, said in documented.operations.values()]
+
+    assert len(told) > 200
+    assert list(misworded(told)) == []
+
+
+def test_a_summary_that_says_nothing_would_be_caught() -> None:
+    """The same twice, no sentence, too many words, no verb, no noun or one of the worst words: each is named."""
+    told = {
+        "right": "Create a brand.",
+        "twice": "Create a brand.",
+        "small": "create a unit.",
+        "open": "Create a category",
+        "long": f"Create {'a very ' * 12}long thing.",
+        "noun": "Return one.",
+        "those": "List those, if any.",
+        "verb": "Brands.",
+        "people": "Show a user and his roles.",
+    }
+
+    assert list(misworded(told.items())) == [
+        "twice: the same as right",
+        *("small: no sentence", "small: create is no verb of ours"),
+        "open: no sentence",
+        "long: 102 characters",
+        *("noun: no noun", "noun: return one"),
+        "those: no noun",
+        "verb: Brands is no verb of ours",
+        "people: his",
+    ]
+
+
+def test_no_text_of_the_document_holds_a_worst_word(documented: Documented) -> None:
+    """Summaries and descriptions of operations, parameters, answers, schemas and tags are free of them."""
+    told = list(texts(documented.document))
+
+    assert len(told) > 1000
+    assert [text for text in told if worst_words(text)] == []
+    assert list(texts({"tags": [{"description": "a"}], "info": {"description": "b", "title": "c"}})) == ["a", "b"]
+
+
+def test_a_view_with_several_paths_says_so(documented: Documented) -> None:
+    """The shortest path has the plain summary; another method or path of its view names one that is the same."""
+    paths = documented.document["paths"]
+
+    assert paths["/api/customers/{id}"]["put"]["summary"] == "Change a customer."
+    assert paths["/api/customers/{id}"]["patch"]["summary"] == "Change a customer (same as PUT)."
+    assert paths["/api/security/roles/{id}"]["get"]["summary"] == "Show a role (same as /api/auth/roles/{id})."
+    places = ("/api/auth/roles", "/api/users/roles", "/api/security/roles")
+    assert [paths[place]["post"]["summary"] for place in places] == [
+        "Create a role.",
+        "Create a role (same as /api/auth/roles).",
+        "Create a role (same as /api/users/roles).",
+    ]
 
 
 def test_what_is_answered_is_declared_as_an_answer(app: Flask) -> None:
