@@ -46,8 +46,6 @@ TELL = 2.0  # seconds between two looks whether the database is to be told of in
 class Services:
     """The database, the cache, identity and the store of stale answers, with their breakers by name."""
 
-    _settled = False
-
     def __init__(self, config: Config) -> None:
         self.config = config
         self.lifecycle = Lifecycle(config.lifecycle)
@@ -77,19 +75,21 @@ class Services:
         self.gauges, self.history = Gauges(page.tally, self.pools), History(page)
         self.chores, self.sharing = Background(), Background()
         self.uptime = Recorder(Path(config.journal_folder), self.database)
-        adapters = self._adapters()
+        self._watch(config)
+        self.warmup = self._warmup(config)
+        self.background: list[Callable[[], None]] = []  # what others want started in each process
+        self.endings: list[Callable[[], None]] = []  # and stopped with it
+        self._lock, self._started_in = threading.Lock(), 0
+
+    def _watch(self, config: Config) -> None:
+        """Gather the breakers, and make a prober for each."""
+        adapters, every = self._adapters(), config.probe_heartbeat
         self.breakers = {name: adapter.breaker for name, adapter in adapters.items()}
         self.bulkheads = {name: adapter.bulkhead for name, adapter in adapters.items()}
         self._give_chores()
-        self._probers = [
-            Prober(adapter.breaker, adapter.probe, heartbeat=config.probe_heartbeat) for adapter in adapters.values()
-        ]
+        self._probers = [Prober(each.breaker, each.probe, heartbeat=every) for each in adapters.values()]
         issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
-        self.background: list[Callable[[], None]] = []  # what others want started in each process
-        self.endings: list[Callable[[], None]] = []  # and stopped with it
-        self.warmup = self._warmup(config)
-        self._lock, self._started_in = threading.Lock(), 0
 
     def _adapters(self) -> dict[str, Database | Cache]:
         """Return the doors by name, each with its drill."""

@@ -35,7 +35,7 @@ def key_of(endpoint: str, arguments: dict[str, Any], scope: str) -> str:
     return StaleStore.key(endpoint, repr(sorted(arguments.items())), scope)
 
 
-# D43: one of those who ask the same asks the database.
+# D43: one of several callers with the same question asks the database.
 def shared(call: Call, key: str, fresh: Callable[[], Reply]) -> Reply:
     """Return the fresh answer to a read, one for all who ask the same just now, and remember it."""
     if not key:
@@ -50,7 +50,7 @@ def shared(call: Call, key: str, fresh: Callable[[], Reply]) -> Reply:
             services.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
         return reply
 
-    # Whoever has seen a change never joins a caller who began before it: the tags differ.
+    # A caller who has seen a change never joins one who began before it: the tags differ.
     reply: Reply = services.flights.run((key, tag), ask)
     return reply
 

@@ -90,7 +90,7 @@ def _call(operation: Operation, app: Any, services: Services, asked: Request) ->
 def authenticate(
     operation: Operation, services: Services, asked: Request, limits: rate_limits.Limits
 ) -> Principal | None:
-    """Return who calls, None where nobody needs to say; refuse whoever is unknown, or may not.
+    """Return who calls, None where nobody needs to say; refuse an unknown caller, and one without the permission.
 
     Raises `Unauthenticated`, `Forbidden`, `RateLimited`, and `Unavailable` if only a fresh look at the account will do.
     """

@@ -1,7 +1,7 @@
 """Rate limits of requests: by the kind of operation, per user who is signed in, else per address.
 
-Which limit applies follows from the contract. What needs nothing (health, the documentation) has none. Whoever is
-refused because their token is not valid counts as a stranger, or bad tokens would cost nothing.
+Which limit applies follows from the contract. What needs nothing (health, the documentation) has none. A caller who is
+refused because the token is not valid counts as a stranger, or bad tokens would cost nothing.
 """
 
 import inspect

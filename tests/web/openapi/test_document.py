@@ -17,8 +17,8 @@ from rental_backend.web.endpoint.contracts import contract_of
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.openapi.document import describe
-from tests.docs.wording import misworded, texts
-from tests.words import worst_words
+from tests.house.words import worst_words
+from tests.web.openapi.wording import misworded, texts
 
 from .conformance import Documented
 from .stage import stage

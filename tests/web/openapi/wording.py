@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from tests.words import worst_words
+from tests.house.words import worst_words
 
 LONGEST = 80
 VERBS = {
