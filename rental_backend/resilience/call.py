@@ -1,10 +1,29 @@
 """What a guarded block knows of its call."""
 
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import NoReturn, Protocol
 
-if TYPE_CHECKING:
-    from .breaker import Breaker
+from .outcome import Verdict
+
+
+class Guard(Protocol):
+    """What a call asks of the breaker that guards it."""
+
+    clock: Callable[[], float]
+    admit: Callable[[], int]
+
+    def succeeded(self, generation: int, began: float, now: float) -> None:
+        """Count a call that succeeded."""
+
+    def refuse(self) -> NoReturn:
+        """Raise the error of a call that is not made."""
+
+    def verdict(self, error: BaseException) -> Verdict:
+        """Return what an error says about the dependency."""
+
+    def record(self, verdict: Verdict, generation: int, error: BaseException | None, seconds: float) -> None:
+        """Count a call that failed."""
 
 
 class Call:
@@ -16,7 +35,7 @@ class Call:
 
     __slots__ = ("_began", "_breaker", "_generation", "contacted", "seconds")
 
-    def __init__(self, breaker: "Breaker") -> None:
+    def __init__(self, breaker: Guard) -> None:
         self._breaker = breaker
         self.contacted = True
         self.seconds: float | None = None

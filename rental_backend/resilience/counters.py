@@ -8,21 +8,34 @@ falls. A level (calls under way, bytes in use) is true only as long as its proce
 import mmap
 import os
 import threading
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .shared_memory import Page
+from collections.abc import Callable, Iterable, Iterator
+from typing import Protocol
 
 LEVELS = 64  # the first words of a lane
 LANE_WORDS = 131_072  # words that nobody has counted in take no memory
+
+
+class Lanes(Protocol):
+    """What is asked of the page whose lanes are counted in."""
+
+    lane: int
+    forget: list[Callable[[], None]]
+
+    def counters(self, slot: int) -> int:
+        """Take a lane, if this process has none."""
+
+    def lanes_taken(self) -> range:
+        """Return the numbers of the lanes that any process has had."""
+
+    def living(self) -> list[int]:
+        """Return the numbers of the lanes whose processes are alive."""
 
 
 # D82: counted in memory that all workers share.
 class Tally:
     """The numbers of a page. Places are reserved before the fork, by names, so that all workers agree on them."""
 
-    def __init__(self, page: "Page", lanes: int) -> None:
+    def __init__(self, page: Lanes, lanes: int) -> None:
         self._page = page
         self._lanes = lanes
         self.words = memoryview(mmap.mmap(-1, lanes * LANE_WORDS * 8)).cast("q")
