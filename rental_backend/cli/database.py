@@ -20,7 +20,7 @@ from ..demo.command import demo
 from ..doctor.command import doctor
 from ..errors import AppError
 from ..infra.container import Services
-from ..infra.runtime.backups import DumpFailed
+from ..infra.postgres.backups import DumpFailed
 from ..infra.runtime.retention import Sweeper
 from ..web.middleware import logs
 from . import breakers as watching

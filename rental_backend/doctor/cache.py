@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from ..config import Config
-from ..infra.telemetry.server_checks import Away, Redis, look_at_redis
+from ..infra.redis.server_check import Redis, look_at_redis
+from ..infra.server_check import Away
 from .databases import clock
 from .findings import Finding, failed, passed, skipped, warned
 

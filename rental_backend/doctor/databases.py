@@ -7,7 +7,8 @@ from rental_backend.infra.runtime.host import Host
 from ..config import Config
 from ..infra.migration import CONFIG, MigrationError, Migrator, Server
 from ..infra.postgres.database import Database
-from ..infra.telemetry.server_checks import Away, Postgres, look_at_postgres
+from ..infra.postgres.server_check import Postgres, look_at_postgres
+from ..infra.server_check import Away
 from .budget import PROBES, Budget
 from .findings import Finding, failed, passed, skipped, warned
 

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from rental_backend.infra.runtime.host import shared_memory
 
 from ..config import Config
+from ..infra.postgres.backups import Dumper, ProgramsMissing
 from ..infra.postgres.database import Database
-from ..infra.runtime.backups import Dumper, ProgramsMissing
-from ..infra.telemetry.server_checks import Away, look_at_postgres
+from ..infra.postgres.server_check import look_at_postgres
+from ..infra.server_check import Away
 from .findings import Finding, failed, passed, skipped, warned
 
 LITTLE = 256 << 20  # bytes left on a disk

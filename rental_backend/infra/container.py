@@ -14,11 +14,10 @@ from . import AUTH, DATABASE, REDIS, REPLICA, factories
 from .audit_outbox import Journal
 from .identity.break_glass import BreakGlass
 from .identity.oidc import REFRESH
+from .postgres.backups import Dumper
 from .postgres.database import Database
-from .postgres.failures import practised
 from .rate_limits import RateLimiter
 from .redis.cache import Cache
-from .runtime.backups import Dumper
 from .runtime.fault_injection import Drills
 from .runtime.lifecycle import Lifecycle
 from .runtime.log_level import LogLevel
@@ -101,7 +100,7 @@ class Services:
         if self.replica:
             adapters[REPLICA] = self.replica
         for name, adapter in adapters.items():
-            adapter.drill = self.drills.adapter(name, deadline=adapter.deadline, **practised(name))
+            adapter.drill = self.drills.adapter(name, deadline=adapter.deadline, **adapter.practised)
         return adapters
 
     def _count(self, tally: Tally) -> None:

@@ -9,19 +9,9 @@ import psycopg
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from ..postgres.connection import Address, DeadlineConnection
+from ..postgres.connection import Address, DeadlineConnection, reason
 from .outcome import Exit, MigrationError
 
-# libpq repeats parts of the URL, and so of a password that is not quoted as it should be: only these words go out.
-SIGNS = {
-    "Connection refused": "connection refused",
-    "resolve host": "its host name is not known",
-    "translate host": "its host name is not known",
-    "no password supplied": "it asks for a password",
-    "SSL": "no encrypted connection",
-    "No such file": "there is no server at its socket",
-    "closed the connection": "it hung up",
-}
 HOPELESS = re.compile(r"authentication failed|does not exist|pg_hba\.conf|asks for a password|cannot be read")
 
 
@@ -84,15 +74,3 @@ class Server:
     def engine(self) -> Engine:
         """Return an engine that opens such connections and keeps none."""
         return create_engine("postgresql+psycopg://", creator=self.connect, poolclass=NullPool)
-
-
-def reason(error: psycopg.Error) -> str:
-    """Say why there is no connection, without the connection string."""
-    text = str(error)
-    if isinstance(error, psycopg.errors.ConnectionTimeout):
-        return "it does not answer"
-    if isinstance(error, psycopg.ProgrammingError):
-        return "its URL cannot be read"
-    if said := re.search(r"FATAL:\s+(.+)", text):
-        return said[1]
-    return next((reason for sign, reason in SIGNS.items() if sign in text), "the connection failed")

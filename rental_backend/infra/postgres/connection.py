@@ -1,6 +1,7 @@
 """A psycopg connection that keeps its deadline even when the server is frozen or the network swallows everything."""
 
 import ipaddress
+import re
 import select
 import socket
 import time
@@ -11,6 +12,17 @@ import psycopg
 from psycopg import conninfo, errors
 
 from ...resilience import limit
+
+# libpq repeats parts of the URL, and so of a password that is not quoted as it should be: only these words go out.
+SIGNS = {
+    "Connection refused": "connection refused",
+    "resolve host": "its host name is not known",
+    "translate host": "its host name is not known",
+    "no password supplied": "it asks for a password",
+    "SSL": "no encrypted connection",
+    "No such file": "there is no server at its socket",
+    "closed the connection": "it hung up",
+}
 
 
 class CommitLost(Exception):
@@ -129,3 +141,15 @@ def _numeric(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def reason(error: psycopg.Error) -> str:
+    """Say why there is no connection, without the connection string."""
+    text = str(error)
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return "it does not answer"
+    if isinstance(error, psycopg.ProgrammingError):
+        return "its URL cannot be read"
+    if said := re.search(r"FATAL:\s+(.+)", text):
+        return said[1]
+    return next((reason for sign, reason in SIGNS.items() if sign in text), "the connection failed")

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 import sqlalchemy.exc
@@ -16,11 +16,9 @@ from ...errors import AppError, Busy, OutcomeUnknown, Unavailable
 from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp, RetryBudget, Verdict, budget, limit
 from .connection import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
 from .constraint_errors import clash
-from .failures import database_verdict
+from .failures import PRACTISED, database_verdict
 from .sessions import GuardedSession, ReadingSession
-
-if TYPE_CHECKING:
-    from ..telemetry.tracing import Tracing
+from .tracing import SpannedCall, traced
 
 PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
 PROBE_STANDBY = "SELECT false"
@@ -42,6 +40,8 @@ class Database:
     at first when an outage is over (`Ramp`).
     `admit(name, writing=...)` may refuse whatever is begun, by raising; a `standby` need not take writes.
     """
+
+    practised = PRACTISED
 
     def __init__(
         self,
@@ -92,9 +92,9 @@ class Database:
         connection.deadline = self.deadline
         return connection
 
-    def trace(self, tracing: "Tracing") -> None:
-        """Have the statements of connections that are opened from now on seen."""
-        self._class = tracing.connections(self._class)
+    def trace(self, call: SpannedCall) -> None:
+        """Have the statements of connections that are opened from now on made by `call`."""
+        self._class = traced(self._class, call)
 
     def probe(self) -> None:
         """Contact the server on a fresh connection; raise if it does not answer or takes no writes and should."""

@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp
-from ..postgres.failures import redis_verdict
-
-if TYPE_CHECKING:
-    from ..telemetry.tracing import Tracing
+from .failures import PRACTISED, redis_verdict
+from .tracing import SpannedCall, traced
 
 AWAY = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
 FIRST = 2  # calls at once that it is met with after an outage
@@ -23,6 +21,8 @@ class Cache:
 
     At most `calls` are under way at once over all workers of the page, fewer at first when an outage is over (`Ramp`).
     """
+
+    practised = PRACTISED
 
     def __init__(self, url: str, *, deadline: float, connections: int, calls: int, page: Page | None = None) -> None:
         page = page or Page()
@@ -49,10 +49,10 @@ class Cache:
                 self.drill()
             yield
 
-    def trace(self, tracing: "Tracing") -> None:
-        """Have commands seen."""
+    def trace(self, call: SpannedCall) -> None:
+        """Have commands made by `call`."""
         if self._client is not None:
-            self._client = tracing.client(self._client.connection_pool)
+            self._client = traced(self._client.connection_pool, call)
 
     def probe(self) -> None:
         """Write and thereby contact the server; raise if it does not answer or takes no writes."""

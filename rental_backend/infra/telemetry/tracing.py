@@ -6,15 +6,12 @@ Nothing here waits for the collector: ended spans go into a short queue, which o
 """
 
 import functools
-import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import psycopg
-import redis
 import structlog
 from opentelemetry import context, trace
 from opentelemetry.context import Context
@@ -29,7 +26,6 @@ from opentelemetry.util.re import parse_env_headers
 
 from ... import __version__
 from ...resilience import Breaker, BreakerOpen, Call, Listener
-from ..postgres.connection import DeadlineConnection
 
 TIMEOUT = 2.0  # seconds for the collector to take one batch
 QUEUE, BATCH = 2048, 64  # spans; a batch is encoded while requests wait for the interpreter: 64 take it for 1 ms
@@ -37,9 +33,6 @@ PAUSE = 1000.0  # milliseconds after which a batch that is not full goes out
 END = 1.0  # seconds for what is left when a worker ends
 TELL_EVERY = 60.0
 PATH = "/v1/traces"
-LONGEST_TEXT = 1000
-IDLE = psycopg.pq.TransactionStatus.IDLE
-TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+\"?([a-z_][a-z0-9_.]*)", re.IGNORECASE)
 
 log = structlog.get_logger("rental_backend.traces")
 
@@ -49,8 +42,8 @@ class Door(Protocol):
 
     breaker: Breaker
 
-    def trace(self, tracing: "Tracing") -> None:
-        """Have calls seen."""
+    def trace(self, call: Callable[[str, Mapping[str, str], Callable[[], Any]], Any]) -> None:
+        """Have calls made by this, which takes their name, attributes, and how each is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +99,7 @@ class Tracing:
 
     def attach(self, adapter: Door) -> None:
         """Have the calls of a door seen, and what its breaker does to them."""
-        adapter.trace(self)
+        adapter.trace(self.call)
         adapter.breaker.guard = functools.partial(ToldCall, adapter.breaker)
         adapter.breaker.add_listener(Transitions())
 
@@ -134,58 +127,6 @@ class Tracing:
             raise
         finally:
             span.end()
-
-    def connections(self, kind: type[DeadlineConnection]) -> type[DeadlineConnection]:
-        """Return a class of connections whose statements and commits are seen."""
-        call = self.call
-
-        class Cursor(psycopg.Cursor[Any]):
-            def execute(self, query: Any, *args: Any, **more: Any) -> Any:
-                summary, attributes = _told(query)
-                return call(summary, attributes, lambda: super(Cursor, self).execute(query, *args, **more))
-
-            def executemany(self, query: Any, *args: Any, **more: Any) -> None:
-                summary, attributes = _told(query)
-                call(summary, attributes, lambda: super(Cursor, self).executemany(query, *args, **more))
-
-        class Connection(kind):  # type: ignore[misc, valid-type]
-            def __init__(self, *args: Any, **more: Any) -> None:
-                super().__init__(*args, **more)
-                self.cursor_factory = Cursor
-
-            def commit(self) -> None:
-                if self.pgconn.transaction_status == IDLE:
-                    super().commit()
-                else:
-                    call("COMMIT", COMMIT, super().commit)
-
-        return Connection
-
-    def client(self, pool: redis.ConnectionPool) -> redis.Redis:
-        """Return a client of a pool whose commands are seen."""
-        call = self.call
-
-        class Client(redis.Redis):
-            def execute_command(self, *args: Any, **options: Any) -> Any:
-                name = str(args[0])
-                attributes = {"db.system.name": "redis", "db.operation.name": name}
-                return call(name, attributes, lambda: super(Client, self).execute_command(*args, **options))  # type: ignore[no-untyped-call]
-
-        return Client(connection_pool=pool)
-
-
-COMMIT = {"db.system.name": "postgresql", "db.query.summary": "COMMIT"}
-
-
-@functools.lru_cache(maxsize=1024)
-def _told(query: Any) -> tuple[str, Mapping[str, str]]:
-    """Return what is told of a statement: its verb and first table, and its text, in which values have no place."""
-    text = query if isinstance(query, str) else query.decode() if isinstance(query, bytes) else "composed"
-    verb = text.split(None, 1)[0].upper() if text.strip() else "nothing"
-    table = TABLE.search(text)
-    summary = f"{verb} {table[1]}" if table else verb
-    told = {"db.query.summary": summary, "db.query.text": text[:LONGEST_TEXT], "db.system.name": "postgresql"}
-    return summary, told
 
 
 class ToldCall(Call):

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from ...actor import Actor
 from ...infra.audit_outbox import SecurityEvent
-from ...infra.runtime.backups import ProgramsMissing
+from ...infra.postgres.backups import ProgramsMissing
 from ...web.endpoint.context import current_services
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.streams import Stream, of_file

@@ -17,8 +17,8 @@ from ... import crud as records
 from ...accounts.audit import service as audit
 from ...actor import Actor
 from ...errors import AppError, Conflict, NotFound
+from ...infra.postgres.backups import LOCK, Dumped, Dumper, DumpFailed, Progress
 from ...infra.postgres.database import Database
-from ...infra.runtime.backups import LOCK, Dumped, Dumper, DumpFailed, Progress
 from ..business import service
 from ..models import BackupStatus, SystemBackup
 

@@ -601,7 +601,7 @@ def test_a_forked_child_uses_no_connection_of_its_parent(frail_postgres: Postgre
     script = """
         import json, os, sys
         from sqlalchemy import text
-        from rental_backend.infra.database import Database
+        from rental_backend.infra.postgres.database import Database
 
         database = Database(
             "database", os.environ["URL"], deadline=5, connect_deadline=5, pool_size=2, pool_timeout=1, calls=9

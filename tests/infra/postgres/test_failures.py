@@ -18,7 +18,8 @@ from deploy.private.server import PrivateServer
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.infra.postgres.connection import CommitLost
 from rental_backend.infra.postgres.database import Database
-from rental_backend.infra.postgres.failures import database_verdict, redis_verdict
+from rental_backend.infra.postgres.failures import database_verdict
+from rental_backend.infra.redis.failures import redis_verdict
 from rental_backend.resilience import Verdict
 from tests.infra.conftest import OpenDatabase
 from tests.proxy import Proxy

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from deploy.private import binaries
 from deploy.private.servers import PostgresServer
-from rental_backend.infra.runtime.backups import LOCK, Dumper, DumpFailed
+from rental_backend.infra.postgres.backups import LOCK, Dumper, DumpFailed
 from rental_backend.settings.backups import service as backups
 from rental_backend.settings.models import BackupStatus, SystemBackup
 from tests import factories

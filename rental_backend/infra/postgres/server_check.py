@@ -1,0 +1,80 @@
+"""What a database says of itself, looked at around its breaker, for whoever examines an installation."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from ..server_check import Away, ahead_of_us, latency_of
+from .connection import reason
+from .database import Database
+
+SERVER = """
+    SELECT current_setting('server_version_num')::int / 10000, rolsuper,
+           array_remove(ARRAY[CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+                              CASE WHEN rolreplication THEN 'REPLICATION' END,
+                              CASE WHEN rolbypassrls THEN 'BYPASSRLS' END], NULL),
+           (SELECT setting::int FROM pg_settings WHERE name = 'statement_timeout'),
+           current_setting('max_connections')::int, rolconnlimit,
+           (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'),
+           pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool,
+           has_schema_privilege(current_schema(), 'CREATE')
+    FROM pg_roles WHERE rolname = current_user"""
+LACKING = """
+    SELECT name, array_agg(verb) FROM unnest(%s::text[]) AS name
+    CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS verb
+    WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(to_regclass(name), verb)
+    GROUP BY name ORDER BY name"""
+CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postgres:
+    """A server as our role sees it. Times in seconds; `ahead` is its clock before ours.
+
+    `timeout` is the statement timeout in force in a session of ours, `limit` how many connections there are,
+    or may be of our role, `used` those of everybody, `lacking` the rights that are missed by table.
+    """
+
+    latency: float
+    ahead: float
+    version: int
+    superuser: bool
+    powers: tuple[str, ...]
+    timeout: float
+    limit: int
+    used: int
+    read_only: bool
+    creates: bool
+    lacking: dict[str, tuple[str, ...]]
+
+
+def look_at_postgres(adapter: Database, tables: Iterable[str]) -> Postgres:
+    """Ask the server behind a door, on a connection of its own. Raises `Away`."""
+    try:
+        with adapter.connect() as connection:
+            connection.autocommit = True
+            latency = latency_of(lambda: connection.execute("SELECT 1"))
+            ahead = ahead_of_us(lambda: float(_row(connection, CLOCK)[0]))
+            version, superuser, powers, timeout, limit, most, used, read_only, creates = _row(connection, SERVER)
+            lacking = connection.execute(LACKING, (sorted(tables),)).fetchall()
+    except psycopg.Error as error:
+        raise Away(reason(error)) from None
+    return Postgres(
+        latency=latency,
+        ahead=ahead,
+        version=version,
+        superuser=superuser,
+        powers=tuple(powers),
+        timeout=timeout / 1000,
+        limit=limit if most < 0 else min(most, limit),
+        used=used,
+        read_only=read_only,
+        creates=creates,
+        lacking={name: tuple(verbs) for name, verbs in lacking},
+    )
+
+
+def _row(connection: psycopg.Connection[Any], question: str) -> Any:
+    return connection.execute(question.encode()).fetchone()

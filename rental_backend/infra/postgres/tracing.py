@@ -1,0 +1,54 @@
+"""What is told of statements and commits, where somebody collects spans."""
+
+import functools
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg
+
+from .connection import DeadlineConnection
+
+LONGEST_TEXT = 1000
+IDLE = psycopg.pq.TransactionStatus.IDLE
+TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+\"?([a-z_][a-z0-9_.]*)", re.IGNORECASE)
+COMMIT = {"db.system.name": "postgresql", "db.query.summary": "COMMIT"}
+
+SpannedCall = Callable[[str, Mapping[str, str], Callable[[], Any]], Any]
+
+
+def traced(kind: type[DeadlineConnection], call: SpannedCall) -> type[DeadlineConnection]:
+    """Return a class of connections whose statements and commits are made by `call`."""
+
+    class Cursor(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *args: Any, **more: Any) -> Any:
+            summary, attributes = _told(query)
+            return call(summary, attributes, lambda: super(Cursor, self).execute(query, *args, **more))
+
+        def executemany(self, query: Any, *args: Any, **more: Any) -> None:
+            summary, attributes = _told(query)
+            call(summary, attributes, lambda: super(Cursor, self).executemany(query, *args, **more))
+
+    class Connection(kind):  # type: ignore[misc, valid-type]
+        def __init__(self, *args: Any, **more: Any) -> None:
+            super().__init__(*args, **more)
+            self.cursor_factory = Cursor
+
+        def commit(self) -> None:
+            if self.pgconn.transaction_status == IDLE:
+                super().commit()
+            else:
+                call("COMMIT", COMMIT, super().commit)
+
+    return Connection
+
+
+@functools.lru_cache(maxsize=1024)
+def _told(query: Any) -> tuple[str, Mapping[str, str]]:
+    """Return what is told of a statement: its verb and first table, and its text, in which values have no place."""
+    text = query if isinstance(query, str) else query.decode() if isinstance(query, bytes) else "composed"
+    verb = text.split(None, 1)[0].upper() if text.strip() else "nothing"
+    table = TABLE.search(text)
+    summary = f"{verb} {table[1]}" if table else verb
+    told = {"db.query.summary": summary, "db.query.text": text[:LONGEST_TEXT], "db.system.name": "postgresql"}
+    return summary, told
