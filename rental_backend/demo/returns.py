@@ -4,8 +4,16 @@ import json
 from datetime import datetime
 from functools import partial
 
-from ..inventory.damage import DamageAssessment, DamageSeverity, DamageType, RepairOrder, RepairStatus
-from ..inventory.models import MovementType, UnitCondition, UnitStatus
+from ..inventory.models import (
+    DamageAssessment,
+    DamageSeverity,
+    DamageType,
+    MovementType,
+    RepairOrder,
+    RepairStatus,
+    UnitCondition,
+    UnitStatus,
+)
 from ..rentals.models import (
     InspectedCondition,
     RentalItemInspection,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import CheckConstraint, ForeignKey, String, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import Amount, Audited, Model, Quantity, at_least, in_order, one_of
+from ...models import Amount, Audited, Model, Quantity, at_least, in_order, one_of
 
 if TYPE_CHECKING:
-    from ..catalog.models import Item, Location
-    from ..parties.models import Supplier
-    from .models import InventoryUnit
+    from ...catalog.models import Item, Location
+    from ...parties.models import Supplier
+    from .units import InventoryUnit
 
 
 class DamageType(enum.StrEnum):

@@ -1,4 +1,4 @@
-"""The tables of rentals; a rental itself is a transaction."""
+"""A rental from handing over to return, and what was found when it came back."""
 
 import enum
 import uuid
@@ -9,18 +9,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ForeignKey, Index, String, func
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ..models import Amount, Audited, Model, Price, Quantity, Retirable, at_least, in_order, one_of
-from ..transactions.models import PaymentStatus, RentalStatus
+from ...models import Amount, Audited, Model, Price, Quantity, Retirable, at_least, one_of
+from ...transactions.models import RentalStatus
 
 if TYPE_CHECKING:
-    from ..transactions.models import TransactionHeader, TransactionLine
-
-
-class ExtensionType(enum.StrEnum):
-    """Whether all or some lines are extended."""
-
-    FULL = "FULL"
-    PARTIAL = "PARTIAL"
+    from ...transactions.models import TransactionHeader, TransactionLine
 
 
 class ReturnCondition(enum.StrEnum):
@@ -50,17 +43,6 @@ class InspectedCondition(enum.StrEnum):
     DAMAGED = "DAMAGED"
 
 
-class StatusChangeReason(enum.StrEnum):
-    """Why the status of a rental changed."""
-
-    SCHEDULED_UPDATE = "SCHEDULED_UPDATE"
-    RETURN_EVENT = "RETURN_EVENT"
-    MANUAL_UPDATE = "MANUAL_UPDATE"
-    EXTENSION = "EXTENSION"
-    LATE_FEE_APPLIED = "LATE_FEE_APPLIED"
-    DAMAGE_ASSESSMENT = "DAMAGE_ASSESSMENT"
-
-
 class RentalLifecycle(Retirable, Model):
     """How far a rental has come, and the fees it has gathered."""
 
@@ -86,57 +68,6 @@ class RentalLifecycle(Retirable, Model):
 
     rental: Mapped["TransactionHeader"] = relationship(lazy="raise")
     return_events: Mapped[list["RentalReturnEvent"]] = relationship(lazy="raise", back_populates="lifecycle")
-
-
-class RentalExtension(Retirable, Model):
-    """A rental that ends later than agreed, and what that costs."""
-
-    __tablename__ = "rental_extensions"
-    __table_args__ = (
-        Index("idx_extension_date", "extension_date"),
-        Index("idx_extension_payment_status", "payment_status"),
-        Index("idx_extension_rental", "parent_rental_id"),
-        *at_least(0, "extension_charges", "payment_received"),
-        in_order("original_end_date", "new_end_date"),
-    )
-
-    parent_rental_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
-    extension_date: Mapped[datetime] = mapped_column(default=func.now())
-    original_end_date: Mapped[date]
-    new_end_date: Mapped[date]
-    extension_type: Mapped[ExtensionType]
-    extension_charges: Mapped[Amount] = mapped_column(default=Decimal(0))
-    payment_received: Mapped[Amount] = mapped_column(default=Decimal(0))
-    payment_status: Mapped[PaymentStatus] = mapped_column(default=PaymentStatus.PENDING)
-    extended_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.id"))
-    notes: Mapped[str | None]
-
-    rental: Mapped["TransactionHeader"] = relationship(lazy="raise")
-    lines: Mapped[list["RentalExtensionLine"]] = relationship(lazy="raise", back_populates="extension")
-
-
-class RentalExtensionLine(Retirable, Model):
-    """One line of an extension: what stays longer, and what came back instead."""
-
-    __tablename__ = "rental_extension_lines"
-    __table_args__ = (
-        Index("idx_extension_line_extension", "extension_id"),
-        Index("idx_extension_line_transaction", "transaction_line_id"),
-        *at_least(0, "original_quantity", "extended_quantity", "returned_quantity", "damage_assessment"),
-    )
-
-    extension_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("rental_extensions.id"))
-    transaction_line_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_lines.id"))
-    original_quantity: Mapped[Quantity]
-    extended_quantity: Mapped[Quantity]
-    returned_quantity: Mapped[Quantity] = mapped_column(default=Decimal(0))
-    return_condition: Mapped[ReturnCondition | None]
-    condition_notes: Mapped[str | None]
-    damage_assessment: Mapped[Amount | None]
-    item_new_end_date: Mapped[date | None]
-
-    extension: Mapped[RentalExtension] = relationship(lazy="raise", back_populates="lines")
-    transaction_line: Mapped["TransactionLine"] = relationship(lazy="raise")
 
 
 class RentalReturnEvent(Retirable, Model):
@@ -255,31 +186,3 @@ class RentalInspection(Retirable, Model):
     customer_notification_required: Mapped[bool] = mapped_column(default=False)
     follow_up_actions: Mapped[list[Any] | None]
     line_inspections: Mapped[list[Any]]
-
-
-class RentalStatusLog(Retirable, Model):
-    """One change of the status of a rental, or with `transaction_line_id` of a line."""
-
-    __tablename__ = "rental_status_logs"
-    __table_args__ = (
-        Index("idx_status_log_batch", "batch_id"),
-        Index("idx_status_log_changed_at", "changed_at"),
-        Index("idx_status_log_line", "transaction_line_id"),
-        Index("idx_status_log_reason", "change_reason"),
-        Index("idx_status_log_system", "system_generated"),
-        Index("idx_status_log_transaction", "transaction_id"),
-    )
-
-    transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
-    transaction_line_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("transaction_lines.id"))
-    rental_lifecycle_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("rental_lifecycles.id"), index=True)
-    old_status: Mapped[str | None] = mapped_column(String(30))
-    new_status: Mapped[str] = mapped_column(String(30))
-    change_reason: Mapped[StatusChangeReason] = mapped_column(one_of(StatusChangeReason, 30))
-    change_trigger: Mapped[str | None] = mapped_column(String(50))
-    changed_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"))
-    changed_at: Mapped[datetime] = mapped_column(default=func.now())
-    notes: Mapped[str | None]
-    status_metadata: Mapped[dict[str, Any] | None]
-    system_generated: Mapped[bool] = mapped_column(default=False)
-    batch_id: Mapped[str | None] = mapped_column(String(50))

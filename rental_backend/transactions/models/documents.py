@@ -1,6 +1,5 @@
-"""The tables that purchases, sales and rentals share."""
+"""A transaction: its header, its lines, and what is told of both."""
 
-import enum
 import uuid
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -11,87 +10,23 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship
 from sqlalchemy.schema import conv
 
-from ..catalog.models import Location
-from ..models import Amount, Model, Price, Quantity, Retirable, at_least, in_order, trigrams
+from ...catalog.models import Location
+from ...models import Amount, Model, Price, Quantity, Retirable, at_least, in_order, trigrams
+from .kinds import (
+    LineItemType,
+    PaymentMethod,
+    PaymentStatus,
+    RentalPeriodUnit,
+    RentalStatus,
+    TransactionStatus,
+    TransactionType,
+)
 
 if TYPE_CHECKING:
-    from ..catalog.models import Item
-    from ..inventory.models import InventoryUnit
-    from ..parties.models import Customer, Supplier
-
-
-class TransactionType(enum.StrEnum):
-    """What a transaction is."""
-
-    SALE = "SALE"
-    PURCHASE = "PURCHASE"
-    RENTAL = "RENTAL"
-    RETURN = "RETURN"
-    ADJUSTMENT = "ADJUSTMENT"
-
-
-class TransactionStatus(enum.StrEnum):
-    """How far a transaction has come."""
-
-    PENDING = "PENDING"
-    PROCESSING = "PROCESSING"
-    COMPLETED = "COMPLETED"
-    CANCELLED = "CANCELLED"
-    ON_HOLD = "ON_HOLD"
-    IN_PROGRESS = "IN_PROGRESS"
-
-
-class PaymentStatus(enum.StrEnum):
-    """How much of a transaction is paid."""
-
-    PENDING = "PENDING"
-    PAID = "PAID"
-    PARTIAL = "PARTIAL"
-    FAILED = "FAILED"
-    REFUNDED = "REFUNDED"
-
-
-class PaymentMethod(enum.StrEnum):
-    """How a transaction is paid."""
-
-    CASH = "CASH"
-    CREDIT_CARD = "CREDIT_CARD"
-    DEBIT_CARD = "DEBIT_CARD"
-    BANK_TRANSFER = "BANK_TRANSFER"
-    CHEQUE = "CHEQUE"
-    ONLINE = "ONLINE"
-    CREDIT_ACCOUNT = "CREDIT_ACCOUNT"
-
-
-class LineItemType(enum.StrEnum):
-    """What a line charges for."""
-
-    PRODUCT = "PRODUCT"
-    SERVICE = "SERVICE"
-    DISCOUNT = "DISCOUNT"
-    TAX = "TAX"
-    SHIPPING = "SHIPPING"
-    FEE = "FEE"
-
-
-class RentalPeriodUnit(enum.StrEnum):
-    """What the period of a rate is counted in."""
-
-    HOUR = "HOUR"
-    DAY = "DAY"
-    WEEK = "WEEK"
-    MONTH = "MONTH"
-
-
-class RentalStatus(enum.StrEnum):
-    """How far a rented line has come; that of a rental follows from its lines."""
-
-    RENTAL_INPROGRESS = "RENTAL_INPROGRESS"
-    RENTAL_COMPLETED = "RENTAL_COMPLETED"
-    RENTAL_LATE = "RENTAL_LATE"
-    RENTAL_EXTENDED = "RENTAL_EXTENDED"
-    RENTAL_PARTIAL_RETURN = "RENTAL_PARTIAL_RETURN"
-    RENTAL_LATE_PARTIAL_RETURN = "RENTAL_LATE_PARTIAL_RETURN"
+    from ...catalog.models import Item
+    from ...inventory.models import InventoryUnit
+    from ...parties.models import Customer, Supplier
+    from .events import TransactionEvent
 
 
 class TransactionHeader(Retirable, Model):
@@ -236,6 +171,7 @@ TransactionHeader.items_count = column_property(
     .scalar_subquery(),
     deferred=True,
 )
+
 TransactionHeader.location_name = column_property(
     select(Location.location_name)
     .where(Location.id == TransactionHeader.location_id)
@@ -257,37 +193,3 @@ class TransactionMetadata(Retirable, Model):
     transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id"))
     metadata_type: Mapped[str] = mapped_column(String(50))
     metadata_content: Mapped[dict[str, Any]] = mapped_column(JSONB)
-
-
-class TransactionEvent(Retirable, Model):
-    """One step in the history of a transaction."""
-
-    __tablename__ = "transaction_events"
-    __table_args__ = (
-        Index("idx_transaction_events_category_status", "event_category", "status", "event_timestamp"),
-        Index("idx_transaction_events_correlation", "correlation_id"),
-        Index("idx_transaction_events_event_type", "event_type"),
-        Index("idx_transaction_events_operation", "operation_name"),
-        Index("idx_transaction_events_status", "status"),
-        Index("idx_transaction_events_timestamp", "event_timestamp"),
-        Index("idx_transaction_events_tx_type_time", "transaction_id", "event_type", "event_timestamp"),
-    )
-
-    transaction_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("transaction_headers.id", ondelete="CASCADE"))
-    event_type: Mapped[str] = mapped_column(String(50))
-    event_category: Mapped[str] = mapped_column(String(30))
-    description: Mapped[str]
-    event_data: Mapped[dict[str, Any] | None]
-    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.id"), index=True)
-    session_id: Mapped[str | None] = mapped_column(String(100))
-    ip_address: Mapped[str | None] = mapped_column(String(45))
-    user_agent: Mapped[str | None] = mapped_column(String(500))
-    service_name: Mapped[str | None] = mapped_column(String(50))
-    operation_name: Mapped[str | None] = mapped_column(String(100))
-    correlation_id: Mapped[str | None] = mapped_column(String(100))
-    event_timestamp: Mapped[datetime] = mapped_column(default=func.now())
-    processing_duration_ms: Mapped[str | None] = mapped_column(String(20))
-    status: Mapped[str] = mapped_column(String(20), default="SUCCESS")
-    error_code: Mapped[str | None] = mapped_column(String(50))
-    error_message: Mapped[str | None]
-    affected_entities: Mapped[list[Any] | None]

@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, String, func, text
 from sqlalchemy.dialects.postgresql import TSTZRANGE, ExcludeConstraint, Range
 from sqlalchemy.orm import Mapped, mapped_column
 
-from ..models import Identified, Model, one_of
+from ...models import Identified, Model, one_of
 
 IN_FORCE = "released_at IS NULL"
 
