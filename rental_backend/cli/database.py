@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import current_app
 
-from .. import seed
 from ..accounts.auth import service
 from ..accounts.security import retention as purging
 from ..config import Config
-from ..demo.command import demo
-from ..doctor.command import doctor
 from ..errors import AppError
 from ..infra.container import Services
 from ..infra.postgres.backups import DumpFailed
@@ -25,6 +22,9 @@ from ..infra.runtime.retention import Sweeper
 from ..web.middleware import logs
 from . import breakers as watching
 from . import operate as steering
+from .demo import demo
+from .doctor import doctor
+from .seed import patient_database, seed
 
 if TYPE_CHECKING:
     from ..infra.migration import Migrator
@@ -80,7 +80,7 @@ def migrate(target: str, dry_run: bool, as_json: bool, **how: Any) -> None:
 def release(context: click.Context, wait: float) -> None:
     """Prepare the database for a release: migrate, then add reference data. It has the exit codes of `migrate`."""
     context.invoke(migrate, wait=wait)
-    context.invoke(seed.seed)
+    context.invoke(seed)
 
 
 @click.command()
@@ -135,7 +135,7 @@ def _told(as_json: bool) -> Iterator[None]:
 @click.command()
 def purge() -> None:
     """Delete expired sessions, reset tokens, sign-in attempts and log entries now, as the server does every hour."""
-    with seed.patient_database(30) as database:
+    with patient_database(30) as database:
         sweeper = Sweeper(database)
         sweeper.sweep_with(purging.purge)
         gone = [f"{rows} {table}" for table, rows in sweeper.round().items() if rows]
@@ -183,6 +183,6 @@ def restore(file: Path) -> None:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(migrate, preflight, release, create_admin, purge, seed.seed, demo, restore),
+    *(migrate, preflight, release, create_admin, purge, seed, demo, restore),
     *(steering.mode, steering.drill, steering.log_level, watching.breakers, doctor),
 )

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from flask import Flask
 from sqlalchemy import Table
 
 from ..config import Config
@@ -23,10 +22,8 @@ Check = Callable[[], Iterable[Finding]]
 
 
 # D92: around the breakers.
-def examine(app: Flask, service: Check) -> list[Finding]:
+def examine(config: Config, services: Services, service: Check) -> list[Finding]:
     """Return the findings of all checks, in their order; `service` looks at the running one."""
-    config: Config = app.config["SETTINGS"]
-    services: Services = app.extensions["services"]
     tables = frozenset(metadata.tables)
     checks: dict[str, Check] = {
         "settings": partial(settings, config),

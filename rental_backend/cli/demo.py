@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 import click
 from flask import current_app
 
-from ..seed import add_reference_data, patient_database
-from .generator import SMALL, fill, large
-from .loading import indexes_last
+from ..demo.generator import SMALL, fill, large
+from ..demo.loading import indexes_last
+from ..seed import add_reference_data
+from .seed import patient_database
 
 LONGEST_STATEMENT = 3600
 STEP = 50_000

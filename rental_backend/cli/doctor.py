@@ -1,0 +1,39 @@
+"""`flask doctor`: what is wrong with this installation, and what mends it."""
+
+import json
+from dataclasses import asdict
+from functools import partial
+
+import click
+from flask import current_app
+
+from ..config import Config
+from ..doctor.findings import Level
+from ..doctor.service import service
+from ..web.middleware import logs
+
+COLOURS = {Level.PASS: "green", Level.WARN: "yellow", Level.FAIL: "red", Level.SKIP: "blue"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def doctor(as_json: bool) -> None:
+    """Check settings, dependencies, schema, rights, folders and programs; name a fix for each finding.
+
+    Nothing is changed. Exits with 0 if all is well, with 1 if there is anything to fix (WARN or FAIL). The command
+    needs nothing that it checks, and takes two seconds at most.
+    """
+    logs.configure("CRITICAL")
+    from ..doctor.examination import examine  # brings Alembic
+
+    config: Config = current_app.config["SETTINGS"]
+    findings = examine(config, current_app.extensions["services"], partial(service, config.port))
+    wrong = [each for each in findings if each.level in (Level.WARN, Level.FAIL)]
+    if as_json:
+        click.echo(json.dumps({"healthy": not wrong, "findings": [asdict(each) for each in findings]}))
+    else:
+        for each in findings:
+            click.echo(click.style(f"{each.level:4}", fg=COLOURS[each.level]) + str(each)[4:])
+        click.echo(f"{len(wrong)} to mend." if wrong else "All is well.")
+    if wrong:
+        raise click.exceptions.Exit(1)
