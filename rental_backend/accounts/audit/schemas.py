@@ -1,12 +1,8 @@
-"""The wire forms of the security audit log, and its list."""
+"""The wire forms of the security audit log."""
 
 from marshmallow import fields
-from sqlalchemy import Text as SqlText
-from sqlalchemy import Uuid, and_, bindparam, cast, or_
 
 from ...schemas import Answer, Envelope, Paging, Text
-from ...web.query.listing import Listing
-from ..models import SecurityAuditLog
 
 
 class AuditQuery(Paging):
@@ -41,22 +37,3 @@ class AuditEntries(Envelope):
     """Entries of the security audit log, as the user page reads them."""
 
     logs = fields.List(fields.Nested(AuditEntrySchema))
-
-
-_about = bindparam("about", type_=Uuid)
-AUDIT_LOG = Listing(
-    SecurityAuditLog,
-    AuditEntrySchema,
-    order=(SecurityAuditLog.timestamp.desc(), SecurityAuditLog.id.desc()),
-    search=(SecurityAuditLog.user_name, SecurityAuditLog.action, SecurityAuditLog.resource),
-    filters={
-        "action": SecurityAuditLog.action.__eq__,
-        "resource": SecurityAuditLog.resource.__eq__,
-        "user_id": SecurityAuditLog.user_id.__eq__,
-        "success_only": lambda only: or_(SecurityAuditLog.success, only.is_(False)),
-        "about": lambda _: or_(
-            SecurityAuditLog.user_id == _about,
-            and_(SecurityAuditLog.resource == "users", SecurityAuditLog.resource_id == cast(_about, SqlText)),
-        ),
-    },
-)

@@ -6,7 +6,7 @@ from marshmallow import fields, post_load, validate
 
 from ...schemas import Answer, Envelope, Paging, Payload, Text
 from ..models import RiskLevel
-from ..users.schemas import EitherSpelling, Ids, Names
+from ..schemas import EitherSpelling, Ids, Names
 
 
 class RoleFields(EitherSpelling):

@@ -13,7 +13,8 @@ from ...web.endpoint.context import current_services
 from ...web.endpoint.needs import PUBLIC, Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.query.listing import Page
-from ..audit.schemas import AUDIT_LOG, AuditEntrySchema, AuditQuery
+from ..audit.lists import AUDIT_LOG
+from ..audit.schemas import AuditEntrySchema, AuditQuery
 from ..auth import service
 from ..models import User
 from ..roles.api import CHANGE, admin_of

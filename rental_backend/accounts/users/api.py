@@ -20,7 +20,8 @@ from ...web.query.listing import Listing, Page
 from .. import models
 from ..access import read_models
 from ..access.effective_permissions import by_role, direct
-from ..audit.schemas import AUDIT_LOG, AuditEntries, AuditQuery
+from ..audit.lists import AUDIT_LOG
+from ..audit.schemas import AuditEntries, AuditQuery
 from ..auth import api, passwords
 from ..auth.schemas import UserSchema
 from ..auth.service import Profile, own_profile

@@ -6,7 +6,8 @@ from ...web.resource.resource import Resource
 from .. import usage as service
 from ..models import Brand
 from ..needs import BROWSE, CHANGE, MASTER_DATA
-from ..schemas import BrandChange, BrandSchema, NamedQuery, NewBrand
+from ..schemas import NamedQuery
+from .schemas import BrandChange, BrandSchema, NewBrand
 
 BRANDS = Resource(
     name="brands",

@@ -9,6 +9,7 @@ from ...schemas import MOST_ROWS, Browsing
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.query.listing import contains
+from ...web.query.projection import columns
 from ...web.resource.extra_routes import add_list, add_search
 from ...web.resource.resource import Resource
 from ..models import Category
@@ -64,8 +65,8 @@ add_list(bp, CATEGORIES, "/leaves", LEAVES, query=Browsing, rows=MOST_ROWS, is_l
 @bp.get("/tree")
 @endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", query=TreeQuery(), returns=CategoryNode(many=True))
 def nested(session: Session, root_id: uuid.UUID | None, include_inactive: bool) -> bytes:
-    """Show the category tree. It starts at the top, or at the category `root_id`."""
-    return tree.nested(session, root_id, everything=include_inactive)
+    """Return the tree from the top, or from one category."""
+    return tree.nested(session, columns(CategorySchema, Category), root_id, everything=include_inactive)
 
 
 @bp.route("/<uuid:id>", methods=["PUT", "PATCH"])

@@ -16,7 +16,7 @@ from ...web.resource.resource import Resource
 from .. import usage as service
 from ..models import UnitOfMeasurement as Unit
 from ..needs import BROWSE, CHANGE, MASTER_DATA
-from ..schemas import NewUnit, UnitChange, UnitOperation, UnitQuery, UnitSchema
+from .schemas import NewUnit, UnitChange, UnitOperation, UnitQuery, UnitSchema
 
 UNITS = Resource(
     name="units-of-measurement",

@@ -14,10 +14,11 @@ from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.streams import Stream, of_file
 from ...web.query import projection
 from ...web.query.listing import Page
-from ..business.resources import BACKUPS, BROWSE, CHANGE
 from ..business.schemas import SignedBy
 from ..models import SystemBackup
+from ..needs import BROWSE, CHANGE
 from . import service as backups
+from .lists import BACKUPS
 from .schemas import BackupQuery, BackupSchema, NewBackup
 
 MAKE, MANAGE = "SYSTEM_BACKUP", "BACKUP_MANAGE"

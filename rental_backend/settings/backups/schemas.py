@@ -1,4 +1,4 @@
-"""The wire forms of backups and of the audit log."""
+"""The wire forms of backups."""
 
 from marshmallow import ValidationError, fields, validate
 
@@ -49,32 +49,3 @@ class NewBackup(Payload):
     backup_type = Choice(BackupType, load_default=BackupType.FULL, validate=_whole)
     description = Text(2000)
     retention_days = fields.Integer(validate=validate.Range(1, 3650))
-
-
-class AuditLogQuery(Paging):
-    """Filters for the audit log."""
-
-    user_id = fields.UUID()
-    action = Text(100)
-    entity_type = Text(100)
-    entity_id = Text(100)
-    success = fields.Boolean()
-    start_date = fields.DateTime()
-    end_date = fields.DateTime()
-
-
-class AuditLogSchema(Answer):
-    """An entry of the audit log."""
-
-    id = fields.UUID()
-    user_id = fields.UUID()
-    user_name = fields.String()
-    action = fields.String()
-    entity_type = fields.String(attribute="resource")
-    entity_id = fields.String(attribute="resource_id")
-    audit_metadata = fields.Raw(attribute="details")
-    ip_address = fields.String()
-    user_agent = fields.String()
-    success = fields.Boolean()
-    error_message = fields.String()
-    created_at = fields.AwareDateTime(attribute="timestamp")

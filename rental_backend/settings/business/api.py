@@ -1,10 +1,12 @@
 """Settings, companies, currency and time zone."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from flask import Blueprint
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
@@ -15,11 +17,14 @@ from ...web.endpoint.needs import PUBLIC, SIGNED_IN, Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
 from ...web.query.listing import Page
+from ...web.resource.resource import Permissions, Resource
 from ..models import Company, SystemSetting
+from ..needs import BROWSE, CHANGE, FOLLOWED, KNOWN, SEE, SET
 from . import company, regional, service
-from .resources import BROWSE, CHANGE, COMPANIES, FOLLOWED, KNOWN, SEE, SET, SETTINGS
+from .lists import SETTINGS
 from .schemas import (
     CompanyChange,
+    CompanyQuery,
     CompanySchema,
     Conversion,
     CurrencyChange,
@@ -33,6 +38,28 @@ from .schemas import (
     ZoneChange,
 )
 
+
+def _contains(column: Any) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
+    return lambda text: func.strpos(func.lower(column), func.lower(text)) > 0
+
+
+COMPANIES = Resource(
+    name="companies",
+    prefix="/api/company",
+    model=Company,
+    schema=CompanySchema,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=Permissions(SEE, SET, SET, SET),
+    retires=False,
+    query=CompanyQuery,
+    order=(Company.company_name.asc(), Company.id.asc()),
+    search=(Company.company_name, Company.email, Company.gst_no),
+    filters=("gst_no", "registration_number"),
+    conditions={"company_name": _contains(Company.company_name), "email": _contains(Company.email)},
+    sorts=("company_name", "created_at"),
+    pages=True,
+)
 companies = COMPANIES.blueprint()
 bp = Blueprint("settings", __name__, url_prefix="/api")
 

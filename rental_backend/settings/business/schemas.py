@@ -208,9 +208,3 @@ class EndpointQuery(Payload):
     """The path of an operation."""
 
     endpoint = Text(500, required=True)
-
-
-class LogsQuery(Payload):
-    """The number of entries to return."""
-
-    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))

@@ -15,11 +15,11 @@ from ...web.endpoint.needs import Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
 from ...web.query.listing import Page
-from ..backups.schemas import AuditLogQuery, AuditLogSchema
 from ..business import regional, service
-from ..business.resources import AUDIT_LOG, BROWSE, KNOWN
-from ..business.schemas import LogsQuery
+from ..needs import BROWSE, KNOWN
 from . import service as operations
+from .lists import AUDIT_LOG
+from .schemas import AuditLogQuery, AuditLogSchema, LogsQuery
 
 LOOK = Needs(DATABASE, AUTH)
 OPERATE = "SYSTEM_MAINTENANCE"

@@ -1,0 +1,60 @@
+"""The wire forms of units of measurement."""
+
+from typing import Any, ClassVar
+
+from marshmallow import fields, post_load, validate
+
+from ...schemas import MOST_ROWS, Payload, Text
+from ..schemas import NamedQuery, Row
+
+
+class UnitFields(Payload):
+    """What a clerk fills in of a unit of measurement; `abbreviation` is another name of `code`."""
+
+    ALIASES: ClassVar = {"abbreviation": "code"}
+
+    code = Text(10, allow_none=True)
+    description = Text(1000, allow_none=True)
+    is_active = fields.Boolean()
+
+
+class NewUnit(UnitFields):
+    """A unit of measurement to be created."""
+
+    name = Text(50, 1, required=True)
+
+
+class UnitChange(UnitFields):
+    """What is to be changed of a unit of measurement; what is not sent stays as it is."""
+
+    name = Text(50, 1)
+
+
+class UnitSchema(Row):
+    """A unit of measurement as answered, with the number of items counted in it that are not retired."""
+
+    name = fields.String()
+    code = fields.String()
+    abbreviation = fields.String()
+    description = fields.String()
+    display_name = fields.String()
+    item_count = fields.Integer()
+    has_items = fields.Boolean()
+
+
+class UnitQuery(NamedQuery):
+    """Filters of the list of units of measurement."""
+
+    ALIASES: ClassVar = {"abbreviation": "code"}
+
+
+class UnitOperation(Payload):
+    """What is to be done to many units of measurement at once; one that is named twice counts once."""
+
+    unit_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, MOST_ROWS))
+    operation = fields.String(required=True, validate=validate.OneOf(["activate", "deactivate"]))
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Return the units, and whether they are to be in use afterwards."""
+        return {"ids": data["unit_ids"], "active": data["operation"] == "activate"}

@@ -1,0 +1,23 @@
+"""The list of settings."""
+
+from sqlalchemy import func, or_
+
+from ...web.query.listing import Listing
+from ..models import SystemSetting
+from .schemas import SettingSchema
+
+SETTINGS = Listing(
+    SystemSetting,
+    SettingSchema,
+    order=(
+        SystemSetting.setting_category.asc(),
+        func.length(SystemSetting.display_order).asc(),
+        SystemSetting.display_order.asc(),
+        SystemSetting.setting_key.asc(),
+    ),
+    filters={
+        "category": SystemSetting.setting_category.__eq__,
+        "include_system": lambda wanted: or_(wanted, SystemSetting.is_system.is_(False)),
+        "is_active": SystemSetting.is_active.__eq__,
+    },
+)

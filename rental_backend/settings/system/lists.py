@@ -1,0 +1,23 @@
+"""The list of what was done, as the log of changes shows it."""
+
+from ...accounts.models import SecurityAuditLog
+from ...web.query.listing import Listing
+from .schemas import AuditLogSchema
+
+_log = SecurityAuditLog
+AUDIT_LOG = Listing(
+    _log,
+    AuditLogSchema,
+    order=(_log.timestamp.desc(), _log.id.desc()),
+    search=(_log.user_name, _log.action, _log.resource),
+    filters={
+        "user_id": _log.user_id.__eq__,
+        "action": _log.action.__eq__,
+        "entity_type": _log.resource.__eq__,
+        "entity_id": _log.resource_id.__eq__,
+        "success": _log.success.__eq__,
+        "start_date": _log.timestamp.__ge__,
+        "end_date": _log.timestamp.__le__,
+        "id": _log.id.__eq__,
+    },
+)

@@ -1,0 +1,40 @@
+"""The wire forms of the log of changes, and of what the breakers have seen."""
+
+from marshmallow import fields, validate
+
+from ...schemas import Answer, Paging, Payload, Text
+
+
+class AuditLogQuery(Paging):
+    """Filters of the log of changes."""
+
+    user_id = fields.UUID()
+    action = Text(100)
+    entity_type = Text(100)
+    entity_id = Text(100)
+    success = fields.Boolean()
+    start_date = fields.DateTime()
+    end_date = fields.DateTime()
+
+
+class AuditLogSchema(Answer):
+    """An entry of the security audit log, under the names of a log of changes."""
+
+    id = fields.UUID()
+    user_id = fields.UUID()
+    user_name = fields.String()
+    action = fields.String()
+    entity_type = fields.String(attribute="resource")
+    entity_id = fields.String(attribute="resource_id")
+    audit_metadata = fields.Raw(attribute="details")
+    ip_address = fields.String()
+    user_agent = fields.String()
+    success = fields.Boolean()
+    error_message = fields.String()
+    created_at = fields.AwareDateTime(attribute="timestamp")
+
+
+class LogsQuery(Payload):
+    """How many entries are wanted."""
+
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
