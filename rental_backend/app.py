@@ -11,33 +11,23 @@ from sqlalchemy.orm import configure_mappers
 from .accounts.access.permissions import HARMLESS
 from .accounts.audit import service as audit
 from .accounts.auth import service as accounts
-from .accounts.auth.api import bp as auth
-from .accounts.auth.api import users as sessions
-from .accounts.roles.api import bp as roles
+from .accounts.domain import DOMAIN as ACCOUNTS
 from .accounts.security import retention as purging
-from .accounts.security.api import bp as security
-from .accounts.users.api import bp as users
 from .analytics import shop_metrics as standing
-from .analytics.parties.api import bp as party_analytics
-from .catalog.brands.api import bp as brands
-from .catalog.categories.api import bp as categories
-from .catalog.locations.api import bp as locations
-from .catalog.units.api import bp as units
+from .analytics.domain import DOMAIN as ANALYTICS
+from .bookings.domain import DOMAIN as BOOKINGS
+from .catalog.domain import DOMAIN as CATALOG
 from .cli.group import Commands
 from .config import Config
 from .infra.container import Services
-from .inventory.blocking.api import bp as item_blocking
-from .inventory.items.api import bp as items
-from .parties.customers.api import bp as customers
-from .parties.suppliers.api import bp as suppliers
+from .inventory.domain import DOMAIN as INVENTORY
+from .parties.domain import DOMAIN as PARTIES
+from .rentals.domain import DOMAIN as RENTALS
 from .resilience import OPEN, Listener
-from .settings.backups import api as backups_api
+from .sales.domain import DOMAIN as SALES
 from .settings.backups import service as backups
 from .settings.business import service as business
-from .settings.business.api import bp as settings
-from .settings.business.api import companies
-from .settings.cors_origins import api as origins_api
-from .settings.system import api as system_api
+from .settings.domain import DOMAIN as SETTINGS
 from .web.endpoint import prewarm as warming
 from .web.endpoint import problems
 from .web.endpoint import rate_limits as limits
@@ -56,14 +46,14 @@ from .web.status import api as status
 from .web.status import components, incidents
 from .web.templates import render as pages
 
+DOMAINS = (ACCOUNTS, SETTINGS, CATALOG, PARTIES, INVENTORY, BOOKINGS, RENTALS, SALES, ANALYTICS)
 BLUEPRINTS = (
     *(health.bp, status.bp, breakers.bp, metrics.bp, docs.bp, pages.bp),
     *(diagnosis.bp, operations.bp, breaker_orders.bp, incidents.bp, log_level.bp),
-    *(auth, sessions, users, roles, security),
-    *(settings, companies, origins_api.bp, backups_api.bp, system_api.bp),
-    *(brands, categories, units, locations),
-    *(customers, suppliers, party_analytics, items, item_blocking),
+    *(blueprint for domain in DOMAINS for blueprint in domain.blueprints),
 )
+COMPONENTS = components.united(part for domain in DOMAINS for part in domain.components)
+ALIASES = tuple(alias for domain in DOMAINS for alias in domain.aliases)
 DRILLS = (operations.drills,)  # never served in production
 REAP_EVERY, EXPIRE_EVERY = 10.0, 3600.0  # seconds
 
@@ -99,13 +89,13 @@ def create_app(config: Config | None = None) -> Flask:
     services.settings.load_with(business.load)
     services.chores.every(REAP_EVERY, partial(backups.reap, services.database))
     services.chores.every(EXPIRE_EVERY, partial(backups.expire, services.database, services.dumper))
-    services.figures.load_with(standing.standing)
+    services.figures.load_with(standing.standing, standing.MEANINGS)
     services.sweeper.sweep_with(purging.purge)
     for breaker in services.guards.values():
         breaker.add_listener(TransitionLog())
     app.extensions["services"] = services
     app.extensions["warmer"] = warmer = warming.Warmer(app, services)
-    services.background += [warmer.start, components.watch(app, services).start]
+    services.background += [warmer.start, components.watch(app, services, COMPONENTS).start]
     services.endings.append(warmer.stop)
     app.extensions["documentation"] = Documentation(app)
     services.warmup.steps += [configure_mappers, services.identity.rehearse, warmer.rehearse]
@@ -113,7 +103,7 @@ def create_app(config: Config | None = None) -> Flask:
     for part in (traces, requests, cors, limits):
         part.register(app, config)
     problems.register(app)
-    routing.register(app)
+    routing.register(app, ALIASES)
     for blueprint in (*BLUEPRINTS, *(DRILLS if services.drills.allowed else ())):
         app.register_blueprint(blueprint)
     app.extensions["meter"] = metering.register(app, services.tally)

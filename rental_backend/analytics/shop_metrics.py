@@ -11,6 +11,11 @@ from ..settings.business import service as business
 from ..settings.business.regional import zone_name
 from ..transactions.models import RentalStatus, TransactionHeader, TransactionLine, TransactionStatus, TransactionType
 
+MEANINGS = {
+    "rentals_out": "Rentals of which something has not come back.",
+    "rentals_overdue": "Those of them that should have.",
+    "bookings_today": "Bookings that begin today.",
+}
 WANTED = (BookingStatus.PENDING, BookingStatus.CONFIRMED, BookingStatus.CONVERTED)
 
 

@@ -2,7 +2,7 @@
 
 import mmap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -32,10 +32,11 @@ class Figures:
         self._cell = Cell(board, "figures", lambda said: Told(**said))
         self._due = memoryview(mmap.mmap(-1, 8)).cast("q")
         self._load: Load | None = None
+        self.meanings: Mapping[str, str] = {}
 
-    def load_with(self, load: Load) -> None:
-        """Set what is asked (a domain knows its tables; this does not)."""
-        self._load = load
+    def load_with(self, load: Load, meanings: Mapping[str, str]) -> None:
+        """Set what is asked, and what each figure means (a domain knows its tables; this does not)."""
+        self._load, self.meanings = load, meanings
 
     def ask(self) -> None:
         """Ask anew, if it is time to and no other worker does. Raises our errors for an outage."""

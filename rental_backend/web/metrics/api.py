@@ -133,11 +133,7 @@ def _business(services: Services) -> Iterator[Metric]:
     if told is None:
         return
     figures, age = told
-    for name, meaning in (
-        ("rentals_out", "Rentals of which something has not come back."),
-        ("rentals_overdue", "Rentals of which something is overdue."),
-        ("bookings_today", "Bookings that begin today."),
-    ):
+    for name, meaning in services.figures.meanings.items():
         yield gauge(f"rental_{name}", meaning, [("", figures[name])])
     yield gauge("rental_figures_age_seconds", "How old the figures of the business are.", [("", round(age, 3))])
 

@@ -13,13 +13,12 @@ from ..endpoint import problems
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+Aliases = tuple[tuple[str, str], ...]
+
 # A prefix on the left is read as the one on the right; the first that fits counts, once more from the start after it.
 ALIASES = (
     ("/api/api/", "/api/"),
     ("/api/v1/", "/api/"),
-    ("/api/analytics/analytics/", "/api/analytics/"),
-    ("/api/transactions/sales/sales/", "/api/transactions/sales/"),
-    ("/api/master-data/item-master/rental-blocking/", "/api/master-data/items/rental-blocking/"),
 )
 
 
@@ -55,22 +54,22 @@ class TextConverter(UnicodeConverter):
         self.regex = self.regex.replace("[^/]", r"[^/\0]")  # no match at all, whatever other methods there are
 
 
-def register(app: Flask) -> None:
-    """Read paths this way in all blueprints registered afterwards."""
+def register(app: Flask, aliases: Aliases = ()) -> None:
+    """Read paths this way in all blueprints registered afterwards, and those that domains have other names for."""
     app.url_map.converters["default"] = app.url_map.converters["string"] = TextConverter
     app.url_map.converters["uuid"] = UuidConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = app.url_map.redirect_defaults = False
     app.register_error_handler(BadIdentifier, lambda _: problems.expected(Invalid({"id": ["Not a valid UUID."]})))
-    app.wsgi_app = _aliased(app.wsgi_app)  # type: ignore[method-assign, assignment]
+    app.wsgi_app = _aliased(app.wsgi_app, (*ALIASES, *aliases))  # type: ignore[method-assign, assignment]
 
 
-def _aliased(inner: "WSGIApplication") -> "WSGIApplication":
+def _aliased(inner: "WSGIApplication", aliases: Aliases) -> "WSGIApplication":
     """Rewrite the aliases of a path before it is routed."""
 
     def aliased(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
         path = environ["PATH_INFO"]
-        for alias, meant in ALIASES:
+        for alias, meant in aliases:
             while path.startswith(alias):
                 path = meant + path[len(alias) :]
         environ["PATH_INFO"] = path

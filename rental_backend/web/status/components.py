@@ -5,11 +5,11 @@ it does not matter: the answers that the contracts give now say how the componen
 """
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from flask import Flask
+from flask import Flask, current_app
 
 from ...infra.container import Services
 from ...infra.status_history import Level, Recorder
@@ -29,49 +29,32 @@ class Part(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """Something that customers know: its public id, its name, what they do with it, and what it is made of."""
+    """Something that customers know: its public id, its name, what they do with it, and what it is made of.
+
+    `place` is where it stands on the status page, from 1 on. One whose blueprints are not served yet is left out there.
+    """
 
     id: str
     name: str
     description: str
     blueprints: frozenset[str]
     part: Part = Part.ALL
+    place: int = 1
+
+    def of(self, *blueprints: str) -> "Component":
+        """Return the part of the same component that another domain adds to it."""
+        return replace(self, blueprints=frozenset(blueprints))
 
 
-CATALOGUE = frozenset({"items", "brands", "categories", "locations"})
-# D88: parts that customers know.
-COMPONENTS = (  # one whose blueprints are not served yet is left out
-    Component("catalogue", "Catalogue", "Finding items, their prices and where they are.", CATALOGUE, Part.LOOKUPS),
-    Component(
-        "bookings",
-        "Bookings and rentals",
-        "Booking, picking up, extending and returning.",
-        frozenset({"bookings", "rentals", "transactions"}),
-    ),
-    Component("sales", "Sales and purchases", "Buying and selling.", frozenset({"sales", "purchases"})),
-    Component("sign-in", "Sign-in", "Signing in and staying signed in.", frozenset({"auth"})),
-    Component(
-        "customers",
-        "Customers and suppliers",
-        "Their addresses, contacts and terms.",
-        frozenset({"customers", "suppliers"}),
-    ),
-    Component(
-        "stock",
-        "Stock and catalogue upkeep",
-        "Changing items, categories, locations and what may be rented.",
-        CATALOGUE | {"units-of-measurement", "item-blocking", "inventory", "stock"},
-        Part.CHANGES,
-    ),
-    Component("reports", "Reports", "Figures and reports.", frozenset({"party_analytics", "analytics"})),
-    Component(
-        "administration",
-        "Administration",
-        "User accounts, settings, backups.",
-        frozenset({"users", "sessions", "roles", "security", "settings", "companies", "origins", "backups", "system"}),
-    ),
-)
-NAMES = {each.id: each.name for each in COMPONENTS}
+def united(parts: Iterable[Component]) -> tuple[Component, ...]:
+    """Return the components that these parts make up, by their places."""
+    found: dict[str, Component] = {}
+    for part in parts:
+        known = found.get(part.id)
+        found[part.id] = replace(part, blueprints=known.blueprints | part.blueprints) if known else part
+    return tuple(sorted(found.values(), key=lambda each: each.place))
+
+
 UNTOLD = frozenset(
     {"health", "status", "breakers", "docs", "pages", "metrics"}
     | {"diagnosis", "operations", "breaker_orders", "incidents", "drills", "log_level"}
@@ -82,8 +65,10 @@ Served = tuple[tuple[str, Contract], ...]  # methods and contracts
 class Watch:
     """Tells how the served components work at this moment. Asking costs some microseconds and touches nothing."""
 
-    def __init__(self, app: Flask, services: Services) -> None:
+    def __init__(self, app: Flask, services: Services, components: tuple[Component, ...]) -> None:
         self._app, self._services = app, services
+        self._components = components
+        self.names = {each.id: each.name for each in components}
         self._served: Mapping[Component, Served] = {}
         self._levels = lru_cache(maxsize=64)(self._computed)
 
@@ -105,7 +90,7 @@ class Watch:
         """The components that the application has operations of."""
         if not self._served:
             found = list(contracts(self._app))
-            by_component = {each: tuple(_operations(each, found)) for each in COMPONENTS}
+            by_component = {each: tuple(_operations(each, found)) for each in self._components}
             self._served = {each: operations for each, operations in by_component.items() if operations}
         return tuple(self._served)
 
@@ -130,11 +115,17 @@ def level_of(answers: list[Degradation]) -> Level:
     return Level.DEGRADED if "stale" in answers else Level.OPERATIONAL
 
 
-def watch(app: Flask, services: Services) -> Recorder:
+def watch(app: Flask, services: Services, components: tuple[Component, ...]) -> Recorder:
     """Have the history of the components recorded, and return who does it."""
-    app.extensions["watch"] = found = Watch(app, services)
-    services.uptime.look_with(found.levels, NAMES)
+    app.extensions["watch"] = found = Watch(app, services, components)
+    services.uptime.look_with(found.levels, found.names)
     return services.uptime
+
+
+def names() -> Mapping[str, str]:
+    """Return the names of the components of this application, by id."""
+    found: Watch = current_app.extensions["watch"]
+    return found.names
 
 
 def _broken(state: str) -> bool:

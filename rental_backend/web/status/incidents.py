@@ -20,7 +20,7 @@ from ..endpoint.pipeline import endpoint
 from ..operations.modes import PERMISSION, STEER, journal_order
 from . import summary as status_summary
 from .api import now
-from .components import NAMES
+from .components import names
 from .schemas import Announcement, IncidentChange, NewIncident, SteeredIncident, SteeredIncidents
 
 bp = Blueprint("incidents", __name__, url_prefix="/api/operations/incidents")
@@ -79,7 +79,7 @@ def show_all() -> dict[str, Any]:
     The newest incident comes first. Incidents that customers do not see are listed, too.
     """
     state = current_services().uptime.state
-    components = [{"id": each, "name": name} for each, name in NAMES.items()]
+    components = [{"id": each, "name": name} for each, name in names().items()]
     return {"incidents": [_shown(each, state) for each in state.incidents], "components": components}
 
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from ...infra import status_history as uptime
 from ...infra.status_history import DAY, HOUR, Bar, Incident, Kind, Level
 from ..templates.render import render
-from .components import NAMES, Component
+from .components import Component, names
 from .summary import View
 
 PAST = 20  # incidents that are over
@@ -127,7 +127,7 @@ def _incident(incident: Incident) -> dict[str, Any]:
 
 
 def _names(components: Iterable[str]) -> str:
-    return ", ".join(NAMES.get(each, each) for each in components)
+    return ", ".join(names().get(each, each) for each in components)
 
 
 def _minute(milliseconds: int) -> tuple[str, str]:

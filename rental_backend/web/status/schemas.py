@@ -5,7 +5,7 @@ from marshmallow import fields, validate
 from ...infra import status_history as uptime
 from ...infra.status_history import Impact, Level, Status
 from ...schemas import Answer, Payload, Text
-from .components import NAMES
+from .components import names
 
 LONGEST_NAME, LONGEST_TEXT = 120, 2000
 
@@ -165,9 +165,26 @@ class Announcement(Payload):
     body = Text(LONGEST_TEXT, 1, required=True)
 
 
+class OneOfComponents(validate.OneOf):
+    """Refuses what is no component of the application that is asked."""
+
+    def __init__(self) -> None:
+        self.error, self.labels, self.labels_text = self.default_message, (), ""
+
+    @property
+    def choices(self) -> list[str]:  # type: ignore[override]
+        """The ids of the components."""
+        return sorted(names())
+
+    @property
+    def choices_text(self) -> str:  # type: ignore[override]
+        """The same as a message lists them."""
+        return ", ".join(self.choices)
+
+
 class NewIncident(Announcement):
     """A new incident. An operator closes it."""
 
     name = Text(LONGEST_NAME, 1, required=True)
     impact = fields.String(required=True, validate=validate.OneOf([each.value for each in uptime.IMPACTS]))
-    components = fields.List(fields.String(validate=validate.OneOf(sorted(NAMES))), load_default=list)
+    components = fields.List(fields.String(validate=OneOfComponents()), load_default=list)

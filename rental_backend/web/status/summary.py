@@ -8,7 +8,7 @@ from typing import Any
 
 from ...infra import status_history as uptime
 from ...infra.status_history import DAY, HOUR, OF_LEVEL, Bar, Impact, Incident, Kind, Level, State, Update
-from .components import NAMES, Component
+from .components import Component, names
 
 PAGE_ID, PAGE_NAME, TIME_ZONE = "rental-backend", "Rental service", "Etc/UTC"
 PLACES = 6  # of a share
@@ -162,7 +162,8 @@ def incident(incident: Incident) -> dict[str, Any]:
 
 
 def _named(components: Iterable[str]) -> list[dict[str, str]]:
-    return [{"id": each, "name": NAMES.get(each, each)} for each in components]
+    known = names()
+    return [{"id": each, "name": known.get(each, each)} for each in components]
 
 
 def _monitored(incident: Incident) -> datetime | None:

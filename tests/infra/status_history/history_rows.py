@@ -4,9 +4,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from rental_backend.app import COMPONENTS
 from rental_backend.infra.status_history import DAY, Impact, Level, State, Status, begun
 from rental_backend.infra.status_history.state import Look
-from rental_backend.web.status.components import COMPONENTS
 
 NOW = 1_795_640_400_000  # a full hour (milliseconds since 1970)
 NAMES = {"shop": "Web shop", "desk": "Front desk"}

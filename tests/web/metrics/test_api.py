@@ -222,7 +222,7 @@ def figures(app: Flask) -> Iterator[Figures]:
 def test_one_worker_asks_for_the_figures(figures: Figures) -> None:
     """They are asked for once in a while, and stay with their age; without an answer there are none."""
     asked: list[int] = []
-    figures.load_with(lambda _: {"rentals_out": asked.append(1) or len(asked)})
+    figures.load_with(lambda _: {"rentals_out": asked.append(1) or len(asked)}, {})
     assert figures.told() is None
 
     figures.ask()

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from rental_backend.app import COMPONENTS
 from rental_backend.infra import AUTH, DATABASE, REDIS
 from rental_backend.infra.container import Services
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.infra.status_history import Level
 from rental_backend.web.endpoint.capabilities import contracts
-from rental_backend.web.status.components import COMPONENTS, UNTOLD, Watch, level_of
+from rental_backend.web.status.components import UNTOLD, Watch, level_of
 
 WELL, CARE, SLOW = Level.OPERATIONAL, Level.UNDER_MAINTENANCE, Level.DEGRADED
 PART, DEAD = Level.PARTIAL, Level.MAJOR
