@@ -19,7 +19,6 @@ from rental_backend.infra.identity.tokens import key_name
 from rental_backend.infra.postgres.database import Database
 from rental_backend.resilience import budget
 from rental_backend.web.endpoint.contracts import contract_of
-from rental_backend.web.middleware.routing import ALIASES
 from tests import factories
 from tests.conftest import Caller
 from tests.refusals import refusal
@@ -295,71 +294,6 @@ def test_a_clash_rolls_back_and_the_next_request_works(player: Player, shelf: Se
         assert client.post("/api/toys/", json={"name": name}).status_code == status
 
     assert _names(shelf) == ["bear", "cat"]
-
-
-def _routes(app: Flask) -> list[tuple[str, str]]:
-    somebody = str(uuid.UUID(int=7))
-    return [
-        (method, rule.rule.replace("<uuid:id>", somebody))
-        for rule in app.url_map.iter_rules()
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-    ]
-
-
-def test_every_path_is_served_with_and_without_its_slash(app: Flask, signed_in: Caller) -> None:
-    """No route redirects, which would lose credentials on calls from another origin; both ways answer alike."""
-    clients = {"anonymous": app.test_client(), "superuser": signed_in()}
-    routes = _routes(app)
-    assert len(routes) > 15
-    for method, path in routes:
-        if path == "/":
-            continue
-        for who, client in clients.items():
-            bare = client.open(path.rstrip("/"), method=method, json={})
-            slashed = client.open(path.rstrip("/") + "/", method=method, json={})
-            assert bare.status_code == slashed.status_code, (who, method, path)
-            assert bare.status_code not in (301, 302, 307, 308, 405, 500), (who, method, path)
-            assert bare.status_code != 404 or "no such" in bare.get_json()["detail"], (who, method, path)
-
-
-@pytest.mark.parametrize("prefix", [alias for alias, _ in ALIASES[:2]])
-def test_every_path_is_served_under_its_aliases(app: Flask, client: FlaskClient, prefix: str) -> None:
-    """`/api/api/...` and `/api/v1/...` are what `/api/...` is."""
-    for method, path in _routes(app):
-        if path.startswith("/api/"):
-            meant = client.open(path, method=method, json={})
-            alias = client.open(prefix + path.removeprefix("/api/"), method=method, json={})
-            assert (alias.status_code, alias.mimetype) == (meant.status_code, meant.mimetype), (method, path)
-            assert alias.status_code != 404
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/api/toys/any",
-        "/api/api/toys/any",
-        "/api/v1/toys/any",
-        "/api/api/v1/toys/any",
-        "/api/api/api/toys/any/",
-        "/api/analytics/toys",
-        "/api/analytics/analytics/toys",
-        "/api/v1/analytics/analytics/toys/",
-        "/api/transactions/sales/toys",
-        "/api/transactions/sales/sales/toys",
-        "/api/api/transactions/sales/sales/toys",
-    ],
-)
-def test_doubled_prefixes_lead_to_the_same_view(toy_app: Flask, path: str) -> None:
-    """Whatever prefix the frontend doubles, the view is reached, without a redirect."""
-    answer = toy_app.test_client().get(path)
-
-    assert (answer.status_code, answer.get_json()) == (200, {"ok": True})
-
-
-@pytest.mark.parametrize("path", ["/v1/toys/any", "/api/v2/toys/any", "/api/apitoys/any", "/apiapi/toys/any"])
-def test_other_prefixes_lead_nowhere(toy_app: Flask, path: str) -> None:
-    """Only declared aliases are read."""
-    refusal(toy_app.test_client().get(path), 404)
 
 
 def test_head_answers_as_get_without_a_body(signed_in: Caller, session: Session) -> None:

@@ -1,0 +1,125 @@
+"""How paths are read: with and without slash, under other prefixes, with ids that are none, and with NUL in them."""
+
+import uuid
+from collections.abc import Callable
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from rental_backend.app import ALIASES as DOMAINS_OWN
+from rental_backend.web.middleware.routing import ALIASES
+from tests.conftest import Caller
+from tests.refusals import refusal
+
+
+def _routes(app: Flask) -> list[tuple[str, str]]:
+    somebody = str(uuid.UUID(int=7))
+    return [
+        (method, rule.rule.replace("<uuid:id>", somebody))
+        for rule in app.url_map.iter_rules()
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+def test_every_path_is_served_with_and_without_its_slash(app: Flask, signed_in: Caller) -> None:
+    """No route redirects, which would lose credentials on calls from another origin; both ways answer alike."""
+    clients = {"anonymous": app.test_client(), "superuser": signed_in()}
+    routes = _routes(app)
+    assert len(routes) > 15
+    for method, path in routes:
+        if path == "/":
+            continue
+        for who, client in clients.items():
+            bare = client.open(path.rstrip("/"), method=method, json={})
+            slashed = client.open(path.rstrip("/") + "/", method=method, json={})
+            assert bare.status_code == slashed.status_code, (who, method, path)
+            assert bare.status_code not in (301, 302, 307, 308, 405, 500), (who, method, path)
+            assert bare.status_code != 404 or "no such" in bare.get_json()["detail"], (who, method, path)
+
+
+@pytest.mark.parametrize("prefix", [alias for alias, _ in ALIASES[:2]])
+def test_every_path_is_served_under_its_aliases(app: Flask, client: FlaskClient, prefix: str) -> None:
+    """`/api/api/...` and `/api/v1/...` are what `/api/...` is."""
+    for method, path in _routes(app):
+        if path.startswith("/api/"):
+            meant = client.open(path, method=method, json={})
+            alias = client.open(prefix + path.removeprefix("/api/"), method=method, json={})
+            assert (alias.status_code, alias.mimetype) == (meant.status_code, meant.mimetype), (method, path)
+            assert alias.status_code != 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/toys/any",
+        "/api/api/toys/any",
+        "/api/v1/toys/any",
+        "/api/api/v1/toys/any",
+        "/api/api/api/toys/any/",
+        "/api/analytics/toys",
+        "/api/analytics/analytics/toys",
+        "/api/v1/analytics/analytics/toys/",
+        "/api/transactions/sales/toys",
+        "/api/transactions/sales/sales/toys",
+        "/api/api/transactions/sales/sales/toys",
+    ],
+)
+def test_doubled_prefixes_lead_to_the_same_view(toy_app: Flask, path: str) -> None:
+    """Whatever prefix the frontend doubles, the view is reached, without a redirect."""
+    answer = toy_app.test_client().get(path)
+
+    assert (answer.status_code, answer.get_json()) == (200, {"ok": True})
+
+
+@pytest.mark.parametrize("path", ["/v1/toys/any", "/api/v2/toys/any", "/api/apitoys/any", "/apiapi/toys/any"])
+def test_other_prefixes_lead_nowhere(toy_app: Flask, path: str) -> None:
+    """Only declared aliases are read."""
+    refusal(toy_app.test_client().get(path), 404)
+
+
+def test_the_aliases_of_domains_are_read(app: Flask, client: FlaskClient) -> None:
+    """What a domain has another name for is served under it, too; a path that only contains the name is not."""
+    gets = [path for method, path in _routes(app) if method == "GET"]
+    found = [(alias, meant, path) for alias, meant in DOMAINS_OWN for path in gets if path.startswith(meant)]
+    assert len(found) >= len(DOMAINS_OWN)
+    for alias, meant, path in found:
+        other = alias + path.removeprefix(meant)
+        under_alias, plain = client.get(other), client.get(path)
+        assert (under_alias.status_code, under_alias.mimetype) == (plain.status_code, plain.mimetype), path
+        assert under_alias.status_code != 404
+        refusal(client.get(f"/elsewhere{other}"), 404)
+
+
+@pytest.mark.parametrize("id", ["7", "not-an-id", str(uuid.UUID(int=7))[:-1], f"{uuid.UUID(int=7)}0"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+def test_an_id_that_is_none_is_refused_by_name(client: FlaskClient, method: str, id: str) -> None:
+    """Where a path wants an id, something else is 422 and named, before anybody asks who is calling."""
+    answer = refusal(client.open(f"/api/customers/{id}", method=method, json={}), 422, fields=("id",))
+
+    assert answer["errors"] == {"id": ["Not a valid UUID."]}
+
+
+@pytest.mark.parametrize("spelled", [str.upper, lambda text: text.replace("-", ""), "{{{}}}".format])
+def test_an_id_may_be_spelled_as_uuids_are(toy_app: Flask, spelled: Callable[[str], str]) -> None:
+    """Capitals, no dashes and braces are spellings of the same id."""
+    with toy_app.test_request_context():
+        found = toy_app.url_map.bind("").match(f"/api/customers/{spelled(str(uuid.UUID(int=7)))}", method="GET")
+
+    assert found[1] == {"id": uuid.UUID(int=7)}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/system/settings/a%00b",
+        "/api/master-data/item-master/sku/%00",
+        "/api/%00",
+        "/%00",
+        "/api/system/settings/%00",
+    ],
+)
+def test_a_path_with_nul_names_nothing(client: FlaskClient, method: str, path: str) -> None:
+    """What no database can hold is not found, whatever the method."""
+    refusal(client.open(path, method=method, json={}), 404)
