@@ -1,4 +1,4 @@
-"""What the forms of users and those of roles share: both spellings, names, ids."""
+"""What the forms of users and of roles share: both spellings, names, ids."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""`flask doctor`: what is wrong with this installation, and what mends it."""
+"""`flask doctor`: what is wrong with this installation, and how to fix it."""
 
 import json
 from dataclasses import asdict

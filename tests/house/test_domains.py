@@ -8,8 +8,8 @@ from flask import Blueprint, Flask
 from rental_backend.app import COMPONENTS, DOMAINS, create_app
 from rental_backend.config import Config
 from rental_backend.web.domain import Domain
-from rental_backend.web.endpoint.contracts import endpoint
 from rental_backend.web.endpoint.needs import NOTHING
+from rental_backend.web.endpoint.pipeline import endpoint
 from tests.house.domains import domains, named, unregistered, unseeded, untabled, untold
 
 ROOT = Path(__file__).parents[2]

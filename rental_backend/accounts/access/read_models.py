@@ -120,7 +120,7 @@ _permission = func.json_build_object(
 
 
 class Category(ReadModel):
-    """The permissions of one resource."""
+    """The permissions of a resource."""
 
     __table__ = (
         select(

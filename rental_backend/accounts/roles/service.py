@@ -15,7 +15,7 @@ from ..models import Permission, Role, User, role_permissions, user_roles
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What a new role may start from."""
+    """A template for new roles."""
 
     name: str
     description: str

@@ -7,7 +7,7 @@ from ..schemas import Row
 
 
 class BrandFields(Payload):
-    """What a clerk fills in of a brand."""
+    """The fields of a brand."""
 
     code = Text(20, allow_none=True)
     description = Text(1000, allow_none=True)
@@ -15,19 +15,19 @@ class BrandFields(Payload):
 
 
 class NewBrand(BrandFields):
-    """A brand to be created."""
+    """A new brand."""
 
     name = Text(100, 1, required=True)
 
 
 class BrandChange(BrandFields):
-    """What is to be changed of a brand; what is not sent stays as it is."""
+    """Changes of a brand. Fields that are not sent keep their values."""
 
     name = Text(100, 1)
 
 
 class BrandSchema(Row):
-    """A brand as answered, with the number of its items that are not retired."""
+    """A brand, with the number of its active items."""
 
     name = fields.String()
     code = fields.String()

@@ -65,7 +65,7 @@ add_list(bp, CATEGORIES, "/leaves", LEAVES, query=Browsing, rows=MOST_ROWS, is_l
 @bp.get("/tree")
 @endpoint(needs=BROWSE, permission="MASTER_DATA_VIEW", query=TreeQuery(), returns=CategoryNode(many=True))
 def nested(session: Session, root_id: uuid.UUID | None, include_inactive: bool) -> bytes:
-    """Return the tree from the top, or from one category."""
+    """Show the category tree. It starts at the top, or at the category `root_id`."""
     return tree.nested(session, columns(CategorySchema, Category), root_id, everything=include_inactive)
 
 

@@ -9,7 +9,7 @@ from ..schemas import NamedQuery, Row
 
 
 class UnitFields(Payload):
-    """What a clerk fills in of a unit of measurement; `abbreviation` is another name of `code`."""
+    """The fields of a unit of measurement; `abbreviation` is another name of `code`."""
 
     ALIASES: ClassVar = {"abbreviation": "code"}
 
@@ -19,19 +19,19 @@ class UnitFields(Payload):
 
 
 class NewUnit(UnitFields):
-    """A unit of measurement to be created."""
+    """A new unit of measurement."""
 
     name = Text(50, 1, required=True)
 
 
 class UnitChange(UnitFields):
-    """What is to be changed of a unit of measurement; what is not sent stays as it is."""
+    """Changes of a unit of measurement. Fields that are not sent keep their values."""
 
     name = Text(50, 1)
 
 
 class UnitSchema(Row):
-    """A unit of measurement as answered, with the number of items counted in it that are not retired."""
+    """A unit of measurement, with the number of active items counted in it."""
 
     name = fields.String()
     code = fields.String()
@@ -43,13 +43,13 @@ class UnitSchema(Row):
 
 
 class UnitQuery(NamedQuery):
-    """Filters of the list of units of measurement."""
+    """Filters for the list of units of measurement."""
 
     ALIASES: ClassVar = {"abbreviation": "code"}
 
 
 class UnitOperation(Payload):
-    """What is to be done to many units of measurement at once; one that is named twice counts once."""
+    """Units of measurement to activate or deactivate. An id that is sent twice counts once."""
 
     unit_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, MOST_ROWS))
     operation = fields.String(required=True, validate=validate.OneOf(["activate", "deactivate"]))

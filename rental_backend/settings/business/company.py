@@ -44,7 +44,7 @@ def seen(company: Company) -> dict[str, Any]:
 
 
 def create(session: Session, actor: Actor, fields: dict[str, Any]) -> Company:
-    """Create another company."""
+    """Create a company."""
     made = records.create(session, Company(**fields), actor.name)
     audit.note(session, actor, "CREATE", "companies", made.id, after=seen(made))
     return made

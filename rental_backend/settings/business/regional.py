@@ -41,7 +41,7 @@ def described(code: str, *, in_force: str) -> dict[str, Any]:
 
 
 def currency(texts: Mapping[str, str]) -> dict[str, Any]:
-    """Return the currency of all amounts."""
+    """Show the currency of the business."""
     code = service.value(texts, CURRENCY)
     return described(code, in_force=code)
 
@@ -81,7 +81,7 @@ def choose_zone(session: Session, actor: Actor, names: set[str]) -> dict[str, An
 
 
 def reset_zone(session: Session, actor: Actor) -> dict[str, Any]:
-    """Go back to the time zone that the business began with."""
+    """Reset the time zone of the business to its default."""
     return choose_zone(session, actor, {BY_KEY[ZONE].value})
 
 

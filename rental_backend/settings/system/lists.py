@@ -5,6 +5,7 @@ from ...web.query.listing import Listing
 from .schemas import AuditLogSchema
 
 _log = SecurityAuditLog
+# D58: changes go into the security audit log.
 AUDIT_LOG = Listing(
     _log,
     AuditLogSchema,

@@ -6,7 +6,7 @@ from ...schemas import Answer, Paging, Payload, Text
 
 
 class AuditLogQuery(Paging):
-    """Filters of the log of changes."""
+    """Filters for the audit log."""
 
     user_id = fields.UUID()
     action = Text(100)
@@ -18,7 +18,7 @@ class AuditLogQuery(Paging):
 
 
 class AuditLogSchema(Answer):
-    """An entry of the security audit log, under the names of a log of changes."""
+    """An entry of the audit log."""
 
     id = fields.UUID()
     user_id = fields.UUID()
@@ -35,6 +35,6 @@ class AuditLogSchema(Answer):
 
 
 class LogsQuery(Payload):
-    """How many entries are wanted."""
+    """The number of entries to return."""
 
     limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))

@@ -55,7 +55,7 @@ class TextConverter(UnicodeConverter):
 
 
 def register(app: Flask, aliases: Aliases = ()) -> None:
-    """Read paths this way in all blueprints registered afterwards, and those that domains have other names for."""
+    """Read paths this way in all blueprints registered afterwards; `aliases` are other names of paths."""
     app.url_map.converters["default"] = app.url_map.converters["string"] = TextConverter
     app.url_map.converters["uuid"] = UuidConverter
     app.url_map.strict_slashes = False

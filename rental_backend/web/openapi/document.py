@@ -97,6 +97,11 @@ class Documentation:
 
 def describe(app: Flask) -> Json:
     """Return the OpenAPI document of an application."""
+    with app.app_context():
+        return _description(app)
+
+
+def _description(app: Flask) -> Json:
     plugin = Plugin()
     info = {"description": INTRODUCTION}
     spec = APISpec("rental_backend", __version__, "3.1.0", plugins=[plugin], info=info, servers=[{"url": "/"}])

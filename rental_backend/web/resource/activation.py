@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from ... import crud as records
 from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
-from ..wording import says
 from .resource import Resource
+from .wording import says
 
 
 def add_activation(bp: Blueprint, resource: Resource[Any]) -> None:

@@ -24,8 +24,8 @@ from ..endpoint.principal import Principal
 from ..endpoint.request_parsing import FORMULA, Rows
 from ..endpoint.streams import Stream
 from ..query.listing import Listing
-from ..wording import says
 from .resource import Resource
+from .wording import says
 
 MEDIA_TYPES = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 PAGING = ("skip", "limit", "page", "page_size", "after", "count", "sort_field", "sort_direction")

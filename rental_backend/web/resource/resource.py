@@ -26,7 +26,7 @@ from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
 from ..query import projection
 from ..query.listing import EMPTY, Column, Filter, Joined, Listing, Page, paged
-from ..wording import Noun, says
+from .wording import Noun, says
 
 Fields = dict[str, Any]
 

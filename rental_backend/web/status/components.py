@@ -27,6 +27,7 @@ class Part(enum.Enum):
     CHANGES = "changes"
 
 
+# D88: parts that customers know.
 @dataclass(frozen=True, slots=True)
 class Component:
     """Something that customers know: its public id, its name, what they do with it, and what it is made of.

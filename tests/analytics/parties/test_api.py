@@ -1,4 +1,4 @@
-"""Figures and histories of customers and suppliers."""
+"""Reports about customers and suppliers."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from rental_backend.web.endpoint.contracts import operation_of
-from rental_backend.web.wording import Noun, says
+from rental_backend.web.resource.wording import Noun, says
 from tests.web.sample_resource import GAMES
 
 
