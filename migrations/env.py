@@ -4,7 +4,7 @@ import os
 
 from alembic import context
 
-from rental_backend.infra.migration import Server, note_contract
+from rental_backend.infra.migration import Server, record_breaking_revision
 from rental_backend.tables import metadata
 
 
@@ -28,7 +28,7 @@ def _configure(lock_timeout: float, **how: object) -> None:
         transaction_per_migration=True,
         compare_server_default=True,
         include_object=_is_compared,
-        on_version_apply=[note_contract, *context.config.attributes.get("on_version_apply", ())],
+        on_version_apply=[record_breaking_revision, *context.config.attributes.get("on_version_apply", ())],
         lock_timeout=f"{int(lock_timeout * 1000)}ms",  # for migrations/safely.py
         **how,
     )

@@ -85,28 +85,28 @@ def create_app(config: Config | None = None) -> Flask:
     services = Services(config)
     services.identity.load_accounts_with(accounts.load_account)
     services.identity.limit_offline_to(HARMLESS)
-    services.journal.store_with(audit.store)
-    services.settings.load_with(business.load)
-    services.chores.every(REAP_EVERY, partial(backups.reap, services.database))
-    services.chores.every(EXPIRE_EVERY, partial(backups.expire, services.database, services.dumper))
-    services.figures.load_with(standing.standing, standing.MEANINGS)
-    services.sweeper.sweep_with(purging.purge)
+    services.audit_outbox.store_with(audit.store)
+    services.settings_cache.load_with(business.load)
+    services.scheduler.every(REAP_EVERY, partial(backups.reap, services.database))
+    services.scheduler.every(EXPIRE_EVERY, partial(backups.expire, services.database, services.backups))
+    services.business_metrics.load_with(standing.standing, standing.MEANINGS)
+    services.retention_job.delete_with(purging.purge)
     for breaker in services.guards.values():
         breaker.add_listener(TransitionLog())
     app.extensions["services"] = services
     app.extensions["warmer"] = warmer = warming.Warmer(app, services)
-    services.background += [warmer.start, components.watch(app, services, COMPONENTS).start]
-    services.endings.append(warmer.stop)
+    services.on_start += [warmer.start, components.watch(app, services, COMPONENTS).start]
+    services.on_stop.append(warmer.stop)
     app.extensions["documentation"] = Documentation(app)
-    services.warmup.steps += [configure_mappers, services.identity.rehearse, warmer.rehearse]
+    services.warmup.steps += [configure_mappers, services.identity.prewarm, warmer.rehearse]
     app.before_request(services.start)
     for part in (traces, requests, cors, limits):
         part.register(app, config)
     problems.register(app)
     routing.register(app, ALIASES)
-    for blueprint in (*BLUEPRINTS, *(DRILLS if services.drills.allowed else ())):
+    for blueprint in (*BLUEPRINTS, *(DRILLS if services.fault_injection.allowed else ())):
         app.register_blueprint(blueprint)
-    app.extensions["meter"] = metering.register(app, services.tally)
+    app.extensions["meter"] = metering.register(app, services.counters)
     _require_contracts(app)
     warming.refuse_what_cannot_be_warm(app)
     return app

@@ -37,14 +37,14 @@ class Payload(Schema):
         return meant
 
 
-class Answer(Schema):
+class Output(Schema):
     """A schema that is only answered, never read; a value may therefore have two names."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "dump_only": tuple(self._declared_fields)})
 
 
-class Envelope(Answer):
+class Envelope(Output):
     """A list as an object: its rows, under one or several names, and the total."""
 
     total = fields.Integer()

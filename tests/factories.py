@@ -20,7 +20,7 @@ from rental_backend.accounts.models import (
     user_roles,
 )
 from rental_backend.catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
-from rental_backend.infra.identity.passwords import LANES
+from rental_backend.infra.identity.passwords import PARALLELISM
 from rental_backend.infra.identity.tokens import Tokens
 from rental_backend.inventory.models import InventoryUnit, StockLevel
 from rental_backend.models import Model
@@ -31,7 +31,7 @@ Row = TypeVar("Row", bound=Model)
 NOBODY = uuid.UUID(int=0)  # an id of nothing; the same in every run, since tests are named by it
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
-STRONG = argon2.PasswordHasher(parallelism=LANES).hash(PASSWORD)
+STRONG = argon2.PasswordHasher(parallelism=PARALLELISM).hash(PASSWORD)
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
 
 

@@ -25,7 +25,7 @@ class Proxy:
         self.waiting: list[tuple[float, int]] = []
         self._flowing = threading.Event()
         self._flowing.set()
-        self._tally = threading.Lock()
+        self._counters = threading.Lock()
         self._asked: set[int] = set()
         self._living: set[int] = set()
         self._open: list[socket.socket] = []
@@ -127,7 +127,7 @@ class Proxy:
         self._count(id(client), asked=False)
 
     def _count(self, client: int, *, asked: bool) -> None:
-        with self._tally:
+        with self._counters:
             before = len(self._asked)
             (self._asked.add if asked and client in self._living else self._asked.discard)(client)
             if len(self._asked) != before:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import pybreaker
 
-from rental_backend.resilience import Breaker, BreakerOpen, Page, Policy
+from rental_backend.resilience import Breaker, BreakerOpen, Policy, SharedMemory
 
 FAILURES, WINDOW, RATE, MINIMUM, SLOW = 6, 10, 0.3, 20, 0.5
 FOREVER = 3600.0
@@ -118,7 +118,7 @@ def ours(
     policy = Policy(
         consecutive=consecutive, rate=RATE, minimum_calls=MINIMUM, slow_seconds=SLOW, open_first=opens, open_most=opens
     )
-    breaker = Breaker("bench", page=Page(), policy=policy, starts_closed=True, clock=clock)
+    breaker = Breaker("bench", memory=SharedMemory(), policy=policy, starts_closed=True, clock=clock)
 
     def admits() -> bool:
         try:

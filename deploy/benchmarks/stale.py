@@ -15,8 +15,8 @@ from deploy.benchmarks.report import Bar
 from deploy.benchmarks.stores import stores
 from deploy.private.servers import PostgresServer
 from rental_backend.infra.redis.cache import Cache
-from rental_backend.infra.stale.change_log import Writes
-from rental_backend.resilience import Board, Flights, Page
+from rental_backend.infra.stale.change_log import ChangeLog
+from rental_backend.resilience import SharedMemory, SharedState, SingleFlight
 
 CUSTOMERS, ROUNDS, REQUESTS, PATH = 10_000, 5, 2000, "/api/customers?limit=50"
 PATHS = [f"{PATH}&skip={client}" for client in range(CLIENTS)]
@@ -69,13 +69,13 @@ def _into(name: str, database: PostgresServer, server: Served) -> None:
 
 def _parts(body: bytes) -> None:
     """Print microseconds of the parts that every read has, and of compressing the page."""
-    flights: Flights[int] = Flights(wait=1)
-    writes = Writes(Board(Page()), Cache("", deadline=0.1, connections=1, calls=1))
-    rows = writes.rows(("customers",))
+    single_flight: SingleFlight[int] = SingleFlight(wait=1)
+    change_log = ChangeLog(SharedState(SharedMemory()), Cache("", deadline=0.1, connections=1, calls=1))
+    rows = change_log.rows(("customers",))
     packed = zlib.compress(body, 1)
     parts: dict[str, Callable[[], object]] = {
-        "single flight, nobody else": lambda: flights.run("key", int),
-        "tag of a resource": lambda: writes.tag(rows),
+        "single flight, nobody else": lambda: single_flight.run("key", int),
+        "tag of a resource": lambda: change_log.version(rows),
         "compress the page": lambda: zlib.compress(body, 1),
         "decompress it": lambda: zlib.decompress(packed),
     }

@@ -3,9 +3,9 @@
 import json
 
 from deploy.railway import checkout
-from rental_backend.doctor.budget import Budget
+from rental_backend.doctor.budget import ConnectionBudget
 
-__all__ = ["Budget", "shipped"]
+__all__ = ["ConnectionBudget", "shipped"]
 
 
 # D77: two replicas of one worker.

@@ -3,7 +3,7 @@
 from deploy.railway.client import NotDone, Unknown
 from deploy.railway.context import Context, Online
 from deploy.railway.exits import Exit, NoVerdict, UsageError
-from deploy.railway.findings import Level, summary
+from deploy.railway.findings import Severity, summary
 from deploy.railway.platform import Service
 from deploy.railway.report import Result
 from deploy.railway.settings import Settings, drift, validate
@@ -23,7 +23,7 @@ def diff(context: Online, settings: Settings, service: Service) -> Result:
 def apply(context: Online, settings: Settings, service: Service) -> Result:
     """Bring the settings to the platform, once, and read that they are there; the next deployment has them."""
     found = validate(settings, context.environ, context.clock.today())
-    if wrong := [str(each) for each in found if each.level is Level.FAIL]:
+    if wrong := [str(each) for each in found if each.level is Severity.FAIL]:
         raise UsageError(f"railway.json is not valid, nothing was changed: {'; '.join(wrong)}")
     differing = drift(settings, context.railway.instance(service))
     if not differing or context.dry_run:

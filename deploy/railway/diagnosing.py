@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deploy.railway import cors, offline
-from deploy.railway.budget import Budget
+from deploy.railway.budget import ConnectionBudget
 from deploy.railway.context import Online
 from deploy.railway.exits import NoVerdict, UsageError
 from deploy.railway.failures import explain
@@ -48,7 +48,7 @@ def diagnose(context: Online, subject: Subject) -> list[Finding]:
         yield from offline.environment(variables)
         slots = 2 if subject.service.name in SLOTS else 1
         replicas = int(subject.settings.deploy.get("numReplicas", 1))
-        yield Budget.of(variables, slots=slots, replicas=replicas).finding()
+        yield ConnectionBudget.of(variables, slots=slots, replicas=replicas).finding()
 
     part("variables", read_variables)
     part("settings", lambda: _settings(context, subject))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from deploy.railway import checkout
-from deploy.railway.budget import Budget, shipped
+from deploy.railway.budget import ConnectionBudget, shipped
 from deploy.railway.context import Context
 from deploy.railway.database import look
 from deploy.railway.exits import NeedsHuman, UsageError
@@ -26,7 +26,7 @@ def check(context: Context, repository: Repository) -> list[Finding]:
         found += database(context.environ, slots=2, replicas=_replicas())
     else:
         found.append(skipped("environment", "the variables of a service are not set here", "run it where they are"))
-        found.append(Budget.of({**shipped(), **context.environ}, slots=2, replicas=_replicas()).finding())
+        found.append(ConnectionBudget.of({**shipped(), **context.environ}, slots=2, replicas=_replicas()).finding())
     return found
 
 
@@ -123,7 +123,7 @@ def database(variables: Mapping[str, str], *, slots: int, replicas: int) -> Iter
     seen = look(variables)
     if isinstance(seen, str):
         yield skipped("database", seen, "run it where the database can be reached")
-        yield Budget.of(variables, slots=slots, replicas=replicas).finding()
+        yield ConnectionBudget.of(variables, slots=slots, replicas=replicas).finding()
         return
     head = checkout.file("migrations/head").read_text().strip()
     if seen.revision == head:
@@ -134,4 +134,4 @@ def database(variables: Mapping[str, str], *, slots: int, replicas: int) -> Iter
     else:
         said = f"the database is at {seen.revision}, this checkout at {head}"
         yield warned("database-revision", said, "`flask migrate`")
-    yield Budget.of(variables, slots=slots, replicas=replicas, measured=seen.limit).finding()
+    yield ConnectionBudget.of(variables, slots=slots, replicas=replicas, measured=seen.limit).finding()

@@ -7,7 +7,7 @@ from deploy.railway import cors
 from deploy.railway.change import Snapshot, begin
 from deploy.railway.context import Context, Online
 from deploy.railway.exits import Blocked, Exit, NeedsHuman, NotLive, NoVerdict, ToolError
-from deploy.railway.findings import Finding, Level, skipped, summary, warned
+from deploy.railway.findings import Finding, Severity, skipped, summary, warned
 from deploy.railway.monitor import Verdict, Watched, result, watch
 from deploy.railway.report import Result
 from deploy.railway.resources import RESOURCES
@@ -151,7 +151,7 @@ def _checks(context: Context, wanted: Switch) -> list[Finding]:
 
 
 def _wrong(found: Sequence[Finding]) -> list[str]:
-    return [str(each) for each in found if each.level is Level.FAIL]
+    return [str(each) for each in found if each.level is Severity.FAIL]
 
 
 def _way_back(repository: Repository, active: Slot, idle: Slot) -> Iterator[Finding]:

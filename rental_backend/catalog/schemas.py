@@ -2,10 +2,10 @@
 
 from marshmallow import fields
 
-from ..schemas import Answer, Browsing, Text
+from ..schemas import Browsing, Output, Text
 
 
-class Row(Answer):
+class Row(Output):
     """The fields that every answer about master data has."""
 
     id = fields.UUID()

@@ -23,7 +23,7 @@ class InUse(Conflict):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ActivationResult:
     """How many of the rows that were named are as wanted now, and which there are not."""
 
     done: int
@@ -51,12 +51,12 @@ def require_unused(row: Any, number: int, one: str, many: str) -> None:
         raise InUse(f"The {records.spoken(type(row))} still has {things}, so it cannot go.", count=number)
 
 
-def set_active(session: Session, actor: str, ids: Sequence[uuid.UUID], active: bool) -> Outcome:
+def set_active(session: Session, actor: str, ids: Sequence[uuid.UUID], active: bool) -> ActivationResult:
     """Take many units of measurement into use or out of it; items keep theirs. Those that there are not are named."""
     found = _locked(session, ids)
     for unit in found.values():
         records.change(unit, actor, {"is_active": active})
-    return Outcome(len(found), [each for each in dict.fromkeys(ids) if each not in found])
+    return ActivationResult(len(found), [each for each in dict.fromkeys(ids) if each not in found])
 
 
 def _locked(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, UnitOfMeasurement]:

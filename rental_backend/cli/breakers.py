@@ -9,7 +9,7 @@ from urllib.parse import quote
 import click
 
 from ..resilience import CLOSED, HALF_OPEN, OPEN
-from .operate import ask
+from .operate import call_service
 
 PATH = "/health/breakers"
 COLOURS = {CLOSED: "green", HALF_OPEN: "yellow", OPEN: "red"}
@@ -31,8 +31,8 @@ def breakers(context: click.Context, as_json: bool, watch: bool, every: float) -
     under way and their limit, `refused` the calls refused by the worker that answered.
     """
     while context.invoked_subcommand is None:
-        said = ask("GET", PATH)
-        shown = json.dumps(_without_operations(said)) if as_json else "\n".join(table(said))
+        report = call_service("GET", PATH)
+        shown = json.dumps(_without_operations(report)) if as_json else "\n".join(table(report))
         click.echo(shown if as_json or not watch else TOP + shown)
         if not watch:
             return
@@ -44,7 +44,7 @@ SECONDS = click.option("--for", "seconds", type=click.IntRange(1, 86400), requir
 
 
 def _order(name: str, state: str, reason: str, seconds: int) -> None:
-    click.echo(json.dumps(ask("PUT", _path(name), {"state": state, "reason": reason, "seconds": seconds})))
+    click.echo(json.dumps(call_service("PUT", _path(name), {"state": state, "reason": reason, "seconds": seconds})))
 
 
 def _path(name: str) -> str:
@@ -83,25 +83,25 @@ def metrics_only(name: str, **order: Any) -> None:
 @REASON
 def reset(name: str, reason: str) -> None:
     """End an order, close the breaker and start to count anew."""
-    click.echo(json.dumps(ask("POST", f"{_path(name)}/reset", {"reason": reason})))
+    click.echo(json.dumps(call_service("POST", f"{_path(name)}/reset", {"reason": reason})))
 
 
-def _without_operations(said: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in said.items() if name != "operations"}
+def _without_operations(report: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in report.items() if name != "operations"}
 
 
-def table(said: dict[str, Any]) -> Iterator[str]:
+def table(report: dict[str, Any]) -> Iterator[str]:
     """Yield the lines of the table, with colours; words say the same as the colours."""
-    mode = said["ordered"]
+    mode = report["ordered"]
     why = f" ({mode['reason']}, by {mode['actor']})" if mode.get("reason") else ""
-    healthy = said["status"] == "healthy"
-    yield click.style(said["status"], fg="green" if healthy else "red", bold=True) + f", mode {mode['mode']}{why}"
+    healthy = report["status"] == "healthy"
+    yield click.style(report["status"], fg="green" if healthy else "red", bold=True) + f", mode {mode['mode']}{why}"
     yield ""
-    yield from _aligned([HEADS, *(_row(each) for each in said["breakers"])])
+    yield from _align_columns([HEADS, *(_row(each) for each in report["breakers"])])
     yield ""
-    yield from _events(said["breakers"])
-    away = [each for each in said["operations"] if each["answer"] != "full"]
-    yield f"{len(away)} of {len(said['operations'])} operations are not answered in full."
+    yield from _events(report["breakers"])
+    away = [each for each in report["operations"] if each["answer"] != "full"]
+    yield f"{len(away)} of {len(report['operations'])} operations are not answered in full."
 
 
 def _row(each: dict[str, Any]) -> tuple[str, ...]:
@@ -109,7 +109,7 @@ def _row(each: dict[str, Any]) -> tuple[str, ...]:
     return (
         each["name"],
         each["state"],
-        _span(each["for_seconds"]),
+        _format_duration(each["for_seconds"]),
         f"in {each['retry_after']:g} s" if each["retry_after"] else "-",
         *(str(window[name]) for name in ("successes", "failures", "slow")),
         f"{calls['in_flight']}/{calls['limit']}" if calls else "-",
@@ -118,7 +118,7 @@ def _row(each: dict[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _aligned(rows: list[tuple[str, ...]]) -> Iterator[str]:
+def _align_columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for number, row in enumerate(rows):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
@@ -136,7 +136,7 @@ def _events(found: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield ""
 
 
-def _span(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     """Return a length of time in its largest unit."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:

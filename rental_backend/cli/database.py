@@ -13,15 +13,15 @@ import click
 from flask import current_app
 
 from ..accounts.auth import service
-from ..accounts.security import retention as purging
+from ..accounts.security import retention as retention
 from ..config import Config
 from ..errors import AppError
 from ..infra.container import Services
-from ..infra.postgres.backups import DumpFailed
-from ..infra.runtime.retention import Sweeper
+from ..infra.postgres.backups import BackupFailed
+from ..infra.runtime.retention import RetentionJob
 from ..web.middleware import logs
-from . import breakers as watching
-from . import operate as steering
+from . import breakers as breakers
+from . import operate as operate
 from .demo import demo
 from .doctor import doctor
 from .seed import patient_database, seed
@@ -68,7 +68,7 @@ def migrate(target: str, dry_run: bool, as_json: bool, **how: Any) -> None:
       6  preflight found rows that would stop a revision; nothing was changed
       7  the database is too new for this version
     """
-    with _told(as_json):
+    with _as_exit_code(as_json):
         migrator = _migrator(**how)
         summary = migrator.plan(target) if dry_run else migrator.migrate(target)
         click.echo(json.dumps(asdict(summary)) if as_json else str(summary))
@@ -92,7 +92,7 @@ def release(context: click.Context, wait: float) -> None:
 @REVISIONS
 def preflight(target: str, limit: int, as_json: bool, **how: Any) -> None:
     """List rows that would stop the pending revisions; change nothing. Exits with 1 if there are such rows."""
-    with _told(as_json):
+    with _as_exit_code(as_json):
         findings = _migrator(**how).preflight(target, limit)
         if as_json:
             click.echo(json.dumps({"findings": [asdict(finding) for finding in findings]}))
@@ -114,7 +114,7 @@ def _migrator(*, wait: float, config: Path | None, **timeouts: float) -> "Migrat
 
 
 @contextmanager
-def _told(as_json: bool) -> Iterator[None]:
+def _as_exit_code(as_json: bool) -> Iterator[None]:
     """End the command with the exit code of a migration error, and its message as the last line."""
     logs.configure("ERROR")
     from ..infra.migration import BadRowsFound, MigrationError
@@ -124,8 +124,8 @@ def _told(as_json: bool) -> Iterator[None]:
     except MigrationError as error:
         findings = error.findings if isinstance(error, BadRowsFound) else ()
         if as_json:
-            told = {"outcome": error.code.name.lower(), "error": str(error), "findings": list(map(asdict, findings))}
-            click.echo(json.dumps(told))
+            result = {"outcome": error.code.name.lower(), "error": str(error), "findings": list(map(asdict, findings))}
+            click.echo(json.dumps(result))
         for finding in findings:
             click.echo(str(finding), err=True)
         click.echo(f"Error: {error}", err=True)
@@ -136,9 +136,9 @@ def _told(as_json: bool) -> Iterator[None]:
 def purge() -> None:
     """Delete expired sessions, reset tokens, sign-in attempts and log entries now, as the server does every hour."""
     with patient_database(30) as database:
-        sweeper = Sweeper(database)
-        sweeper.sweep_with(purging.purge)
-        gone = [f"{rows} {table}" for table, rows in sweeper.round().items() if rows]
+        retention_job = RetentionJob(database)
+        retention_job.delete_with(retention.purge)
+        gone = [f"{rows} {table}" for table, rows in retention_job.run().items() if rows]
     click.echo(f"Deleted: {', '.join(gone) or 'nothing'}.")
 
 
@@ -176,13 +176,13 @@ def restore(file: Path) -> None:
     logs.configure("ERROR")
     services: Services = current_app.extensions["services"]
     try:
-        services.dumper.restore(file)
-    except (AppError, DumpFailed) as error:
+        services.backups.restore(file)
+    except (AppError, BackupFailed) as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"Restored from {file}. Bring it to this version with `flask migrate`.")
 
 
 COMMANDS: tuple[click.Command, ...] = (
     *(migrate, preflight, release, create_admin, purge, seed, demo, restore),
-    *(steering.mode, steering.drill, steering.log_level, watching.breakers, doctor),
+    *(operate.mode, operate.drill, operate.log_level, breakers.breakers, doctor),
 )

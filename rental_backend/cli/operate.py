@@ -27,7 +27,7 @@ TOKEN_SECONDS = 30
 
 
 # D48: the running service is asked.
-def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def call_service(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """Call the service on this host, and return its answer.
 
     The command ends if the service refuses or does not run. `path` is below `/api/operations/`, unless it begins with a
@@ -40,14 +40,14 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     request = urllib.request.Request(place, data, headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            said = answer.read()
+            reply = answer.read()
     except urllib.error.HTTPError as error:
         raise click.ClickException(_detail(error.read()) or str(error)) from None
     except OSError:
         raise click.ClickException(
             f"Nobody answers on port {port} of this host. Is PORT that of the service?"
         ) from None
-    return json.loads(said) if said else None
+    return json.loads(reply) if reply else None
 
 
 def _token() -> str:
@@ -75,11 +75,13 @@ def _detail(body: bytes) -> str:
 def mode(mode: str | None, reason: str | None, seconds: int | None, keep: bool) -> None:
     """Show the mode of the service on this host, or change it in all workers at once."""
     if mode is None:
-        click.echo(json.dumps(ask("GET", "mode")))
+        click.echo(json.dumps(call_service("GET", "mode")))
         return
     if not reason:
         raise click.UsageError("Give a reason: --reason.")
-    click.echo(json.dumps(ask("PUT", "mode", {"mode": mode, "reason": reason, "seconds": seconds, "keep": keep})))
+    click.echo(
+        json.dumps(call_service("PUT", "mode", {"mode": mode, "reason": reason, "seconds": seconds, "keep": keep}))
+    )
 
 
 @click.command("log-level")
@@ -91,11 +93,13 @@ def mode(mode: str | None, reason: str | None, seconds: int | None, keep: bool) 
 def log_level(level: str | None, reason: str | None, seconds: int) -> None:
     """Show the log level of the service on this host, or change it in all workers for a time."""
     if level is None:
-        click.echo(json.dumps(ask("GET", "log-level")))
+        click.echo(json.dumps(call_service("GET", "log-level")))
         return
     if not reason:
         raise click.UsageError("Give a reason: --reason.")
-    click.echo(json.dumps(ask("PUT", "log-level", {"level": level.upper(), "reason": reason, "seconds": seconds})))
+    click.echo(
+        json.dumps(call_service("PUT", "log-level", {"level": level.upper(), "reason": reason, "seconds": seconds}))
+    )
 
 
 @click.command()
@@ -108,10 +112,10 @@ def log_level(level: str | None, reason: str | None, seconds: int) -> None:
 def drill(breaker: str | None, kind: str | None, **order: Any) -> None:
     """Inject a fault into the calls of a dependency, or end the fault. Refused in production."""
     if breaker is None:
-        click.echo(json.dumps(ask("GET", "drills")))
+        click.echo(json.dumps(call_service("GET", "drills")))
     elif kind == "end":
-        ask("DELETE", f"drills/{breaker}")
+        call_service("DELETE", f"drills/{breaker}")
     elif kind is None or not order["reason"]:
         raise click.UsageError("Give a kind of fault and a reason: --reason.")
     else:
-        click.echo(json.dumps(ask("PUT", f"drills/{breaker}", {"kind": kind, **order})))
+        click.echo(json.dumps(call_service("PUT", f"drills/{breaker}", {"kind": kind, **order})))

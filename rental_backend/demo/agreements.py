@@ -29,7 +29,7 @@ class Line:
     @property
     def total(self) -> int:
         """Return what the line costs."""
-        return self.quantity * self.unit.level.item.rate * self.days - self.discount
+        return self.quantity * self.unit.stock.item.rate * self.days - self.discount
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Rental:
     """A rental from one day to another, with all that will become of it."""
 
     id: str
-    life: str  # the id of its lifecycle
+    lifecycle_id: str  # the id of its lifecycle
     number: str
     customer: Customer
     location: Location
@@ -68,7 +68,7 @@ class Rental:
     @property
     def deposit(self) -> int:
         """Return what was left with us for all pieces."""
-        return sum(line.quantity * line.unit.level.item.deposit for line in self.lines)
+        return sum(line.quantity * line.unit.stock.item.deposit for line in self.lines)
 
     def end(self, at: datetime) -> int:
         """Return the day of its end as it stands at a moment."""

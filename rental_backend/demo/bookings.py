@@ -17,7 +17,7 @@ AHEAD = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class BookingRequest:
     """Who wants to rent how much of which items, where and when."""
 
     customer: str
@@ -27,34 +27,34 @@ class Wish:
     items: tuple[tuple[Item, int], ...]
 
 
-def explain(shop: Shop, rental: Rental) -> None:
+def store_origin(shop: Shop, rental: Rental) -> None:
     """Store the booking that a rental came from."""
-    items = tuple((line.unit.level.item, line.quantity) for line in rental.lines)
-    wish = Wish(rental.customer.id, rental.location.id, rental.start, rental.agreed_end, items)
-    made = rental.start - shop.chance.randint(1, 10)
-    _store(shop, wish, made, BookingStatus.CONVERTED, converted_rental_id=rental.id)
+    items = tuple((line.unit.stock.item, line.quantity) for line in rental.lines)
+    request = BookingRequest(rental.customer.id, rental.location.id, rental.start, rental.agreed_end, items)
+    made = rental.start - shop.rng.randint(1, 10)
+    _store(shop, request, made, BookingStatus.CONVERTED, converted_rental_id=rental.id)
 
 
 def book_ahead(shop: Shop, count: int) -> None:
     """Store bookings of the next weeks, and some of the past that came to nothing."""
-    levels = [level for level in shop.levels if level.item.rentable]
-    for level in shop.chance.choices(levels, k=count * 4):
-        free = level.counts["available"] - level.booked - 1  # one stays for those who come without a booking
+    stocks = [stock for stock in shop.stocks if stock.item.rentable]
+    for stock in shop.rng.choices(stocks, k=count * 4):
+        free = stock.counts["available"] - stock.booked - 1  # one stays for those who come without a booking
         if free < 1 or not count:
             continue
         count -= 1
-        start = shop.chance.randint(1, 30)
-        quantity = 1 if level.item.serialized else shop.chance.randint(1, min(free, 10))
-        status = shop.chance.choices(tuple(AHEAD), tuple(AHEAD.values()))[0]
+        start = shop.rng.randint(1, 30)
+        quantity = 1 if stock.item.serialized else shop.rng.randint(1, min(free, 10))
+        status = shop.rng.choices(tuple(AHEAD), tuple(AHEAD.values()))[0]
         if status is not BookingStatus.CANCELLED:
-            level.booked += quantity
-        customer = shop.chance.choice(shop.customers).id
-        end = start + shop.chance.randint(1, 7)
-        wish = Wish(customer, level.location.id, start, end, ((level.item, quantity),))
-        made = -shop.chance.randint(1, 10)
-        _store(shop, wish, made, status, **(_cancelled(shop) if status is BookingStatus.CANCELLED else {}))
+            stock.booked += quantity
+        customer = shop.rng.choice(shop.customers).id
+        end = start + shop.rng.randint(1, 7)
+        request = BookingRequest(customer, stock.location.id, start, end, ((stock.item, quantity),))
+        made = -shop.rng.randint(1, 10)
+        _store(shop, request, made, status, **(_cancelled(shop) if status is BookingStatus.CANCELLED else {}))
         if count % 8 == 0:
-            _store(shop, Wish(customer, level.location.id, -5, -3, wish.items), -12, BookingStatus.EXPIRED)
+            _store(shop, BookingRequest(customer, stock.location.id, -5, -3, request.items), -12, BookingStatus.EXPIRED)
 
 
 def _cancelled(shop: Shop) -> dict[str, Any]:
@@ -65,22 +65,22 @@ def _cancelled(shop: Shop) -> dict[str, Any]:
     }
 
 
-def _store(shop: Shop, wish: Wish, made: int, status: BookingStatus, **values: Any) -> None:
-    at, days = shop.at(made, 9, 8), wish.end - wish.start
-    totals = [quantity * item.rate * days for item, quantity in wish.items]
+def _store(shop: Shop, request: BookingRequest, made: int, status: BookingStatus, **values: Any) -> None:
+    at, days = shop.at(made, 9, 8), request.end - request.start
+    totals = [quantity * item.rate * days for item, quantity in request.items]
     subtotal = sum(totals)
     tax = share(subtotal, basis_points(shop.rates.booking_tax_percent))
     header = shop.loader.add(
         BookingHeader,
         at,
         booking_reference=f"BK-{at:%Y}-{shop.number('BK'):05}",
-        customer_id=wish.customer,
-        location_id=wish.location,
+        customer_id=request.customer,
+        location_id=request.location,
         booking_date=at.date(),
-        start_date=shop.date(wish.start),
-        end_date=shop.date(wish.end),
+        start_date=shop.date(request.start),
+        end_date=shop.date(request.end),
         booking_status=status,
-        total_items=len(wish.items),
+        total_items=len(request.items),
         estimated_subtotal=money(subtotal),
         estimated_tax=money(tax),
         estimated_total=money(subtotal + tax),
@@ -88,7 +88,7 @@ def _store(shop: Shop, wish: Wish, made: int, status: BookingStatus, **values: A
         deposit_paid=status in (BookingStatus.CONFIRMED, BookingStatus.CONVERTED),
         **values,
     )
-    for number, ((item, quantity), total) in enumerate(zip(wish.items, totals, strict=True), 1):
+    for number, ((item, quantity), total) in enumerate(zip(request.items, totals, strict=True), 1):
         shop.loader.add(
             BookingLine,
             at,

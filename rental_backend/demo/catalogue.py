@@ -7,7 +7,7 @@ from ..catalog.categories.codes import shortened
 from ..catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
 from ..parties.models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
 from ..parties.models import Customer as CustomerRow
-from . import simulator as made
+from . import simulator as simulator
 from .sample_data import BRANDS, CITIES, FAMILIES, FIRST_NAMES, LAST_NAMES, TRADES, Family
 from .simulator import Shop, money
 
@@ -21,7 +21,7 @@ def open_locations(shop: Shop) -> None:
         code = f"LOC-{number:02}"
         identifier = shop.loader.add(
             Location,
-            _founded(shop),
+            _opening_time(shop),
             location_code=code,
             location_name=f"{city} {kind.value.capitalize()}",
             location_type=kind,
@@ -33,25 +33,25 @@ def open_locations(shop: Shop) -> None:
             contact_number=f"+91 00000 000{number:02}",
             email=f"{city.lower()}@example.com",
         )
-        shop.locations.append(made.Location(identifier, code))
+        shop.locations.append(simulator.Location(identifier, code))
 
 
-def list_items(shop: Shop) -> list[made.Item]:
+def add_items(shop: Shop) -> list[simulator.Item]:
     """List as many items as the size wants, of every family in turn."""
-    unit = shop.loader.add(UnitOfMeasurement, _founded(shop), name="Piece", code="PCS")
-    pack = shop.loader.add(UnitOfMeasurement, _founded(shop), name="Pack", code="PCK")
-    brands = [shop.loader.add(Brand, _founded(shop), name=name, code=name[:4].upper()) for name in BRANDS]
+    unit = shop.loader.add(UnitOfMeasurement, _opening_time(shop), name="Piece", code="PCS")
+    pack = shop.loader.add(UnitOfMeasurement, _opening_time(shop), name="Pack", code="PCK")
+    brands = [shop.loader.add(Brand, _opening_time(shop), name=name, code=name[:4].upper()) for name in BRANDS]
     categories = _categories(shop)
     items = []
     for number in range(shop.size.items):
         family = FAMILIES[number % len(FAMILIES)]
         step = number // len(FAMILIES)
-        brand = shop.chance.randrange(len(BRANDS))
+        brand = shop.rng.randrange(len(BRANDS))
         item = _item(shop, family, step, BRANDS[brand])
         items.append(item)
         shop.loader.add(
             Item,
-            _founded(shop),
+            _opening_time(shop),
             id=item.id,
             sku=item.sku,
             item_name=item.name,
@@ -81,7 +81,7 @@ def _categories(shop: Shop) -> dict[str, str]:
         if top not in parents:
             parents[top] = shop.loader.add(
                 Category,
-                _founded(shop),
+                _opening_time(shop),
                 name=top,
                 category_code=shortened(top, 4),
                 category_path=top,
@@ -90,7 +90,7 @@ def _categories(shop: Shop) -> dict[str, str]:
             )
         leaves[family.subcategory] = shop.loader.add(
             Category,
-            _founded(shop),
+            _opening_time(shop),
             name=family.subcategory,
             category_code=f"{shortened(top, 4)}-{shortened(family.subcategory, 4)}",
             parent_category_id=parents[top],
@@ -101,7 +101,7 @@ def _categories(shop: Shop) -> dict[str, str]:
     return leaves
 
 
-def _item(shop: Shop, family: Family, step: int, brand: str) -> made.Item:
+def _item(shop: Shop, family: Family, step: int, brand: str) -> simulator.Item:
     """Return the next item of a family: after four models its series begins anew, a little dearer."""
     round_, model = divmod(step, len(family.models))
     name = f"{brand} {family.models[model]}" + (SERIES[round_] if round_ < len(SERIES) else f" Mk {round_ + 1}")
@@ -110,7 +110,7 @@ def _item(shop: Shop, family: Family, step: int, brand: str) -> made.Item:
     rentable = family.kind != "goods"
     product = re.sub(r"[^A-Z0-9]", "", name.upper())[:4].ljust(4, "0")
     prefix = f"{shortened(family.category, 4)}-{shortened(family.subcategory, 3)}-{product}-{'R' if rentable else 'S'}"
-    return made.Item(
+    return simulator.Item(
         id=shop.loader.new_id(),
         sku=f"{prefix}-{shop.number(prefix):03}",
         name=name,
@@ -124,18 +124,18 @@ def _item(shop: Shop, family: Family, step: int, brand: str) -> made.Item:
     )
 
 
-def know_customers(shop: Shop) -> None:
+def add_customers(shop: Shop) -> None:
     """Get to know as many customers as the size wants; most of them may rent."""
     for number in range(1, shop.size.customers + 1):
         business = number % 3 == 0
-        first, last = shop.chance.choice(FIRST_NAMES), shop.chance.choice(LAST_NAMES)
-        city, state = shop.chance.choice(CITIES)
+        first, last = shop.rng.choice(FIRST_NAMES), shop.rng.choice(LAST_NAMES)
+        city, state = shop.rng.choice(CITIES)
         blacklist = BlacklistStatus.BLACKLISTED if number % 29 == 0 else BlacklistStatus.CLEAR
         status = CustomerStatus.SUSPENDED if number % 23 == 0 else CustomerStatus.ACTIVE
-        named = {"business_name": f"{last} {shop.chance.choice(TRADES)}"} if business else {}
+        named = {"business_name": f"{last} {shop.rng.choice(TRADES)}"} if business else {}
         identifier = shop.loader.add(
             CustomerRow,
-            shop.at(-shop.size.days - 60, 9, 8) + number * made.INSTANT,
+            shop.at(-shop.size.days - 60, 9, 8) + number * simulator.INSTANT,
             customer_code=f"CUST-{number:05}",
             customer_type=CustomerType.BUSINESS if business else CustomerType.INDIVIDUAL,
             **named,
@@ -148,15 +148,15 @@ def know_customers(shop: Shop) -> None:
             state=state,
             country="India",
             postal_code=f"{400_000 + number % 1000}",
-            customer_tier=shop.chance.choices(tuple(CustomerTier), (60, 25, 10, 5))[0],
-            credit_limit=shop.chance.choice((0, 25_000, 100_000)),
-            credit_rating=shop.chance.choice((CreditRating.EXCELLENT, CreditRating.GOOD, CreditRating.FAIR)),
+            customer_tier=shop.rng.choices(tuple(CustomerTier), (60, 25, 10, 5))[0],
+            credit_limit=shop.rng.choice((0, 25_000, 100_000)),
+            credit_rating=shop.rng.choice((CreditRating.EXCELLENT, CreditRating.GOOD, CreditRating.FAIR)),
             status=status,
             blacklist_status=blacklist,
         )
         if status is CustomerStatus.ACTIVE and blacklist is BlacklistStatus.CLEAR:
-            shop.customers.append(made.Customer(identifier))
+            shop.customers.append(simulator.Customer(identifier))
 
 
-def _founded(shop: Shop) -> datetime:
+def _opening_time(shop: Shop) -> datetime:
     return shop.at(-shop.size.days - 60, 9)

@@ -18,9 +18,9 @@ from ..parties.models import Customer, Supplier
 from ..settings.business.service import rates
 from ..transactions.models import TransactionHeader
 from . import bookings, rentals, sales
-from .catalogue import know_customers, list_items, open_locations
+from .catalogue import add_customers, add_items, open_locations
 from .loading import Loader
-from .purchases import stock_up
+from .purchases import purchase_stock
 from .simulator import BUCKETS, INSTANT, Shop, Size, money
 
 SMALL = Size(customers=30, items=60, units=200, rentals=600, days=90)
@@ -43,17 +43,17 @@ def fill(session: Session, size: Size, today: date, say: Callable[[int], None] =
     `Conflict` if there is business data already, or no administrator in whose name to act.
     """
     clerk = _clerk(session)
-    chance = random.Random(SEED)  # noqa: S311 - made up, not secret
-    with Loader(session, chance) as loader:
-        shop = Shop(loader, chance, size, rates(session), today, clerk)
+    rng = random.Random(SEED)  # noqa: S311 - made up, not secret
+    with Loader(session, rng) as loader:
+        shop = Shop(loader, rng, size, rates(session), today, clerk)
         open_locations(shop)
-        items = list_items(shop)
-        know_customers(shop)
-        stock_up(shop, items)
-        _live(shop, say)
+        items = add_items(shop)
+        add_customers(shop)
+        purchase_stock(shop, items)
+        _run_days(shop, say)
         bookings.book_ahead(shop, max(20, size.rentals // 100))
         loader.flush()
-        _settle(shop)
+        _store_totals(shop)
     return loader.counts
 
 
@@ -67,17 +67,17 @@ def _clerk(session: Session) -> str:
     return str(clerk)
 
 
-def _live(shop: Shop, say: Callable[[int], None]) -> None:
+def _run_days(shop: Shop, say: Callable[[int], None]) -> None:
     """Let every day up to yesterday pass: what is due first, then sales and rentals through the afternoon."""
     made = stored = 0
     for day in range(-shop.size.days, 0):
-        shop.live(day)
+        shop.run_day(day)
         wanted = shop.size.rentals * (shop.size.days + day + 1) // shop.size.days - made
         tries = wanted + wanted // 4 + 3
         for moment in sorted(shop.at(day, 13, 6) for _ in range(tries)):
             if wanted and rentals.rent(shop, day, moment):
                 made, wanted = made + 1, wanted - 1
-            if shop.chance.random() < 0.04:
+            if shop.rng.random() < 0.04:
                 sales.sell(shop, day, moment + INSTANT)
         if made - stored >= BATCH:
             shop.loader.flush()
@@ -85,16 +85,16 @@ def _live(shop: Shop, say: Callable[[int], None]) -> None:
             say(made)
 
 
-def _settle(shop: Shop) -> None:
+def _store_totals(shop: Shop) -> None:
     """Write down how stock, units and customers are today."""
     columns = tuple(f"quantity_{bucket}" for bucket in BUCKETS)
-    levels = ((each.id, sum(each.counts.values()), *each.counts.values()) for each in shop.levels)
-    shop.loader.amend(StockLevel, ("id", "quantity_on_hand", *columns), levels)
+    stocks = ((each.id, sum(each.counts.values()), *each.counts.values()) for each in shop.stocks)
+    shop.loader.update(StockLevel, ("id", "quantity_on_hand", *columns), stocks)
     units = ((each.id, each.status, each.condition, each.quantity) for each in shop.units)
-    shop.loader.amend(InventoryUnit, ("id", "status", "condition", "quantity"), units)
+    shop.loader.update(InventoryUnit, ("id", "status", "condition", "quantity"), units)
     totals = ("total_rentals", "total_spent", "lifetime_value", "last_transaction_date", "last_rental_date")
     known = (
         (each.id, each.rentals, money(each.spent), money(each.spent), each.last, each.last_rental)
         for each in shop.customers
     )
-    shop.loader.amend(Customer, ("id", *totals), known)
+    shop.loader.update(Customer, ("id", *totals), known)

@@ -26,13 +26,13 @@ class Loader:
 
     COPY takes one table at a time, so it is fed by the batch: memory stays bounded however much is loaded. One batch is
     stored by a thread while the next is gathered. Identifiers are version-4 UUIDs, as in production, but come from
-    `chance`, so that the same seed makes the same rows. Leaving the block waits for the thread, which may raise.
+    `rng`, so that the same seed makes the same rows. Leaving the block waits for the thread, which may raise.
     """
 
-    def __init__(self, session: Session, chance: random.Random) -> None:
+    def __init__(self, session: Session, rng: random.Random) -> None:
         self.counts: Counter[str] = Counter()
         self._cursor = session.connection().connection.cursor()
-        self._chance = chance
+        self._rng = rng
         self._rows: Rows = defaultdict(list)
         self._layouts = {table.name: _layout(table) for table in metadata.sorted_tables}
         self._writer = ThreadPoolExecutor(1, "demo-writer")
@@ -46,7 +46,7 @@ class Loader:
 
     def new_id(self) -> str:
         """Return a UUID that was not given out before."""
-        digits = f"{self._chance.getrandbits(128):032x}"
+        digits = f"{self._rng.getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def add(self, model: type[Model], at: datetime, **values: Any) -> str:
@@ -75,7 +75,7 @@ class Loader:
                 self._copy(table, layout, rows[table])
                 self.counts[table] += len(rows[table])
 
-    def amend(self, model: type[Model], columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    def update(self, model: type[Model], columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
         """Give stored rows, named by their ids in the first column, other values in the other columns."""
         self.wait()
         table, draft = model.__tablename__, f"draft_{model.__tablename__}"

@@ -15,14 +15,14 @@ from ..transactions.models import (
     TransactionType,
 )
 from .sample_data import SUPPLIERS
-from .simulator import Item, Level, Shop, Unit, money, share
+from .simulator import Item, Shop, Stock, Unit, money, share
 
 TAX = 1800  # in hundredths of a percent; said by each purchase's supplier
 LINES = 5
 BLOCKED = 60  # one unit of so many is not to be rented
 
 
-def stock_up(shop: Shop, items: list[Item]) -> None:
+def purchase_stock(shop: Shop, items: list[Item]) -> None:
     """Buy as many units as the size wants, and put each where it is rented or sold."""
     suppliers = [_supplier(shop, number, name) for number, name in enumerate(SUPPLIERS, 1)]
     spent = dict.fromkeys(suppliers, 0)
@@ -33,13 +33,13 @@ def stock_up(shop: Shop, items: list[Item]) -> None:
         for lines in [list(each)]
         for start in range(0, len(lines), LINES)
     ]
-    moments = sorted(shop.at(-shop.size.days - shop.chance.randint(1, 30), 10, 6) for _ in wanted)
+    moments = sorted(shop.at(-shop.size.days - shop.rng.randint(1, 30), 10, 6) for _ in wanted)
     for supplier, lines, at in zip(cycle(suppliers), wanted, moments, strict=False):
         spent[supplier] += _purchase(shop, supplier, lines, at)
         orders[supplier] += 1
     totals = [(each, orders[each], money(spent[each])) for each in suppliers]
     shop.loader.flush()
-    shop.loader.amend(Supplier, ("id", "total_orders", "total_spend"), totals)
+    shop.loader.update(Supplier, ("id", "total_orders", "total_spend"), totals)
 
 
 def _supplier(shop: Shop, number: int, name: str) -> str:
@@ -60,7 +60,7 @@ def _supplier(shop: Shop, number: int, name: str) -> str:
     )
 
 
-def _shares(shop: Shop, items: list[Item]) -> Iterator[tuple[Level, int]]:
+def _shares(shop: Shop, items: list[Item]) -> Iterator[tuple[Stock, int]]:
     """Yield the levels, by location, and how many pieces each gets; a batch counts as one unit."""
     batches = [item for item in items if not item.serialized]
     pieces = [item for item in items if item.serialized]
@@ -72,26 +72,26 @@ def _shares(shop: Shop, items: list[Item]) -> Iterator[tuple[Level, int]]:
         wanted[place, item.id] = wanted.get((place, item.id), 0) + 1
     for place, location in enumerate(shop.locations):
         for item in items:
-            many = wanted.get((place, item.id), 0) if item.serialized else shop.chance.randint(8, 24) * 10
+            many = wanted.get((place, item.id), 0) if item.serialized else shop.rng.randint(8, 24) * 10
             if many:
-                level = Level(shop.loader.new_id(), item, location)
+                stock = Stock(shop.loader.new_id(), item, location)
                 shop.loader.add(
-                    StockLevel, shop.at(-shop.size.days - 31, 9), id=level.id, item_id=item.id, location_id=location.id
+                    StockLevel, shop.at(-shop.size.days - 31, 9), id=stock.id, item_id=item.id, location_id=location.id
                 )
-                shop.levels.append(level)
-                yield level, many
+                shop.stocks.append(stock)
+                yield stock, many
 
 
-def _purchase(shop: Shop, supplier: str, wanted: list[tuple[Level, int]], at: datetime) -> int:
+def _purchase(shop: Shop, supplier: str, wanted: list[tuple[Stock, int]], at: datetime) -> int:
     """Buy one line for each level and return what it cost."""
     header = shop.loader.new_id()
-    subtotal = sum(many * level.item.cost for level, many in wanted)
-    tax = sum(share(many * level.item.cost, TAX) for level, many in wanted)
+    subtotal = sum(many * stock.item.cost for stock, many in wanted)
+    tax = sum(share(many * stock.item.cost, TAX) for stock, many in wanted)
     shop.loader.add(
         TransactionHeader,
         at,
         id=header,
-        transaction_number=f"PUR-{at:%Y%m%d}-{shop.chance.getrandbits(32):08X}",
+        transaction_number=f"PUR-{at:%Y%m%d}-{shop.rng.getrandbits(32):08X}",
         transaction_type=TransactionType.PURCHASE,
         status=TransactionStatus.COMPLETED,
         transaction_date=at,
@@ -104,10 +104,10 @@ def _purchase(shop: Shop, supplier: str, wanted: list[tuple[Level, int]], at: da
         payment_status=PaymentStatus.PAID,
         payment_method=PaymentMethod.BANK_TRANSFER,
     )
-    for number, (level, many) in enumerate(wanted, 1):
-        line = _store_line(shop, header, number, level.item, many, level.location.id, at)
-        shop.move(level, MovementType.PURCHASE, many, (None, "available"), at, (header, line))
-        _receive(shop, level, many, at)
+    for number, (stock, many) in enumerate(wanted, 1):
+        line = _store_line(shop, header, number, stock.item, many, stock.location.id, at)
+        shop.move(stock, MovementType.PURCHASE, many, (None, "available"), at, (header, line))
+        _receive(shop, stock, many, at)
     return subtotal + tax
 
 
@@ -135,11 +135,11 @@ def _store_line(shop: Shop, header: str, number: int, item: Item, many: int, loc
     )
 
 
-def _receive(shop: Shop, level: Level, many: int, at: datetime) -> None:
+def _receive(shop: Shop, stock: Stock, many: int, at: datetime) -> None:
     """Unpack what was bought: one unit for each piece, or one for the batch."""
-    item = level.item
+    item = stock.item
     for quantity in [1] * many if item.serialized else [many]:
-        unit = Unit(shop.loader.new_id(), f"{item.sku}-{shop.number(item.sku):04}", level, quantity=quantity)
+        unit = Unit(shop.loader.new_id(), f"{item.sku}-{shop.number(item.sku):04}", stock, quantity=quantity)
         shop.units.append(unit)
         blocked = item.serialized and len(shop.units) % BLOCKED == 0
         cost = quantity * item.cost + share(quantity * item.cost, TAX)
@@ -148,7 +148,7 @@ def _receive(shop: Shop, level: Level, many: int, at: datetime) -> None:
             at,
             id=unit.id,
             item_id=item.id,
-            location_id=level.location.id,
+            location_id=stock.location.id,
             sku=unit.sku,
             serial_number=f"SN{shop.number('SN'):08}" if item.serialized else None,
             batch_code=None if item.serialized else f"BATCH-{at:%Y%m%d}-{unit.id[:8].upper()}",
@@ -167,7 +167,7 @@ def _receive(shop: Shop, level: Level, many: int, at: datetime) -> None:
 
 
 def _offer(unit: Unit) -> None:
-    item, place = unit.level.item, unit.level.location
+    item, place = unit.stock.item, unit.stock.location
     (place.free if item.serialized else place.batches if item.rentable else place.goods).append(unit)
 
 

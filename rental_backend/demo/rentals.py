@@ -5,7 +5,7 @@ from functools import partial
 
 from ..inventory.models import MovementType, UnitStatus
 from . import bookings, returns
-from . import row_writer as papers
+from . import row_writer as row_writer
 from .agreements import Extension, Line, Rental, Return
 from .simulator import Location, Shop, Unit, share
 
@@ -15,77 +15,77 @@ FATES = ("good", "damaged", "beyond_repair", "lost")
 
 def rent(shop: Shop, day: int, at: datetime) -> bool:
     """Rent something out at a moment of a day; return False if nothing was free where it was wanted."""
-    location = shop.chance.choice(shop.locations)
+    location = shop.rng.choice(shop.locations)
     picked = _pick(shop, location)
     if not picked:
         return False
-    rental = _agree(shop, day, at, location, picked)
-    papers.store(shop, rental)
-    if shop.chance.random() < 0.04:
-        bookings.explain(shop, rental)
+    rental = _make_rental(shop, day, at, location, picked)
+    row_writer.store(shop, rental)
+    if shop.rng.random() < 0.04:
+        bookings.store_origin(shop, rental)
     for line in rental.lines:
-        way = ("available", "on_rent")
-        shop.move(line.unit.level, MovementType.RENTAL_OUT, line.quantity, way, at, (rental.id, line.id))
-        if line.unit.level.item.serialized:
+        from_to = ("available", "on_rent")
+        shop.move(line.unit.stock, MovementType.RENTAL_OUT, line.quantity, from_to, at, (rental.id, line.id))
+        if line.unit.stock.item.serialized:
             line.unit.status = UnitStatus.RENTED
     for back in rental.returns:
-        shop.plan(back.day, back.at, partial(returns.take_back, shop, rental, back))
+        shop.schedule(back.day, back.at, partial(returns.process_return, shop, rental, back))
     return True
 
 
 def _pick(shop: Shop, location: Location) -> list[tuple[Unit, int]]:
     """Take one to three things that are free; nobody else can have them until they are put back."""
-    chance = shop.chance
+    rng = shop.rng
     picked: dict[str, tuple[Unit, int]] = {}
-    for _ in range(chance.choices((1, 2, 3), (60, 28, 12))[0]):
-        if chance.random() < 0.85 and location.free:
-            place = chance.randrange(len(location.free))
+    for _ in range(rng.choices((1, 2, 3), (60, 28, 12))[0]):
+        if rng.random() < 0.85 and location.free:
+            place = rng.randrange(len(location.free))
             location.free[place], location.free[-1] = location.free[-1], location.free[place]
             unit = location.free.pop()
             picked[unit.id] = (unit, 1)
         elif location.batches:
-            unit = chance.choice(location.batches)
-            most = min(12, unit.level.counts["available"])
+            unit = rng.choice(location.batches)
+            most = min(12, unit.stock.counts["available"])
             if most and unit.id not in picked:
-                picked[unit.id] = (unit, chance.randint(1, most))
+                picked[unit.id] = (unit, rng.randint(1, most))
     return list(picked.values())
 
 
-def _agree(shop: Shop, day: int, at: datetime, location: Location, picked: list[tuple[Unit, int]]) -> Rental:
+def _make_rental(shop: Shop, day: int, at: datetime, location: Location, picked: list[tuple[Unit, int]]) -> Rental:
     """Make up a rental and everything that will become of it."""
-    chance = shop.chance
-    length = chance.choices(LENGTHS, WEIGHTS)[0]
+    rng = shop.rng
+    length = rng.choices(LENGTHS, WEIGHTS)[0]
     prefix = f"RENT-{shop.date(day):%Y%m%d}"
     rental = Rental(
         shop.loader.new_id(),
         shop.loader.new_id(),
         f"{prefix}-{shop.number(prefix):04}",
-        chance.choice(shop.customers),
+        rng.choice(shop.customers),
         location,
         at,
         day,
         day + length,
     )
     for number, (unit, quantity) in enumerate(picked, 1):
-        price = quantity * unit.level.item.rate * length
+        price = quantity * unit.stock.item.rate * length
         discount = share(price, 1000) if length >= 7 else 0
-        weights = (970, 25, 5, 0) if unit.level.item.serialized else (985, 0, 0, 15)
-        fate = chance.choices(FATES, weights)[0]
+        weights = (970, 25, 5, 0) if unit.stock.item.serialized else (985, 0, 0, 15)
+        fate = rng.choices(FATES, weights)[0]
         rental.lines.append(Line(shop.loader.new_id(), number, unit, quantity, length, discount, fate))
-    if length > 1 and chance.random() < 0.1 and rental.agreed_end <= 0:  # what has not happened yet is not known
-        rental.extension = Extension(shop.at(rental.agreed_end - 1, 8, 1), rental.agreed_end + chance.randint(1, 4))
-    rental.returns = _come_back(shop, rental)
+    if length > 1 and rng.random() < 0.1 and rental.agreed_end <= 0:  # what has not happened yet is not known
+        rental.extension = Extension(shop.at(rental.agreed_end - 1, 8, 1), rental.agreed_end + rng.randint(1, 4))
+    rental.returns = _plan_returns(shop, rental)
     return rental
 
 
-def _come_back(shop: Shop, rental: Rental) -> list[Return]:
+def _plan_returns(shop: Shop, rental: Rental) -> list[Return]:
     """Say what comes back when: most in time, some late; sometimes a part comes back before the rest."""
-    chance = shop.chance
+    rng = shop.rng
     end = rental.extension.until if rental.extension else rental.agreed_end
-    last = end + chance.choices((0, chance.randint(1, 5), chance.randint(6, 25)), (80, 15, 5))[0]
+    last = end + rng.choices((0, rng.randint(1, 5), rng.randint(6, 25)), (80, 15, 5))[0]
     parts = [(line, line.quantity) for line in rental.lines]
     early: list[tuple[Line, int]] = []
-    if rental.agreed_end - rental.start > 2 and chance.random() < 0.35:
+    if rental.agreed_end - rental.start > 2 and rng.random() < 0.35:
         if rental.lines[-1].quantity > 1:
             early = [(rental.lines[-1], rental.lines[-1].quantity // 2)]
         elif len(parts) > 1:
@@ -94,6 +94,6 @@ def _come_back(shop: Shop, rental: Rental) -> list[Return]:
     rest = tuple((line, many - gone.get(line.id, 0)) for line, many in parts if many > gone.get(line.id, 0))
     found = [Return(last, shop.at(last, 9, 4), rest)]
     if early:
-        day = chance.randint(rental.start + 1, rental.agreed_end - 2)
+        day = rng.randint(rental.start + 1, rental.agreed_end - 2)
         found.insert(0, Return(day, shop.at(day, 9, 4), tuple(early)))
     return found

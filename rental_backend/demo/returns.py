@@ -34,7 +34,7 @@ FATES = {
 }
 
 
-def take_back(shop: Shop, rental: Rental, back: Return, at: datetime) -> None:
+def process_return(shop: Shop, rental: Rental, back: Return, at: datetime) -> None:
     """Take pieces back at a moment: store the return, and put them where they belong."""
     late = late_fee(shop, rental, back)
     damage = damage_fee(rental, back, "damaged", "beyond_repair")
@@ -43,7 +43,7 @@ def take_back(shop: Shop, rental: Rental, back: Return, at: datetime) -> None:
     event = shop.loader.add(
         RentalReturnEvent,
         at,
-        rental_lifecycle_id=rental.life,
+        rental_lifecycle_id=rental.lifecycle_id,
         event_type=ReturnEventType.FULL_RETURN if everything else ReturnEventType.PARTIAL_RETURN,
         event_date=at.date(),
         processed_by=shop.clerk,
@@ -58,28 +58,28 @@ def take_back(shop: Shop, rental: Rental, back: Return, at: datetime) -> None:
     for line, many in back.pieces:
         final = rental.returned(line, at) == line.quantity
         fate = line.fate if final else "good"
-        _take_line_back(shop, rental, event, line, (many, fate), at)
-        if final and line.unit.level.item.serialized and fate == "good":
+        _process_line(shop, rental, event, line, (many, fate), at)
+        if final and line.unit.stock.item.serialized and fate == "good":
             line.unit.status = UnitStatus.AVAILABLE
-            put_back(shop, line.unit, max(back.day, rental.line_end(line, at)) + 1)
+            make_available(shop, line.unit, max(back.day, rental.line_end(line, at)) + 1)
 
 
-def put_back(shop: Shop, unit: Unit, day: int) -> None:
+def make_available(shop: Shop, unit: Unit, day: int) -> None:
     """Let a unit be rented again from a day on."""
-    shop.plan(day, shop.at(day, 1), lambda _: unit.level.location.free.append(unit))
+    shop.schedule(day, shop.at(day, 1), lambda _: unit.stock.location.free.append(unit))
 
 
-def _take_line_back(shop: Shop, rental: Rental, event: str, line: Line, pieces: tuple[int, str], at: datetime) -> None:
+def _process_line(shop: Shop, rental: Rental, event: str, line: Line, pieces: tuple[int, str], at: datetime) -> None:
     many, fate = pieces
     good = many if fate == "good" else many - 1
-    fee = share(line.unit.level.item.cost, DAMAGE_SHARES[fate])
+    fee = share(line.unit.stock.item.cost, DAMAGE_SHARES[fate])
     document = (rental.id, line.id)
     if good:
-        shop.move(line.unit.level, MovementType.RENTAL_RETURN, good, ("on_rent", "available"), at, document)
+        shop.move(line.unit.stock, MovementType.RENTAL_RETURN, good, ("on_rent", "available"), at, document)
     if fate != "good":
         kind, bucket, status = FATES[fate]
-        shop.move(line.unit.level, kind, 1, ("on_rent", bucket), at, document)
-        if line.unit.level.item.serialized:
+        shop.move(line.unit.stock, kind, 1, ("on_rent", bucket), at, document)
+        if line.unit.stock.item.serialized:
             line.unit.status = status
             line.unit.condition = UnitCondition.DAMAGED
             _assess(shop, rental, event, line, at)
@@ -102,9 +102,9 @@ def _take_line_back(shop: Shop, rental: Rental, event: str, line: Line, pieces: 
 
 def _assess(shop: Shop, rental: Rental, event: str, line: Line, at: datetime) -> None:
     """Inspect a damaged piece, and send it to be repaired if it can be."""
-    unit, text = line.unit, shop.chance.choice(DAMAGES)
+    unit, text = line.unit, shop.rng.choice(DAMAGES)
     repairable = line.fate == "damaged"
-    cost = share(unit.level.item.cost, 1000)
+    cost = share(unit.stock.item.cost, 1000)
     shop.loader.add(
         RentalItemInspection,
         at,
@@ -116,19 +116,19 @@ def _assess(shop: Shop, rental: Rental, event: str, line: Line, at: datetime) ->
         inspected_at=at,
         has_damage=True,
         damage_description=text,
-        damage_fee_assessed=money(share(unit.level.item.cost, DAMAGE_SHARES[line.fate])),
+        damage_fee_assessed=money(share(unit.stock.item.cost, DAMAGE_SHARES[line.fate])),
         replacement_required=not repairable,
         return_to_stock=False,
     )
     assessment = shop.loader.add(
         DamageAssessment,
         at,
-        item_id=unit.level.item.id,
+        item_id=unit.stock.item.id,
         inventory_unit_id=unit.id,
-        location_id=unit.level.location.id,
+        location_id=unit.stock.location.id,
         quantity=1,
         damage_date=at,
-        damage_type=shop.chance.choice(tuple(DamageType)),
+        damage_type=shop.rng.choice(tuple(DamageType)),
         damage_severity=DamageSeverity.MODERATE if repairable else DamageSeverity.BEYOND_REPAIR,
         damage_description=text,
         assessment_date=at,
@@ -145,8 +145,8 @@ def _assess(shop: Shop, rental: Rental, event: str, line: Line, at: datetime) ->
 def _repair(shop: Shop, unit: Unit, assessment: str, terms: tuple[int, int], at: datetime) -> None:
     """Order a repair: sent the next days, done after some more, as far as that has happened."""
     cost, rented_until = terms
-    sent = (at.date() - shop.now.date()).days + shop.chance.randint(1, 3)
-    done = sent + shop.chance.randint(3, 15)
+    sent = (at.date() - shop.now.date()).days + shop.rng.randint(1, 3)
+    done = sent + shop.rng.randint(3, 15)
     begins, ends = shop.at(sent, 8, 1), shop.at(done, 8, 1)
     status = RepairStatus.PENDING if sent >= 0 else RepairStatus.IN_PROGRESS if done >= 0 else RepairStatus.COMPLETED
     over = status is RepairStatus.COMPLETED
@@ -154,7 +154,7 @@ def _repair(shop: Shop, unit: Unit, assessment: str, terms: tuple[int, int], at:
         RepairOrder,
         at,
         damage_assessment_id=assessment,
-        item_id=unit.level.item.id,
+        item_id=unit.stock.item.id,
         inventory_unit_id=unit.id,
         quantity=1,
         repair_status=status,
@@ -166,16 +166,16 @@ def _repair(shop: Shop, unit: Unit, assessment: str, terms: tuple[int, int], at:
         quality_check_date=ends if over else None,
         quality_check_by=shop.clerk if over else None,
     )
-    shop.plan(sent, begins, partial(_send, shop, unit))
-    shop.plan(done, ends, partial(_receive, shop, unit, max(done, rented_until) + 1))
+    shop.schedule(sent, begins, partial(_send, shop, unit))
+    shop.schedule(done, ends, partial(_receive, shop, unit, max(done, rented_until) + 1))
 
 
 def _send(shop: Shop, unit: Unit, at: datetime) -> None:
     unit.status = UnitStatus.UNDER_REPAIR
-    shop.move(unit.level, MovementType.SENT_FOR_REPAIR, 1, ("damaged", "under_repair"), at)
+    shop.move(unit.stock, MovementType.SENT_FOR_REPAIR, 1, ("damaged", "under_repair"), at)
 
 
 def _receive(shop: Shop, unit: Unit, day: int, at: datetime) -> None:
     unit.status, unit.condition = UnitStatus.AVAILABLE, UnitCondition.GOOD
-    shop.move(unit.level, MovementType.REPAIR_COMPLETED, 1, ("under_repair", "available"), at)
-    put_back(shop, unit, day)
+    shop.move(unit.stock, MovementType.REPAIR_COMPLETED, 1, ("under_repair", "available"), at)
+    make_available(shop, unit, day)

@@ -38,7 +38,7 @@ def store(shop: Shop, rental: Rental) -> None:
     status = rental.status(0, shop.now)
     done = status is RentalStatus.RENTAL_COMPLETED
     total = subtotal + tax + charge
-    paid = shop.chance.choices((total, (subtotal + tax) // 2, 0), (95, 3, 2) if done else (70, 20, 10))[0]
+    paid = shop.rng.choices((total, (subtotal + tax) // 2, 0), (95, 3, 2) if done else (70, 20, 10))[0]
     shop.loader.add(
         TransactionHeader,
         rental.at,
@@ -55,7 +55,7 @@ def store(shop: Shop, rental: Rental) -> None:
         total_amount=money(total),
         paid_amount=money(paid),
         payment_status=payment_status(paid, total),
-        payment_method=shop.chance.choice(METHODS),
+        payment_method=shop.rng.choice(METHODS),
         deposit_amount=money(rental.deposit),
         deposit_paid=True,
         extension_count=1 if rental.extension else 0,
@@ -64,24 +64,24 @@ def store(shop: Shop, rental: Rental) -> None:
     )
     for line in rental.lines:
         _store_line(shop, rental, line)
-    _store_life(shop, rental, status)
+    _store_lifecycle(shop, rental, status)
     if rental.extension:
         _store_extension(shop, rental, rental.extension, charge, charge if paid == total else 0)
-    rental.customer.note(rental.at, paid)
+    rental.customer.record(rental.at, paid)
 
 
 def _transport(shop: Shop, rental: Rental) -> dict[str, object]:
     found: dict[str, object] = {}
-    if shop.chance.random() < 0.25:
+    if shop.rng.random() < 0.25:
         day = shop.date(rental.start)
         found |= {"delivery_required": True, "delivery_address": "12 Sample Road, Mumbai", "delivery_date": day}
-    if shop.chance.random() < 0.2:
+    if shop.rng.random() < 0.2:
         found |= {"pickup_required": True, "pickup_date": shop.date(rental.agreed_end)}
     return found
 
 
 def _store_line(shop: Shop, rental: Rental, line: Line) -> None:
-    item = line.unit.level.item
+    item = line.unit.stock.item
     back = rental.returned(line, shop.now)
     days = [each.day for each in rental.returns if each.at <= shop.now and any(it is line for it, _ in each.pieces)]
     shop.loader.add(
@@ -116,13 +116,13 @@ def _store_line(shop: Shop, rental: Rental, line: Line) -> None:
     )
 
 
-def _store_life(shop: Shop, rental: Rental, status: RentalStatus) -> None:
+def _store_lifecycle(shop: Shop, rental: Rental, status: RentalStatus) -> None:
     happened = [back for back in rental.returns if back.at <= shop.now]
     changes = list(_changes(shop, rental))
     shop.loader.add(
         RentalLifecycle,
         rental.at,
-        id=rental.life,
+        id=rental.lifecycle_id,
         transaction_id=rental.id,
         current_status=status,
         last_status_change=changes[-1][0] if changes else rental.at,
@@ -137,7 +137,7 @@ def _store_life(shop: Shop, rental: Rental, status: RentalStatus) -> None:
             RentalStatusLog,
             at,
             transaction_id=rental.id,
-            rental_lifecycle_id=rental.life,
+            rental_lifecycle_id=rental.lifecycle_id,
             old_status=before,
             new_status=after,
             change_reason=reason,
@@ -170,7 +170,7 @@ def _charge(rental: Rental, extension: Extension) -> int:
     """Return the price of what is still out, for each day more."""
     days = extension.until - rental.agreed_end
     return days * sum(
-        (line.quantity - rental.returned(line, extension.at)) * line.unit.level.item.rate for line in rental.lines
+        (line.quantity - rental.returned(line, extension.at)) * line.unit.stock.item.rate for line in rental.lines
     )
 
 
@@ -202,7 +202,7 @@ def _store_extension(shop: Shop, rental: Rental, extension: Extension, charge: i
     shop.loader.add(
         RentalReturnEvent,
         extension.at,
-        rental_lifecycle_id=rental.life,
+        rental_lifecycle_id=rental.lifecycle_id,
         event_type=ReturnEventType.EXTENSION,
         event_date=extension.at.date(),
         processed_by=shop.clerk,
@@ -220,7 +220,7 @@ def late_fee(shop: Shop, rental: Rental, back: Return) -> int:
 def damage_fee(rental: Rental, back: Return, *fates: str) -> int:
     """Return what is charged for the pieces that came back with one of these fates."""
     return sum(
-        share(line.unit.level.item.cost, DAMAGE_SHARES[line.fate])
+        share(line.unit.stock.item.cost, DAMAGE_SHARES[line.fate])
         for line, _ in back.pieces
         if line.fate in fates and rental.returned(line, back.at) == line.quantity
     )

@@ -18,14 +18,14 @@ TAX = 1800  # in hundredths of a percent; a sale says its own
 
 def sell(shop: Shop, day: int, at: datetime) -> None:
     """Sell one or two kinds of goods at a moment of a day, as far as there are any."""
-    location = shop.chance.choice(shop.locations)
-    wanted = shop.chance.sample(location.goods, min(len(location.goods), shop.chance.randint(1, 2)))
-    lines = [(unit, min(shop.chance.randint(1, 6), unit.quantity - 1)) for unit in wanted if unit.quantity > 1]
+    location = shop.rng.choice(shop.locations)
+    wanted = shop.rng.sample(location.goods, min(len(location.goods), shop.rng.randint(1, 2)))
+    lines = [(unit, min(shop.rng.randint(1, 6), unit.quantity - 1)) for unit in wanted if unit.quantity > 1]
     if not lines:
         return
-    customer, header = shop.chance.choice(shop.customers), shop.loader.new_id()
-    subtotal = sum(quantity * unit.level.item.price for unit, quantity in lines)
-    tax = sum(share(quantity * unit.level.item.price, TAX) for unit, quantity in lines)
+    customer, header = shop.rng.choice(shop.customers), shop.loader.new_id()
+    subtotal = sum(quantity * unit.stock.item.price for unit, quantity in lines)
+    tax = sum(share(quantity * unit.stock.item.price, TAX) for unit, quantity in lines)
     prefix = f"SALE-{shop.date(day):%Y%m%d}"
     shop.loader.add(
         TransactionHeader,
@@ -46,11 +46,11 @@ def sell(shop: Shop, day: int, at: datetime) -> None:
     )
     for number, (unit, quantity) in enumerate(lines, 1):
         _store_line(shop, header, number, unit, quantity, at)
-    customer.note(at, subtotal + tax, rental=False)
+    customer.record(at, subtotal + tax, rental=False)
 
 
 def _store_line(shop: Shop, header: str, number: int, unit: Unit, quantity: int, at: datetime) -> None:
-    item = unit.level.item
+    item = unit.stock.item
     price = quantity * item.price
     tax = share(price, TAX)
     line = shop.loader.add(
@@ -70,9 +70,9 @@ def _store_line(shop: Shop, header: str, number: int, unit: Unit, quantity: int,
         tax_rate=money(TAX),
         tax_amount=money(tax),
         line_total=money(price + tax),
-        location_id=unit.level.location.id,
+        location_id=unit.stock.location.id,
         status="COMPLETED",
         fulfillment_status="FULFILLED",
     )
-    shop.move(unit.level, MovementType.SALE, quantity, ("available", None), at, (header, line))
+    shop.move(unit.stock, MovementType.SALE, quantity, ("available", None), at, (header, line))
     unit.quantity -= quantity

@@ -34,7 +34,7 @@ class Customer:
     last: datetime | None = None
     last_rental: datetime | None = None
 
-    def note(self, at: datetime, paid: int, *, rental: bool = True) -> None:
+    def record(self, at: datetime, paid: int, *, rental: bool = True) -> None:
         """Remember a transaction and what was paid for it."""
         self.last = at
         self.spent += paid
@@ -63,7 +63,7 @@ BUCKETS = ("available", "on_rent", "damaged", "under_repair", "beyond_repair")
 
 
 @dataclass(slots=True)
-class Level:
+class Stock:
     """The stock of an item at a location. `booked` is promised to bookings ahead."""
 
     id: str
@@ -79,7 +79,7 @@ class Unit:
 
     id: str
     sku: str
-    level: Level
+    stock: Stock
     status: UnitStatus = UnitStatus.AVAILABLE
     condition: UnitCondition = UnitCondition.NEW
     quantity: int = 1
@@ -102,14 +102,12 @@ Event = Callable[[datetime], None]
 class Shop:
     """Everything that the parts of the demo share. Days are counted from today, so those of the past are negative."""
 
-    def __init__(
-        self, loader: Loader, chance: random.Random, size: Size, rates: Rates, today: date, clerk: str
-    ) -> None:
-        self.loader, self.chance, self.size, self.rates = loader, chance, size, rates
+    def __init__(self, loader: Loader, rng: random.Random, size: Size, rates: Rates, today: date, clerk: str) -> None:
+        self.loader, self.rng, self.size, self.rates = loader, rng, size, rates
         self.clerk = clerk
         self.locations: list[Location] = []
         self.customers: list[Customer] = []
-        self.levels: list[Level] = []
+        self.stocks: list[Stock] = []
         self.units: list[Unit] = []
         self.now = datetime.combine(today, time(), UTC)
         self._due: defaultdict[int, list[tuple[datetime, int, Event]]] = defaultdict(list)
@@ -123,30 +121,30 @@ class Shop:
 
     def at(self, day: int, hour: float, hours: float = 0) -> datetime:
         """Return a moment of a day, at random within some hours from that one on."""
-        return self.now + timedelta(day, (hour + hours * self.chance.random()) * 3600)
+        return self.now + timedelta(day, (hour + hours * self.rng.random()) * 3600)
 
     def number(self, prefix: str) -> int:
         """Return the next number of documents that begin so."""
         self._numbers[prefix] += 1
         return self._numbers[prefix]
 
-    def plan(self, day: int, at: datetime, event: Event) -> None:
+    def schedule(self, day: int, at: datetime, event: Event) -> None:
         """Have something happen on a day; nothing happens today any more, nor later."""
         if day < 0:
             self._planned += 1
             self._due[day].append((at, self._planned, event))
 
-    def live(self, day: int) -> None:
+    def run_day(self, day: int) -> None:
         """Have happen what was planned for a day, in its order."""
         for at, _, event in sorted(self._due.pop(day, ()), key=lambda planned: planned[:2]):
             event(at)
 
     def move(
         self,
-        level: Level,
+        stock: Stock,
         kind: MovementType,
         quantity: int,
-        way: tuple[str | None, str | None],
+        from_to: tuple[str | None, str | None],
         at: datetime,
         document: tuple[str, str] | tuple[None, None] = (None, None),
     ) -> None:
@@ -154,25 +152,25 @@ class Shop:
 
         A movement tells how what is available changes, so that all of a level add up to what is available now.
         """
-        before = level.counts["available"]
-        source, target = way
+        before = stock.counts["available"]
+        source, target = from_to
         if source:
-            level.counts[source] -= quantity
+            stock.counts[source] -= quantity
         if target:
-            level.counts[target] += quantity
+            stock.counts[target] += quantity
         self._clock = max(at, self._clock + INSTANT)  # no two at once: their order is the history of a level
         self.loader.add(
             StockMovement,
             self._clock,
-            stock_level_id=level.id,
-            item_id=level.item.id,
-            location_id=level.location.id,
+            stock_level_id=stock.id,
+            item_id=stock.item.id,
+            location_id=stock.location.id,
             transaction_header_id=document[0],
             transaction_line_id=document[1],
             movement_type=kind,
-            quantity_change=level.counts["available"] - before,
+            quantity_change=stock.counts["available"] - before,
             quantity_before=before,
-            quantity_after=level.counts["available"],
+            quantity_after=stock.counts["available"],
         )
 
 

@@ -18,7 +18,7 @@ USUAL = 100  # PostgreSQL's default max_connections
 
 
 @dataclass(frozen=True)
-class Budget:
+class ConnectionBudget:
     """The most connections, and of what they are made up. `measured` is the server's own limit, if it was asked."""
 
     slots: int
@@ -28,7 +28,9 @@ class Budget:
     measured: int | None = None
 
     @classmethod
-    def of(cls, variables: Mapping[str, str], *, slots: int, replicas: int, measured: int | None = None) -> "Budget":
+    def of(
+        cls, variables: Mapping[str, str], *, slots: int, replicas: int, measured: int | None = None
+    ) -> "ConnectionBudget":
         """Count with a service's variables; what is unset or no number counts as its default."""
         numbers = {name: _number(variables.get(name, ""), default) for name, default in DEFAULTS.items()}
         pool = numbers["DATABASE_POOL_SIZE"] + numbers["AUTH_POOL_SIZE"] + PROBES
@@ -46,15 +48,15 @@ class Budget:
 
     def finding(self) -> Finding:
         """Whether it fits. Where the server was not asked, its usual limit only warns."""
-        said = (
+        message = (
             f"{self.slots} slots x {self.replicas} replicas x {self.workers} workers x {self.pool} connections"
             f" x 2 (overlap) + {MIGRATIONS + ADMIN} = {self.needed}, of {self.granted} to be used of max_connections "
             f"{self.measured or f'{USUAL} (the usual; not asked)'}"
         )
         if self.needed <= self.granted:
-            return passed("connections", said)
+            return passed("connections", message)
         mend = "lower DATABASE_POOL_SIZE, WEB_CONCURRENCY or replicas, or put a pooler in front"
-        return failed("connections", said, mend) if self.measured else warned("connections", said, mend)
+        return failed("connections", message, mend) if self.measured else warned("connections", message, mend)
 
 
 def _number(text: str, default: int) -> int:

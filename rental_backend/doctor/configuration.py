@@ -18,8 +18,8 @@ def settings(config: Config) -> Iterator[Finding]:
             "mode", f"MODE is {config.mode}: the service does less than it could", "MODE=normal, and a restart"
         )
     if not config.break_glass_hash:
-        said = "BREAK_GLASS_HASH is not set: nobody can sign in while the accounts are away"
-        yield warned("break-glass", said, "set it to an argon2id hash; deploy/OPERATIONS.md says how")
+        message = "BREAK_GLASS_HASH is not set: nobody can sign in while the accounts are away"
+        yield warned("break-glass", message, "set it to an argon2id hash; deploy/OPERATIONS.md says how")
     found = list(origins(config.cors_origins))
     yield from found or [passed("cors-setting", f"{len(config.cors_origins)} origins may call")]
 
@@ -27,13 +27,13 @@ def settings(config: Config) -> Iterator[Finding]:
 def _keys(config: Config) -> Iterator[Finding]:
     if len(set(config.secret_key)) < FEWEST_CHARACTERS:
         mend = "python -c 'import secrets; print(secrets.token_urlsafe(48))', the old one into SECRET_KEYS_OLD"
-        said = f"SECRET_KEY has fewer than {FEWEST_CHARACTERS} different characters, so it may be guessed"
-        yield warned("secret-key", said, mend)
+        message = f"SECRET_KEY has fewer than {FEWEST_CHARACTERS} different characters, so it may be guessed"
+        yield warned("secret-key", message, mend)
     else:
         yield passed("secret-key", "SECRET_KEY is long and mixed enough")
     if config.secret_key in config.secret_keys_old:
-        said = "SECRET_KEYS_OLD holds SECRET_KEY itself: the key was not changed"
-        yield warned("secret-key-old", said, "set a new SECRET_KEY, or take it out of SECRET_KEYS_OLD")
+        message = "SECRET_KEYS_OLD holds SECRET_KEY itself: the key was not changed"
+        yield warned("secret-key-old", message, "set a new SECRET_KEY, or take it out of SECRET_KEYS_OLD")
     elif config.secret_keys_old:
-        said = f"{len(config.secret_keys_old)} former keys are still good"
-        yield warned("secret-key-old", said, f"take them out {config.refresh_token_days} days after the change")
+        message = f"{len(config.secret_keys_old)} former keys are still good"
+        yield warned("secret-key-old", message, f"take them out {config.refresh_token_days} days after the change")

@@ -7,9 +7,9 @@ from rental_backend.infra.runtime.host import Host
 from ..config import Config
 from ..infra.migration import CONFIG, MigrationError, Migrator, Server
 from ..infra.postgres.database import Database
-from ..infra.postgres.server_check import Postgres, look_at_postgres
-from ..infra.server_check import Away
-from .budget import PROBES, Budget
+from ..infra.postgres.server_check import PostgresStatus, check_postgres
+from ..infra.server_check import ServerAway
+from .budget import PROBES, ConnectionBudget
 from .findings import Finding, failed, passed, skipped, warned
 
 OLDEST, NEWEST = 15, 18  # versions of PostgreSQL
@@ -24,61 +24,63 @@ def database(adapter: Database, tables: frozenset[str], *, standby: bool = False
     """Diagnose a server by the road that requests take."""
     name = adapter.breaker.name or ""
     try:
-        seen = look_at_postgres(adapter, tables)
-    except Away as error:
-        said = f"no answer within {adapter.deadline} s: {error}"
-        yield failed(name, said, "is the server up, and the URL right? `/health/breakers` tells since when")
+        status = check_postgres(adapter, tables)
+    except ServerAway as error:
+        message = f"no answer within {adapter.deadline} s: {error}"
+        yield failed(name, message, "is the server up, and the URL right? `/health/breakers` tells since when")
         return
-    yield _in_time(name, seen.latency, adapter.deadline)
-    yield clock(name, seen.ahead)
-    if not OLDEST <= seen.version <= NEWEST:
-        said = f"PostgreSQL {seen.version} was not tried with this version"
-        yield warned(f"{name}-version", said, f"use {OLDEST} to {NEWEST}")
-    if seen.read_only and not standby:
+    yield _in_time(name, status.latency, adapter.deadline)
+    yield clock(name, status.ahead)
+    if not OLDEST <= status.version <= NEWEST:
+        message = f"PostgreSQL {status.version} was not tried with this version"
+        yield warned(f"{name}-version", message, f"use {OLDEST} to {NEWEST}")
+    if status.read_only and not standby:
         yield failed(
             f"{name}-read-only", "the server takes no changes", "is it a standby? Point the URL to the primary"
         )
-    yield from _session(name, seen, adapter.deadline)
-    yield from _rights(name, seen, standby=standby)
+    yield from _session(name, status, adapter.deadline)
+    yield from _rights(name, status, standby=standby)
 
 
 def clock(name: str, ahead: float) -> Finding:
     """Compare a server's clock with ours; `ahead` is in seconds."""
-    said = f"its clock is {abs(ahead):.2f} s {'ahead of' if ahead > 0 else 'behind'} ours"
+    message = f"its clock is {abs(ahead):.2f} s {'ahead of' if ahead > 0 else 'behind'} ours"
     if abs(ahead) > APART:
-        return failed(f"{name}-clock", said, "have both hosts keep their clocks by NTP")
-    return passed(f"{name}-clock", said)
+        return failed(f"{name}-clock", message, "have both hosts keep their clocks by NTP")
+    return passed(f"{name}-clock", message)
 
 
 def _in_time(name: str, latency: float, deadline: float) -> Finding:
-    said = f"answers in {latency * 1000:.1f} ms, of a deadline of {deadline * 1000:.0f} ms"
+    message = f"answers in {latency * 1000:.1f} ms, of a deadline of {deadline * 1000:.0f} ms"
     if latency > CLOSE * deadline:
-        return warned(name, said, "is it far away, or busy? Ask nearer, or raise its deadline")
-    return passed(name, said)
+        return warned(name, message, "is it far away, or busy? Ask nearer, or raise its deadline")
+    return passed(name, message)
 
 
-def _session(name: str, seen: Postgres, deadline: float) -> Iterator[Finding]:
+def _session(name: str, status: PostgresStatus, deadline: float) -> Iterator[Finding]:
     """Look whether what we ask of a session is in force: poolers may drop it."""
-    if not 0 < seen.timeout <= deadline:
-        said = f"statement_timeout is {seen.timeout:g} s in our sessions, not less than the deadline: a pooler drops it"
-        yield failed(f"{name}-timeout", said, "pool by session and let `options` through, or ALTER ROLE … SET it")
+    if not 0 < status.timeout <= deadline:
+        message = (
+            f"statement_timeout is {status.timeout:g} s in our sessions, not less than the deadline: a pooler drops it"
+        )
+        yield failed(f"{name}-timeout", message, "pool by session and let `options` through, or ALTER ROLE … SET it")
     else:
-        yield passed(f"{name}-timeout", f"statement_timeout is {seen.timeout:g} s")
+        yield passed(f"{name}-timeout", f"statement_timeout is {status.timeout:g} s")
 
 
-def _rights(name: str, seen: Postgres, *, standby: bool) -> Iterator[Finding]:
+def _rights(name: str, status: PostgresStatus, *, standby: bool) -> Iterator[Finding]:
     lacking = {
-        table: set(verbs) - ({"UPDATE"} if table in APPENDED else set()) for table, verbs in seen.lacking.items()
+        table: set(verbs) - ({"UPDATE"} if table in APPENDED else set()) for table, verbs in status.lacking.items()
     }
     wanted = {table: {"SELECT"} & verbs if standby else verbs for table, verbs in lacking.items()}
     missing = [f"{table} ({', '.join(sorted(verbs))})" for table, verbs in sorted(wanted.items()) if verbs]
     if missing:
-        said = f"the role lacks rights on {len(missing)} tables: {'; '.join(missing[:5])}"
-        yield failed(f"{name}-rights", said, "GRANT SELECT, INSERT, UPDATE, DELETE on them to the role")
-    powers = ["SUPERUSER"] if seen.superuser else list(seen.powers)
+        message = f"the role lacks rights on {len(missing)} tables: {'; '.join(missing[:5])}"
+        yield failed(f"{name}-rights", message, "GRANT SELECT, INSERT, UPDATE, DELETE on them to the role")
+    powers = ["SUPERUSER"] if status.superuser else list(status.powers)
     if powers:
-        said = f"the role may more than the application needs: {', '.join(powers)}"
-        yield warned(f"{name}-role", said, "use a role of its own: ALTER ROLE … NOSUPERUSER NOCREATEROLE NOCREATEDB")
+        message = f"the role may more than the application needs: {', '.join(powers)}"
+        yield warned(f"{name}-role", message, "use a role of its own: ALTER ROLE … NOSUPERUSER NOCREATEROLE NOCREATEDB")
     if not missing and not powers:
         yield passed(f"{name}-rights", "the role may do what the application needs, and no more")
 
@@ -86,15 +88,15 @@ def _rights(name: str, seen: Postgres, *, standby: bool) -> Iterator[Finding]:
 def connections(config: Config, adapter: Database) -> Iterator[Finding]:
     """Compare the connections that this instance and its next deployment may open with what there are."""
     try:
-        seen = look_at_postgres(adapter, ())
-    except Away:
+        status = check_postgres(adapter, ())
+    except ServerAway:
         return  # that is told by `database`
     pool = config.database_pool_size + config.auth_pool_size + PROBES
-    yield Budget(1, 1, config.workers or Host().workers(), pool, seen.limit).finding()
-    if seen.used > FULL * seen.limit:
-        said = f"{seen.used} of {seen.limit} connections are in use, by all programs together"
+    yield ConnectionBudget(1, 1, config.workers or Host().workers(), pool, status.limit).finding()
+    if status.used > FULL * status.limit:
+        message = f"{status.used} of {status.limit} connections are in use, by all programs together"
         yield warned(
-            "connections-used", said, "who has them? SELECT usename, application_name, state FROM pg_stat_activity"
+            "connections-used", message, "who has them? SELECT usename, application_name, state FROM pg_stat_activity"
         )
 
 
@@ -111,10 +113,10 @@ def schema(config: Config) -> Iterator[Finding]:
         yield failed("schema", str(error), "deploy a newer version, if it is past this one; else see `database`")
         return
     if state.ahead:
-        said = f"the database is at {state.revision}, which this version does not know"
-        yield warned("schema", said, "deploy the version that it belongs to; this one can live with it")
+        message = f"the database is at {state.revision}, which this version does not know"
+        yield warned("schema", message, "deploy the version that it belongs to; this one can live with it")
     elif state.pending:
-        said = f"the database is at {state.revision or 'no revision'}, {len(state.pending)} behind this version"
-        yield failed("schema", said, "flask migrate")
+        message = f"the database is at {state.revision or 'no revision'}, {len(state.pending)} behind this version"
+        yield failed("schema", message, "flask migrate")
     else:
         yield passed("schema", f"the database is at {state.revision}, as this version")

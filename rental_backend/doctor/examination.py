@@ -32,7 +32,7 @@ def examine(config: Config, services: Services, service: Check) -> list[Finding]
         "schema": partial(schema, config),
         "redis": partial(cache, config),
         "folders": partial(folders, config),
-        "backup-programs": partial(programs, services.dumper, services.database),
+        "backup-programs": partial(programs, services.backups, services.database),
         "traces": partial(collector, config),
         "service": service,
     }
@@ -49,20 +49,20 @@ def run(checks: dict[str, Check], patience: float) -> list[Finding]:
     """Return what the checks find within so many seconds; what is not done by then is named."""
     found: dict[str, list[Finding]] = {}
 
-    def look(name: str, check: Check) -> None:
+    def run_check(name: str, check: Check) -> None:
         try:
             found[name] = list(check())
         except Exception as error:  # a doctor who faints is of no use; what the error says may hold a secret
             found[name] = [failed(name, f"the check itself failed ({type(error).__name__})", "tell the developers")]
 
-    threads = [threading.Thread(target=look, args=each, daemon=True) for each in checks.items()]
+    threads = [threading.Thread(target=run_check, args=each, daemon=True) for each in checks.items()]
     for thread in threads:
         thread.start()
     ends = time.monotonic() + patience
     for thread in threads:
         thread.join(max(0.0, ends - time.monotonic()))
-    said, mend = f"no answer within {patience:g} s", "does its host name resolve, and does anybody answer there?"
-    return [each for name in checks for each in found.get(name, [failed(name, said, mend)])]
+    message, mend = f"no answer within {patience:g} s", "does its host name resolve, and does anybody answer there?"
+    return [each for name in checks for each in found.get(name, [failed(name, message, mend)])]
 
 
 def _accounts() -> frozenset[str]:
@@ -75,7 +75,7 @@ def _issuer(fetch: Callable[[], None]) -> Iterable[Finding]:
     try:
         fetch()
     except Exception as error:
-        said = f"the keys of OIDC_ISSUER cannot be had ({type(error).__name__}); known ones go on working"
-        yield failed("oidc", said, "is OIDC_JWKS_URL right, and can it be reached from here?")
+        message = f"the keys of OIDC_ISSUER cannot be had ({type(error).__name__}); known ones go on working"
+        yield failed("oidc", message, "is OIDC_JWKS_URL right, and can it be reached from here?")
     else:
         yield passed("oidc", "the keys of OIDC_ISSUER can be had")

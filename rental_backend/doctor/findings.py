@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class Severity(StrEnum):
     """How grave a finding is. A skipped check could not be made here."""
 
     PASS = "PASS"  # noqa: S105 - no password
@@ -17,7 +17,7 @@ class Level(StrEnum):
 class Finding:
     """The outcome of one check; `mend` says what to do about it."""
 
-    level: Level
+    level: Severity
     code: str
     message: str
     mend: str = ""
@@ -28,19 +28,19 @@ class Finding:
 
 def passed(code: str, message: str) -> Finding:
     """A check that found nothing wrong."""
-    return Finding(Level.PASS, code, message)
+    return Finding(Severity.PASS, code, message)
 
 
 def warned(code: str, message: str, mend: str = "") -> Finding:
     """Something that will hurt later."""
-    return Finding(Level.WARN, code, message, mend)
+    return Finding(Severity.WARN, code, message, mend)
 
 
 def failed(code: str, message: str, mend: str = "") -> Finding:
     """Something that is wrong now."""
-    return Finding(Level.FAIL, code, message, mend)
+    return Finding(Severity.FAIL, code, message, mend)
 
 
 def skipped(code: str, message: str, mend: str = "") -> Finding:
     """A check that could not be made."""
-    return Finding(Level.SKIP, code, message, mend)
+    return Finding(Severity.SKIP, code, message, mend)

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from rental_backend.infra.runtime.host import shared_memory
 
 from ..config import Config
-from ..infra.postgres.backups import Dumper, ProgramsMissing
+from ..infra.postgres.backups import Backups, ProgramsMissing
 from ..infra.postgres.database import Database
-from ..infra.postgres.server_check import look_at_postgres
-from ..infra.server_check import Away
+from ..infra.postgres.server_check import check_postgres
+from ..infra.server_check import ServerAway
 from .findings import Finding, failed, passed, skipped, warned
 
 LITTLE = 256 << 20  # bytes left on a disk
@@ -29,8 +29,8 @@ def folders(config: Config) -> Iterator[Finding]:
     if place := shared_memory():
         yield passed("shared-memory", f"{place} can be written to")
     else:
-        said = "the folder of files in memory cannot be written to: workers' heartbeats wait for a disk"
-        yield warned("shared-memory", said, "mount a tmpfs at /dev/shm")
+        message = "the folder of files in memory cannot be written to: workers' heartbeats wait for a disk"
+        yield warned("shared-memory", message, "mount a tmpfs at /dev/shm")
 
 
 def _folder(name: str, folder: Path, *, production: bool) -> Iterator[Finding]:
@@ -46,23 +46,23 @@ def _folder(name: str, folder: Path, *, production: bool) -> Iterator[Finding]:
     if left < LITTLE:
         yield warned(code, f"{name} has {left >> 20} MB left", "make room, or give it a larger disk")
     elif production and there.stat().st_dev == Path("/").stat().st_dev:
-        said = f"{name} lies on the container's own disk, which goes with it"
-        yield warned(code, said, f"mount a volume, and set {name} to a folder on it")
+        message = f"{name} lies on the container's own disk, which goes with it"
+        yield warned(code, message, f"mount a volume, and set {name} to a folder on it")
     else:
         yield passed(code, f"{name} can be written to, with {left >> 20} MB left")
 
 
-def programs(dumper: Dumper, adapter: Database) -> Iterator[Finding]:
+def programs(backup_files: Backups, adapter: Database) -> Iterator[Finding]:
     """Diagnose what backups need: PostgreSQL's programs, not older than the server."""
     mend = "install PostgreSQL's client programs of the server's version, or set PG_BIN"
     try:
-        versions = {name: _version(dumper.program(name)) for name in ("pg_dump", "pg_restore")}
+        versions = {name: _version(backup_files.program(name)) for name in ("pg_dump", "pg_restore")}
     except ProgramsMissing as error:
         yield warned("backup-programs", f"{error.detail} No backup can be made.", mend)
         return
     try:
-        server = look_at_postgres(adapter, ()).version
-    except Away:
+        server = check_postgres(adapter, ()).version
+    except ServerAway:
         yield skipped(
             "backup-programs", f"they are of {min(versions.values())}; the server cannot be asked", "see above"
         )
@@ -78,10 +78,10 @@ def _version(program: str) -> int:
     """Return the major version of one of PostgreSQL's programs, 0 if it does not say."""
     command = [program, "--version"]
     try:
-        said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout  # noqa: S603
+        message = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    found = re.search(r"\) (\d+)", said)
+    found = re.search(r"\) (\d+)", message)
     return int(found[1]) if found else 0
 
 
@@ -95,7 +95,7 @@ def collector(config: Config) -> Iterator[Finding]:
     try:
         socket.create_connection((place.hostname or "", port), PATIENCE).close()
     except OSError:
-        said = "nobody takes them at OTEL_EXPORTER_OTLP_ENDPOINT; requests do not wait for it"
-        yield warned("traces", said, "is the collector up, and the endpoint that of OTLP over HTTP (port 4318)?")
+        message = "nobody takes them at OTEL_EXPORTER_OTLP_ENDPOINT; requests do not wait for it"
+        yield warned("traces", message, "is the collector up, and the endpoint that of OTLP over HTTP (port 4318)?")
     else:
         yield passed("traces", "their collector takes connections")

@@ -14,7 +14,7 @@ def origins(listed: Iterable[str]) -> Iterator[Finding]:
     for origin in listed:
         parts = urlsplit(origin)
         if parts.path or not parts.netloc or origin == "*":
-            said = f"{origin} in CORS_ORIGINS is no origin, so it allows nobody"
-            yield failed("cors-setting", said, "scheme and host only, without a path or final slash")
+            message = f"{origin} in CORS_ORIGINS is no origin, so it allows nobody"
+            yield failed("cors-setting", message, "scheme and host only, without a path or final slash")
         elif origin.startswith(PLAIN) and parts.hostname not in LOCAL:
             yield warned("cors-setting", f"{origin} in CORS_ORIGINS is not encrypted", "https://")

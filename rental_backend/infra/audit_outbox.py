@@ -61,7 +61,7 @@ class SecurityEvent:
 Store = Callable[[Session, list[SecurityEvent]], None]
 
 
-class Journal:
+class AuditOutbox:
     """The file of events that are not in the database yet, and the thread that takes them there."""
 
     def __init__(self, folder: Path, database: Database) -> None:
@@ -91,7 +91,7 @@ class Journal:
                 "not journalled", error=type(error).__name__, line=event.line().decode()
             )
 
-    def write_seldom(self, key: Hashable, event: SecurityEvent, *, once_in: float) -> None:
+    def write_limited(self, key: Hashable, event: SecurityEvent, *, once_in: float) -> None:
         """Keep an event unless this process has kept one of the same key in the last `once_in` seconds."""
         if self.is_due(key, once_in=once_in):
             self.write(event)

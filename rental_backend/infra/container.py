@@ -9,37 +9,37 @@ from pathlib import Path
 from typing import Any
 
 from ..config import Config
-from ..resilience import Board, Breaker, Flights, History, Page, Prober, Tally
+from ..resilience import Breaker, Counters, Prober, SharedMemory, SharedState, SingleFlight, TimeSeries
 from . import AUTH, DATABASE, REDIS, REPLICA, factories
-from .audit_outbox import Journal
+from .audit_outbox import AuditOutbox
 from .identity.break_glass import BreakGlass
 from .identity.oidc import REFRESH
-from .postgres.backups import Dumper
+from .postgres.backups import Backups
 from .postgres.database import Database
 from .rate_limits import RateLimiter
 from .redis.cache import Cache
-from .runtime.fault_injection import Drills
+from .runtime.fault_injection import FaultInjection
 from .runtime.lifecycle import Lifecycle
 from .runtime.log_level import LogLevel
 from .runtime.modes import Mode, Modes
-from .runtime.retention import Sweeper
-from .runtime.scheduler import Background
-from .runtime.settings_cache import SETTINGS, Followed
+from .runtime.retention import RetentionJob
+from .runtime.scheduler import Scheduler
+from .runtime.settings_cache import SETTINGS, SettingsCache
 from .runtime.warmup import CONNECTIONS, Warmup
-from .stale.change_authors import author
-from .stale.change_log import UNKNOWN, Writes
-from .stale.store import StaleStore
-from .status_history import Recorder
-from .telemetry.business_metrics import Figures
+from .stale.change_authors import author_key
+from .stale.change_log import UNKNOWN, ChangeLog
+from .stale.store import ResponseCache
+from .status_history import StatusRecorder
+from .telemetry.business_metrics import BusinessMetrics
 from .telemetry.worker_gauges import EVERY as GAUGED
-from .telemetry.worker_gauges import Gauges
+from .telemetry.worker_gauges import WorkerGauges
 
 SIGN_INS = ("success", "failure", "throttled", "refused", "offline", "break_glass")
 KEYS = ("stored", "replayed", "in_progress", "reused", "not_kept")
 LIMITED = ("reads", "writes", "transfers", "strangers")  # what callers are held to, each for itself
 SAMPLE = 1.0  # seconds between two looks at what became of calls
 FOLLOW = 0.25  # seconds to wait for another's answer to the same question
-TELL = 2.0  # seconds between two looks whether the database is to be told of incidents
+EXCHANGE_EVERY = 2.0  # seconds between two looks whether the database is to be told of incidents
 
 
 class Services:
@@ -48,36 +48,36 @@ class Services:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.lifecycle = Lifecycle(config.lifecycle)
-        self.page = page = Page()  # before the fork: all workers of this host share it, and the board
-        board = Board(page)
-        self.modes = Modes(board, Path(config.journal_folder), config.mode)
-        self.drills = Drills(board, config.environment)
-        self.log_level = LogLevel(board, config.log_level)
-        self.database = factories.database(config, page, self.modes)
-        self.replica = factories.replica(config, page, self.modes) if config.database_replica_url else None
-        self.cache = factories.cache(config, page)
-        self.identity = factories.identity(config, page, self.cache, self.modes)
-        self._count(page.tally)
-        self.rate_limiter = RateLimiter(self.cache, page)
-        self.figures = Figures(board, self.database)
-        self.journal = Journal(Path(config.journal_folder), self.identity.database)
-        self.sweeper = Sweeper(self.database)
+        self.memory = memory = SharedMemory()  # before the fork: all workers of this host share it, and the board
+        shared_state = SharedState(memory)
+        self.modes = Modes(shared_state, Path(config.journal_folder), config.mode)
+        self.fault_injection = FaultInjection(shared_state, config.environment)
+        self.log_level = LogLevel(shared_state, config.log_level)
+        self.database = factories.database(config, memory, self.modes)
+        self.replica = factories.replica(config, memory, self.modes) if config.database_replica_url else None
+        self.cache = factories.cache(config, memory)
+        self.identity = factories.identity(config, memory, self.cache, self.modes)
+        self._count(memory.counters)
+        self.rate_limiter = RateLimiter(self.cache, memory)
+        self.business_metrics = BusinessMetrics(shared_state, self.database)
+        self.audit_outbox = AuditOutbox(Path(config.journal_folder), self.identity.database)
+        self.retention_job = RetentionJob(self.database)
         name, passwords = config.break_glass_username, self.identity.passwords
-        self.break_glass = BreakGlass(name, config.break_glass_hash, passwords, self.journal)
-        self.writes = Writes(board, self.cache)
-        self.stale = StaleStore(self.cache, self.writes, capacity=config.stale_bytes)
-        self.flights: Flights[Any] = Flights(FOLLOW)
-        self.settings = Followed(self.database, self.cache, Path(config.journal_folder))
-        self.database.shared[SETTINGS] = self.settings
+        self.break_glass = BreakGlass(name, config.break_glass_hash, passwords, self.audit_outbox)
+        self.change_log = ChangeLog(shared_state, self.cache)
+        self.response_cache = ResponseCache(self.cache, self.change_log, capacity=config.stale_bytes)
+        self.single_flight: SingleFlight[Any] = SingleFlight(FOLLOW)
+        self.settings_cache = SettingsCache(self.database, self.cache, Path(config.journal_folder))
+        self.database.shared[SETTINGS] = self.settings_cache
         unpooled = config.database_unpooled_url or config.database_url
-        self.dumper = Dumper(unpooled, Path(config.backup_folder), config.pg_bin)
-        self.gauges, self.history = Gauges(page.tally, self.pools), History(page)
-        self.chores, self.sharing = Background(), Background()
-        self.uptime = Recorder(Path(config.journal_folder), self.database)
+        self.backups = Backups(unpooled, Path(config.backup_folder), config.pg_bin)
+        self.worker_gauges, self.timeseries = WorkerGauges(memory.counters, self.pools), TimeSeries(memory)
+        self.scheduler, self.exchange_scheduler = Scheduler(), Scheduler()
+        self.status_history = StatusRecorder(Path(config.journal_folder), self.database)
         self._watch(config)
         self.warmup = self._warmup(config)
-        self.background: list[Callable[[], None]] = []  # what others want started in each process
-        self.endings: list[Callable[[], None]] = []  # and stopped with it
+        self.on_start: list[Callable[[], None]] = []  # what others want started in each process
+        self.on_stop: list[Callable[[], None]] = []  # and stopped with it
         self._lock, self._started_in = threading.Lock(), 0
 
     def _watch(self, config: Config) -> None:
@@ -85,7 +85,7 @@ class Services:
         adapters, every = self._adapters(), config.probe_heartbeat
         self.breakers = {name: adapter.breaker for name, adapter in adapters.items()}
         self.bulkheads = {name: adapter.bulkhead for name, adapter in adapters.items()}
-        self._give_chores()
+        self._schedule_tasks()
         self._probers = [Prober(each.breaker, each.probe, heartbeat=every) for each in adapters.values()]
         issuer = self.identity.issuer  # nothing waits for a first look at it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
@@ -100,24 +100,30 @@ class Services:
         if self.replica:
             adapters[REPLICA] = self.replica
         for name, adapter in adapters.items():
-            adapter.drill = self.drills.adapter(name, deadline=adapter.deadline, **adapter.practised)
+            adapter.inject_fault = self.fault_injection.adapter(
+                name, deadline=adapter.deadline, **adapter.injected_errors
+            )
         return adapters
 
-    def _count(self, tally: Tally) -> None:
+    def _count(self, counters: Counters) -> None:
         """Make what is counted over all workers."""
-        self.tally = tally
-        self.sign_ins = tally.family("sign-ins", *SIGN_INS)
-        self.idempotency = tally.family("idempotency", *KEYS)
-        self.limited = tally.family("limited", *LIMITED)
+        self.counters = counters
+        self.sign_ins = counters.group("sign-ins", *SIGN_INS)
+        self.idempotency = counters.group("idempotency", *KEYS)
+        self.limited = counters.group("limited", *LIMITED)
 
-    def _give_chores(self) -> None:
+    def _schedule_tasks(self) -> None:
         """Say what each worker does beside its requests; what waits for Redis alone has a thread of its own."""
-        for seconds, chore in ((0.0, self.settings.follow), (GAUGED, self.gauges.publish), (1.0, self.figures.ask)):
-            self.chores.every(seconds, chore)
-        self.chores.every(TELL, self.uptime.tell)
-        self.chores.every(SAMPLE, partial(self.history.sample, self.guards.values()))
-        self.chores.every(0, self.log_level.apply)  # where nobody asks anything
-        self.sharing.every(0, self.rate_limiter.exchange)
+        for seconds, task in (
+            (0.0, self.settings_cache.refresh),
+            (GAUGED, self.worker_gauges.publish),
+            (1.0, self.business_metrics.refresh),
+        ):
+            self.scheduler.every(seconds, task)
+        self.scheduler.every(EXCHANGE_EVERY, self.status_history.exchange)
+        self.scheduler.every(SAMPLE, partial(self.timeseries.sample, self.guards.values()))
+        self.scheduler.every(0, self.log_level.apply)  # where nobody asks anything
+        self.exchange_scheduler.every(0, self.rate_limiter.exchange)
 
     @property
     def pools(self) -> dict[str, Database]:
@@ -139,27 +145,27 @@ class Services:
             if self._started_in == os.getpid():
                 return
             self._started_in = os.getpid()
-            self.stale.start()
-            self.journal.start()
-            self.sweeper.start()
-            self.chores.start()
-            self.sharing.start()
-            for start in (*(prober.start for prober in (*self._probers, *self._others)), *self.background):
+            self.response_cache.start()
+            self.audit_outbox.start()
+            self.retention_job.start()
+            self.scheduler.start()
+            self.exchange_scheduler.start()
+            for start in (*(prober.start for prober in (*self._probers, *self._others)), *self.on_start):
                 start()
             self.warmup.start()
 
     def stop(self) -> None:
         """Let the probes end and give every connection back."""
         self.warmup.stop()
-        self.journal.stop()
-        self.sweeper.stop()
-        self.chores.stop()
-        self.sharing.stop()
-        self.uptime.stop()
-        self.stale.stop()
+        self.audit_outbox.stop()
+        self.retention_job.stop()
+        self.scheduler.stop()
+        self.exchange_scheduler.stop()
+        self.status_history.stop()
+        self.response_cache.stop()
         for prober in (*self._probers, *self._others):
             prober.stop()
-        for end in self.endings:
+        for end in self.on_stop:
             end()
         self.database.close()
         if self.replica:
@@ -169,7 +175,7 @@ class Services:
 
     def _probed(self) -> bool:
         """Whether any worker of this host has looked at every dependency since the start."""
-        return not any(breaker.untried for breaker in self.breakers.values())
+        return not any(breaker.never_probed for breaker in self.breakers.values())
 
     @property
     def settled(self) -> bool:
@@ -203,7 +209,7 @@ class Services:
         """Whether reads go to the replica now: it is there, and calls to the database are not made."""
         return self.replica is not None and self.replica.breaker.closed and not self.database.breaker.closed
 
-    def changed(self, rows: tuple[int, ...], by: uuid.UUID | None) -> None:
+    def record_change(self, rows: tuple[int, ...], by: uuid.UUID | None) -> None:
         """Count a change of resources that was committed, or may have been: who made it sees nothing of before it."""
         position = self.database.position() if self.replica else None
-        self.stale.changed(rows, author(by), UNKNOWN if position is None else position)
+        self.response_cache.record_change(rows, author_key(by), UNKNOWN if position is None else position)

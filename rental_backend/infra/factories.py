@@ -1,10 +1,10 @@
 """The adapters and identity of one application, built from its configuration. Building connects to nothing."""
 
 from ..config import Config
-from ..resilience import Page
+from ..resilience import SharedMemory
 from . import AUTH, DATABASE, REPLICA
 from .identity.identity import Identity
-from .identity.login_throttle import Throttle
+from .identity.login_throttle import LoginThrottle
 from .identity.offline import Offline
 from .identity.oidc import Issuer, Trust
 from .identity.passwords import Passwords
@@ -15,12 +15,12 @@ from .redis.cache import Cache
 from .runtime.modes import Modes
 
 
-def database(config: Config, page: Page, modes: Modes) -> Database:
+def database(config: Config, memory: SharedMemory, modes: Modes) -> Database:
     """Return the adapter of the database."""
     return Database(
         DATABASE,
         config.database_url,
-        page=page,
+        memory=memory,
         admit=modes.admit,
         deadline=config.database_deadline,
         connect_deadline=config.database_connect_deadline,
@@ -30,12 +30,12 @@ def database(config: Config, page: Page, modes: Modes) -> Database:
     )
 
 
-def replica(config: Config, page: Page, modes: Modes) -> Database:
+def replica(config: Config, memory: SharedMemory, modes: Modes) -> Database:
     """Return the adapter of the standby."""
     return Database(
         REPLICA,
         config.database_replica_url,
-        page=page,
+        memory=memory,
         admit=modes.admit,
         standby=True,
         deadline=config.database_replica_deadline,
@@ -46,11 +46,11 @@ def replica(config: Config, page: Page, modes: Modes) -> Database:
     )
 
 
-def cache(config: Config, page: Page) -> Cache:
+def cache(config: Config, memory: SharedMemory) -> Cache:
     """Return the adapter of Redis."""
     return Cache(
         config.redis_url,
-        page=page,
+        memory=memory,
         deadline=config.redis_deadline,
         connections=config.threads + 4,
         calls=config.redis_calls,
@@ -58,12 +58,12 @@ def cache(config: Config, page: Page) -> Cache:
 
 
 # D5: accounts have connections of their own.
-def identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity:
+def identity(config: Config, memory: SharedMemory, cache: Cache, modes: Modes) -> Identity:
     """Return what knows who somebody is, over its own pool to the accounts."""
     accounts = Database(
         AUTH,
         config.auth_database_url or config.database_url,
-        page=page,
+        memory=memory,
         admit=modes.admit,
         deadline=config.auth_deadline,
         connect_deadline=min(config.auth_deadline, config.database_connect_deadline),
@@ -77,7 +77,7 @@ def identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity
         access_seconds=config.access_token_minutes * 60,
         refresh_seconds=config.refresh_token_days * 86400,
     )
-    throttle = Throttle(
+    throttle = LoginThrottle(
         cache,
         by_name=config.sign_in_attempts,
         by_address=config.sign_in_attempts_address,
@@ -90,12 +90,12 @@ def identity(config: Config, page: Page, cache: Cache, modes: Modes) -> Identity
         refreshing=config.offline_refreshing,
         access=config.offline_access_seconds,
     )
-    passwords = Passwords(page, slots=config.hashing_slots, seats=max(1, config.threads // 4))
-    issuer, fresh = _issuer(config, page), config.auth_fresh
+    passwords = Passwords(memory, slots=config.hashing_slots, concurrent_requests=max(1, config.threads // 4))
+    issuer, fresh = _issuer(config, memory), config.auth_fresh
     return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=fresh, issuer=issuer)
 
 
-def _issuer(config: Config, page: Page) -> Issuer | None:
+def _issuer(config: Config, memory: SharedMemory) -> Issuer | None:
     if not config.oidc_issuer:
         return None
     return Issuer(
@@ -106,5 +106,5 @@ def _issuer(config: Config, page: Page) -> Issuer | None:
             claim=config.oidc_claim,
             deadline=config.oidc_deadline,
         ),
-        page,
+        memory,
     )

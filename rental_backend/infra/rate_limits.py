@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-from ..resilience import Page
+from ..resilience import SharedMemory
 from .redis.cache import Cache
 
 SETS, WAYS, ENTRY = 4096, 4, 2  # an entry: the number of the bucket, and the time at which it will be full
@@ -92,13 +92,13 @@ class RateLimiter:
     forgotten.
     """
 
-    def __init__(self, cache: Cache, page: Page, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, cache: Cache, memory: SharedMemory, clock: Callable[[], float] = time.monotonic) -> None:
         self._cache = cache
         self._clock = clock
         self._words = memoryview(mmap.mmap(-1, SETS * WAYS * ENTRY * 8)).cast("q")
         self._lock_file = os.memfd_create("rental-rate-limits", os.MFD_CLOEXEC)
         self._forget()
-        page.forget.append(self._forget)
+        memory.after_fork.append(self._forget)
 
     def _forget(self) -> None:
         """Begin anew in a forked child."""

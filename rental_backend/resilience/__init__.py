@@ -4,47 +4,47 @@ from pybreaker import CircuitBreakerListener as Listener
 
 from .breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerOpen
 from .breaker_state import Operator
-from .bulkhead import Bulkhead, BulkheadFull, Ramp, RetryBudget
+from .bulkhead import Bulkhead, BulkheadFull, RetryBudget, SlowStart
 from .call import Call
-from .counters import Family, Tally
+from .counters import CounterGroup, Counters
 from .deadline import budget, limit
 from .events import Transition
-from .outcome import Judge, Verdict
+from .outcome import Classifier, Outcome
 from .prober import Prober
-from .shared_memory import Page
-from .shared_state import Board, Cell
-from .single_flight import Flights
+from .shared_memory import SharedMemory
+from .shared_state import SharedDocument, SharedState
+from .single_flight import SingleFlight
 from .state_machine import Counts, Policy, State
-from .timeseries import History, Point
+from .timeseries import Point, TimeSeries
 
 __all__ = [
     "CLOSED",
     "HALF_OPEN",
     "OPEN",
-    "Board",
     "Breaker",
     "BreakerOpen",
     "Bulkhead",
     "BulkheadFull",
     "Call",
-    "Cell",
+    "Classifier",
+    "CounterGroup",
+    "Counters",
     "Counts",
-    "Family",
-    "Flights",
-    "History",
-    "Judge",
     "Listener",
     "Operator",
-    "Page",
+    "Outcome",
     "Point",
     "Policy",
     "Prober",
-    "Ramp",
     "RetryBudget",
+    "SharedDocument",
+    "SharedMemory",
+    "SharedState",
+    "SingleFlight",
+    "SlowStart",
     "State",
-    "Tally",
+    "TimeSeries",
     "Transition",
-    "Verdict",
     "budget",
     "limit",
 ]

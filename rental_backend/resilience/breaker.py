@@ -12,9 +12,9 @@ from .breaker_state import REJECTED, Operator
 from .call import Call
 from .engine import Engine
 from .events import Transition
-from .outcome import Judge, Verdict, every_exception_fails
-from .pybreaker_storage import PageState, PageStorage
-from .shared_memory import Page
+from .outcome import Classifier, Outcome, every_exception_fails
+from .pybreaker_storage import NamedState, SharedStorage
+from .shared_memory import SharedMemory
 from .state_machine import Counts, Policy, State
 
 T = TypeVar("T")
@@ -54,17 +54,23 @@ class Breaker(pybreaker.CircuitBreaker):
         self,
         name: str,
         *,
-        page: Page | None = None,
-        judge: Judge = every_exception_fails,
+        memory: SharedMemory | None = None,
+        classify: Classifier = every_exception_fails,
         policy: Policy | None = None,
         clock: Callable[[], float] = time.monotonic,
-        spread: Callable[[], float] | None = None,
+        jitter: Callable[[], float] | None = None,
         starts_closed: bool = False,
         exclude: Iterable[type[BaseException] | Callable[[Any], bool]] = (),
         listeners: Sequence[Any] = (),
     ) -> None:
         self.engine = Engine(
-            name, page=page, policy=policy, clock=clock, spread=spread, starts_closed=starts_closed, moved=self._moved
+            name,
+            memory=memory,
+            policy=policy,
+            clock=clock,
+            jitter=jitter,
+            starts_closed=starts_closed,
+            moved=self._on_transition,
         )
         self.policy = self.engine.policy
         self.clock = clock
@@ -72,8 +78,8 @@ class Breaker(pybreaker.CircuitBreaker):
         self.admit = self.engine.admit  # the generation of a call made now, or below 0: refuse it
         self.listener_faults = self.rejected = 0
         self._listeners: list[Any] = []  # a transition may be due before the base class has made its own
-        self._judge = judge
-        super().__init__(state_storage=PageStorage(self.engine), name=name, exclude=exclude, listeners=listeners)
+        self._classify = classify
+        super().__init__(state_storage=SharedStorage(self.engine), name=name, exclude=exclude, listeners=listeners)
         self._sort_listeners()
 
     @property
@@ -82,9 +88,9 @@ class Breaker(pybreaker.CircuitBreaker):
         return self.engine.admits
 
     @property
-    def untried(self) -> bool:
+    def never_probed(self) -> bool:
         """Whether nobody has found out yet if the dependency is there."""
-        return self.engine.untried
+        return self.engine.never_probed
 
     @property
     def fail_max(self) -> int:
@@ -121,22 +127,22 @@ class Breaker(pybreaker.CircuitBreaker):
     @property
     def generation(self) -> int:
         """The number of the present state; results of calls admitted in another one are ignored."""
-        return self.engine.word.generation
+        return self.engine.current.generation
 
     @property
     def cause(self) -> str:
         """Why the breaker is as it is."""
-        return self.engine.slot.cause
+        return self.engine.breaker_state.cause
 
     @property
     def since(self) -> float:
         """When the present state began (monotonic seconds)."""
-        return self.engine.slot.since
+        return self.engine.breaker_state.since
 
     @property
     def down_since(self) -> float | None:
         """When the outage began: the first refusal since calls were last made (monotonic seconds), or None."""
-        return self.engine.slot.down_since
+        return self.engine.breaker_state.down_since
 
     @property
     def events(self) -> tuple[Transition, ...]:
@@ -165,19 +171,19 @@ class Breaker(pybreaker.CircuitBreaker):
     def refuse(self) -> NoReturn:
         """Raise `BreakerOpen`, and count that."""
         self.rejected += 1
-        self.engine.slot.tell(REJECTED)
+        self.engine.breaker_state.count_total(REJECTED)
         raise BreakerOpen(self)
 
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call `func` guarded (pybreaker's interface)."""
         generation = self.check()
-        if self._followers:
-            self._tell("before_call", func, *args, **kwargs)
+        if self._call_listeners:
+            self._notify("before_call", func, *args, **kwargs)
         began = self.clock()
         try:
             result = func(*args, **kwargs)
         except BaseException as error:
-            self.record(self.verdict(error), generation, error, self.clock() - began)
+            self.record(self.classify(error), generation, error, self.clock() - began)
             raise
         self.succeeded(generation, began, self.clock())
         return result
@@ -186,19 +192,21 @@ class Breaker(pybreaker.CircuitBreaker):
         """Guard a block (pybreaker's interface)."""
         return self.guard()
 
-    def verdict(self, error: BaseException) -> Verdict:
+    def classify(self, error: BaseException) -> Outcome:
         """Judge what a call raised; what pybreaker's `exclude` names says nothing about the dependency."""
         if self._excluded_exceptions and not self.is_system_error(error):
-            return Verdict.NONE
-        return self._judge(error)
+            return Outcome.NONE
+        return self._classify(error)
 
-    def _tell_success(self, generation: int, began: float, now: float) -> None:
-        self.record(Verdict.SUCCESS, generation, None, now - began)
+    def _notify_success(self, generation: int, began: float, now: float) -> None:
+        self.record(Outcome.SUCCESS, generation, None, now - began)
 
-    def record(self, verdict: Verdict, generation: int, error: BaseException | None = None, seconds: float = 0) -> None:
+    def record(self, outcome: Outcome, generation: int, error: BaseException | None = None, seconds: float = 0) -> None:
         """Count a call admitted in `generation` that took `seconds`; open the breaker when the policy says so."""
-        told = partial(self._tell, "failure", error) if verdict is Verdict.FAILURE else partial(self._tell, "success")
-        self.engine.record(verdict, generation, error, seconds, told if self._followers else None)
+        told = (
+            partial(self._notify, "failure", error) if outcome is Outcome.FAILURE else partial(self._notify, "success")
+        )
+        self.engine.record(outcome, generation, error, seconds, told if self._call_listeners else None)
 
     def begin_probe(self) -> int | None:
         """Take the lease of the one probe that is due, and return its generation; None if none is, or it is taken."""
@@ -223,16 +231,18 @@ class Breaker(pybreaker.CircuitBreaker):
 
     def open(self) -> bool:
         """Open as a failure would (pybreaker's interface); a probe may close it again."""
-        return self.engine.move(self.engine.opened, "opened by hand")
+        return self.engine.transition(self.engine.opened, "opened by hand")
 
     def half_open(self) -> None:
         """Have the next probe made without delay (pybreaker's interface)."""
-        self.engine.move(lambda word, now: word.to(State.OPEN, now) if word.state is State.OPEN else None, "probe now")
+        self.engine.transition(
+            lambda current, now: current.to(State.OPEN, now) if current.state is State.OPEN else None, "probe now"
+        )
 
     def close(self) -> None:
         """Close at once (pybreaker's interface)."""
-        self.engine.move(
-            lambda word, _: None if word.state is State.CLOSED else word.to(State.CLOSED), "closed by hand"
+        self.engine.transition(
+            lambda current, _: None if current.state is State.CLOSED else current.to(State.CLOSED), "closed by hand"
         )
 
     def force_open(self, *, reason: str, actor: str, ttl: float | None = None) -> bool:
@@ -276,18 +286,18 @@ class Breaker(pybreaker.CircuitBreaker):
     def _sort_listeners(self) -> None:
         """Find those that want to hear of every call, so that without any a call costs nothing more."""
         plain = pybreaker.CircuitBreakerListener
-        self._followers: list[Any] = [
+        self._call_listeners: list[Any] = [
             each
             for each in self._listeners
             if any(getattr(type(each), event, None) is not getattr(plain, event) for event in CALL_EVENTS)
         ]
-        self.succeeded = self._tell_success if self._followers else self.engine.succeeded
+        self.succeeded = self._notify_success if self._call_listeners else self.engine.succeeded
 
-    def _moved(self, before: State, after: State) -> None:
-        self._state = PageState(self, after.label)  # type: ignore[assignment]
-        self._tell("state_change", PageState(self, before.label), self._state)
+    def _on_transition(self, before: State, after: State) -> None:
+        self._state = NamedState(self, after.label)  # type: ignore[assignment]
+        self._notify("state_change", NamedState(self, before.label), self._state)
 
-    def _tell(self, event: str, *args: Any, **kwargs: Any) -> None:
+    def _notify(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Tell the listeners, each on its own; `event` is the name of pybreaker's method."""
         for listener in tuple(self._listeners):
             try:
@@ -297,4 +307,4 @@ class Breaker(pybreaker.CircuitBreaker):
 
     def _create_new_state(self, new_state: str, *_: Any, **__: Any) -> Any:
         """Return pybreaker's object for a state (its base class asks for it)."""
-        return PageState(self, new_state)
+        return NamedState(self, new_state)

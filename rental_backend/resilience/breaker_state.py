@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .shared_memory import BUCKET_WORDS, BUCKETS, SLOT_WORDS, SLOTS_AT, TOTAL_WORDS, Page
-from .state_machine import GENERATION_MASK, Word
+from .shared_memory import BREAKER_WORDS, BREAKERS_AT, BUCKET_WORDS, BUCKETS, TOTAL_WORDS, SharedMemory
+from .state_machine import GENERATION_MASK, PackedState
 
-STATE, OPENINGS, SINCE, ROW, PROBES, HEARTBEAT, ROW_BEGAN, STRAGGLERS = range(8)
+STATE, OPENINGS, SINCE, FAILURE_RUN, PROBES, HEARTBEAT, FAILURE_RUN_BEGAN, STRAGGLERS = range(8)
 SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its second
-TOTALS = OPENED, REJECTED, FAILED, SLOWED, PROBED, CROWDED = range(TOTAL_WORDS)
+TOTALS = OPENED, REJECTED, FAILED, SLOWED, PROBED, BULKHEAD_FULL = range(TOTAL_WORDS)
 NEVER = -BUCKETS  # the second of an empty bucket: before every window, also of a host that has just started
 CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; texts are of 128, 192 and 128 bytes
 
@@ -36,43 +36,43 @@ class Operator:
     until: float | None
 
 
-class Slot:
+class BreakerState:
     """One breaker's words. Counting is done under the process's own lock, everything else under the page's."""
 
-    def __init__(self, page: Page, name: str) -> None:
-        self.page = page
-        self.words = page.words
-        self.number = page.slot(name)
-        self.base = SLOTS_AT + self.number * SLOT_WORDS
+    def __init__(self, memory: SharedMemory, name: str) -> None:
+        self.memory = memory
+        self.words = memory.words
+        self.number = memory.breaker_number(name)
+        self.base = BREAKERS_AT + self.number * BREAKER_WORDS
         self.state_at = self.base + STATE
-        self.row_at = self.base + ROW
-        self._totals = page.totals + self.number * TOTAL_WORDS
+        self.failure_run_at = self.base + FAILURE_RUN
+        self._totals = memory.totals + self.number * TOTAL_WORDS
         self._bucket = 0
-        self._forget()
-        page.forget.append(self._forget)
+        self._reset()
+        memory.after_fork.append(self._reset)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         """Begin anew in a forked child, whose lane and lock are its own."""
-        self._lock = self.page.locks[self.number]
+        self._lock = self.memory.locks[self.number]
         self._generation = -1
 
-    def tell(self, total: int) -> None:
+    def count_total(self, total: int) -> None:
         """Count something that is counted for ever: one of `TOTALS`."""
-        self.page.tally.add(self._totals + total)
+        self.memory.counters.add(self._totals + total)
 
     def totals(self) -> list[int]:
         """Return the numbers of `TOTALS` since the page was made, over all workers."""
-        return self.page.tally.totals(self._totals, TOTAL_WORDS)
+        return self.memory.counters.totals(self._totals, TOTAL_WORDS)
 
     @property
-    def word(self) -> Word:
+    def current(self) -> PackedState:
         """The state now."""
-        return Word.unpack(self.words[self.state_at])
+        return PackedState.unpack(self.words[self.state_at])
 
     @property
-    def row(self) -> int:
+    def consecutive_failures(self) -> int:
         """Failures in a row, over all workers."""
-        return self.words[self.row_at]
+        return self.words[self.failure_run_at]
 
     @property
     def probes(self) -> int:
@@ -87,31 +87,31 @@ class Slot:
     @property
     def down_since(self) -> float | None:
         """When calls were last refused after a time in which they were made (monotonic seconds); None if they are."""
-        return None if self.word.state.admits else self.words[self.base + DOWN] / 1e6
+        return None if self.current.state.admits else self.words[self.base + DOWN] / 1e6
 
     @property
     def cause(self) -> str:
         """Why the breaker is as it is."""
         return self.read(CAUSE)
 
-    def extend_row(self, began: float) -> int:
+    def extend_failure_run(self, began: float) -> int:
         """Count one more failure in a row, of a call that began then, and return how many those are; page locked."""
-        if not self.row:
-            self.words[self.base + ROW_BEGAN], self.words[self.base + STRAGGLERS] = microseconds(began), 0
-        self.words[self.row_at] += 1
-        return self.row
+        if not self.consecutive_failures:
+            self.words[self.base + FAILURE_RUN_BEGAN], self.words[self.base + STRAGGLERS] = microseconds(began), 0
+        self.words[self.failure_run_at] += 1
+        return self.consecutive_failures
 
-    def end_row(self, began: float, most: int) -> None:
+    def end_failure_run(self, began: float, most: int) -> None:
         """End the failures in a row by a success of a call that began then; page locked.
 
         One that began before the first of the failures says nothing against them and is passed over, but no more than
         `most` such: where many calls are under way, a few failures among their successes are not a row.
         """
         stragglers_at = self.base + STRAGGLERS
-        if microseconds(began) < self.words[self.base + ROW_BEGAN] and self.words[stragglers_at] < most:
+        if microseconds(began) < self.words[self.base + FAILURE_RUN_BEGAN] and self.words[stragglers_at] < most:
             self.words[stragglers_at] += 1
         else:
-            self.words[self.row_at] = 0
+            self.words[self.failure_run_at] = 0
 
     def succeed(self, generation: int, now: float) -> None:
         """Count a quick success of this process: the hot path."""
@@ -128,9 +128,9 @@ class Slot:
             self.words[self._bucket + (FAILURES if failed else SUCCESSES)] += 1
             self.words[self._bucket + SLOW] += slow
         if failed:
-            self.tell(FAILED)
+            self.count_total(FAILED)
         if slow:
-            self.tell(SLOWED)
+            self.count_total(SLOWED)
 
     def count_retry(self, generation: int, now: float) -> None:
         """Count a retry of this process."""
@@ -143,7 +143,7 @@ class Slot:
 
         Returns False for a straggler, whose generation is over in this lane already.
         """
-        base = self.page.counters(self.number)
+        base = self.memory.own_counters(self.number)
         held = self.words[base]
         behind = held - generation & GENERATION_MASK
         if held < 0 or behind > GENERATION_MASK // 2:
@@ -166,7 +166,7 @@ class Slot:
         """Return (successes, failures, slow, retries) of all workers in the last `window` seconds."""
         words, total = self.words, [0, 0, 0, 0]
         oldest, newest = int(now) - window, int(now)
-        for base in self.page.lanes(self.number):
+        for base in self.memory.counters_by_slot(self.number):
             if words[base] != generation:
                 continue
             for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
@@ -180,7 +180,7 @@ class Slot:
         oldest, newest = int(now) - window, int(now)
         return {
             pid: self._lane_sums(base, oldest, newest) if self.words[base] == generation else (0, 0, 0)
-            for pid, base in self.page.workers(self.number)
+            for pid, base in self.memory.live_workers(self.number)
         }
 
     def _lane_sums(self, base: int, oldest: int, newest: int) -> tuple[int, int, int]:
@@ -196,7 +196,7 @@ class Slot:
 
     def own_seconds(self, after: int, before: int) -> Iterator[tuple[int, int, int, int]]:
         """Yield (second, successes, failures, slow) of this process for each second between, of whatever generation."""
-        words, base = self.words, self.page.counters(self.number)
+        words, base = self.words, self.memory.own_counters(self.number)
         for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
             if after < words[at] < before:
                 yield words[at], words[at + SUCCESSES], words[at + FAILURES], words[at + SLOW]
@@ -205,7 +205,7 @@ class Slot:
         """Return the second in which any worker last counted a call, or a negative number."""
         stamps = [
             self.words[at]
-            for base in self.page.lanes(self.number)
+            for base in self.memory.counters_by_slot(self.number)
             if self.words[base] == generation
             for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS)
         ]
@@ -215,16 +215,16 @@ class Slot:
         """Keep a text, cut to its place (UTF-8)."""
         at = (self.base + text.word) * 8
         data = value.encode()[: text.size].decode(errors="ignore").encode().ljust(text.size, b"\0")
-        self.page.bytes[at : at + text.size] = data
+        self.memory.bytes[at : at + text.size] = data
 
     def read(self, text: Text) -> str:
         """Return a text."""
         at = (self.base + text.word) * 8
-        return bytes(self.page.bytes[at : at + text.size]).rstrip(b"\0").decode(errors="replace")
+        return bytes(self.memory.bytes[at : at + text.size]).rstrip(b"\0").decode(errors="replace")
 
     def operator(self) -> Operator | None:
         """Return the operator's order in force, if any."""
-        word = self.word
+        word = self.current
         if not word.state.by_operator:
             return None
         return Operator(word.state.label, self.read(REASON), self.read(ACTOR), word.until or None)

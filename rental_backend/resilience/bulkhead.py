@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .breaker import Breaker
-from .breaker_state import CROWDED, SINCE, Slot
+from .breaker_state import BULKHEAD_FULL, SINCE, BreakerState
 from .deadline import limit as left
-from .shared_memory import Page
+from .shared_memory import SharedMemory
 
 IN_FLIGHT = 1  # word of a lane's counters
-LOOK = 0.05  # seconds between two looks for dead workers while it is full
-TURN = 0.003  # seconds between two looks of somebody who waits for a place
+DEAD_CHECK_INTERVAL = 0.05  # seconds between two looks for dead workers while it is full
+WAIT_INTERVAL = 0.003  # seconds between two looks of somebody who waits for a place
 STARTED = 2  # the generation of a breaker that has closed for the first time: nobody was kept waiting before that
 
 
@@ -21,7 +21,7 @@ class BulkheadFull(Exception):
 
 # D87: slow start after an outage.
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ramp:
+class SlowStart:
     """How calls come back when the breaker closes: `first` at once for `hold` seconds, then evenly more for `grow`.
 
     Whoever finds no place meanwhile waits for one, `wait` seconds at the most.
@@ -46,7 +46,7 @@ class Ramp:
 class Bulkhead:
     """At most `limit` calls at once over all threads and workers; those of a worker that died count no more.
 
-    With a `ramp` it is fewer after an outage of the breaker of the same name: a dependency that comes back cold is
+    With a `slow_start` it is fewer after an outage of the breaker of the same name: a dependency that comes back cold is
     not to be met by all who waited for it.
 
     Whoever sees a free place counts himself in and looks again; if that was one too many he leaves and, having lost a
@@ -56,47 +56,50 @@ class Bulkhead:
 
     def __init__(
         self,
-        page: Page,
+        memory: SharedMemory,
         name: str,
         limit: int,
         *,
-        ramp: Ramp | None = None,
+        slow_start: SlowStart | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.limit = limit
-        self._slot = Slot(page, name)
+        self._breaker_state = BreakerState(memory, name)
         self._looks = 0.0
-        self._ramp = ramp
+        self._slow_start = slow_start
         self._clock = clock
         self._ended = -1  # since when the state lasts (as the page holds it) in which the ramp is known to be over
 
     @property
     def places(self) -> int:
         """The calls that may be under way now."""
-        since = self._slot.words[self._slot.base + SINCE]
-        if self._ramp is None or since == self._ended:
+        since = self._breaker_state.words[self._breaker_state.base + SINCE]
+        if self._slow_start is None or since == self._ended:
             return self.limit
         elapsed = self._clock() - since / 1e6
-        if elapsed >= self._ramp.seconds or self._slot.word.generation <= STARTED:
+        if elapsed >= self._slow_start.seconds or self._breaker_state.current.generation <= STARTED:
             self._ended = since
             return self.limit
-        return self._ramp.places(self.limit, elapsed)
+        return self._slow_start.limit_after(self.limit, elapsed)
 
     @property
     def in_flight(self) -> int:
         """The calls under way, over all workers."""
-        return sum(self._slot.words[at + IN_FLIGHT] for at in self._slot.page.lanes(self._slot.number))
+        return sum(
+            self._breaker_state.words[at + IN_FLIGHT]
+            for at in self._breaker_state.memory.counters_by_slot(self._breaker_state.number)
+        )
 
     @property
     def rejected(self) -> int:
         """How often there was no place, since the page was made, over all workers."""
-        return self._slot.totals()[CROWDED]
+        return self._breaker_state.totals()[BULKHEAD_FULL]
 
     def __enter__(self) -> None:
         """Count the block among the calls in flight, or raise `BulkheadFull`."""
         if not (self._enter() or self._wait()):
-            self._slot.tell(CROWDED)
-            raise BulkheadFull(f"{self.places} calls are in flight")
+            self._breaker_state.count_total(BULKHEAD_FULL)
+            raise BulkheadFull(f"{self.current_limit} calls are in flight")
 
     def __exit__(self, *_: object) -> None:
         self._add(-1)
@@ -107,41 +110,43 @@ class Bulkhead:
 
     def _wait(self) -> bool:
         """Take a place as soon as there is one while the ramp lasts; tell whether there was."""
-        ends = self._clock() + left(self._ramp.wait) if self._ramp else 0.0
-        while self.places < self.limit and self._clock() < ends:
-            time.sleep(TURN)
+        ends = self._clock() + left(self._slow_start.wait) if self._slow_start else 0.0
+        while self.current_limit < self.limit and self._clock() < ends:
+            time.sleep(WAIT_INTERVAL)
             if self._enter():
                 return True
         return False
 
     def _free(self) -> bool:
         """Tell whether there is a place; looks for dead workers now and then if there is none."""
-        if self.in_flight < self.places:
+        if self.in_flight < self.current_limit:
             return True
         if time.monotonic() < self._looks:
             return False
-        self._looks = time.monotonic() + LOOK
-        self._slot.page.free_the_dead(self._slot.number)
-        return self.in_flight < self.places
+        self._looks = time.monotonic() + DEAD_CHECK_INTERVAL
+        self._breaker_state.memory.release_dead_workers(self._breaker_state.number)
+        return self.in_flight < self.current_limit
 
     # D21: optimistic: only who lost a race takes the lock.
     def _take(self) -> bool:
         """Count a call in, unless it is one too many."""
         self._add(1)
-        if self.in_flight <= self.places:
+        if self.in_flight <= self.current_limit:
             return True
         self._add(-1)
         return False
 
     def _take_in_turn(self) -> bool:
-        with self._slot.page.locked():
-            return self.in_flight < self.places and self._take()
+        with self._breaker_state.memory.locked():
+            return self.in_flight < self.current_limit and self._take()
 
     def _add(self, calls: int) -> None:
-        page = self._slot.page
-        at = page.counters(self._slot.number) + IN_FLIGHT  # which may take a lane, and then the page's lock
-        with page.locks[self._slot.number]:
-            self._slot.words[at] += calls
+        memory = self._breaker_state.memory
+        at = (
+            memory.own_counters(self._breaker_state.number) + IN_FLIGHT
+        )  # which may take a lane, and then the page's lock
+        with memory.locks[self._breaker_state.number]:
+            self._breaker_state.words[at] += calls
 
 
 class RetryBudget:
@@ -158,8 +163,8 @@ class RetryBudget:
         if not breaker.closed:
             return False
         generation = breaker.generation
-        good, bad, _, retries = breaker.engine.slot.sums(generation, now, breaker.policy.window)
+        good, bad, _, retries = breaker.engine.breaker_state.sums(generation, now, breaker.policy.window)
         if retries + 1 > self._share * (good + bad):
             return False
-        breaker.engine.slot.count_retry(generation, now)
+        breaker.engine.breaker_state.count_retry(generation, now)
         return True

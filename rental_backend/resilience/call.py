@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import NoReturn, Protocol
 
-from .outcome import Verdict
+from .outcome import Outcome
 
 
 class Guard(Protocol):
@@ -19,10 +19,10 @@ class Guard(Protocol):
     def refuse(self) -> NoReturn:
         """Raise the error of a call that is not made."""
 
-    def verdict(self, error: BaseException) -> Verdict:
+    def classify(self, error: BaseException) -> Outcome:
         """Return what an error says about the dependency."""
 
-    def record(self, verdict: Verdict, generation: int, error: BaseException | None, seconds: float) -> None:
+    def record(self, outcome: Outcome, generation: int, error: BaseException | None, seconds: float) -> None:
         """Count a call that failed."""
 
 
@@ -53,6 +53,6 @@ class Call:
         now = breaker.clock()
         began = self._began if self.seconds is None else now - self.seconds
         if error is not None:
-            breaker.record(breaker.verdict(error), self._generation, error, now - began)
+            breaker.record(breaker.classify(error), self._generation, error, now - began)
         elif self.contacted:
             breaker.succeeded(self._generation, began, now)

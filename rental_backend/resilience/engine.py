@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from . import breaker_state as at
 from . import state_machine as machine
-from .breaker_state import SINCE, Operator, Slot, microseconds
+from .breaker_state import SINCE, BreakerState, Operator, microseconds
 from .events import Transition, append, events
-from .outcome import Verdict
-from .shared_memory import BUCKETS, Page
+from .outcome import Outcome
+from .shared_memory import BUCKETS, SharedMemory
 from .state_machine import (
     GENERATION_MASK,
     LABELS,
@@ -18,13 +18,13 @@ from .state_machine import (
     STATE_MASK,
     UNTIL_SHIFT,
     Counts,
+    PackedState,
     Policy,
     State,
-    Word,
 )
 
-Step = Callable[[Word, float], Word | None]
-Moved = tuple[State, State] | None
+Step = Callable[[PackedState, float], PackedState | None]
+StateChange = tuple[State, State] | None
 
 REFUSED = -1
 LONGEST_ORDER = 366 * 86400  # seconds
@@ -36,7 +36,7 @@ REFUSING = (int(State.OPEN), int(State.HALF_OPEN), FORCED_OPEN)
 class Engine:
     """One breaker on a page. Every process has an object of its own; the page makes them one.
 
-    `clock` is monotonic and the same for all processes; `spread` gives the factor of the jitter. `moved` is called
+    `clock` is monotonic and the same for all processes; `jitter` gives the factor of the jitter. `moved` is called
     after each transition that this process made.
     """
 
@@ -44,10 +44,10 @@ class Engine:
         self,
         name: str,
         *,
-        page: Page | None,
+        memory: SharedMemory | None,
         policy: Policy | None,
         clock: Callable[[], float],
-        spread: Callable[[], float] | None,
+        jitter: Callable[[], float] | None,
         starts_closed: bool,
         moved: Callable[[State, State], None],
     ) -> None:
@@ -55,72 +55,74 @@ class Engine:
         if not 1 <= self.policy.window <= BUCKETS:
             raise ValueError(f"a window is of 1 to {BUCKETS} seconds")
         self.clock = clock
-        self.slot = Slot(page or Page(), name)
-        self.words = self.slot.words
-        self._state_at, self._row_at = self.slot.state_at, self.slot.row_at
-        self._succeed = self.slot.succeed
+        self.breaker_state = BreakerState(memory or SharedMemory(), name)
+        self.words = self.breaker_state.words
+        self._state_at, self._failure_run_at = self.breaker_state.state_at, self.breaker_state.failure_run_at
+        self._succeed = self.breaker_state.succeed
         self.attention = threading.Event()
-        self.took: float | None = None  # seconds of the last call of this process, until somebody has looked
-        self._spread = spread or self._jitter
-        self._moved = moved
-        if not self.words[self.slot.base + SINCE]:
-            self.words[self._state_at] = Word(State.CLOSED if starts_closed else State.OPEN).pack()
-            self.words[self.slot.base + SINCE] = self.words[self.slot.base + at.DOWN] = max(1, microseconds(clock()))
-            self.slot.write(at.CAUSE, "starting")
+        self.last_duration: float | None = None  # seconds of the last call of this process, until somebody has looked
+        self._jitter = jitter or self._random_jitter
+        self._on_transition = moved
+        if not self.words[self.breaker_state.base + SINCE]:
+            self.words[self._state_at] = PackedState(State.CLOSED if starts_closed else State.OPEN).pack()
+            self.words[self.breaker_state.base + SINCE] = self.words[self.breaker_state.base + at.DOWN] = max(
+                1, microseconds(clock())
+            )
+            self.breaker_state.write(at.CAUSE, "starting")
 
-    def _jitter(self) -> float:
+    def _random_jitter(self) -> float:
         return random.uniform(1 - self.policy.jitter, 1 + self.policy.jitter)  # noqa: S311 - not a secret
 
     @property
     def admits(self) -> bool:
         """Whether calls are made."""
-        return self.words[self.slot.state_at] & STATE_MASK <= LAST_ADMITTING
+        return self.words[self.breaker_state.state_at] & STATE_MASK <= LAST_ADMITTING
 
     @property
-    def untried(self) -> bool:
+    def never_probed(self) -> bool:
         """Whether nobody has found out yet, since the page was made, if the dependency is there."""
-        word = self.slot.word
-        return word.state in (State.OPEN, State.HALF_OPEN) and word.generation < 2
+        current = self.breaker_state.current
+        return current.state in (State.OPEN, State.HALF_OPEN) and current.generation < 2
 
     @property
-    def word(self) -> Word:
+    def current(self) -> PackedState:
         """The state in force, after what has run out by itself."""
-        word = self.slot.word
-        if machine.expired(word, self.clock()):
-            self.move(machine.expired, "the operator's order ran out")
-            word = self.slot.word
-        return word
+        current = self.breaker_state.current
+        if machine.expired(current, self.clock()):
+            self.transition(machine.expired, "the operator's order ran out")
+            current = self.breaker_state.current
+        return current
 
     @property
     def label(self) -> str:
         """The name of the state in force."""
         state = self.words[self._state_at] & STATE_MASK
-        return LABELS[state] if state in ENDLESS else self.word.state.label
+        return LABELS[state] if state in ENDLESS else self.current.state.label
 
     @property
     def generation(self) -> int:
         """The number of the present state."""
-        return self.words[self.slot.state_at] >> STATE_BITS & GENERATION_MASK
+        return self.words[self.breaker_state.state_at] >> STATE_BITS & GENERATION_MASK
 
     @property
     def retry_after(self) -> float:
         """Seconds until a probe may close the breaker; 0 while calls are admitted."""
-        return machine.retry_after(self.word, self.policy, self.clock())
+        return machine.retry_after(self.current, self.policy, self.clock())
 
     @property
     def operator(self) -> Operator | None:
         """The operator's order in force, if any."""
-        _ = self.word  # it may have run out
-        return self.slot.operator()
+        _ = self.current  # it may have run out
+        return self.breaker_state.operator()
 
     @property
     def transitions(self) -> tuple[Transition, ...]:
         """The last transitions, of all workers, the oldest first."""
-        return events(self.slot.page, self.slot.number)
+        return events(self.breaker_state.memory, self.breaker_state.number)
 
     def counts(self) -> Counts:
         """Return what happened to the calls of the window, over all workers."""
-        return Counts(*self.slot.sums(self.word.generation, self.clock(), self.policy.window)[:3])
+        return Counts(*self.breaker_state.sums(self.current.generation, self.clock(), self.policy.window)[:3])
 
     def admit(self) -> int:
         """Return the generation to which a call made now belongs, or REFUSED. Reads one word, takes no lock."""
@@ -130,23 +132,23 @@ class Engine:
             return packed >> STATE_BITS  # a closed breaker has no end
         if state in REFUSING and (state != FORCED_OPEN or not packed >> UNTIL_SHIFT):
             return REFUSED
-        word = self.word  # an operator's state may have run out
-        return word.generation if word.state.admits else REFUSED
+        current = self.current  # an operator's state may have run out
+        return current.generation if current.state.admits else REFUSED
 
     def succeeded(self, generation: int, began: float, now: float) -> None:
         """Count a success from `began` to `now`: the hot path, which writes nothing that other workers write."""
         words = self.words
-        self.took = took = now - began
+        self.last_duration = took = now - began
         if words[self._state_at] != generation << STATE_BITS or took >= self.policy.slow_seconds:
-            self.record(Verdict.SUCCESS, generation, None, took)
+            self.record(Outcome.SUCCESS, generation, None, took)
             return
         self._succeed(generation, now)
-        if words[self._row_at]:
-            self._end_row(generation, began)
+        if words[self._failure_run_at]:
+            self._end_failure_run(generation, began)
 
     def record(
         self,
-        verdict: Verdict,
+        outcome: Outcome,
         generation: int,
         error: BaseException | None,
         seconds: float,
@@ -156,129 +158,131 @@ class Engine:
 
         Does nothing without a verdict, or when the state has changed since the admission.
         """
-        if verdict is Verdict.NONE or generation != self.generation:
+        if outcome is Outcome.NONE or generation != self.generation:
             return
-        self.took = seconds
+        self.last_duration = seconds
         now, moved = self.clock(), None
-        failed, slow = verdict is Verdict.FAILURE, seconds >= self.policy.slow_seconds
-        self.slot.count(generation, now, failed=failed, slow=slow)
+        failed, slow = outcome is Outcome.FAILURE, seconds >= self.policy.slow_seconds
+        self.breaker_state.count(generation, now, failed=failed, slow=slow)
         if failed:
-            moved = self._extend_row(generation, now - seconds, error)
-        elif self.slot.row:
-            self._end_row(generation, now - seconds)
+            moved = self._extend_failure_run(generation, now - seconds, error)
+        elif self.breaker_state.consecutive_failures:
+            self._end_failure_run(generation, now - seconds)
         if (failed or slow) and not moved:
             cause = machine.reason_to_open(self.policy, self.counts(), 0)
-            moved = self._moved_by(self._trip(generation), cause, error) if cause else None
+            moved = self._locked_transition(self._trip(generation), cause, error) if cause else None
         if counted:
             counted()
         self._announce(moved)
 
     # D19: failures in a row are counted under the lock.
-    def _extend_row(self, generation: int, began: float, error: BaseException | None) -> Moved:
+    def _extend_failure_run(self, generation: int, began: float, error: BaseException | None) -> StateChange:
         """Count one more failure in a row, and open at once if it is one too many: others go on calling meanwhile."""
-        with self.slot.page.locked():  # or of two failures at the same instant one would be lost
+        with self.breaker_state.memory.locked():  # or of two failures at the same instant one would be lost
             if generation != self.generation:
                 return None
-            row = self.slot.extend_row(began)
+            row = self.breaker_state.extend_failure_run(began)
             cause = machine.reason_to_open(self.policy, Counts(), row)
-            return self._move(self._trip(generation), cause, error) if cause else None
+            return self._transition(self._trip(generation), cause, error) if cause else None
 
-    def _end_row(self, generation: int, began: float) -> None:
+    def _end_failure_run(self, generation: int, began: float) -> None:
         """Let a success end the failures in a row."""
-        with self.slot.page.locked():
+        with self.breaker_state.memory.locked():
             if generation == self.generation:
-                self.slot.end_row(began, self.policy.consecutive)
+                self.breaker_state.end_failure_run(began, self.policy.consecutive)
 
     def _trip(self, generation: int) -> Step:
         """Return the step that opens a closed breaker of that generation."""
 
-        def step(word: Word, now: float) -> Word | None:
-            ours = word.state is State.CLOSED and word.generation == generation
-            return self.opened(word, now) if ours else None
+        def step(current: PackedState, now: float) -> PackedState | None:
+            ours = current.state is State.CLOSED and current.generation == generation
+            return self.opened(current, now) if ours else None
 
         return step
 
-    def opened(self, word: Word, now: float) -> Word:
+    def opened(self, current: PackedState, now: float) -> PackedState:
         """Return the word of an opening that lasts longer than the last (within a step)."""
-        openings = self.slot.base + at.OPENINGS
-        until = now + machine.pause(self.policy, self.words[openings], self._spread())
+        openings = self.breaker_state.base + at.OPENINGS
+        until = now + machine.pause(self.policy, self.words[openings], self._jitter())
         self.words[openings] += 1
-        self.words[self.slot.base + at.PROBES] = 0
-        return word.to(State.OPEN, until)
+        self.words[self.breaker_state.base + at.PROBES] = 0
+        return current.to(State.OPEN, until)
 
     # D17: half-open is a lease.
     def begin_probe(self) -> int | None:
         """Take the lease of the one probe that is due, and return its generation; None if none is, or it is taken."""
         taken: list[int] = []
 
-        def step(word: Word, now: float) -> Word | None:
-            if not machine.due(word, now):
+        def step(current: PackedState, now: float) -> PackedState | None:
+            if not machine.due(current, now):
                 return None
-            probing = word.to(State.HALF_OPEN, now + self.policy.probe_lease)
+            probing = current.to(State.HALF_OPEN, now + self.policy.probe_lease)
             taken.append(probing.generation)
             return probing
 
-        if machine.due(self.word, self.clock()) and self.move(step, "probing"):
-            self.slot.tell(at.PROBED)
+        if machine.due(self.current, self.clock()) and self.transition(step, "probing"):
+            self.breaker_state.count_total(at.PROBED)
             return taken[0]
         return None
 
     def end_probe(self, generation: int, error: BaseException | None = None) -> bool:
         """Close after enough probes that succeeded, open again after one that failed; return whether it closed."""
 
-        def step(word: Word, now: float) -> Word | None:
-            if word.state is not State.HALF_OPEN or word.generation != generation:
+        def step(current: PackedState, now: float) -> PackedState | None:
+            if current.state is not State.HALF_OPEN or current.generation != generation:
                 return None
             if error is not None:
-                return self.opened(word, now)
-            if self.slot.probes + 1 >= self.policy.probe_successes:
-                return word.to(State.CLOSED)
-            self.words[self.slot.base + at.PROBES] += 1
-            return word.to(State.OPEN, now)
+                return self.opened(current, now)
+            if self.breaker_state.probes + 1 >= self.policy.probe_successes:
+                return current.to(State.CLOSED)
+            self.words[self.breaker_state.base + at.PROBES] += 1
+            return current.to(State.OPEN, now)
 
-        return self.move(step, "the probe failed" if error else "the probe succeeded", error) and self.admits
+        return self.transition(step, "the probe failed" if error else "the probe succeeded", error) and self.admits
 
     def order(self, state: State, *, reason: str, actor: str, ttl: float | None = None) -> bool:
         """Put the breaker into a state for `ttl` seconds, or until the next order; False if it was overtaken."""
         if ttl is not None and not 0 < ttl <= LONGEST_ORDER:
             raise ValueError(f"a TTL is of more than 0 and at most {LONGEST_ORDER} seconds")
 
-        def step(word: Word, now: float) -> Word:
-            self.slot.write(at.REASON, reason)
-            self.slot.write(at.ACTOR, actor)
-            return word.to(state, 0.0 if ttl is None else now + ttl)
+        def step(current: PackedState, now: float) -> PackedState:
+            self.breaker_state.write(at.REASON, reason)
+            self.breaker_state.write(at.ACTOR, actor)
+            return current.to(state, 0.0 if ttl is None else now + ttl)
 
-        return self.move(step, f"{actor}: {reason}", ordered=True)
+        return self.transition(step, f"{actor}: {reason}", ordered=True)
 
-    def move(self, step: Step, cause: str, error: BaseException | None = None, *, ordered: bool = False) -> bool:
+    def transition(self, step: Step, cause: str, error: BaseException | None = None, *, ordered: bool = False) -> bool:
         """Make the transition that `step` finds for the present word, alone over all workers; False if it has none."""
-        moved = self._moved_by(step, cause, error, ordered=ordered)
+        moved = self._locked_transition(step, cause, error, ordered=ordered)
         self._announce(moved)
         return moved is not None
 
-    def _moved_by(self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False) -> Moved:
-        with self.slot.page.locked():
-            return self._move(step, cause, error, ordered=ordered)
+    def _locked_transition(
+        self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False
+    ) -> StateChange:
+        with self.breaker_state.memory.locked():
+            return self._transition(step, cause, error, ordered=ordered)
 
-    def _move(self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False) -> Moved:
+    def _transition(self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False) -> StateChange:
         """Make a transition while the page is locked; return the states before and after it, or None.
 
         The state's word is written last and decides alone: a worker killed on the way there has changed nothing.
         """
-        slot, page = self.slot, self.slot.page
+        breaker_state, memory = self.breaker_state, self.breaker_state.memory
         packed = self.words[self._state_at]
-        before, now = Word.unpack(packed), self.clock()
+        before, now = PackedState.unpack(packed), self.clock()
         after = step(before, now)
         if after is None:
             return None
-        self.words[slot.base + SINCE] = max(1, microseconds(now))
+        self.words[breaker_state.base + SINCE] = max(1, microseconds(now))
         if before.state.admits:
-            self.words[slot.base + at.DOWN] = microseconds(now)
-        self.words[self._row_at] = 0
+            self.words[breaker_state.base + at.DOWN] = microseconds(now)
+        self.words[self._failure_run_at] = 0
         if after.state is State.CLOSED:
-            self.words[slot.base + at.OPENINGS] = self.words[slot.base + at.PROBES] = 0
+            self.words[breaker_state.base + at.OPENINGS] = self.words[breaker_state.base + at.PROBES] = 0
         if after.state is not State.HALF_OPEN:
-            slot.write(at.CAUSE, cause)
+            breaker_state.write(at.CAUSE, cause)
         wanted = after.pack()
         # A worker that was stopped in here, so that others went on without it, must not undo what they did: it
         # looks once more, and no call stands between the look and the write at which a thread could be put off.
@@ -286,13 +290,15 @@ class Engine:
             return None
         self.words[self._state_at] = wanted
         if before.state.admits and not after.state.admits:
-            slot.tell(at.OPENED)
+            breaker_state.count_total(at.OPENED)
         kind = type(error).__name__ if error else None
-        append(page, slot.number, before.state, after.state, cause=cause, error=kind, now=now, ordered=ordered)
+        append(
+            memory, breaker_state.number, before.state, after.state, cause=cause, error=kind, now=now, ordered=ordered
+        )
         return before.state, after.state
 
-    def _announce(self, moved: Moved) -> None:
+    def _announce(self, moved: StateChange) -> None:
         """Tell the prober and the listeners of a transition, when the page is free again."""
         if moved:
             self.attention.set()
-            self._moved(*moved)
+            self._on_transition(*moved)

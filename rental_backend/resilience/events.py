@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from .shared_memory import EVENT_COUNT, EVENT_WORDS, EVENTS, EVENTS_AT, LOG_WORDS, Page
+from .shared_memory import EVENT_COUNT, EVENT_WORDS, EVENTS, EVENTS_AT, LOG_WORDS, SharedMemory
 from .state_machine import LABELS, State
 
 FIELDS = struct.Struct("<qqqqqq")  # before, after, worker, monotonic and wall time in microseconds, ordered
@@ -43,8 +43,8 @@ class Transition:
 
 
 def append(
-    page: Page,
-    slot: int,
+    memory: SharedMemory,
+    breaker: int,
     before: State,
     after: State,
     *,
@@ -58,25 +58,25 @@ def append(
     The number is above all of the breaker's, whatever the count is: a worker that was stopped while it wrote, so long
     that others went on without it, sets that back when it goes on.
     """
-    log = EVENTS_AT + slot * LOG_WORDS
-    numbers = (page.words[at] for kind in (TURNS, PROBINGS) for at in _places(log + kind))
-    number = 1 + max(page.words[EVENT_COUNT], *numbers)
+    log = EVENTS_AT + breaker * LOG_WORDS
+    numbers = (memory.words[at] for kind in (TURNS, PROBINGS) for at in _places(log + kind))
+    number = 1 + max(memory.words[EVENT_COUNT], *numbers)
     ring = log + (PROBINGS if _is_probing(before.label, after.label) else TURNS)
-    at = ring + 1 + page.words[ring] % EVENTS * EVENT_WORDS
+    at = ring + 1 + memory.words[ring] % EVENTS * EVENT_WORDS
     wall = int(datetime.now(UTC).timestamp() * 1e6)
-    page.words[at] = 0
+    memory.words[at] = 0
     fields = FIELDS.pack(before, after, os.getpid(), int(now * 1e6), wall, ordered)
     body = fields + _fixed(cause, CAUSE) + _fixed(error or "", ERROR)
-    page.bytes[at * 8 + 8 : at * 8 + 8 + len(body)] = body
-    page.words[at] = number
-    page.words[ring] += 1
-    page.words[EVENT_COUNT] = number
+    memory.bytes[at * 8 + 8 : at * 8 + 8 + len(body)] = body
+    memory.words[at] = number
+    memory.words[ring] += 1
+    memory.words[EVENT_COUNT] = number
 
 
-def events(page: Page, slot: int) -> tuple[Transition, ...]:
+def events(memory: SharedMemory, breaker: int) -> tuple[Transition, ...]:
     """Return the last transitions of a breaker, the oldest first."""
-    log = EVENTS_AT + slot * LOG_WORDS
-    found = [event for kind in (TURNS, PROBINGS) for event in _ring(page, slot, log + kind)]
+    log = EVENTS_AT + breaker * LOG_WORDS
+    found = [event for kind in (TURNS, PROBINGS) for event in _ring(memory, breaker, log + kind)]
     found.sort(key=lambda each: each[0])
     return tuple(event for _, event in found)
 
@@ -90,14 +90,14 @@ def _places(ring: int) -> range:
     return range(ring + 1, ring + 1 + EVENTS * EVENT_WORDS, EVENT_WORDS)
 
 
-def _ring(page: Page, slot: int, ring: int) -> Iterator[tuple[int, Transition]]:
+def _ring(memory: SharedMemory, breaker: int, ring: int) -> Iterator[tuple[int, Transition]]:
     """Yield the events of one kind with their numbers, but for one that is overwritten meanwhile."""
     for at in _places(ring):
-        number = page.words[at]
+        number = memory.words[at]
         if number:
-            body = bytes(page.bytes[at * 8 + 8 : (at + EVENT_WORDS) * 8])
-            if page.words[at] == number:
-                yield number, _unpack(page.names[slot], body)
+            body = bytes(memory.bytes[at * 8 + 8 : (at + EVENT_WORDS) * 8])
+            if memory.words[at] == number:
+                yield number, _unpack(memory.names[breaker], body)
 
 
 def _unpack(breaker: str, body: bytes) -> Transition:

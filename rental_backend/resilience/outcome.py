@@ -4,7 +4,7 @@ import enum
 from collections.abc import Callable
 
 
-class Verdict(enum.Enum):
+class Outcome(enum.Enum):
     """Success and failure count for or against the dependency; NONE says nothing about it."""
 
     SUCCESS = "success"
@@ -12,9 +12,9 @@ class Verdict(enum.Enum):
     NONE = "no verdict"
 
 
-Judge = Callable[[BaseException], Verdict]
+Classifier = Callable[[BaseException], Outcome]
 
 
-def every_exception_fails(error: BaseException) -> Verdict:
+def every_exception_fails(error: BaseException) -> Outcome:
     """Judge as pybreaker does by default, except that only an `Exception` is judged (never `SystemExit`)."""
-    return Verdict.FAILURE if isinstance(error, Exception) else Verdict.NONE
+    return Outcome.FAILURE if isinstance(error, Exception) else Outcome.NONE

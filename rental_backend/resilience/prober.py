@@ -8,7 +8,7 @@ from .breaker import Breaker
 from .breaker_state import HEARTBEAT
 from .engine import Engine
 
-LOOK = 0.5  # seconds between two looks at what other workers may have done
+LONGEST_PAUSE = 0.5  # seconds between two looks at what other workers may have done
 
 
 class Prober:
@@ -43,7 +43,7 @@ class Prober:
     def _run(self) -> None:
         while not self._stopping.is_set():
             self.once()
-            if not self.breaker.untried:
+            if not self.breaker.never_probed:
                 self.settled.set()
             self.breaker.wait(self._pause())
 
@@ -52,8 +52,8 @@ class Prober:
         if not self.settled.is_set():
             return 0.02
         if not self.breaker.closed:
-            return min(LOOK, max(0.01, self.breaker.retry_after))
-        return 0.1 if self.breaker.fail_counter else min(LOOK, self._heartbeat)
+            return min(LONGEST_PAUSE, max(0.01, self.breaker.retry_after))
+        return 0.1 if self.breaker.fail_counter else min(LONGEST_PAUSE, self._heartbeat)
 
     def once(self) -> None:
         """Make the probe that is due now and not made by anybody else, if any."""
@@ -68,18 +68,22 @@ class Prober:
 
 def idle(engine: Engine) -> float:
     """Return the seconds since any worker's call last succeeded or failed, or the state changed."""
-    return engine.clock() - max(engine.slot.since, float(engine.slot.last_second(engine.generation)))
+    return engine.clock() - max(engine.breaker_state.since, float(engine.breaker_state.last_second(engine.generation)))
 
 
 def heartbeat_due(engine: Engine, interval: float) -> bool:
     """Tell one caller over all workers, once in a while, to look at a closed dependency that nobody uses."""
-    slot, now = engine.slot, engine.clock() * 1000
-    at = slot.base + HEARTBEAT
-    pause = 100 if slot.row else interval * 1000
-    if not engine.admits or now < slot.words[at] + pause or (idle(engine) < interval and not slot.row):
+    breaker_state, now = engine.breaker_state, engine.clock() * 1000
+    at = breaker_state.base + HEARTBEAT
+    pause = 100 if breaker_state.consecutive_failures else interval * 1000
+    if (
+        not engine.admits
+        or now < breaker_state.words[at] + pause
+        or (idle(engine) < interval and not breaker_state.consecutive_failures)
+    ):
         return False
-    with slot.page.locked():
-        if now < slot.words[at] + pause:
+    with breaker_state.memory.locked():
+        if now < breaker_state.words[at] + pause:
             return False
-        slot.words[at] = int(now)
+        breaker_state.words[at] = int(now)
         return True

@@ -8,12 +8,12 @@ import pybreaker
 from .engine import Engine
 
 
-class PageState(pybreaker.CircuitBreakerState):
+class NamedState(pybreaker.CircuitBreakerState):
     """A state by its name; what it does is the engine's affair."""
 
 
 # D18: pybreaker is the face, not the engine.
-class PageStorage(pybreaker.CircuitBreakerStorage):
+class SharedStorage(pybreaker.CircuitBreakerStorage):
     """Shows the shared page in pybreaker's terms. It is read only: transitions go through the breaker."""
 
     def __init__(self, engine: Engine) -> None:
@@ -32,13 +32,13 @@ class PageStorage(pybreaker.CircuitBreakerStorage):
     @property
     def counter(self) -> int:
         """Failures in a row, over all workers."""
-        _ = self._engine.word  # an operator's order may have run out, and its counts with it
-        return self._engine.slot.row
+        _ = self._engine.current  # an operator's order may have run out, and its counts with it
+        return self._engine.breaker_state.consecutive_failures
 
     @property
     def success_counter(self) -> int:
         """Probes in a row that succeeded."""
-        return self._engine.slot.probes
+        return self._engine.breaker_state.probes
 
     @property
     def opened_at(self) -> Any:
@@ -46,7 +46,7 @@ class PageStorage(pybreaker.CircuitBreakerStorage):
         engine = self._engine
         if engine.admits:
             return None
-        return datetime.now(UTC) - timedelta(seconds=engine.clock() - engine.slot.since)
+        return datetime.now(UTC) - timedelta(seconds=engine.clock() - engine.breaker_state.since)
 
     @opened_at.setter
     def opened_at(self, datetime: datetime) -> None:

@@ -17,35 +17,35 @@ import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from .counters import Tally
+from .counters import Counters
 
 MAGIC = 0x52425041_47450000  # "RBPAGE" and two bytes for the version
 VERSION = 5
 PATIENCE = 0.25
 
-SLOTS, LANES, BUCKETS = 16, 64, 16
-HEADER_WORDS, SLOT_WORDS = 8, 72
-LANE_HEADER = 2  # whether it was ever taken, and the process that has it
+BREAKERS, WORKER_SLOTS, BUCKETS = 16, 64, 16
+HEADER_WORDS, BREAKER_WORDS = 8, 72
+WORKER_HEADER = 2  # whether it was ever taken, and the process that has it
 EVENTS, EVENT_WORDS = 64, 32  # of each breaker and each kind: turns and probings
 TOTAL_WORDS = 6  # what is counted of a slot for ever, in the tally
 LOG_WORDS = 2 * (1 + EVENTS * EVENT_WORDS)  # of a breaker: how many there were, and the last ones, of each kind
 BUCKET_WORDS = 5  # second, successes, failures, slow, retries
 COUNTER_WORDS = 2 + BUCKETS * BUCKET_WORDS  # generation, calls in flight, buckets
-LANE_WORDS = LANE_HEADER + SLOTS * COUNTER_WORDS
+WORKER_WORDS = WORKER_HEADER + BREAKERS * COUNTER_WORDS
 
-SLOTS_AT = HEADER_WORDS
-EVENTS_AT = SLOTS_AT + SLOTS * SLOT_WORDS
-LANES_AT = EVENTS_AT + SLOTS * LOG_WORDS
-WORDS = LANES_AT + LANES * LANE_WORDS
+BREAKERS_AT = HEADER_WORDS
+EVENTS_AT = BREAKERS_AT + BREAKERS * BREAKER_WORDS
+WORKERS_AT = EVENTS_AT + BREAKERS * LOG_WORDS
+WORDS = WORKERS_AT + WORKER_SLOTS * WORKER_WORDS
 
-FORMAT, EVENT_COUNT, LOCK, TURN = range(4)
-LANE_LOCKS = 1 << 40  # where in the file the locks of the lanes are, far beyond those of transitions
+FORMAT, EVENT_COUNT, LOCK, ACQUISITIONS = range(4)
+WORKER_LOCKS = 1 << 40  # where in the file the locks of the lanes are, far beyond those of transitions
 
-_pages: "weakref.WeakSet[Page]" = weakref.WeakSet()
+_instances: "weakref.WeakSet[SharedMemory]" = weakref.WeakSet()
 
 
 # D16: all state lies in one anonymous memory page.
-class Page:
+class SharedMemory:
     """The shared page. Whatever is made of it before a fork, the children share."""
 
     def __init__(self) -> None:
@@ -54,37 +54,37 @@ class Page:
         self.bytes = memoryview(self._map)
         self.words[FORMAT] = MAGIC + VERSION
         self.names: list[str] = []
-        self.lane = -1
-        self.locks = [threading.Lock() for _ in range(SLOTS)]
-        self.forget: list[Callable[[], None]] = []  # what each slot remembers of this process's lane
-        self._threads, self._taking = threading.Lock(), threading.Lock()
-        self._own: set[int] = set()  # lanes of this process
+        self.worker_slot = -1
+        self.locks = [threading.Lock() for _ in range(BREAKERS)]
+        self.after_fork: list[Callable[[], None]] = []  # what each slot remembers of this process's lane
+        self._thread_lock, self._claiming = threading.Lock(), threading.Lock()
+        self._own_slots: set[int] = set()  # lanes of this process
         self._file = os.memfd_create("rental-breakers", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self._file)
-        self.tally = Tally(self, LANES)
-        self.totals = self.tally.reserve("slots", SLOTS * TOTAL_WORDS)
-        _pages.add(self)
+        self.counters = Counters(self, WORKER_SLOTS)
+        self.totals = self.counters.reserve("slots", BREAKERS * TOTAL_WORDS)
+        _instances.add(self)
 
-    def slot(self, name: str) -> int:
+    def breaker_number(self, name: str) -> int:
         """Return the number of the breaker of that name, the same for every object that asks."""
-        with self._threads:
+        with self._thread_lock:
             if name not in self.names:
-                if len(self.names) == SLOTS:
-                    raise ValueError(f"a page holds {SLOTS} breakers at most")
+                if len(self.names) == BREAKERS:
+                    raise ValueError(f"a page holds {BREAKERS} breakers at most")
                 self.names.append(name)
             return self.names.index(name)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[int]:
         """Keep other threads and processes from making a transition within the block; `holds` what is yielded."""
-        held = self._threads.acquire(timeout=4 * PATIENCE)
+        held = self._thread_lock.acquire(timeout=4 * PATIENCE)
         lock = self._lock_file()
         try:
             yield lock
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, lock)
             if held:
-                self._threads.release()
+                self._thread_lock.release()
 
     def _lock_file(self) -> int:
         """Lock the byte of the file that is the lock now, and return it.
@@ -92,17 +92,17 @@ class Page:
         Whoever loses patience with the holder makes the next byte the lock, for all: they wait only once for a worker
         that is stopped, and go on excluding each other without it.
         """
-        held, ends = (self.words[LOCK], self.words[TURN]), time.monotonic() + PATIENCE
+        held, ends = (self.words[LOCK], self.words[ACQUISITIONS]), time.monotonic() + PATIENCE
         while True:
             lock = held[0]
             with contextlib.suppress(BlockingIOError, PermissionError):
                 fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, lock)
                 if self.words[LOCK] == lock:
-                    self.words[TURN] += 1
+                    self.words[ACQUISITIONS] += 1
                     return lock
                 fcntl.lockf(self._file, fcntl.LOCK_UN, 1, lock)
-            if held != (self.words[LOCK], self.words[TURN]):  # somebody had his turn: it is busy, not stuck
-                held, ends = (self.words[LOCK], self.words[TURN]), time.monotonic() + PATIENCE
+            if held != (self.words[LOCK], self.words[ACQUISITIONS]):  # somebody had his turn: it is busy, not stuck
+                held, ends = (self.words[LOCK], self.words[ACQUISITIONS]), time.monotonic() + PATIENCE
             elif time.monotonic() > ends:
                 self.words[LOCK] = lock + 1
             time.sleep(0.0002)
@@ -111,95 +111,103 @@ class Page:
         """Tell whether that is the lock still: not if this worker was stopped so long that others went on without."""
         return self.words[LOCK] == lock
 
-    def counters(self, slot: int) -> int:
+    def own_counters(self, breaker: int) -> int:
         """Return where this process counts for a breaker; takes a lane at the first call in a process."""
-        if self.lane < 0:
-            with self._taking:
-                if self.lane < 0:
-                    self.lane = self._take_lane()
-        return LANES_AT + self.lane * LANE_WORDS + LANE_HEADER + slot * COUNTER_WORDS
+        if self.worker_slot < 0:
+            with self._claiming:
+                if self.worker_slot < 0:
+                    self.worker_slot = self._claim_slot()
+        return WORKERS_AT + self.worker_slot * WORKER_WORDS + WORKER_HEADER + breaker * COUNTER_WORDS
 
-    def _take_lane(self) -> int:
+    def _claim_slot(self) -> int:
         """Take the first lane that nobody has, for the life of this process. With all taken, the last is shared.
 
         Two processes that count in one lane may lose a count now and then.
         """
-        free = (lane for lane in range(LANES) if lane not in self._own and self._lock_lane(lane))
-        lane = next(free, None)
-        if lane is None:
-            return LANES - 1
-        self._own.add(lane)
-        at = LANES_AT + lane * LANE_WORDS
-        for word in range(at + LANE_HEADER, at + LANE_WORDS):
+        free = (
+            worker_slot
+            for worker_slot in range(WORKER_SLOTS)
+            if worker_slot not in self._own_slots and self._lock_slot(worker_slot)
+        )
+        worker_slot = next(free, None)
+        if worker_slot is None:
+            return WORKER_SLOTS - 1
+        self._own_slots.add(worker_slot)
+        at = WORKERS_AT + worker_slot * WORKER_WORDS
+        for word in range(at + WORKER_HEADER, at + WORKER_WORDS):
             self.words[word] = 0
-        for slot in range(SLOTS):
-            self.words[at + LANE_HEADER + slot * COUNTER_WORDS] = -1  # of no generation yet
+        for breaker in range(BREAKERS):
+            self.words[at + WORKER_HEADER + breaker * COUNTER_WORDS] = -1  # of no generation yet
         self.words[at + 1] = os.getpid()
-        for each in range(lane + 1):  # those before have been taken, too, by somebody who may be about to say so
-            self.words[LANES_AT + each * LANE_WORDS] = 1
-        return lane
+        for each in range(worker_slot + 1):  # those before have been taken, too, by somebody who may be about to say so
+            self.words[WORKERS_AT + each * WORKER_WORDS] = 1
+        return worker_slot
 
-    def _lock_lane(self, lane: int) -> bool:
+    def _lock_slot(self, worker_slot: int) -> bool:
         """Make a lane ours, if it is nobody's. The kernel takes it back when this process ends, however it does."""
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, LANE_LOCKS + lane)
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, WORKER_LOCKS + worker_slot)
         except (BlockingIOError, PermissionError):
             return False
         return True
 
-    def lanes(self, slot: int) -> Iterator[int]:
+    def counters_by_slot(self, breaker: int) -> Iterator[int]:
         """Yield where each process, dead ones included, counts for a breaker. Lanes are taken from the first one on."""
-        for at in range(LANES_AT, WORDS, LANE_WORDS):
+        for at in range(WORKERS_AT, WORDS, WORKER_WORDS):
             if not self.words[at]:
                 return
-            yield at + LANE_HEADER + slot * COUNTER_WORDS
+            yield at + WORKER_HEADER + breaker * COUNTER_WORDS
 
-    def lanes_taken(self) -> range:
+    def used_slots(self) -> range:
         """Return the numbers of the lanes that any process has had."""
-        return range(sum(1 for _ in self.lanes(0)))
+        return range(sum(1 for _ in self.counters_by_slot(0)))
 
-    def living(self) -> list[int]:
+    def live_slots(self) -> list[int]:
         """Return the numbers of the lanes whose processes are alive."""
-        with self._taking:
-            return [lane for lane in self.lanes_taken() if lane in self._own or not self._dead(lane)]
+        with self._claiming:
+            return [
+                worker_slot
+                for worker_slot in self.used_slots()
+                if worker_slot in self._own_slots or not self._is_free(worker_slot)
+            ]
 
-    def _dead(self, lane: int) -> bool:
+    def _is_free(self, worker_slot: int) -> bool:
         """Tell whether nobody holds a lane; it is not one of ours."""
-        if not self._lock_lane(lane):
+        if not self._lock_slot(worker_slot):
             return False
-        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, LANE_LOCKS + lane)
+        fcntl.lockf(self._file, fcntl.LOCK_UN, 1, WORKER_LOCKS + worker_slot)
         return True
 
     @property
-    def transitions(self) -> int:
+    def transition_count(self) -> int:
         """How many transitions there have been, of all breakers: it changes with each of them."""
         return self.words[EVENT_COUNT]
 
-    def workers(self, slot: int) -> Iterator[tuple[int, int]]:
+    def live_workers(self, breaker: int) -> Iterator[tuple[int, int]]:
         """Yield the process id of each worker that lives, and where it counts for a breaker."""
-        for at in self.lanes(slot):
-            pid = self.words[at - slot * COUNTER_WORDS - LANE_HEADER + 1]
+        for at in self.counters_by_slot(breaker):
+            pid = self.words[at - breaker * COUNTER_WORDS - WORKER_HEADER + 1]
             if Path(f"/proc/{pid}").exists():
                 yield pid, at
 
-    def free_the_dead(self, slot: int) -> None:
+    def release_dead_workers(self, breaker: int) -> None:
         """Forget the calls in flight of workers that died."""
-        with self._taking:
-            for lane, at in enumerate(self.lanes(slot)):
-                if self.words[at + 1] and lane not in self._own and self._lock_lane(lane):
+        with self._claiming:
+            for worker_slot, at in enumerate(self.counters_by_slot(breaker)):
+                if self.words[at + 1] and worker_slot not in self._own_slots and self._lock_slot(worker_slot):
                     self.words[at + 1] = 0
-                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, LANE_LOCKS + lane)
+                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, WORKER_LOCKS + worker_slot)
 
 
-def _forget_lanes() -> None:
+def _reset_after_fork() -> None:
     """Have a forked child take lanes and locks of its own."""
-    for page in list(_pages):
-        page.lane = -1
-        page._threads, page._taking = threading.Lock(), threading.Lock()
-        page._own = set()
-        page.locks = [threading.Lock() for _ in range(SLOTS)]
-        for forget in page.forget:
-            forget()
+    for memory in list(_instances):
+        memory.worker_slot = -1
+        memory._thread_lock, memory._claiming = threading.Lock(), threading.Lock()
+        memory._own_slots = set()
+        memory.locks = [threading.Lock() for _ in range(BREAKERS)]
+        for reset in memory.after_fork:
+            reset()
 
 
-os.register_at_fork(after_in_child=_forget_lanes)
+os.register_at_fork(after_in_child=_reset_after_fork)

@@ -10,78 +10,80 @@ import mmap
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from .shared_memory import Page
+from .shared_memory import SharedMemory
 
 T = TypeVar("T")
-CELLS, PLACE = 8, 1024  # documents, and bytes of each of their two places
+DOCUMENTS, DOCUMENT_BYTES = 8, 1024  # documents, and bytes of each of their two places
 ROWS, ROW_WORDS = 256, 168
-CELL_WORDS = 1 + 2 * PLACE // 8
-ROWS_AT = CELLS * CELL_WORDS
+DOCUMENT_WORDS = 1 + 2 * DOCUMENT_BYTES // 8
+ROWS_AT = DOCUMENTS * DOCUMENT_WORDS
 
 
-class Board:
+class SharedState:
     """A piece of shared memory; whatever is made of it before a fork, the children share."""
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
+    def __init__(self, memory: SharedMemory) -> None:
+        self.memory = memory
         self._map = mmap.mmap(-1, (ROWS_AT + ROWS * ROW_WORDS) * 8)
         self.words = memoryview(self._map).cast("q")
         self.bytes = memoryview(self._map)
         self._names: list[str] = []
 
-    def place(self, name: str) -> int:
+    def document_base(self, name: str) -> int:
         """Return the word at which the document of that name begins."""
         if name not in self._names:
-            if len(self._names) == CELLS:
-                raise ValueError(f"a board holds {CELLS} documents at most")
+            if len(self._names) == DOCUMENTS:
+                raise ValueError(f"a board holds {DOCUMENTS} documents at most")
             self._names.append(name)
-        return self._names.index(name) * CELL_WORDS
+        return self._names.index(name) * DOCUMENT_WORDS
 
     @staticmethod
-    def row(number: int) -> int:
+    def row_base(number: int) -> int:
         """Return the first word of a row."""
         return ROWS_AT + number % ROWS * ROW_WORDS
 
     @staticmethod
-    def number(row: int) -> int:
+    def row_number(row: int) -> int:
         """Return the number of the row that begins at a word."""
         return (row - ROWS_AT) // ROW_WORDS
 
 
-class Cell(Generic[T]):
-    """A JSON document of at most `PLACE` bytes that all workers see at once; `read` makes a value of it.
+class SharedDocument(Generic[T]):
+    """A JSON document of at most `DOCUMENT_BYTES` bytes that all workers see at once; `read` makes a value of it.
 
     Looking at a document that has not changed costs one word.
     """
 
-    def __init__(self, board: Board, name: str, read: Callable[[Any], T]) -> None:
-        self._board = board
-        self._at = board.place(name)
+    def __init__(self, shared_state: SharedState, name: str, read: Callable[[Any], T]) -> None:
+        self._shared_state = shared_state
+        self._at = shared_state.document_base(name)
         self._read = read
         self._known: tuple[int, T | None] = (0, None)
 
     @property
     def value(self) -> T | None:
         """What was last written; None for nothing."""
-        version = self._board.words[self._at]
+        version = self._shared_state.words[self._at]
         while version != self._known[0]:
-            data = bytes(self._board.bytes[self._start(version) : self._start(version) + PLACE])
-            if self._board.words[self._at] == version:  # else it may have been overwritten meanwhile
+            data = bytes(self._shared_state.bytes[self._start(version) : self._start(version) + DOCUMENT_BYTES])
+            if self._shared_state.words[self._at] == version:  # else it may have been overwritten meanwhile
                 said = json.loads(data.rstrip(b"\0"))
                 self._known = (version, None if said is None else self._read(said))
-            version = self._board.words[self._at]
+            version = self._shared_state.words[self._at]
         return self._known[1]
 
     def write(self, document: Any) -> None:
         """Show a document to all workers; None for nothing. Raises ValueError if it is too long."""
         data = json.dumps(document).encode()
-        if len(data) > PLACE:
-            raise ValueError(f"a document has {PLACE} bytes at most")
-        with self._board.page.locked():
-            version = self._board.words[self._at] + 1
-            self._board.bytes[self._start(version) : self._start(version) + PLACE] = data.ljust(PLACE, b"\0")
-            self._board.words[self._at] = version
+        if len(data) > DOCUMENT_BYTES:
+            raise ValueError(f"a document has {DOCUMENT_BYTES} bytes at most")
+        with self._shared_state.memory.locked():
+            version = self._shared_state.words[self._at] + 1
+            self._shared_state.bytes[self._start(version) : self._start(version) + DOCUMENT_BYTES] = data.ljust(
+                DOCUMENT_BYTES, b"\0"
+            )
+            self._shared_state.words[self._at] = version
 
     def _start(self, version: int) -> int:
         """Return the byte at which a version begins."""
-        return (self._at + 1) * 8 + version % 2 * PLACE
+        return (self._at + 1) * 8 + version % 2 * DOCUMENT_BYTES

@@ -20,7 +20,7 @@ class _Flight(Generic[T]):
         self.found: list[T] = []
 
 
-class Flights(Generic[T]):
+class SingleFlight(Generic[T]):
     """Shares results, never errors: who followed somebody that failed, or waited for `wait` seconds, works himself.
 
     `shared` counts the calls that were spared.

@@ -13,7 +13,7 @@ STATE_MASK = (1 << STATE_BITS) - 1
 GENERATION_MASK = (1 << GENERATION_BITS) - 1
 UNTIL_SHIFT = STATE_BITS + GENERATION_BITS
 # D81: while a probe is under way, come back within a second.
-PROBE_TELLS = 1.0  # seconds in which a probe that keeps its deadlines has told whether its dependency is back
+PROBE_ANSWERS_WITHIN = 1.0  # seconds in which a probe that keeps its deadlines has told whether its dependency is back
 
 
 class State(enum.IntEnum):
@@ -85,7 +85,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class PackedState:
     """A state, its generation, and until when it lasts: reopening, lease or TTL (seconds; 0 for no end)."""
 
     state: State
@@ -97,14 +97,14 @@ class Word:
         return int(round(self.until * 1000, 3)) << UNTIL_SHIFT | self.generation << STATE_BITS | self.state
 
     @classmethod
-    def unpack(cls, packed: int) -> "Word":
+    def unpack(cls, packed: int) -> "PackedState":
         """Read what `pack` wrote."""
         generation = packed >> STATE_BITS & GENERATION_MASK
         return cls(State(packed & STATE_MASK), generation, (packed >> UNTIL_SHIFT) / 1000)
 
-    def to(self, state: State, until: float = 0.0) -> "Word":
+    def to(self, state: State, until: float = 0.0) -> "PackedState":
         """Return the word of the next generation."""
-        return Word(state, self.generation + 1 & GENERATION_MASK, until)
+        return PackedState(state, self.generation + 1 & GENERATION_MASK, until)
 
 
 def reason_to_open(policy: Policy, counts: Counts, consecutive: int) -> str | None:
@@ -121,33 +121,33 @@ def reason_to_open(policy: Policy, counts: Counts, consecutive: int) -> str | No
 
 
 # D1: an open breaker probes every 3 s at the most.
-def pause(policy: Policy, openings: int, spread: float) -> float:
-    """Return the seconds to stay open after `openings` earlier ones; `spread` is the factor of the jitter."""
+def pause(policy: Policy, openings: int, jitter: float) -> float:
+    """Return the seconds to stay open after `openings` earlier ones; `jitter` is the factor of the jitter."""
     doubled = policy.open_first * 2 ** min(openings, 30)  # a float holds no more than 2**1023
-    return float(min(policy.open_most, doubled) * spread)
+    return float(min(policy.open_most, doubled) * jitter)
 
 
-def due(word: Word, now: float) -> bool:
+def due(current: PackedState, now: float) -> bool:
     """Tell whether a probe may be begun: an open breaker at its time, a half-open one whose prober is overdue."""
-    return word.state in (State.OPEN, State.HALF_OPEN) and now >= word.until
+    return current.state in (State.OPEN, State.HALF_OPEN) and now >= current.until
 
 
-def expired(word: Word, now: float) -> Word | None:
+def expired(current: PackedState, now: float) -> PackedState | None:
     """Return what follows an operator's state whose TTL has ended, or None if it goes on."""
-    if not word.state.by_operator or not word.until or now < word.until:
+    if not current.state.by_operator or not current.until or now < current.until:
         return None
-    return word.to(State.OPEN, word.until) if word.state is State.FORCED_OPEN else word.to(State.CLOSED)
+    return current.to(State.OPEN, current.until) if current.state is State.FORCED_OPEN else current.to(State.CLOSED)
 
 
-def retry_after(word: Word, policy: Policy, now: float) -> float:
+def retry_after(current: PackedState, policy: Policy, now: float) -> float:
     """Return the seconds until it is worth asking again; 0 while calls are admitted.
 
     While a probe is under way that is at most PROBE_TELLS: the lease is for probes that died, others tell sooner.
     """
-    if word.state.admits:
+    if current.state.admits:
         return 0.0
-    if word.state is State.HALF_OPEN:
-        return min(PROBE_TELLS, max(0.0, word.until - now))
-    if word.state is State.FORCED_OPEN and not word.until:
+    if current.state is State.HALF_OPEN:
+        return min(PROBE_ANSWERS_WITHIN, max(0.0, current.until - now))
+    if current.state is State.FORCED_OPEN and not current.until:
         return policy.open_most
-    return max(0.0, word.until - now)
+    return max(0.0, current.until - now)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from .breaker import Breaker
-from .shared_memory import SLOTS, Page
+from .shared_memory import BREAKERS, SharedMemory
 
 STEP, POINTS = 5, 60  # seconds that a point stands for, and how many are kept: five minutes
 WORDS = 7  # number of the step, successes, failures, slow, refused, microseconds, how many were timed
@@ -24,12 +24,12 @@ class Point(NamedTuple):
     seconds: float | None = None
 
 
-class History:
+class TimeSeries:
     """A ring of points for each breaker of a page, in memory that all workers share; its lock orders the writers."""
 
-    def __init__(self, page: Page) -> None:
-        self._page = page
-        self._map = mmap.mmap(-1, SLOTS * POINTS * WORDS * 8)
+    def __init__(self, memory: SharedMemory) -> None:
+        self._memory = memory
+        self._map = mmap.mmap(-1, BREAKERS * POINTS * WORDS * 8)
         self._words = memoryview(self._map).cast("q")
         self._counted: dict[str, tuple[int, int]] = {}  # by breaker: the last second, and the refusals until then
 
@@ -38,11 +38,11 @@ class History:
         for breaker in breakers:
             now = int(breaker.clock())
             last, refused = self._counted.get(breaker.name or "", (now - 2, breaker.rejected))
-            seconds = list(breaker.engine.slot.own_seconds(last, now))
-            took, breaker.engine.took = breaker.engine.took, None
+            seconds = list(breaker.engine.breaker_state.own_seconds(last, now))
+            took, breaker.engine.last_duration = breaker.engine.last_duration, None
             more = breaker.rejected - refused
             if seconds or more or took is not None:
-                with self._page.locked():
+                with self._memory.locked():
                     for second, *counts in seconds:
                         self._add(breaker, second, *counts)
                     timed = 0 if took is None else round(took * 1e6)
@@ -55,7 +55,7 @@ class History:
         return [self._point(breaker, step) for step in range(newest - POINTS + 1, newest + 1)]
 
     def _at(self, breaker: Breaker, step: int) -> int:
-        return (breaker.engine.slot.number * POINTS + step % POINTS) * WORDS
+        return (breaker.engine.breaker_state.number * POINTS + step % POINTS) * WORDS
 
     def _add(self, breaker: Breaker, second: int, *more: int) -> None:
         at, words = self._at(breaker, second // STEP), self._words

@@ -92,7 +92,7 @@ def settings(client: FlaskClient, session: Session) -> Known:
     backup = SystemBackup(backup_name="B", backup_type=BackupType.FULL, started_by=colleague.id)
     session.add(backup)
     session.commit()
-    client.application.extensions["services"].settings.beacon.light()
+    client.application.extensions["services"].settings_cache.change_signal.signal()
     return {"colleague_id": str(colleague.id), "backup_id": str(backup.id)}
 
 

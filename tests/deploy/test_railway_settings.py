@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from deploy.railway.budget import Budget, shipped
-from deploy.railway.findings import Level
+from deploy.railway.budget import ConnectionBudget, shipped
+from deploy.railway.findings import Severity
 from rental_backend.config import Config
 from tests.serving import ROOT
 
@@ -97,9 +97,9 @@ def test_the_project_as_code_says_the_same(monkeypatch: pytest.MonkeyPatch) -> N
         assert slot["deploy"] == SAID["deploy"]
         assert slot["build"] == {"dockerfilePath": SAID["build"]["dockerfilePath"]}
         plain = {name: str(each.get("value", "")) for name, each in slot["variables"].items()}
-        fits = Budget.of(plain, slots=2, replicas=SAID["deploy"]["numReplicas"]).finding()
+        fits = ConnectionBudget.of(plain, slots=2, replicas=SAID["deploy"]["numReplicas"]).finding()
         assert {name: plain[name] for name in shipped()} == shipped()
-        assert fits.level is Level.PASS, fits
+        assert fits.level is Severity.PASS, fits
         assert slot["variables"]["SECRET_KEY"] == {"type": "preserve"}
         assert slot["source"]["repo"] == "shop/backend"
         assert "volumeMounts" not in slot  # a service with a volume never overlaps

@@ -56,7 +56,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class BusinessMetrics:
     """What the table shows. Times are in seconds; None where there was nothing to measure."""
 
     answers: int
@@ -82,7 +82,7 @@ class Figures:
     wrong: int
 
 
-def figures(course: Course) -> Figures:
+def figures(course: Course) -> BusinessMetrics:
     """Return the figures of a course."""
     ours = [each for each in course.seen if each.kind != BARE]
     during = [each for each in ours if course.injected <= each.began < course.ended]
@@ -94,7 +94,7 @@ def figures(course: Course) -> Figures:
     reads = [each for each in during if each.kind == "read"]
     refused = [each for each in ours if each.status == 503]
     verdict = course.verdict
-    return Figures(
+    return BusinessMetrics(
         answers=len(ours),
         statuses=dict(sorted(Counter(_status(each) for each in ours if each.began >= course.injected).items())),
         slowest=max(each.took for each in ours),

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tests.faults.figures import Course, Figures
+from tests.faults.figures import BusinessMetrics, Course
 from tests.faults.load import Seen
 
 HEAD = """
@@ -26,15 +26,15 @@ class Report:
 
     folder: Path
     courses: dict[str, Course] = field(default_factory=dict)
-    found: dict[str, Figures] = field(default_factory=dict)
+    found: dict[str, BusinessMetrics] = field(default_factory=dict)
     kept: dict[str, list[float]] = field(default_factory=dict)  # throughput by clock and processor, also with no fault
 
-    def add(self, name: str, course: Course, found: Figures) -> None:
+    def add(self, name: str, course: Course, found: BusinessMetrics) -> None:
         """Take up a fault."""
         self.courses[name], self.found[name] = course, found
 
     @staticmethod
-    def line(name: str, found: Figures) -> str:
+    def line(name: str, found: BusinessMetrics) -> str:
         """Return a fault's line of the table."""
         p99 = "-" if found.p99_degraded is None else f"{found.p99_degraded * 1000:.1f}"
         opened = "-" if found.opened is None else f"{found.opened:.2f}"

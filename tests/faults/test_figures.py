@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.figures import BARE, Course, Figures, figures, planned, true_to_its_word
+from tests.faults.figures import BARE, BusinessMetrics, Course, figures, planned, true_to_its_word
 from tests.faults.history import Verdict
 from tests.faults.load import Seen
 from tests.faults.report import BEGIN, END, Report
@@ -179,6 +179,6 @@ def test_the_figures_have_one_place_for_the_table() -> None:
     assert {Path(__file__).with_name(name) for name in ("faults.png", "faults.html")} <= shown
 
 
-def _run() -> tuple[Course, Figures]:
+def _run() -> tuple[Course, BusinessMetrics]:
     made = course([answer(9), answer(11)])
     return made, figures(made)

@@ -12,8 +12,8 @@ from redis import Redis
 from deploy.private.servers import RedisServer
 from rental_backend.infra.rate_limits import SETS, WAYS, Quota, RateLimiter
 from rental_backend.infra.redis.cache import Cache
-from rental_backend.infra.runtime.scheduler import Background
-from rental_backend.resilience import Page
+from rental_backend.infra.runtime.scheduler import Scheduler
+from rental_backend.resilience import SharedMemory
 from tests.proxy import Proxy
 from tests.resilience.clock import Clock
 from tests.resilience.workers import Worker
@@ -23,10 +23,10 @@ THREE = Quota("things", 3, 30)  # one comes back every 10 s
 
 def host(url: str, clock: Callable[[], float] = time.monotonic) -> tuple[Cache, RateLimiter]:
     """Return the cache and the limiter of a host."""
-    page = Page()
-    cache = Cache(url, deadline=0.15, connections=4, calls=8, page=page)
+    memory = SharedMemory()
+    cache = Cache(url, deadline=0.15, connections=4, calls=8, memory=memory)
     cache.breaker.close()
-    return cache, RateLimiter(cache, page, clock)
+    return cache, RateLimiter(cache, memory, clock)
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_hosts_together_hold_the_limit_but_for_an_exchange(redis: RedisServer) -
             threading.Event().wait(0.002)
         passed.append(granted)
 
-    background = [Background() for _ in hosts]
+    background = [Scheduler() for _ in hosts]
     for each, limiter in zip(background, hosts, strict=True):
         each.every(0, limiter.exchange)
         each.start()

@@ -13,11 +13,11 @@ from redis import Redis
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import make_url
 
-from rental_backend.doctor.budget import Budget
+from rental_backend.doctor.budget import ConnectionBudget
 from rental_backend.doctor.cache import setup
 from rental_backend.doctor.databases import APART, clock
 from rental_backend.doctor.examination import run as examine
-from rental_backend.doctor.findings import Level, passed
+from rental_backend.doctor.findings import Severity, passed
 from rental_backend.infra.redis.server_check import Redis as Vitals
 from tests.proxy import Proxy
 
@@ -155,27 +155,27 @@ def test_how_redis_is_set_up() -> None:
     """Old, a replica, full one day without eviction, forgetful: each is said with its mend."""
     sound = {"latency": 0.001, "ahead": 0.0, "version": (7, 4, 1), "policy": "noeviction", "maxmemory": 0}
 
-    def levels(**more: object) -> dict[str, Level]:
+    def levels(**more: object) -> dict[str, Severity]:
         made = Vitals(**{**sound, "persistent": True, "replica": False, **more})  # type: ignore[arg-type]
         return {each.code: each.level for each in setup(made)}
 
-    assert set(levels().values()) == {Level.PASS}
-    assert levels(version=(6, 0, 20))["redis-version"] is Level.FAIL
-    assert levels(replica=True)["redis-replica"] is Level.FAIL
-    assert levels(maxmemory=2**28)["redis-eviction"] is Level.WARN
-    assert levels(policy="allkeys-lru")["redis-eviction"] is Level.WARN
-    assert levels(maxmemory=2**28, policy="volatile-ttl")["redis-eviction"] is Level.PASS
-    assert levels(persistent=False)["redis-persistence"] is Level.WARN
-    assert levels(persistent=None)["redis-persistence"] is Level.SKIP
+    assert set(levels().values()) == {Severity.PASS}
+    assert levels(version=(6, 0, 20))["redis-version"] is Severity.FAIL
+    assert levels(replica=True)["redis-replica"] is Severity.FAIL
+    assert levels(maxmemory=2**28)["redis-eviction"] is Severity.WARN
+    assert levels(policy="allkeys-lru")["redis-eviction"] is Severity.WARN
+    assert levels(maxmemory=2**28, policy="volatile-ttl")["redis-eviction"] is Severity.PASS
+    assert levels(persistent=False)["redis-persistence"] is Severity.WARN
+    assert levels(persistent=None)["redis-persistence"] is Severity.SKIP
 
 
 def test_clocks_and_connections() -> None:
     """Clocks that differ, and more connections than there are, are faults."""
     assert [clock("redis", ahead).level for ahead in (0.2, -0.2, APART + 0.1, -APART - 0.1)] == [
-        *(Level.PASS, Level.PASS, Level.FAIL, Level.FAIL),
+        *(Severity.PASS, Severity.PASS, Severity.FAIL, Severity.FAIL),
     ]
-    assert Budget(1, 1, 2, 12, 100).finding().level is Level.PASS
-    assert Budget(1, 1, 8, 12, 100).finding().level is Level.FAIL
+    assert ConnectionBudget(1, 1, 2, 12, 100).finding().level is Severity.PASS
+    assert ConnectionBudget(1, 1, 8, 12, 100).finding().level is Severity.FAIL
 
 
 def test_a_check_that_hangs_or_fails_is_a_finding() -> None:
@@ -193,7 +193,7 @@ def test_a_check_that_hangs_or_fails_is_a_finding() -> None:
 
     assert time.monotonic() - began < 1
     assert [(each.code, each.level) for each in found] == [
-        *(("slow", Level.FAIL), ("broken", Level.FAIL), ("sound", Level.PASS)),
+        *(("slow", Severity.FAIL), ("broken", Severity.FAIL), ("sound", Severity.PASS)),
     ]
     assert "a secret" not in str(found)
 

@@ -16,9 +16,9 @@ from rental_backend.errors import Busy
 from rental_backend.infra import AUTH, DATABASE, REDIS, REPLICA
 from rental_backend.infra.container import Services
 from rental_backend.infra.runtime.modes import Mode
-from rental_backend.infra.stale.change_log import Tag
+from rental_backend.infra.stale.change_log import Version
 from rental_backend.resilience import State
-from rental_backend.resilience.state_machine import Word
+from rental_backend.resilience.state_machine import PackedState
 from rental_backend.web.endpoint.capabilities import contracts
 from rental_backend.web.endpoint.contracts import Contract
 from rental_backend.web.endpoint.needs import PUBLIC, SIGNED_IN
@@ -82,7 +82,7 @@ class Matrix:
         ids = samples.rows(session, holder)
         routes = [self._route(ids, *each) for each in contracts(app)]
         self.routes = sorted(routes, key=lambda route: route.contract.changes_by(route.method))  # changes come last
-        self._tags: dict[str, Tag] = {}
+        self._tags: dict[str, Version] = {}
 
     def _route(self, ids: samples.Ids, blueprint: str, method: str, rule: str, contract: Contract) -> Route:
         name = f"{method} {rule}"
@@ -102,7 +102,7 @@ class Matrix:
     def put(self, vector: Vector) -> None:
         """Put the breakers into these states, which last; one of the replica comes last, if there is one."""
         for name, state in zip((*NAMES, REPLICA), vector, strict=False):
-            self.services.breakers[name].engine.move(_into(state), "the matrix")
+            self.services.breakers[name].engine.transition(_into(state), "the matrix")
         self.services.identity.forget_everybody()
 
     def ask(self, route: Route) -> Said:
@@ -132,8 +132,8 @@ class Matrix:
                         self._tags[route.name] = tag
                         break
 
-    def _tag(self, route: Route) -> Tag:
-        return self.services.writes.tag(self.services.writes.rows(route.touches))
+    def _tag(self, route: Route) -> Version:
+        return self.services.change_log.version(self.services.change_log.rows(route.touches))
 
     def wrong(self, vector: Vector) -> Iterator[str]:
         """Put the breakers into these states, ask every route, and name those that do not answer as declared."""
@@ -166,7 +166,7 @@ def _down(vector: Vector) -> frozenset[str]:
 
 
 def _into(state: State) -> Any:
-    def step(word: Word, now: float) -> Word:
+    def step(word: PackedState, now: float) -> PackedState:
         return word.to(state, 0.0 if state is State.CLOSED else now + LASTING)
 
     return step

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from rental_backend.resilience import Breaker, Page, Verdict
+from rental_backend.resilience import Breaker, Outcome, SharedMemory
 
 from .clock import Clock
 
@@ -18,7 +18,7 @@ class Mistake(Exception):
     """What a dependency raises that is not at fault."""
 
 
-class Crowded(Page):
+class Crowded(SharedMemory):
     """A page on which somebody else has his turn first, once."""
 
     before: Callable[[], object] | None = None
@@ -33,9 +33,9 @@ class Crowded(Page):
             yield turn
 
 
-def judge(error: BaseException) -> Verdict:
+def classify(error: BaseException) -> Outcome:
     """Hold an outage against the dependency, and nothing else."""
-    return Verdict.FAILURE if isinstance(error, Outage) else Verdict.NONE
+    return Outcome.FAILURE if isinstance(error, Outage) else Outcome.NONE
 
 
 def succeed(breaker: Breaker, times: int = 1) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from rental_backend.resilience import Breaker, Policy
 
-from .calls import judge
+from .calls import classify
 from .clock import Clock
 
 
@@ -20,7 +20,7 @@ def clock() -> Clock:
 @pytest.fixture
 def breaker(clock: Clock) -> Breaker:
     """A closed breaker that opens after 5 failures in a row, else with the default policy."""
-    return Breaker("thing", judge=judge, policy=Policy(consecutive=5), clock=clock, starts_closed=True)
+    return Breaker("thing", classify=classify, policy=Policy(consecutive=5), clock=clock, starts_closed=True)
 
 
 @pytest.fixture

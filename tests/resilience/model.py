@@ -56,11 +56,11 @@ class Model:
         """Return the generation of an admitted call, or None."""
         return self.generation if self.state in ADMITTING else None
 
-    def record(self, verdict: str, generation: int, milliseconds: int) -> None:
+    def record(self, outcome: str, generation: int, milliseconds: int) -> None:
         """Count a result; a failure or a slow call may open a closed breaker."""
-        if verdict == "none" or generation != self.generation:
+        if outcome == "none" or generation != self.generation:
             return
-        failed, slow = verdict == "failure", milliseconds >= self.policy.slow_seconds * 1000
+        failed, slow = outcome == "failure", milliseconds >= self.policy.slow_seconds * 1000
         self.calls.append((self.now() // 1000, failed, slow))
         self.continue_row(self.now() - milliseconds, failed=failed)
         if self.state == "closed" and (failed or slow) and self.must_open():

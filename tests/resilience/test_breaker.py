@@ -8,10 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pybreaker
 import pytest
 
-from rental_backend.resilience import OPEN, Breaker, BreakerOpen, Counts, Policy, Verdict
+from rental_backend.resilience import OPEN, Breaker, BreakerOpen, Counts, Outcome, Policy
 from rental_backend.resilience.prober import idle
 
-from .calls import Mistake, Outage, fail, judge, nothing, outage, succeed, throw, trip, wait_out
+from .calls import Mistake, Outage, classify, fail, nothing, outage, succeed, throw, trip, wait_out
 from .clock import Clock
 
 THREADS = 8
@@ -63,7 +63,7 @@ def test_every_kind_of_success_ends_a_row_of_failures(breaker: Breaker, clock: C
 
 def test_it_opens_by_rate_when_there_are_enough_calls(clock: Clock) -> None:
     """Three tenths of at least twenty calls failing opens it although no two failures follow each other."""
-    breaker = Breaker("thing", judge=judge, policy=LENIENT, clock=clock, starts_closed=True)
+    breaker = Breaker("thing", classify=classify, policy=LENIENT, clock=clock, starts_closed=True)
     for _ in range(5):
         succeed(breaker)
         fail(breaker)
@@ -75,7 +75,7 @@ def test_it_opens_by_rate_when_there_are_enough_calls(clock: Clock) -> None:
 
 def test_too_few_calls_have_no_rate(clock: Clock) -> None:
     """Nineteen failures of nineteen are not judged by rate where twenty calls are the least."""
-    breaker = Breaker("thing", judge=judge, policy=LENIENT, clock=clock, starts_closed=True)
+    breaker = Breaker("thing", classify=classify, policy=LENIENT, clock=clock, starts_closed=True)
     fail(breaker, times=19)
     assert breaker.closed
     fail(breaker)
@@ -84,7 +84,7 @@ def test_too_few_calls_have_no_rate(clock: Clock) -> None:
 
 def test_a_rate_below_the_limit_keeps_it_closed(clock: Clock) -> None:
     """A quarter of the calls failing, for as long as one likes, opens nothing."""
-    breaker = Breaker("thing", judge=judge, policy=LENIENT, clock=clock, starts_closed=True)
+    breaker = Breaker("thing", classify=classify, policy=LENIENT, clock=clock, starts_closed=True)
     for _ in range(300):
         succeed(breaker, 3)
         fail(breaker)
@@ -94,7 +94,7 @@ def test_a_rate_below_the_limit_keeps_it_closed(clock: Clock) -> None:
 
 def test_it_opens_by_slow_calls(clock: Clock) -> None:
     """Four fifths of at least twenty calls taking half a second opens it although all of them succeed."""
-    breaker = Breaker("thing", judge=judge, clock=clock, starts_closed=True)
+    breaker = Breaker("thing", classify=classify, clock=clock, starts_closed=True)
     succeed(breaker, 4)
     for _ in range(15):
         with breaker.guard():
@@ -107,15 +107,15 @@ def test_it_opens_by_slow_calls(clock: Clock) -> None:
 
 def test_calls_that_are_almost_slow_open_nothing(clock: Clock) -> None:
     """Just below half a second is quick, and slow calls below four fifths are borne."""
-    breaker = Breaker("thing", judge=judge, clock=clock, starts_closed=True)
+    breaker = Breaker("thing", classify=classify, clock=clock, starts_closed=True)
     for turn in range(200):
-        breaker.record(Verdict.SUCCESS, breaker.check(), None, 0.5 if turn % 4 else 0.499)
+        breaker.record(Outcome.SUCCESS, breaker.check(), None, 0.5 if turn % 4 else 0.499)
     assert (breaker.closed, breaker.counts()) == (True, Counts(200, 0, 150))
 
 
 def test_a_slow_failure_is_both(clock: Clock) -> None:
     """A call that fails after a long time counts as a failure and as slow, once each."""
-    breaker = Breaker("thing", judge=judge, clock=clock, starts_closed=True)
+    breaker = Breaker("thing", classify=classify, clock=clock, starts_closed=True)
     with pytest.raises(Outage), breaker.guard():
         clock.advance(2.0)
         raise Outage
@@ -124,7 +124,7 @@ def test_a_slow_failure_is_both(clock: Clock) -> None:
 
 def test_the_rate_forgets_what_is_older_than_ten_seconds(clock: Clock) -> None:
     """Failures that are spread thin never add up."""
-    breaker = Breaker("thing", judge=judge, policy=LENIENT, clock=clock, starts_closed=True)
+    breaker = Breaker("thing", classify=classify, policy=LENIENT, clock=clock, starts_closed=True)
     for _ in range(100):
         fail(breaker)
         clock.advance(2)
@@ -138,7 +138,7 @@ def test_a_success_of_an_earlier_call_does_not_end_the_row(breaker: Breaker, clo
     clock.advance(1)
     fail(breaker, times=3)
     breaker.succeeded(slow_ones[0], clock.now - 0.001, clock.now)
-    breaker.record(Verdict.SUCCESS, slow_ones[1], None, 1.0)
+    breaker.record(Outcome.SUCCESS, slow_ones[1], None, 1.0)
     assert (breaker.fail_counter, breaker.counts()) == (3, Counts(2, 3, 1))
     clock.advance(0.1)
     breaker.succeeded(breaker.check(), clock.now - 0.1, clock.now)
@@ -282,7 +282,7 @@ def test_late_failures_of_an_earlier_generation_are_ignored(breaker: Breaker, cl
     breaker.open()
     assert wait_out(breaker, clock).probe(nothing)
     for _ in range(20):
-        breaker.record(Verdict.FAILURE, generation, Outage())
+        breaker.record(Outcome.FAILURE, generation, Outage())
     assert (breaker.closed, breaker.fail_counter, breaker.counts()) == (True, 0, Counts())
 
 
@@ -309,10 +309,10 @@ def test_a_failure_that_is_overtaken_by_a_change_counts_in_no_row(clock: Clock) 
             step()
         return clock()
 
-    breaker = Breaker("thing", judge=judge, clock=slow, starts_closed=True)
+    breaker = Breaker("thing", classify=classify, clock=slow, starts_closed=True)
     generation = breaker.check()
     overtaking += [breaker.open, breaker.close]
-    breaker.record(Verdict.FAILURE, generation, Outage())
+    breaker.record(Outcome.FAILURE, generation, Outage())
     assert (breaker.closed, breaker.fail_counter, breaker.counts()) == (True, 0, Counts())
 
 
@@ -386,7 +386,7 @@ def test_the_clock_of_the_wall_plays_no_part(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_an_outage_lasts_until_calls_are_made_again(clock: Clock) -> None:
     """It began with the first opening, whatever became of the probes since; a breaker not yet tried is one as well."""
-    breaker = Breaker("thing", judge=judge, clock=clock)
+    breaker = Breaker("thing", classify=classify, clock=clock)
     assert breaker.down_since == clock.now
     clock.advance(5)
     assert breaker.probe(nothing)

@@ -180,11 +180,11 @@ def test_a_listener_that_ignores_calls_costs_them_nothing(breaker: Breaker) -> N
     """Calls are told to those only that would hear of them, until the last of these is gone."""
     diary = Diary()
     breaker.add_listener(Watcher())
-    assert breaker._followers == []
+    assert breaker._call_listeners == []
     breaker.add_listener(diary)
-    assert breaker._followers == [diary]
+    assert breaker._call_listeners == [diary]
     breaker.remove_listener(diary)
-    assert breaker._followers == []
+    assert breaker._call_listeners == []
 
 
 def test_calls_without_a_verdict_are_not_told(breaker: Breaker) -> None:
@@ -201,7 +201,7 @@ def test_calls_without_a_verdict_are_not_told(breaker: Breaker) -> None:
 def test_a_change_of_another_objects_doing_is_told_by_that_one(breaker: Breaker, clock: Clock) -> None:
     """Each process tells of the transitions that it made, so that none is told twice."""
     here, there = Watcher(), Watcher()
-    other = Breaker("thing", page=breaker.engine.slot.page, clock=clock)
+    other = Breaker("thing", memory=breaker.engine.breaker_state.memory, clock=clock)
     breaker.add_listener(here)
     other.add_listener(there)
     other.open()

@@ -4,9 +4,19 @@ from collections.abc import Callable
 
 import pytest
 
-from rental_backend.resilience import CLOSED, OPEN, Breaker, BreakerOpen, Counts, Operator, Page, Policy, Verdict
+from rental_backend.resilience import (
+    CLOSED,
+    OPEN,
+    Breaker,
+    BreakerOpen,
+    Counts,
+    Operator,
+    Outcome,
+    Policy,
+    SharedMemory,
+)
 
-from .calls import Outage, fail, judge, nothing, outage, succeed, trip, wait_out
+from .calls import Outage, classify, fail, nothing, outage, succeed, trip, wait_out
 from .clock import Clock
 
 Order = Callable[..., None]
@@ -119,7 +129,7 @@ def test_calls_under_way_when_an_order_comes_count_no_more(breaker: Breaker) -> 
     """Their results belong to another generation."""
     generation = breaker.check()
     breaker.metrics_only(reason="look", actor="ann")
-    breaker.record(Verdict.FAILURE, generation, Outage())
+    breaker.record(Outcome.FAILURE, generation, Outage())
     assert breaker.counts() == Counts()
 
 
@@ -164,9 +174,9 @@ def test_long_texts_are_cut_between_letters(breaker: Breaker) -> None:
 
 def test_all_breakers_of_a_page_and_name_are_one(clock: Clock) -> None:
     """Two objects see each other's orders, counts and transitions; one of another name is not concerned."""
-    page = Page()
+    memory = SharedMemory()
     one, two, other = (
-        Breaker(name, page=page, judge=judge, policy=Policy(jitter=0.0), clock=clock, starts_closed=True)
+        Breaker(name, memory=memory, classify=classify, policy=Policy(jitter=0.0), clock=clock, starts_closed=True)
         for name in ("thing", "thing", "other")
     )
     succeed(one, 2)
@@ -185,10 +195,10 @@ def test_all_breakers_of_a_page_and_name_are_one(clock: Clock) -> None:
 
 def test_a_second_object_does_not_begin_the_breaker_anew(breaker: Breaker, clock: Clock) -> None:
     """Whoever comes later, and would begin otherwise, finds it as it is, also when an order has just run out."""
-    late = Breaker("thing", page=breaker.engine.slot.page, clock=clock)
-    assert (late.closed, late.untried) == (True, False)
+    late = Breaker("thing", memory=breaker.engine.breaker_state.memory, clock=clock)
+    assert (late.closed, late.never_probed) == (True, False)
     breaker.metrics_only(reason="look", actor="ann", ttl=1)
     clock.advance(1)
-    later = Breaker("thing", page=breaker.engine.slot.page, clock=clock)
+    later = Breaker("thing", memory=breaker.engine.breaker_state.memory, clock=clock)
     assert later.current_state == CLOSED
     assert later.closed

@@ -28,13 +28,13 @@ def test_open_time_doubles_to_the_most_with_jitter_within_bounds(clock: Clock) -
     assert len(set(parts)) > 1
 
 
-@pytest.mark.parametrize("spread", [0.8, 1.0, 1.2])
-def test_the_jitter_is_a_factor_of_every_pause(clock: Clock, spread: float) -> None:
+@pytest.mark.parametrize("jitter", [0.8, 1.0, 1.2])
+def test_the_jitter_is_a_factor_of_every_pause(clock: Clock, jitter: float) -> None:
     """The doubled time, and the most as well, are multiplied by it."""
-    breaker = Breaker("thing", clock=clock, spread=lambda: spread, starts_closed=True)
+    breaker = Breaker("thing", clock=clock, jitter=lambda: jitter, starts_closed=True)
     breaker.open()
     for expected in (0.5, 1.0, 2.0, 3.0, 3.0):
-        assert breaker.retry_after == pytest.approx(expected * spread, abs=0.0011)
+        assert breaker.retry_after == pytest.approx(expected * jitter, abs=0.0011)
         assert not wait_out(breaker, clock).probe(outage)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rental_backend.resilience import Breaker, BreakerOpen, Policy, Verdict
+from rental_backend.resilience import Breaker, BreakerOpen, Outcome, Policy
 
 from .workers import Worker, ask_all, crew, pause, together
 
@@ -27,7 +27,7 @@ def rounds(quick: int, full: int) -> pytest.MarkDecorator:
 
 def steady(clock: Callable[[], float] = time.monotonic, **policy: Any) -> Breaker:
     """Make a closed breaker without jitter."""
-    return Breaker("thing", policy=Policy(**policy), clock=clock, spread=lambda: 1.0, starts_closed=True)
+    return Breaker("thing", policy=Policy(**policy), clock=clock, jitter=lambda: 1.0, starts_closed=True)
 
 
 def slow_clock() -> float:
@@ -44,7 +44,7 @@ def seen(breaker: Breaker) -> Callable[[], tuple[Any, ...]]:
 def fail(breaker: Breaker, times: int) -> None:
     """Record failures of calls that are admitted."""
     for _ in range(times):
-        breaker.record(Verdict.FAILURE, breaker.check(), OSError(), 0.0)
+        breaker.record(Outcome.FAILURE, breaker.check(), OSError(), 0.0)
 
 
 def compete(breaker: Breaker, ends: float) -> list[int]:
@@ -120,7 +120,7 @@ def test_a_killed_prober_is_succeeded_within_its_lease(times: int) -> None:
 
 def stop_with_the_lock(breaker: Breaker) -> None:
     """Be stopped in the middle of a transition."""
-    with breaker.engine.slot.page.locked():
+    with breaker.engine.breaker_state.memory.locked():
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
@@ -210,7 +210,7 @@ def call_the_dead(breaker: Breaker, begins: float, during: float) -> int:
             generation = breaker.check()
             made += 1
             pause(during)
-            breaker.record(Verdict.FAILURE, generation, OSError(), during)
+            breaker.record(Outcome.FAILURE, generation, OSError(), during)
     except BreakerOpen:
         return made
 

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy, State, Verdict
-from rental_backend.resilience.state_machine import GENERATION_MASK, Word
+from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Outcome, Policy, SharedMemory, State
+from rental_backend.resilience.state_machine import GENERATION_MASK, PackedState
 
-from .calls import Crowded, fail, judge, nothing, succeed, wait_out
+from .calls import Crowded, classify, fail, nothing, succeed, wait_out
 from .clock import Clock
 
 HALF = GENERATION_MASK // 2
@@ -15,14 +15,18 @@ HALF = GENERATION_MASK // 2
 
 def test_counts_of_an_earlier_generation_are_dropped(breaker: Breaker, clock: Clock) -> None:
     """What was admitted before the last transition is no success, failure or retry of the present state."""
-    slot = breaker.engine.slot
+    breaker_state = breaker.engine.breaker_state
     breaker.open()
     breaker.close()
     succeed(breaker)
-    slot.succeed(0, clock())
-    slot.count(1, clock(), failed=True, slow=True)
-    slot.count_retry(1, clock())
-    assert [slot.sums(generation, clock(), 10) for generation in (0, 1, 2)] == [(0,) * 4, (0,) * 4, (1, 0, 0, 0)]
+    breaker_state.succeed(0, clock())
+    breaker_state.count(1, clock(), failed=True, slow=True)
+    breaker_state.count_retry(1, clock())
+    assert [breaker_state.sums(generation, clock(), 10) for generation in (0, 1, 2)] == [
+        (0,) * 4,
+        (0,) * 4,
+        (1, 0, 0, 0),
+    ]
 
 
 @pytest.mark.parametrize(("seconds", "counted"), [(2, 2), (16, 15)])
@@ -42,10 +46,10 @@ def test_a_host_that_has_just_started_counts_like_any_other(seconds: int, counte
 
 def test_a_breaker_made_at_the_first_tick_of_the_clock_is_made_once() -> None:
     """Whoever comes to it in the same instant finds it as it was left."""
-    page, clock = Page(), Clock(0.0)
-    first = Breaker("thing", page=page, clock=clock)
+    memory, clock = SharedMemory(), Clock(0.0)
+    first = Breaker("thing", memory=memory, clock=clock)
     first.force_closed(reason="go", actor="ann")
-    second = Breaker("thing", page=page, clock=clock)
+    second = Breaker("thing", memory=memory, clock=clock)
     assert (second.current_state, second.since) == ("forced-closed", 1e-6)
 
 
@@ -55,45 +59,45 @@ def test_a_breaker_made_at_the_first_tick_of_the_clock_is_made_once() -> None:
 )
 def test_generations_go_round(breaker: Breaker, clock: Clock, held: int, generation: int, *, counted: bool) -> None:
     """Of two generations the later one is that which the shorter way round leads to."""
-    slot = breaker.engine.slot
-    slot.succeed(held, clock())
-    slot.succeed(generation, clock())
-    assert slot.sums(generation, clock(), 10)[0] == counted
-    assert slot.sums(held, clock(), 10)[0] == (not counted)
+    breaker_state = breaker.engine.breaker_state
+    breaker_state.succeed(held, clock())
+    breaker_state.succeed(generation, clock())
+    assert breaker_state.sums(generation, clock(), 10)[0] == counted
+    assert breaker_state.sums(held, clock(), 10)[0] == (not counted)
 
 
 def test_a_breaker_outlives_the_last_generation(breaker: Breaker) -> None:
     """After the last number comes the first, with counts of its own."""
-    slot = breaker.engine.slot
-    slot.words[slot.state_at] = Word(State.CLOSED, GENERATION_MASK).pack()
+    breaker_state = breaker.engine.breaker_state
+    breaker_state.words[breaker_state.state_at] = PackedState(State.CLOSED, GENERATION_MASK).pack()
     succeed(breaker, 3)
-    assert (breaker.counts(), slot.last_second(GENERATION_MASK)) == (Counts(3), 1000)
+    assert (breaker.counts(), breaker_state.last_second(GENERATION_MASK)) == (Counts(3), 1000)
     breaker.reset(reason="once more", actor="ann")
     assert (breaker.generation, breaker.counts()) == (0, Counts())
     succeed(breaker, 2)
-    assert (breaker.counts(), slot.last_second(0), slot.last_second(1)) == (Counts(2), 1000, -1)
+    assert (breaker.counts(), breaker_state.last_second(0), breaker_state.last_second(1)) == (Counts(2), 1000, -1)
     fail(breaker, times=5)
     assert (breaker.current_state, breaker.generation) == (OPEN, 1)
 
 
 def test_every_breaker_of_a_page_counts_in_the_last_generation(clock: Clock) -> None:
     """A lane that was just taken is of no generation, and so earlier than any."""
-    page = Page()
-    breakers = [Breaker(str(number), page=page, clock=clock, starts_closed=True) for number in range(16)]
+    memory = SharedMemory()
+    breakers = [Breaker(str(number), memory=memory, clock=clock, starts_closed=True) for number in range(16)]
     for breaker in breakers:
-        page.words[breaker.engine.slot.state_at] = Word(State.CLOSED, GENERATION_MASK).pack()
+        memory.words[breaker.engine.breaker_state.state_at] = PackedState(State.CLOSED, GENERATION_MASK).pack()
         succeed(breaker)
     assert [breaker.counts() for breaker in breakers] == [Counts(1)] * 16
 
 
 def test_large_generations_are_like_small_ones(breaker: Breaker, clock: Clock) -> None:
     """A breaker opens by a row or by slowness, is probed and closes, also after many thousand transitions."""
-    slot = breaker.engine.slot
-    slot.words[slot.state_at] = Word(State.CLOSED, 70_000).pack()
+    breaker_state = breaker.engine.breaker_state
+    breaker_state.words[breaker_state.state_at] = PackedState(State.CLOSED, 70_000).pack()
     fail(breaker, times=5)
     assert wait_out(breaker, clock).probe(nothing)
     for _ in range(20):
-        breaker.record(Verdict.SUCCESS, breaker.check(), None, 1.0)
+        breaker.record(Outcome.SUCCESS, breaker.check(), None, 1.0)
     assert (breaker.current_state, breaker.generation) == (OPEN, 70_004)
 
 
@@ -112,23 +116,23 @@ def test_a_lane_of_an_earlier_generation_hides_no_other(breaker: Breaker) -> Non
 
 def test_a_neighbours_numbers_are_not_counted(clock: Clock) -> None:
     """Not even where its generation could be taken for a second of the window."""
-    page = Page()
-    breaker, other = (Breaker(name, page=page, clock=clock, starts_closed=True) for name in ("thing", "other"))
+    memory = SharedMemory()
+    breaker, other = (Breaker(name, memory=memory, clock=clock, starts_closed=True) for name in ("thing", "other"))
     succeed(breaker)
     for generation in (1000, 70_000):
-        page.words[other.engine.slot.state_at] = Word(State.CLOSED, generation).pack()
+        memory.words[other.engine.breaker_state.state_at] = PackedState(State.CLOSED, generation).pack()
         succeed(other, 3)
         assert (breaker.counts(), other.counts()) == (Counts(1), Counts(3))
-        assert breaker.engine.slot.last_second(0) == other.engine.slot.last_second(generation) == 1000
+        assert breaker.engine.breaker_state.last_second(0) == other.engine.breaker_state.last_second(generation) == 1000
     clock.advance(7)  # to the second whose place is the last
-    breaker.engine.slot.count_retry(0, clock())
+    breaker.engine.breaker_state.count_retry(0, clock())
     assert (breaker.counts(), other.counts()) == (Counts(1), Counts(3))
 
 
 def test_a_success_that_is_overtaken_by_a_change_ends_no_row(clock: Clock) -> None:
     """Between its counting and the lock somebody else may open and close: the new row goes on."""
-    page = Crowded()
-    breaker = Breaker("thing", page=page, judge=judge, clock=clock, starts_closed=True)
+    memory = Crowded()
+    breaker = Breaker("thing", memory=memory, classify=classify, clock=clock, starts_closed=True)
     fail(breaker)
 
     def overtake() -> None:
@@ -136,31 +140,31 @@ def test_a_success_that_is_overtaken_by_a_change_ends_no_row(clock: Clock) -> No
         breaker.close()
         fail(breaker, times=4)
 
-    page.before = overtake
+    memory.before = overtake
     breaker.succeeded(0, clock(), clock())
     assert (breaker.fail_counter, breaker.counts()) == (4, Counts(failures=4))
 
 
 def test_a_slow_call_that_is_overtaken_by_a_change_opens_nothing(clock: Clock) -> None:
     """What it has seen was true of a state that is over."""
-    page = Crowded()
-    breaker = Breaker("thing", page=page, policy=Policy(minimum_calls=2), clock=clock, starts_closed=True)
+    memory = Crowded()
+    breaker = Breaker("thing", memory=memory, policy=Policy(minimum_calls=2), clock=clock, starts_closed=True)
     generation = breaker.check()
-    breaker.record(Verdict.SUCCESS, generation, None, 1.0)
+    breaker.record(Outcome.SUCCESS, generation, None, 1.0)
 
     def overtake() -> None:
         breaker.open()
         breaker.close()
 
-    page.before = overtake
-    breaker.record(Verdict.SUCCESS, generation, None, 1.0)
-    assert (page.before, breaker.current_state, len(breaker.events)) == (None, CLOSED, 2)
+    memory.before = overtake
+    breaker.record(Outcome.SUCCESS, generation, None, 1.0)
+    assert (memory.before, breaker.current_state, len(breaker.events)) == (None, CLOSED, 2)
 
 
 def test_slow_successes_are_in_no_row_of_failures(clock: Clock) -> None:
     """Where one failure is enough to open it, a slow success still is none."""
-    breaker = Breaker("thing", judge=judge, policy=Policy(consecutive=1), clock=clock, starts_closed=True)
-    breaker.record(Verdict.SUCCESS, breaker.check(), None, 1.0)
+    breaker = Breaker("thing", classify=classify, policy=Policy(consecutive=1), clock=clock, starts_closed=True)
+    breaker.record(Outcome.SUCCESS, breaker.check(), None, 1.0)
     assert breaker.closed
     fail(breaker)
     assert breaker.cause == "1 failures in a row"
@@ -205,7 +209,7 @@ def test_a_quick_success_takes_the_short_way(breaker: Breaker, clock: Clock, mon
     decided: list[object] = []
     monkeypatch.setattr(breaker.engine, "record", lambda *args: decided.append(args))
     for generation in (0, 1, 70_000):
-        breaker.engine.words[breaker.engine.slot.state_at] = Word(State.CLOSED, generation).pack()
+        breaker.engine.words[breaker.engine.breaker_state.state_at] = PackedState(State.CLOSED, generation).pack()
         succeed(breaker, 3)
         assert (decided, breaker.counts()) == ([], Counts(3))
     breaker.open()
@@ -220,8 +224,10 @@ def test_a_quick_success_takes_the_short_way(breaker: Breaker, clock: Clock, mon
 
 def test_the_longest_texts_leave_the_neighbours_alone(clock: Clock) -> None:
     """Cause, reason and actor fill their places and not a byte more."""
-    page = Page()
-    one, two, three = (Breaker(name, page=page, clock=clock, starts_closed=True) for name in ("one", "two", "three"))
+    memory = SharedMemory()
+    one, two, three = (
+        Breaker(name, memory=memory, clock=clock, starts_closed=True) for name in ("one", "two", "three")
+    )
     for each in (one, three):
         each.force_closed(reason="r" * 500, actor="a" * 500, ttl=60)
     two.force_open(reason="R" * 500, actor="A" * 500, ttl=30)

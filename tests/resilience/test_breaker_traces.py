@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 
-from rental_backend.resilience import Breaker, Policy, Transition, Verdict
+from rental_backend.resilience import Breaker, Outcome, Policy, Transition
 from rental_backend.resilience import events as ring
 
 from .clock import Clock
@@ -27,21 +27,21 @@ class Mistake(Exception):
     """What is raised for the caller's fault."""
 
 
-def judge(error: BaseException) -> Verdict:
+def classify(error: BaseException) -> Outcome:
     """Hold a failure against the dependency, and nothing else."""
-    return Verdict.FAILURE if isinstance(error, Failed) else Verdict.NONE
+    return Outcome.FAILURE if isinstance(error, Failed) else Outcome.NONE
 
 
 def make(clock: Clock) -> Breaker:
     """Make a closed breaker with the default policy and no jitter."""
-    return Breaker("thing", policy=POLICY, clock=clock, judge=judge, spread=lambda: 1.0, starts_closed=True)
+    return Breaker("thing", policy=POLICY, clock=clock, classify=classify, jitter=lambda: 1.0, starts_closed=True)
 
 
 def drive(breaker: Breaker, clock: Clock, course: Course, *, apart: float = 0.01) -> int | None:
     """Make calls with that many seconds between them; return the number of the one that opened it, if any did."""
     for number, kind in enumerate(course, 1):
         if kind == "l":  # others are under way at the same time, so that time hardly passes
-            breaker.record(Verdict.SUCCESS, breaker.check(), None, POLICY.slow_seconds)
+            breaker.record(Outcome.SUCCESS, breaker.check(), None, POLICY.slow_seconds)
         else:
             with suppress(Failed, Mistake), breaker.guard():
                 if kind in "fn":
@@ -147,7 +147,7 @@ def test_noise_opens_nothing() -> None:
         generation = check()
         if draw() < 0.01:
             failures += 1
-            record(Verdict.FAILURE, generation, failed)
+            record(Outcome.FAILURE, generation, failed)
         else:
             succeeded(generation, clock.now, clock.now)
     assert 9_000 < failures < 11_000

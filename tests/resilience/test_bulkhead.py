@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rental_backend.resilience import Breaker, Bulkhead, BulkheadFull, Page, Ramp, RetryBudget
+from rental_backend.resilience import Breaker, Bulkhead, BulkheadFull, RetryBudget, SharedMemory, SlowStart
 from rental_backend.resilience import bulkhead as module
 
 from .calls import Crowded, Mistake, fail, succeed
@@ -21,7 +21,7 @@ THREADS = 8
 
 def test_no_more_than_the_limit_enter() -> None:
     """The one too many is refused at once; whoever leaves makes place."""
-    bulkhead = Bulkhead(Page(), "thing", 2)
+    bulkhead = Bulkhead(SharedMemory(), "thing", 2)
     with bulkhead:
         with bulkhead:
             with pytest.raises(BulkheadFull, match="2 calls are in flight"), bulkhead:
@@ -35,7 +35,7 @@ def test_no_more_than_the_limit_enter() -> None:
 
 def test_a_block_that_raises_leaves() -> None:
     """An error gives the place back and comes through."""
-    bulkhead = Bulkhead(Page(), "thing", 1)
+    bulkhead = Bulkhead(SharedMemory(), "thing", 1)
     for _ in range(3):
         with pytest.raises(Mistake), bulkhead:
             raise Mistake
@@ -44,8 +44,8 @@ def test_a_block_that_raises_leaves() -> None:
 
 def test_two_objects_of_a_page_share_the_places() -> None:
     """The name decides: the same one is the same bulkhead, another one is not concerned."""
-    page = Page()
-    one, two, other = (Bulkhead(page, name, 1) for name in ("thing", "thing", "other"))
+    memory = SharedMemory()
+    one, two, other = (Bulkhead(memory, name, 1) for name in ("thing", "thing", "other"))
     with one:
         with pytest.raises(BulkheadFull), two:
             raise AssertionError("never reached")
@@ -53,25 +53,25 @@ def test_two_objects_of_a_page_share_the_places() -> None:
             assert (one.in_flight, two.in_flight, other.in_flight) == (1, 1, 1)
 
 
-class Overtaken(Page):
+class Overtaken(SharedMemory):
     """A page on which somebody else comes first between a look and the counting that follows, once."""
 
     other: Callable[[], object] | None = None
 
-    def counters(self, slot: int) -> int:
+    def own_counters(self, breaker: int) -> int:
         """Let somebody else come first, then answer."""
         other, self.other = self.other, None
         if other:
             other()
-        return super().counters(slot)
+        return super().own_counters(breaker)
 
 
 def test_who_loses_the_race_for_the_last_place_is_refused() -> None:
     """A place that was free a moment ago is not taken twice."""
-    page = Overtaken()
-    bulkhead = Bulkhead(page, "thing", 1)
+    memory = Overtaken()
+    bulkhead = Bulkhead(memory, "thing", 1)
     with ExitStack() as stack:
-        page.other = lambda: stack.enter_context(bulkhead)
+        memory.other = lambda: stack.enter_context(bulkhead)
         with pytest.raises(BulkheadFull), bulkhead:
             raise AssertionError("never reached")
         assert bulkhead.in_flight == 1
@@ -84,22 +84,22 @@ class Leaving(Overtaken, Crowded):
 
 def test_who_loses_the_race_tries_once_more() -> None:
     """Two that see the last place and hinder each other do not both go without."""
-    page = Leaving()
-    bulkhead = Bulkhead(page, "thing", 1)
+    memory = Leaving()
+    bulkhead = Bulkhead(memory, "thing", 1)
     stack = ExitStack()
     with bulkhead:  # takes a lane
         pass
-    page.other = lambda: stack.enter_context(bulkhead)
-    page.before = stack.close
+    memory.other = lambda: stack.enter_context(bulkhead)
+    memory.before = stack.close
     with bulkhead:
-        assert (page.before, bulkhead.in_flight) == (None, 1)
+        assert (memory.before, bulkhead.in_flight) == (None, 1)
     assert bulkhead.in_flight == 0
 
 
 @pytest.mark.usefixtures("eager")
 def test_many_threads_never_exceed_the_limit() -> None:
     """However they race, no more than the limit are inside at once, and none is left over."""
-    bulkhead = Bulkhead(Page(), "thing", 3)
+    bulkhead = Bulkhead(SharedMemory(), "thing", 3)
     lock, inside, most = threading.Lock(), [0], [0]
 
     def work(_: int) -> None:
@@ -122,7 +122,7 @@ def test_many_threads_never_exceed_the_limit() -> None:
 
 def test_the_places_of_a_dead_worker_are_free() -> None:
     """A process that ended in the middle of its calls counts no more as soon as a place is wanted."""
-    bulkhead = Bulkhead(Page(), "thing", 2)
+    bulkhead = Bulkhead(SharedMemory(), "thing", 2)
     with bulkhead:
         pass
     child = os.fork()
@@ -140,10 +140,10 @@ def test_the_places_of_a_dead_worker_are_free() -> None:
 
 def test_the_dead_are_looked_for_now_and_then_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """A crowd that is refused looks once in 50 ms, not once each."""
-    page, clock, looks = Page(), Clock(), list[int]()
+    memory, clock, looks = SharedMemory(), Clock(), list[int]()
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
-    monkeypatch.setattr(page, "free_the_dead", looks.append)
-    bulkhead = Bulkhead(page, "thing", 1)
+    monkeypatch.setattr(memory, "release_dead_workers", looks.append)
+    bulkhead = Bulkhead(memory, "thing", 1)
     with bulkhead:
         for number in range(1, 4):
             for _ in range(3):
@@ -155,7 +155,7 @@ def test_the_dead_are_looked_for_now_and_then_only(monkeypatch: pytest.MonkeyPat
 
 def test_the_lane_of_a_dead_worker_is_taken_without_its_calls() -> None:
     """Whoever comes after it in its lane counts from nothing."""
-    bulkhead = Bulkhead(Page(), "thing", 3)
+    bulkhead = Bulkhead(SharedMemory(), "thing", 3)
     child = os.fork()
     if not child:
         stack = ExitStack()
@@ -171,9 +171,9 @@ def test_the_lane_of_a_dead_worker_is_taken_without_its_calls() -> None:
 
 def ramped(clock: Clock, *, wait: float = 0.0) -> tuple[Breaker, Bulkhead]:
     """A breaker that has closed after an outage just now, and a bulkhead of 40 places that are given back by and by."""
-    page = Page()
-    breaker = Breaker("thing", page=page, clock=clock)
-    bulkhead = Bulkhead(page, "thing", 40, ramp=Ramp(first=4, hold=1.0, grow=2.0, wait=wait), clock=clock)
+    memory = SharedMemory()
+    breaker = Breaker("thing", memory=memory, clock=clock)
+    bulkhead = Bulkhead(memory, "thing", 40, slow_start=SlowStart(first=4, hold=1.0, grow=2.0, wait=wait), clock=clock)
     for error in (None, OSError("away"), None):
         clock.advance(5)
         if error:
@@ -191,11 +191,11 @@ def test_after_an_outage_the_places_are_given_back_by_and_by(clock: Clock) -> No
     found = []
     for elapsed in (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 9.0):
         clock.now = breaker.since + elapsed
-        found.append(bulkhead.places)
+        found.append(bulkhead.current_limit)
     assert found == [4, 4, 13, 22, 31, 40, 40]
     breaker.open()
     breaker.close()
-    assert bulkhead.places == 4
+    assert bulkhead.current_limit == 4
 
 
 def test_no_more_enter_than_the_ramp_allows(clock: Clock) -> None:
@@ -213,9 +213,9 @@ def test_no_more_enter_than_the_ramp_allows(clock: Clock) -> None:
 
 def test_who_finds_no_place_on_the_ramp_waits_for_one() -> None:
     """He has it as soon as somebody leaves; a bulkhead that is merely full lets nobody wait."""
-    page = Page()
-    breaker = Breaker("thing", page=page)
-    bulkhead = Bulkhead(page, "thing", 2, ramp=Ramp(first=1, hold=60.0, wait=10.0))
+    memory = SharedMemory()
+    breaker = Breaker("thing", memory=memory)
+    bulkhead = Bulkhead(memory, "thing", 2, slow_start=SlowStart(first=1, hold=60.0, wait=10.0))
     for _ in range(2):
         breaker.open()
         breaker.close()
@@ -236,7 +236,7 @@ def test_who_finds_no_place_on_the_ramp_waits_for_one() -> None:
         first.result(10)
         second.result(10)
     assert entered.is_set()
-    full = Bulkhead(page, "thing", 1, ramp=Ramp(first=1, wait=10.0))
+    full = Bulkhead(memory, "thing", 1, slow_start=SlowStart(first=1, wait=10.0))
     began = time.monotonic()
     with full, pytest.raises(BulkheadFull), full:
         raise AssertionError("never reached")
@@ -245,13 +245,13 @@ def test_who_finds_no_place_on_the_ramp_waits_for_one() -> None:
 
 def test_a_dependency_that_is_found_at_the_start_is_used_at_once(clock: Clock) -> None:
     """Nobody was kept waiting by the first look at it."""
-    page = Page()
-    breaker = Breaker("thing", page=page, clock=clock)
-    bulkhead = Bulkhead(page, "thing", 40, ramp=Ramp(), clock=clock)
+    memory = SharedMemory()
+    breaker = Breaker("thing", memory=memory, clock=clock)
+    bulkhead = Bulkhead(memory, "thing", 40, slow_start=SlowStart(), clock=clock)
     generation = breaker.begin_probe()
     assert generation is not None
     assert breaker.end_probe(generation)
-    assert bulkhead.places == 40
+    assert bulkhead.current_limit == 40
 
 
 def test_retries_are_a_share_of_the_calls(breaker: Breaker, clock: Clock) -> None:

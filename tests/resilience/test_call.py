@@ -2,7 +2,7 @@
 
 import pytest
 
-from rental_backend.resilience import Breaker, BreakerOpen, Counts, Verdict
+from rental_backend.resilience import Breaker, BreakerOpen, Counts, Outcome
 
 from .calls import Outage
 from .clock import Clock
@@ -49,7 +49,7 @@ def test_what_a_block_says_tells_when_its_call_began(breaker: Breaker, clock: Cl
     """A success whose call began after the failures ends their row, though its block began before them."""
     with breaker.guard() as call:
         clock.advance(1)
-        breaker.record(Verdict.FAILURE, breaker.generation)
+        breaker.record(Outcome.FAILURE, breaker.generation)
         clock.advance(0.2)
         call.seconds = 0.1
     assert breaker.fail_counter == 0
@@ -57,7 +57,7 @@ def test_what_a_block_says_tells_when_its_call_began(breaker: Breaker, clock: Cl
 
 def test_a_result_of_which_no_duration_is_said_took_no_time(breaker: Breaker, clock: Clock) -> None:
     """It is quick, and began when it is told."""
-    breaker.record(Verdict.FAILURE, breaker.check())
+    breaker.record(Outcome.FAILURE, breaker.check())
     assert breaker.counts() == Counts(0, 1, 0)
     breaker.succeeded(breaker.check(), clock.now - 0.001, clock.now)
     assert breaker.fail_counter == 1

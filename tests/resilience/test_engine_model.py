@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from rental_backend.resilience import Breaker, BreakerOpen, Page, Policy, Verdict
+from rental_backend.resilience import Breaker, BreakerOpen, Outcome, Policy, SharedMemory
 
 from .clock import Clock
 from .model import ADMITTING, FORCED, Model
 
-VERDICTS = {"success": Verdict.SUCCESS, "failure": Verdict.FAILURE, "none": Verdict.NONE}
+VERDICTS = {"success": Outcome.SUCCESS, "failure": Outcome.FAILURE, "none": Outcome.NONE}
 POLICIES = (
     Policy(),
     Policy(consecutive=3, open_most=30.0),
@@ -49,9 +49,9 @@ class Mistake(Exception):
 ERRORS: dict[str, type[Exception]] = {"failure": Failed, "none": Mistake}
 
 
-def judge(error: BaseException) -> Verdict:
+def classify(error: BaseException) -> Outcome:
     """Hold a failure against the dependency, and nothing else."""
-    return Verdict.FAILURE if isinstance(error, Failed) else Verdict.NONE
+    return Outcome.FAILURE if isinstance(error, Failed) else Outcome.NONE
 
 
 class Comparison(RuleBasedStateMachine):
@@ -70,23 +70,23 @@ class Comparison(RuleBasedStateMachine):
     @initialize(policy=st.sampled_from(POLICIES))
     def begin(self, policy: Policy) -> None:
         """Make the page, and a second view of it that counts in a lane of its own, as another process does."""
-        page = Page()
-        twin = copy.copy(page)
-        twin.lane = -1
+        memory = SharedMemory()
+        twin = copy.copy(memory)
+        twin.worker_slot = -1
         self.workers = [
             Breaker(
                 "thing",
-                page=page,
+                memory=memory,
                 policy=policy,
                 clock=self.clock,
-                judge=judge,
-                spread=lambda: 1.0,
+                classify=classify,
+                jitter=lambda: 1.0,
                 starts_closed=True,
             )
-            for page in (page, twin)
+            for memory in (memory, twin)
         ]
         for each in self.workers:
-            each.engine.slot.page.names = page.names
+            each.engine.breaker_state.memory.names = memory.names
         self.model = Model(policy, lambda: self.ms)
 
     def advance(self, milliseconds: int) -> None:

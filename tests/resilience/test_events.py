@@ -40,7 +40,7 @@ def test_an_event_tells_its_time_of_day_finely(breaker: Breaker) -> None:
 def test_long_names_of_errors_are_cut(breaker: Breaker) -> None:
     """Sixty-four letters are enough to know one by, and its neighbours are left alone."""
     for letter in "EFG":
-        breaker.engine.move(breaker.engine.opened, letter * 200, type(letter * 70, (Exception,), {})())
+        breaker.engine.transition(breaker.engine.opened, letter * 200, type(letter * 70, (Exception,), {})())
         breaker.close()
     told = [(event.cause, event.error) for event in breaker.events if event.error]
     assert told == [(letter * 128, letter * 64) for letter in "EFG"]
@@ -48,7 +48,7 @@ def test_long_names_of_errors_are_cut(breaker: Breaker) -> None:
 
 def test_events_are_bounded(breaker: Breaker) -> None:
     """The newest 64 turns of each breaker are kept, however many another has."""
-    other = Breaker("other", page=breaker.engine.slot.page, starts_closed=True)
+    other = Breaker("other", memory=breaker.engine.breaker_state.memory, starts_closed=True)
     other.open()
     for _ in range(150):
         breaker.open()
@@ -76,11 +76,11 @@ def test_the_beginning_of_a_long_outage_is_kept(breaker: Breaker, clock: Clock) 
 
 def test_a_worker_that_wakes_up_does_not_mix_up_the_order(breaker: Breaker) -> None:
     """Stopped while it wrote, it sets the count back to what that was; what comes next still comes last."""
-    page = breaker.engine.slot.page
+    memory = breaker.engine.breaker_state.memory
     for _ in range(3):
         breaker.open()
         breaker.close()
-    page.words[EVENT_COUNT] = 1
+    memory.words[EVENT_COUNT] = 1
     breaker.open()
     assert [each.after for each in breaker.events] == [*[OPEN, CLOSED] * 3, OPEN]
 
@@ -101,8 +101,8 @@ def test_a_state_entered_twice_is_two_events(breaker: Breaker) -> None:
 
 def test_a_page_tells_of_every_breaker_its_own(breaker: Breaker, clock: Clock) -> None:
     """Several breakers share the ring; each shows what happened to it, to all objects alike."""
-    page = breaker.engine.slot.page
-    other, same = (Breaker(name, page=page, clock=clock, starts_closed=True) for name in ("other", "thing"))
+    memory = breaker.engine.breaker_state.memory
+    other, same = (Breaker(name, memory=memory, clock=clock, starts_closed=True) for name in ("other", "thing"))
     breaker.open()
     other.open()
     same.close()
@@ -123,13 +123,13 @@ def test_children_tell_in_the_same_ring(breaker: Breaker) -> None:
 
 def test_an_event_that_is_being_overwritten_is_left_out(breaker: Breaker) -> None:
     """Of one whose number is gone, or changes while it is read, nothing is told."""
-    page = breaker.engine.slot.page
+    memory = breaker.engine.breaker_state.memory
     breaker.open()
     breaker.close()
     at = EVENTS_AT + 1
-    page.words[at] = 0
+    memory.words[at] = 0
     assert [each.after for each in breaker.events] == [CLOSED]
-    page.words[at] = 1
+    memory.words[at] = 1
     assert len(breaker.events) == 2
 
     class Meanwhile:
@@ -143,5 +143,5 @@ def test_an_event_that_is_being_overwritten_is_left_out(breaker: Breaker) -> Non
             self.looks += word == at
             return 257 if word == at and self.looks > 1 else int(self.words[word])
 
-    page.words = Meanwhile(page.words)  # type: ignore[assignment]
+    memory.words = Meanwhile(memory.words)  # type: ignore[assignment]
     assert [each.after for each in breaker.events] == [CLOSED]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy, Prober, Verdict
+from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Outcome, Policy, Prober, SharedMemory
 from rental_backend.resilience.prober import heartbeat_due
 from tests.serving import until
 
@@ -71,7 +71,7 @@ def test_an_open_breaker_is_probed_when_it_is_due_and_not_before(clock: Clock) -
 
 def test_the_pause_of_an_open_breaker_is_what_it_promises(clock: Clock) -> None:
     """The thread wakes when the probe is due, and does not spin while another is under way."""
-    prober = settled(Prober(Breaker("thing", clock=clock, spread=lambda: 0.9), Thing(up=False)))
+    prober = settled(Prober(Breaker("thing", clock=clock, jitter=lambda: 0.9), Thing(up=False)))
     prober.once()
     assert prober._pause() == prober.breaker.retry_after == pytest.approx(0.45)
     clock.advance(60)
@@ -83,10 +83,10 @@ def test_the_pause_of_an_open_breaker_is_what_it_promises(clock: Clock) -> None:
 def test_the_first_look_of_any_process_is_awaited_closely(clock: Clock) -> None:
     """Until somebody has looked at the dependency the thread hardly pauses, since the start-up waits for it."""
     prober = Prober(Breaker("thing", clock=clock), Thing(up=False))
-    assert prober.breaker.untried
+    assert prober.breaker.never_probed
     assert prober._pause() == 0.02
     prober.once()
-    assert not prober.breaker.untried
+    assert not prober.breaker.never_probed
 
 
 def test_a_dependency_in_use_gets_no_heartbeat(clock: Clock) -> None:
@@ -126,8 +126,8 @@ def test_looks_are_as_frequent_as_the_heartbeat(clock: Clock) -> None:
 
 def test_one_worker_of_all_makes_the_heartbeat(clock: Clock) -> None:
     """Of several probers over one page, one calls in each heartbeat's time."""
-    thing, page = Thing(), Page()
-    probers = [Prober(Breaker("thing", page=page, clock=clock, starts_closed=True), thing) for _ in range(4)]
+    thing, memory = Thing(), SharedMemory()
+    probers = [Prober(Breaker("thing", memory=memory, clock=clock, starts_closed=True), thing) for _ in range(4)]
     for beats in (1, 2, 3):
         clock.advance(2.0)
         for prober in probers:
@@ -137,9 +137,9 @@ def test_one_worker_of_all_makes_the_heartbeat(clock: Clock) -> None:
 
 def test_every_breaker_of_a_page_has_its_heartbeat(clock: Clock) -> None:
     """That of one is not taken for another's."""
-    thing, page = Thing(), Page()
+    thing, memory = Thing(), SharedMemory()
     names = [f"thing {number}" for number in range(16)]
-    probers = [Prober(Breaker(name, page=page, clock=clock, starts_closed=True), thing) for name in names]
+    probers = [Prober(Breaker(name, memory=memory, clock=clock, starts_closed=True), thing) for name in names]
     clock.advance(2.0)
     for prober in probers:
         prober.once()
@@ -157,7 +157,7 @@ def test_a_heartbeat_that_another_made_meanwhile_is_not_made_again(clock: Clock)
         looks.append(len(looks) == 1 and heartbeat_due(breaker.engine, 2.0))
         return clock()
 
-    other = Breaker("thing", page=breaker.engine.slot.page, clock=slow)
+    other = Breaker("thing", memory=breaker.engine.breaker_state.memory, clock=slow)
     looks.clear()
     assert heartbeat_due(other.engine, 2.0) is False
     assert looks == [False, True]
@@ -181,7 +181,7 @@ def test_a_failure_is_followed_up_quickly(clock: Clock) -> None:
 def test_a_failure_is_followed_up_ten_times_a_second(clock: Clock) -> None:
     """Not more often, by however many workers look."""
     breaker = Breaker("thing", clock=clock, starts_closed=True)
-    breaker.record(Verdict.FAILURE, breaker.check())
+    breaker.record(Outcome.FAILURE, breaker.check())
     assert heartbeat_due(breaker.engine, 2.0)
     clock.advance(0.0995)
     assert heartbeat_due(breaker.engine, 2.0) is False
@@ -235,7 +235,7 @@ def test_the_thread_settles_recovers_and_stops() -> None:
 def test_the_thread_waits_for_the_first_look_that_another_makes() -> None:
     """While some other process looks for the first time nothing is settled; what it finds is good for all."""
     breaker, thing = Breaker("first"), Thing()
-    other = Breaker("first", page=breaker.engine.slot.page)
+    other = Breaker("first", memory=breaker.engine.breaker_state.memory)
     generation = other.begin_probe()
     assert generation is not None
     prober = Prober(breaker, thing)

@@ -6,7 +6,7 @@ import pybreaker
 import pytest
 
 from rental_backend.resilience import CLOSED, OPEN, Breaker
-from rental_backend.resilience.pybreaker_storage import PageState
+from rental_backend.resilience.pybreaker_storage import NamedState
 
 from .calls import fail, trip, wait_out
 from .clock import Clock
@@ -41,8 +41,8 @@ def test_the_state_object_is_pybreakers(breaker: Breaker, clock: Clock) -> None:
     """`state` is an object with the name of the state in force, of this process's transitions and of others'."""
     assert isinstance(breaker.state, pybreaker.CircuitBreakerState)
     trip(breaker)
-    assert isinstance(breaker.state, PageState)
+    assert isinstance(breaker.state, NamedState)
     assert breaker.state.name == OPEN
-    other = Breaker("thing", page=breaker.engine.slot.page, clock=clock)
+    other = Breaker("thing", memory=breaker.engine.breaker_state.memory, clock=clock)
     assert wait_out(other, clock).begin_probe()
     assert (breaker.state.name, other.state.name) == ("half-open", "half-open")

@@ -9,32 +9,32 @@ from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
-from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Page, Policy
+from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Policy, SharedMemory
 from rental_backend.resilience import shared_memory as module
-from rental_backend.resilience.shared_memory import FORMAT, LANES, LOCK, SLOTS, TURN, VERSION
+from rental_backend.resilience.shared_memory import ACQUISITIONS, BREAKERS, FORMAT, LOCK, VERSION, WORKER_SLOTS
 
-from .calls import fail, judge, nothing, succeed
+from .calls import classify, fail, nothing, succeed
 from .clock import Clock
 
 
-def lanes(page: Page) -> int:
+def worker_slots(memory: SharedMemory) -> int:
     """Return how many lanes have ever been taken."""
-    return sum(1 for _ in page.lanes(0))
+    return sum(1 for _ in memory.counters_by_slot(0))
 
 
 def test_a_page_tells_its_format() -> None:
     """Whoever looks at the memory finds what it is and in which version."""
-    assert Page().words[FORMAT].to_bytes(8) == b"RBPAGE" + VERSION.to_bytes(2)
+    assert SharedMemory().words[FORMAT].to_bytes(8) == b"RBPAGE" + VERSION.to_bytes(2)
 
 
 def test_a_page_has_place_for_sixteen_breakers() -> None:
     """The seventeenth name is refused, the sixteen stay as they were."""
-    page = Page()
-    numbers = [page.slot(f"thing {number}") for number in range(SLOTS)]
+    memory = SharedMemory()
+    numbers = [memory.breaker_number(f"thing {number}") for number in range(BREAKERS)]
     assert numbers == list(range(16))
     with pytest.raises(ValueError, match="16 breakers at most"):
-        Breaker("one too many", page=page)
-    assert page.slot("thing 3") == 3
+        Breaker("one too many", memory=memory)
+    assert memory.breaker_number("thing 3") == 3
 
 
 def test_pages_are_apart(clock: Clock) -> None:
@@ -46,12 +46,14 @@ def test_pages_are_apart(clock: Clock) -> None:
 
 def test_breakers_of_a_page_are_counted_apart(clock: Clock) -> None:
     """What one of sixteen counts is in none of the others."""
-    page = Page()
-    breakers = [Breaker(str(n), page=page, judge=judge, clock=clock, starts_closed=True) for n in range(SLOTS)]
+    memory = SharedMemory()
+    breakers = [
+        Breaker(str(n), memory=memory, classify=classify, clock=clock, starts_closed=True) for n in range(BREAKERS)
+    ]
     for number, breaker in enumerate(breakers):
         succeed(breaker, number)
         fail(breaker, times=number % 5)
-    assert [each.counts() for each in breakers] == [Counts(number, number % 5) for number in range(SLOTS)]
+    assert [each.counts() for each in breakers] == [Counts(number, number % 5) for number in range(BREAKERS)]
 
 
 def test_the_window_slides_by_seconds(breaker: Breaker, clock: Clock) -> None:
@@ -98,21 +100,21 @@ def test_children_count_in_lanes_of_their_own(breaker: Breaker) -> None:
             os._exit(0 if breaker.counts() == Counts(3) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert breaker.counts() == Counts(3), number
-    assert lanes(breaker.engine.slot.page) == 2  # each child took the lane of the one before
+    assert worker_slots(breaker.engine.breaker_state.memory) == 2  # each child took the lane of the one before
 
 
 def test_with_all_lanes_taken_the_last_is_shared(clock: Clock) -> None:
     """The process that finds no free lane takes the last; its calls are counted."""
-    page = Page()
-    breaker = Breaker("thing", page=page, clock=clock, starts_closed=True)
+    memory = SharedMemory()
+    breaker = Breaker("thing", memory=memory, clock=clock, starts_closed=True)
     succeed(breaker)
-    for _ in range(LANES):  # as if this process were so many, and one more
-        page.lane = -1
-        page.counters(0)
-    for forget in page.forget:
-        forget()
+    for _ in range(WORKER_SLOTS):  # as if this process were so many, and one more
+        memory.worker_slot = -1
+        memory.own_counters(0)
+    for reset in memory.after_fork:
+        reset()
     succeed(breaker, 3)
-    assert (page.lane, lanes(page)) == (LANES - 1, LANES)
+    assert (memory.worker_slot, worker_slots(memory)) == (WORKER_SLOTS - 1, WORKER_SLOTS)
     assert breaker.counts() == Counts(4)
 
 
@@ -123,16 +125,16 @@ def test_threads_of_a_process_take_one_lane(clock: Clock) -> None:
         breaker = Breaker("thing", clock=clock, starts_closed=True)
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda _, breaker=breaker: breaker.call(nothing), range(8)))
-        assert lanes(breaker.engine.slot.page) == 1
+        assert worker_slots(breaker.engine.breaker_state.memory) == 1
         assert breaker.counts() == Counts(8)
 
 
-def holding(page: Page, meanwhile: Callable[[], None], patience: float) -> Callable[[], int]:
+def holding(memory: SharedMemory, meanwhile: Callable[[], None], patience: float) -> Callable[[], int]:
     """Have a child hold the lock of a page and do something meanwhile; return how to wait for its end."""
     ready, told = os.pipe()
     child = os.fork()
     if not child:
-        page._lock_file()
+        memory._lock_file()
         os.write(told, b"1")
         for _ in range(10):
             threading.Event().wait(patience)
@@ -148,35 +150,35 @@ def holding(page: Page, meanwhile: Callable[[], None], patience: float) -> Calla
 def test_a_holder_that_is_stuck_is_passed_over(breaker: Breaker, monkeypatch: pytest.MonkeyPatch, lock: int) -> None:
     """Who has lost patience makes another lock the one that counts, for good and for all."""
     monkeypatch.setattr(module, "PATIENCE", 0.02)
-    page = breaker.engine.slot.page
-    page.words[LOCK] = lock
-    ended = holding(page, lambda: None, 0.04)
+    memory = breaker.engine.breaker_state.memory
+    memory.words[LOCK] = lock
+    ended = holding(memory, lambda: None, 0.04)
     breaker.open()
-    assert (breaker.current_state, page.words[LOCK]) == (OPEN, lock + 1)
+    assert (breaker.current_state, memory.words[LOCK]) == (OPEN, lock + 1)
     breaker.close()
-    assert (breaker.closed, page.words[LOCK]) == (True, lock + 1)
+    assert (breaker.closed, memory.words[LOCK]) == (True, lock + 1)
     assert ended() == 0
 
 
 def test_a_page_that_is_busy_is_waited_for(breaker: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as others have their turns nobody loses patience, however long it takes."""
     monkeypatch.setattr(module, "PATIENCE", 0.5)
-    page = breaker.engine.slot.page
+    memory = breaker.engine.breaker_state.memory
 
     def turn() -> None:
-        page.words[TURN] += 1
+        memory.words[ACQUISITIONS] += 1
 
-    ended = holding(page, turn, 0.06)
+    ended = holding(memory, turn, 0.06)
     breaker.open()
-    assert (breaker.current_state, page.words[LOCK]) == (OPEN, 0)
-    assert page.words[TURN] >= 11
+    assert (breaker.current_state, memory.words[LOCK]) == (OPEN, 0)
+    assert memory.words[ACQUISITIONS] >= 11
     assert ended() == 0
 
 
 def test_a_lock_that_counts_no_more_is_given_back(breaker: Breaker) -> None:
     """Who gets a lock just when another has become the one that counts takes that instead."""
-    page = breaker.engine.slot.page
-    page.words[LOCK] = 5
+    memory = breaker.engine.breaker_state.memory
+    memory.words[LOCK] = 5
 
     class Late:
         """The words of a page, whose lock looks at first as it was before."""
@@ -192,15 +194,15 @@ def test_a_lock_that_counts_no_more_is_given_back(breaker: Breaker) -> None:
         def __setitem__(self, word: int, value: int) -> None:
             self.words[word] = value
 
-    page.words = Late(page.words)  # type: ignore[assignment]
+    memory.words = Late(memory.words)  # type: ignore[assignment]
     breaker.open()
-    assert (breaker.current_state, page.words[LOCK]) == (OPEN, 5)
+    assert (breaker.current_state, memory.words[LOCK]) == (OPEN, 5)
 
 
 def test_threads_wait_for_each_other(breaker: Breaker) -> None:
     """The lock that processes take does not keep the threads of one apart: they have one of their own."""
     with ThreadPoolExecutor(1) as pool:
-        with breaker.engine.slot.page.locked():
+        with breaker.engine.breaker_state.memory.locked():
             opening = pool.submit(breaker.open)
             assert not wait([opening], 0.05).done
             assert breaker.closed
@@ -210,7 +212,7 @@ def test_threads_wait_for_each_other(breaker: Breaker) -> None:
 def test_a_thread_that_is_stuck_holds_up_no_other(breaker: Breaker, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also within a process the patience with a transition has an end."""
     monkeypatch.setattr(module, "PATIENCE", 0.01)
-    with breaker.engine.slot.page.locked(), ThreadPoolExecutor(1) as pool:
+    with breaker.engine.breaker_state.memory.locked(), ThreadPoolExecutor(1) as pool:
         assert pool.submit(breaker.open).result(10)
     assert breaker.current_state == OPEN
     breaker.close()
@@ -220,14 +222,14 @@ def test_a_thread_that_is_stuck_holds_up_no_other(breaker: Breaker, monkeypatch:
 def test_a_transition_that_others_have_overtaken_is_not_made(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who was stopped in the middle of opening leaves the state as those put it who lost patience with him."""
     monkeypatch.setattr(module, "PATIENCE", 0.01)
-    page = Page()
-    other = Breaker("thing", page=page, clock=clock, starts_closed=True)
+    memory = SharedMemory()
+    other = Breaker("thing", memory=memory, clock=clock, starts_closed=True)
 
     def stopped() -> float:
         other.force_closed(reason="it hangs", actor="ann")
         return 1.0
 
-    breaker = Breaker("thing", page=page, clock=clock, spread=stopped)
+    breaker = Breaker("thing", memory=memory, clock=clock, jitter=stopped)
     assert not breaker.open()
     assert breaker.operator is not None
     assert [each.after for each in breaker.events] == ["forced-closed"]
@@ -236,15 +238,15 @@ def test_a_transition_that_others_have_overtaken_is_not_made(clock: Clock, monke
 def test_an_opening_does_not_undo_the_closing_that_overtook_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor who was stopped while he opened an open breaker anew, which somebody has closed since."""
     monkeypatch.setattr(module, "PATIENCE", 0.01)
-    page = Page()
-    other = Breaker("thing", page=page, clock=clock, starts_closed=True)
+    memory = SharedMemory()
+    other = Breaker("thing", memory=memory, clock=clock, starts_closed=True)
     other.open()
 
     def stopped() -> float:
         other.close()
         return 1.0
 
-    breaker = Breaker("thing", page=page, clock=clock, spread=stopped)
+    breaker = Breaker("thing", memory=memory, clock=clock, jitter=stopped)
     assert not breaker.open()
     assert breaker.closed
     assert [each.after for each in breaker.events] == [OPEN, CLOSED]
@@ -252,36 +254,40 @@ def test_an_opening_does_not_undo_the_closing_that_overtook_it(clock: Clock, mon
 
 def test_a_lane_that_another_thread_took_meanwhile_is_used(clock: Clock) -> None:
     """Of two threads that make the first calls of a process the second takes no lane."""
-    page = Page()
-    breaker = Breaker("thing", page=page, clock=clock, starts_closed=True)
-    with ThreadPoolExecutor(1) as pool, page._taking:
-        late = pool.submit(page.counters, 0)
-        page.lane = page._take_lane()
-    assert late.result(10) == page.counters(0)
+    memory = SharedMemory()
+    breaker = Breaker("thing", memory=memory, clock=clock, starts_closed=True)
+    with ThreadPoolExecutor(1) as pool, memory._claiming:
+        late = pool.submit(memory.own_counters, 0)
+        memory.worker_slot = memory._claim_slot()
+    assert late.result(10) == memory.own_counters(0)
     succeed(breaker)
-    assert (lanes(page), breaker.counts()) == (1, Counts(1))
+    assert (worker_slots(memory), breaker.counts()) == (1, Counts(1))
 
 
 def test_after_a_fork_the_process_begins_with_lane_and_locks_of_its_own(
     breaker: Breaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What another thread of the parent held at the fork is not held for ever in the child."""
-    page = breaker.engine.slot.page
+    memory = breaker.engine.breaker_state.memory
     succeed(breaker)
-    monkeypatch.setattr(module, "_pages", {page})
-    for lock in (page._threads, page._taking, page.locks[0]):
+    monkeypatch.setattr(module, "_instances", {memory})
+    for lock in (memory._thread_lock, memory._claiming, memory.locks[0]):
         lock.acquire()
-    module._forget_lanes()
+    module._reset_after_fork()
     succeed(breaker, 2)
-    breaker.engine.slot.page.free_the_dead(0)
-    assert (page.lane, lanes(page), breaker.counts()) == (0, 1, Counts(2))  # the kernel knows it for the same process
+    breaker.engine.breaker_state.memory.release_dead_workers(0)
+    assert (memory.worker_slot, worker_slots(memory), breaker.counts()) == (
+        0,
+        1,
+        Counts(2),
+    )  # the kernel knows it for the same process
 
 
 def test_a_page_that_nobody_needs_is_closed() -> None:
     """Its file does not outlive it."""
-    page = Page()
-    file, before = page._file, os.fstat(page._file)
-    del page
+    memory = SharedMemory()
+    file, before = memory._file, os.fstat(memory._file)
+    del memory
     gc.collect()
     try:
         assert not os.path.samestat(before, os.fstat(file)), "another file may have its number by now, but not it"

@@ -10,8 +10,17 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from rental_backend.resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Counts, Page, Policy, Verdict
-from rental_backend.resilience.shared_memory import LANES
+from rental_backend.resilience import (
+    Breaker,
+    BreakerOpen,
+    Bulkhead,
+    BulkheadFull,
+    Counts,
+    Outcome,
+    Policy,
+    SharedMemory,
+)
+from rental_backend.resilience.shared_memory import WORKER_SLOTS
 
 from .test_breaker_processes import PROCESSES, THREADS, rounds
 from .workers import Worker, ask_all, crew, pause, together
@@ -21,11 +30,11 @@ QUICK = Policy(open_first=0.001, open_most=0.002, probe_lease=0.001)
 Interval = tuple[float, float]
 
 
-def make(clock: Callable[[], float] = time.monotonic) -> tuple[Page, Breaker, Bulkhead]:
+def make(clock: Callable[[], float] = time.monotonic) -> tuple[SharedMemory, Breaker, Bulkhead]:
     """Make a page with a breaker and a bulkhead on it."""
-    page = Page()
-    breaker = Breaker("thing", page=page, policy=QUICK, clock=clock, spread=lambda: 1.0, starts_closed=True)
-    return page, breaker, Bulkhead(page, "places", LIMIT)
+    memory = SharedMemory()
+    breaker = Breaker("thing", memory=memory, policy=QUICK, clock=clock, jitter=lambda: 1.0, starts_closed=True)
+    return memory, breaker, Bulkhead(memory, "places", LIMIT)
 
 
 def riot(breaker: Breaker, bulkhead: Bulkhead) -> None:
@@ -36,7 +45,7 @@ def riot(breaker: Breaker, bulkhead: Bulkhead) -> None:
             chance = dice.randrange(8)
             if chance == 0:
                 with suppress(BreakerOpen):
-                    breaker.record(Verdict.FAILURE, breaker.check(), OSError())
+                    breaker.record(Outcome.FAILURE, breaker.check(), OSError())
             elif chance == 1:
                 generation = breaker.begin_probe()
                 if generation and dice.random() < 0.5:
@@ -56,24 +65,24 @@ def riot(breaker: Breaker, bulkhead: Bulkhead) -> None:
     together(2, lambda number: act(random.Random(os.getpid() * 2 + number)))
 
 
-def works(page: Page, breaker: Breaker, bulkhead: Bulkhead) -> float:
+def works(memory: SharedMemory, breaker: Breaker, bulkhead: Bulkhead) -> float:
     """Trip it, probe it, close it and fill the bulkhead; return the seconds that took."""
     began = time.monotonic()
     breaker.reset(reason="look", actor="op")
     assert (breaker.current_state, breaker.counts().calls, breaker.fail_counter) == ("closed", 0, 0)
     for _ in range(QUICK.consecutive):
-        breaker.record(Verdict.FAILURE, breaker.check(), OSError())
+        breaker.record(Outcome.FAILURE, breaker.check(), OSError())
     assert breaker.current_state == "open"
     while (generation := breaker.begin_probe()) is None:
         assert time.monotonic() < began + 10
         pause(0.0005)
     assert breaker.end_probe(generation)
     assert [event.after for event in breaker.events[-3:]] == ["open", "half-open", "closed"]
-    breaker.record(Verdict.SUCCESS, breaker.check())
+    breaker.record(Outcome.SUCCESS, breaker.check())
     assert breaker.counts().successes == 1
     fill(bulkhead)
     assert bulkhead.in_flight == 0
-    assert sum(1 for _ in page.lanes(0)) <= 2 * PROCESSES
+    assert sum(1 for _ in memory.counters_by_slot(0)) <= 2 * PROCESSES
     return time.monotonic() - began
 
 
@@ -89,7 +98,7 @@ def fill(bulkhead: Bulkhead) -> None:
 @rounds(80, 2000)
 def test_workers_killed_at_any_instant_leave_nothing_behind(times: int) -> None:
     """After each massacre a new worker trips, probes, closes and has all places; lanes do not run out."""
-    page, breaker, bulkhead = make()
+    memory, breaker, bulkhead = make()
     dice, longest = random.Random(2), 0.0
     with crew(0) as workers:
         for _ in range(times):
@@ -101,11 +110,11 @@ def test_workers_killed_at_any_instant_leave_nothing_behind(times: int) -> None:
                 os.kill(worker.pid, signal.SIGKILL)
             for worker in workers:
                 worker.kill()
-            survivor = Worker(works=lambda: works(page, breaker, bulkhead))
+            survivor = Worker(works=lambda: works(memory, breaker, bulkhead))
             workers[:] = [survivor]
             longest = max(longest, survivor.do("works"))
             survivor.kill()
-    assert times * PROCESSES > LANES
+    assert times * PROCESSES > WORKER_SLOTS
     assert breaker.generation > 2 * times  # it was a riot
     assert longest < 5
 
@@ -113,9 +122,9 @@ def test_workers_killed_at_any_instant_leave_nothing_behind(times: int) -> None:
 @rounds(15, 500)
 def test_a_worker_stopped_at_any_instant_holds_up_nobody(times: int) -> None:
     """While one is stopped, and after it went on, another trips, probes and closes in time."""
-    page, breaker, bulkhead = make()
+    memory, breaker, bulkhead = make()
     dice = random.Random(4)
-    tasks = {"riot": lambda: riot(breaker, bulkhead), "works": lambda: works(page, breaker, bulkhead)}
+    tasks = {"riot": lambda: riot(breaker, bulkhead), "works": lambda: works(memory, breaker, bulkhead)}
     with crew(0) as workers:
         for _ in range(times):
             stopped, other = workers[:] = [Worker(**tasks), Worker(**tasks)]
@@ -125,7 +134,7 @@ def test_a_worker_stopped_at_any_instant_holds_up_nobody(times: int) -> None:
             stopped.signal(signal.SIGSTOP)
             other.kill()
             held = bulkhead.in_flight
-            survivor = Worker(works=lambda: works(page, breaker, Bulkhead(page, "others", LIMIT)))
+            survivor = Worker(works=lambda: works(memory, breaker, Bulkhead(memory, "others", LIMIT)))
             workers.append(survivor)
             assert survivor.do("works") < 5
             assert held <= LIMIT
@@ -170,20 +179,20 @@ def test_a_worker_that_was_stopped_in_mid_transition_changes_nothing_late() -> N
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_worker_that_was_stopped_while_it_took_a_lane_keeps_it(when: str) -> None:
     """Whoever comes meanwhile takes another one, and its counts and places are seen and stay, also when it goes on."""
-    page, breaker, bulkhead = make()
-    lock_lane = page._lock_lane
+    memory, breaker, bulkhead = make()
+    lock_slot = memory._lock_slot
 
-    def stop(lane: int) -> bool:
-        page._lock_lane = lock_lane  # type: ignore[method-assign]
-        found = lock_lane(lane) if when == "after" else False
+    def stop(worker_slot: int) -> bool:
+        memory._lock_slot = lock_slot  # type: ignore[method-assign]
+        found = lock_slot(worker_slot) if when == "after" else False
         os.kill(os.getpid(), signal.SIGSTOP)
-        return found or lock_lane(lane)
+        return found or lock_slot(worker_slot)
 
     def count(slowly: bool) -> int:
         if slowly:
-            page._lock_lane = stop  # type: ignore[method-assign]
-        breaker.record(Verdict.SUCCESS, 0)
-        return page.lane
+            memory._lock_slot = stop  # type: ignore[method-assign]
+        breaker.record(Outcome.SUCCESS, 0)
+        return memory.worker_slot
 
     places = ExitStack()
     with crew(2, count=count, enter=lambda: places.enter_context(bulkhead)) as (stopped, other):
@@ -195,7 +204,7 @@ def test_a_worker_that_was_stopped_while_it_took_a_lane_keeps_it(when: str) -> N
         stopped.signal(signal.SIGCONT)
         assert stopped.answer() != taken
         stopped.kill()
-        page.free_the_dead(1)
+        memory.release_dead_workers(1)
         assert (breaker.counts().successes, bulkhead.in_flight) == (2, 1)
 
 
@@ -258,18 +267,22 @@ def test_no_more_calls_than_the_limit_are_ever_in_flight(times: int, deaths: int
 def test_counts_of_all_workers_are_one_sum() -> None:
     """What a parent and its four children of eight threads each record is told by every one of them, to the call."""
     policy = Policy(consecutive=10**6, minimum_calls=10**6)
-    page = Page()
-    breaker = Breaker("thing", page=page, policy=policy, clock=lambda: 1000.5, starts_closed=True)
-    breaker.record(Verdict.FAILURE, 0, OSError())  # takes a lane, which the children must not share
+    memory = SharedMemory()
+    breaker = Breaker("thing", memory=memory, policy=policy, clock=lambda: 1000.5, starts_closed=True)
+    breaker.record(Outcome.FAILURE, 0, OSError())  # takes a lane, which the children must not share
 
-    def record(verdict: Verdict) -> None:
-        together(THREADS, lambda _: [breaker.record(verdict, 0) for _ in range(50)])
+    def record(outcome: Outcome) -> None:
+        together(THREADS, lambda _: [breaker.record(outcome, 0) for _ in range(50)])
 
     total = PROCESSES * THREADS * 50
-    tasks = {"record": record, "told": lambda: (breaker.counts(), breaker.fail_counter), "lane": lambda: page.lane}
+    tasks = {
+        "record": record,
+        "told": lambda: (breaker.counts(), breaker.fail_counter),
+        "lane": lambda: memory.worker_slot,
+    }
     with crew(PROCESSES, **tasks) as workers:
-        ask_all(workers, "record", Verdict.FAILURE)
-        assert len({page.lane, *ask_all(workers, "lane")}) == PROCESSES + 1
+        ask_all(workers, "record", Outcome.FAILURE)
+        assert len({memory.worker_slot, *ask_all(workers, "lane")}) == PROCESSES + 1
         assert ask_all(workers, "told") == [(Counts(0, total + 1), total + 1)] * PROCESSES
-        ask_all(workers, "record", Verdict.SUCCESS)
+        ask_all(workers, "record", Outcome.SUCCESS)
         assert ask_all(workers, "told") == [(Counts(total, total + 1), 0)] * PROCESSES

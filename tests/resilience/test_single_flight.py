@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from rental_backend.resilience import Flights, budget
+from rental_backend.resilience import SingleFlight, budget
 from tests.serving import until
 
 
@@ -38,31 +38,31 @@ class Key:
 
 
 def _crowd(
-    flights: Flights[int], work: Callable[[], int], size: int, key: Hashable = "key"
+    single_flight: SingleFlight[int], work: Callable[[], int], size: int, key: Hashable = "key"
 ) -> tuple[ThreadPoolExecutor, list[Future[int]]]:
     pool = ThreadPoolExecutor(size)
-    return pool, [pool.submit(flights.run, key, work) for _ in range(size)]
+    return pool, [pool.submit(single_flight.run, key, work) for _ in range(size)]
 
 
 def test_one_works_for_all() -> None:
     """Of 16 who want the same at the same time one works, and all have what he found; later ones work anew."""
-    flights, work, key = Flights[int](wait=5), Work(), Key()
-    pool, asked = _crowd(flights, work, 16, key)
+    single_flight, work, key = SingleFlight[int](wait=5), Work(), Key()
+    pool, asked = _crowd(single_flight, work, 16, key)
     until(lambda: key.asked == 16)
     work.release.set()
 
     assert [each.result() for each in asked] == [1] * 16
-    assert (work.begun, flights.shared) == (1, 15)
-    assert flights.run("key", lambda: 99) == 99
+    assert (work.begun, single_flight.shared) == (1, 15)
+    assert single_flight.run("key", lambda: 99) == 99
     pool.shutdown()
 
 
 def test_others_are_not_kept_waiting() -> None:
     """Another key flies at once."""
-    flights, work = Flights[int](wait=5), Work()
-    pool, asked = _crowd(flights, work, 1)
+    single_flight, work = SingleFlight[int](wait=5), Work()
+    pool, asked = _crowd(single_flight, work, 1)
     until(lambda: work.begun)
-    assert flights.run("other", lambda: 7) == 7
+    assert single_flight.run("other", lambda: 7) == 7
     work.release.set()
     assert asked[0].result() == 1
     pool.shutdown()
@@ -71,14 +71,14 @@ def test_others_are_not_kept_waiting() -> None:
 @pytest.mark.parametrize("wait", [0.05, 60])
 def test_a_follower_waits_no_longer_than_he_may(wait: float) -> None:
     """Whoever has waited long enough, or has no more time for his request, works himself."""
-    flights, work = Flights[int](wait=wait), Work()
-    pool, asked = _crowd(flights, work, 1)
+    single_flight, work = SingleFlight[int](wait=wait), Work()
+    pool, asked = _crowd(single_flight, work, 1)
     until(lambda: work.begun)
     began = time.monotonic()
     with budget(0.1 if wait == 60 else 60):
-        assert flights.run("key", lambda: 7) == 7
+        assert single_flight.run("key", lambda: 7) == 7
     assert time.monotonic() - began < 1
-    assert flights.shared == 0
+    assert single_flight.shared == 0
     work.release.set()
     assert asked[0].result() == 1
     pool.shutdown()
@@ -86,7 +86,7 @@ def test_a_follower_waits_no_longer_than_he_may(wait: float) -> None:
 
 def test_an_error_is_not_shared() -> None:
     """Whoever followed somebody that failed works himself; only that one gets the error."""
-    flights, failing = Flights[int](wait=5), threading.Event()
+    single_flight, failing = SingleFlight[int](wait=5), threading.Event()
 
     def fail() -> int:
         failing.set()
@@ -95,12 +95,12 @@ def test_an_error_is_not_shared() -> None:
 
     gate = threading.Event()
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(flights.run, "key", fail)
+        first = pool.submit(single_flight.run, "key", fail)
         assert failing.wait(5)
-        second = pool.submit(flights.run, "key", lambda: 7)
+        second = pool.submit(single_flight.run, "key", lambda: 7)
         gate.set()
         assert second.result() == 7
         with pytest.raises(RuntimeError, match="mine alone"):
             first.result()
-    assert flights.shared == 0
-    assert flights._under_way == {}
+    assert single_flight.shared == 0
+    assert single_flight._under_way == {}

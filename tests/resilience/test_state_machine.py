@@ -8,7 +8,7 @@ import pytest
 from rental_backend.resilience import Counts, Operator, Policy, State, Transition
 from rental_backend.resilience.state_machine import (
     GENERATION_MASK,
-    Word,
+    PackedState,
     due,
     expired,
     pause,
@@ -24,22 +24,22 @@ WEEK = 7 * 86_400.0
 @pytest.mark.parametrize("until", [0.0, 0.001, 1000.5, 52 * WEEK])
 def test_a_word_fits_eight_bytes_and_comes_back(state: State, generation: int, until: float) -> None:
     """State, generation and time are kept to the millisecond in one signed word."""
-    word = Word(state, generation, until)
-    assert 0 <= word.pack() < 2**63
-    assert Word.unpack(word.pack()) == word
+    current = PackedState(state, generation, until)
+    assert 0 <= current.pack() < 2**63
+    assert PackedState.unpack(current.pack()) == current
 
 
 def test_times_are_cut_to_milliseconds() -> None:
     """What is finer is dropped, and no millisecond is lost to the nature of floats."""
-    assert Word.unpack(Word(State.OPEN, 0, 1.2349).pack()).until == 1.234
+    assert PackedState.unpack(PackedState(State.OPEN, 0, 1.2349).pack()).until == 1.234
     for milliseconds in range(1_000_000, 1_003_000):
-        assert Word.unpack(Word(State.OPEN, 0, milliseconds / 1000).pack()).until == milliseconds / 1000
+        assert PackedState.unpack(PackedState(State.OPEN, 0, milliseconds / 1000).pack()).until == milliseconds / 1000
 
 
 def test_generations_begin_anew_after_the_last() -> None:
     """Eight million transitions later the numbers come round."""
-    assert Word(State.OPEN, GENERATION_MASK).to(State.CLOSED) == Word(State.CLOSED, 0)
-    assert Word(State.OPEN, 4).to(State.HALF_OPEN, 7.5) == Word(State.HALF_OPEN, 5, 7.5)
+    assert PackedState(State.OPEN, GENERATION_MASK).to(State.CLOSED) == PackedState(State.CLOSED, 0)
+    assert PackedState(State.OPEN, 4).to(State.HALF_OPEN, 7.5) == PackedState(State.HALF_OPEN, 5, 7.5)
 
 
 def test_states_have_names_and_kinds() -> None:
@@ -88,43 +88,43 @@ def test_pauses_double_up_to_the_most() -> None:
 def test_when_a_probe_is_due(state: State) -> None:
     """Open at its time, half-open when the lease has run out, and never otherwise."""
     probed = state in (State.OPEN, State.HALF_OPEN)
-    assert not due(Word(state, 1, 10.0), 9.999)
-    assert due(Word(state, 1, 10.0), 10.0) is probed
-    assert due(Word(state, 1), 10.0) is probed
+    assert not due(PackedState(state, 1, 10.0), 9.999)
+    assert due(PackedState(state, 1, 10.0), 10.0) is probed
+    assert due(PackedState(state, 1), 10.0) is probed
 
 
 @pytest.mark.parametrize("state", State)
 def test_what_follows_an_order(state: State) -> None:
     """An operator's state ends with its TTL, if it has one; no other state ends by time alone."""
     after = {
-        State.FORCED_CLOSED: Word(State.CLOSED, 2),
-        State.METRICS_ONLY: Word(State.CLOSED, 2),
-        State.FORCED_OPEN: Word(State.OPEN, 2, 10.0),
+        State.FORCED_CLOSED: PackedState(State.CLOSED, 2),
+        State.METRICS_ONLY: PackedState(State.CLOSED, 2),
+        State.FORCED_OPEN: PackedState(State.OPEN, 2, 10.0),
     }
-    assert expired(Word(state, 1, 10.0), 9.999) is None
-    assert expired(Word(state, 1, 10.0), 10.0) == after.get(state)
-    assert expired(Word(state, 1), 10.0) is None
+    assert expired(PackedState(state, 1, 10.0), 9.999) is None
+    assert expired(PackedState(state, 1, 10.0), 10.0) == after.get(state)
+    assert expired(PackedState(state, 1), 10.0) is None
 
 
 @pytest.mark.parametrize(
-    ("word", "seconds"),
+    ("current", "seconds"),
     [
-        (Word(State.CLOSED), 0.0),
-        (Word(State.FORCED_CLOSED, 1, 99.0), 0.0),
-        (Word(State.METRICS_ONLY, 1, 99.0), 0.0),
-        (Word(State.OPEN, 1, 12.5), 2.5),
-        (Word(State.OPEN, 1, 9.0), 0.0),
-        (Word(State.HALF_OPEN, 1, 11.0), 1.0),
-        (Word(State.FORCED_OPEN, 1, 70.0), 60.0),
-        (Word(State.FORCED_OPEN, 1), 3.0),
+        (PackedState(State.CLOSED), 0.0),
+        (PackedState(State.FORCED_CLOSED, 1, 99.0), 0.0),
+        (PackedState(State.METRICS_ONLY, 1, 99.0), 0.0),
+        (PackedState(State.OPEN, 1, 12.5), 2.5),
+        (PackedState(State.OPEN, 1, 9.0), 0.0),
+        (PackedState(State.HALF_OPEN, 1, 11.0), 1.0),
+        (PackedState(State.FORCED_OPEN, 1, 70.0), 60.0),
+        (PackedState(State.FORCED_OPEN, 1), 3.0),
     ],
 )
-def test_when_it_is_worth_asking_again(word: Word, seconds: float) -> None:
+def test_when_it_is_worth_asking_again(current: PackedState, seconds: float) -> None:
     """At once while calls are admitted, else when a probe may close it; an order without an end says now and then."""
-    assert retry_after(word, Policy(), 10.0) == seconds
+    assert retry_after(current, Policy(), 10.0) == seconds
 
 
-@pytest.mark.parametrize("kind", [Policy, Counts, Word, Operator, Transition])
+@pytest.mark.parametrize("kind", [Policy, Counts, PackedState, Operator, Transition])
 def test_what_is_told_does_not_change(kind: type[Any]) -> None:
     """Values are frozen and have no place for anything else."""
     value = kind(**{field.name: 1 for field in fields(kind)})

@@ -5,20 +5,20 @@ import sys
 
 import pytest
 
-from rental_backend.resilience import Breaker, BreakerOpen, History, Page, Point, Policy
+from rental_backend.resilience import Breaker, BreakerOpen, Point, Policy, SharedMemory, TimeSeries
 from rental_backend.resilience.timeseries import POINTS, STEP
 
-from .calls import fail, judge, succeed, trip
+from .calls import classify, fail, succeed, trip
 from .clock import Clock
 
 
-def _kept(history: History, breaker: Breaker) -> list[Point]:
+def _kept(history: TimeSeries, breaker: Breaker) -> list[Point]:
     return [point for point in history.points(breaker) if point != Point()]
 
 
 def test_calls_are_found_in_the_step_they_were_made_in(breaker: Breaker, clock: Clock) -> None:
     """Successes, failures and refusals, as soon as their second is over; what was added is not added again."""
-    history = History(breaker.engine.slot.page)
+    history = TimeSeries(breaker.engine.breaker_state.memory)
     history.sample([breaker])
     succeed(breaker, 3)
     fail(breaker, times=2)
@@ -38,7 +38,7 @@ def test_calls_are_found_in_the_step_they_were_made_in(breaker: Breaker, clock: 
 
 def test_what_opened_it_is_not_lost(breaker: Breaker, clock: Clock) -> None:
     """The failures are kept though a new generation has begun since, and the refusals are counted."""
-    history = History(breaker.engine.slot.page)
+    history = TimeSeries(breaker.engine.breaker_state.memory)
     history.sample([breaker])
     trip(breaker)
     for _ in range(4):
@@ -54,7 +54,7 @@ def test_what_opened_it_is_not_lost(breaker: Breaker, clock: Clock) -> None:
 
 def test_the_last_call_of_a_look_is_timed(breaker: Breaker, clock: Clock) -> None:
     """The mean of those that were timed; without any there is no time, not nought."""
-    history = History(breaker.engine.slot.page)
+    history = TimeSeries(breaker.engine.breaker_state.memory)
     for seconds in (0.1, 0.3):
         breaker.call(clock.advance, seconds)
         history.sample([breaker])
@@ -68,7 +68,7 @@ def test_the_last_call_of_a_look_is_timed(breaker: Breaker, clock: Clock) -> Non
 
 def test_it_forgets_after_its_minutes(breaker: Breaker, clock: Clock) -> None:
     """The ring has a place for each step, which the next round takes."""
-    history = History(breaker.engine.slot.page)
+    history = TimeSeries(breaker.engine.breaker_state.memory)
     breaker.call(clock.advance, 0.1)
     history.sample([breaker])
     assert len(_kept(history, breaker)) == 1
@@ -83,9 +83,9 @@ def test_all_workers_add_to_it_and_are_told_apart() -> None:
     """Two processes that were forked after it was made count into one; each is named with its own counts."""
     code = """
 import os, signal
-from rental_backend.resilience import Breaker, History, Page
-page = Page()
-breaker, history = Breaker("thing", page=page, starts_closed=True), History(page)
+from rental_backend.resilience import Breaker, TimeSeries, SharedMemory
+memory = SharedMemory()
+breaker, history = Breaker("thing", memory=memory, starts_closed=True), TimeSeries(memory)
 read, write = os.pipe()
 for calls in (3, 5):
     if not os.fork():
@@ -97,7 +97,7 @@ for calls in (3, 5):
 told = b""
 while told.count(b" ") < 2:
     told += os.read(read, 100)
-workers = breaker.engine.slot.by_worker(breaker.generation, breaker.clock(), 10)
+workers = breaker.engine.breaker_state.by_worker(breaker.generation, breaker.clock(), 10)
 timed = [point.seconds for point in history.points(breaker) if point.seconds is not None]
 print(sorted(workers[int(pid)][0] for pid in told.split()), len(timed) > 0)
 for pid in told.split():
@@ -110,12 +110,12 @@ for pid in told.split():
 
 def test_breakers_of_a_page_are_kept_apart(clock: Clock) -> None:
     """Each has its own points."""
-    page = Page()
+    memory = SharedMemory()
     one, two = (
-        Breaker(name, page=page, judge=judge, policy=Policy(jitter=0.0), clock=clock, starts_closed=True)
+        Breaker(name, memory=memory, classify=classify, policy=Policy(jitter=0.0), clock=clock, starts_closed=True)
         for name in ("one", "two")
     )
-    history = History(page)
+    history = TimeSeries(memory)
     history.sample([one, two])
     succeed(two, 2)
     clock.advance(1)

@@ -12,9 +12,9 @@ from rental_backend.settings.business.seed import add_company, add_settings
 @pytest.fixture(autouse=True)
 def _forget(app: Flask) -> Iterator[None]:
     """Have the application read again what tests have stored around it."""
-    app.extensions["services"].settings.beacon.light()
+    app.extensions["services"].settings_cache.change_signal.signal()
     yield
-    app.extensions["services"].settings.beacon.light()
+    app.extensions["services"].settings_cache.change_signal.signal()
 
 
 @pytest.fixture
@@ -23,6 +23,6 @@ def seeded(app: Flask, session: Session) -> Session:
     add_settings(session)
     add_company(session)
     session.commit()
-    app.extensions["services"].settings.beacon.light()
-    app.extensions["services"].settings.follow()
+    app.extensions["services"].settings_cache.change_signal.signal()
+    app.extensions["services"].settings_cache.refresh()
     return session

@@ -13,7 +13,7 @@ from rental_backend import crud as records
 from rental_backend.errors import Conflict, Unavailable
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import NAMES, Identified, Model, Retirable, at_least
-from rental_backend.schemas import Answer, Browsing, Money, Payload, Text
+from rental_backend.schemas import Browsing, Money, Output, Payload, Text
 from rental_backend.web.endpoint.needs import Needs
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal
@@ -90,7 +90,7 @@ class GameChange(GameFields):
     is_active = fields.Boolean()
 
 
-class GameSchema(Answer):
+class GameSchema(Output):
     """A game as answered."""
 
     id = fields.UUID()

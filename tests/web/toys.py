@@ -13,7 +13,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 from rental_backend.errors import AppError, Conflict
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import Identified
-from rental_backend.schemas import Answer, Money, Paging, Payload, Text, TextOrEmpty
+from rental_backend.schemas import Money, Output, Paging, Payload, Text, TextOrEmpty
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC, SIGNED_IN, Needs
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal
@@ -46,7 +46,7 @@ class NewToy(Payload):
     price = Money()
 
 
-class ToySchema(Answer):
+class ToySchema(Output):
     """A toy as answered."""
 
     id = fields.UUID()

@@ -2,7 +2,7 @@
 
 from marshmallow import fields
 
-from ...schemas import Answer, Envelope, Paging, Text
+from ...schemas import Envelope, Output, Paging, Text
 
 
 class AuditQuery(Paging):
@@ -14,7 +14,7 @@ class AuditQuery(Paging):
     success_only = fields.Boolean()
 
 
-class AuditEntrySchema(Answer):
+class AuditEntrySchema(Output):
     """An entry of the security audit log."""
 
     id = fields.UUID()

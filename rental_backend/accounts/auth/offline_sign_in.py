@@ -37,7 +37,7 @@ def refresh(services: Services, actor: Actor, token: str) -> service.SignedIn:
     )
     event = SecurityEvent(actor=actor, action="REFRESHED_OFFLINE", resource="sessions", resource_id=str(claims.session))
     services.sign_ins.add("offline")
-    services.journal.write_seldom(("refreshed", claims.session), event, once_in=ONCE_IN)
+    services.audit_outbox.write_limited(("refreshed", claims.session), event, once_in=ONCE_IN)
     return service.SignedIn(access, expires, seconds, offline=True)
 
 
@@ -66,9 +66,9 @@ def _sign_in(services: Services, actor: Actor, username: str, password: str) -> 
     try:
         return service.sign_in(services.identity, actor, username, password)
     except Unavailable:
-        if not services.break_glass.is_meant(username):
+        if not services.break_glass.accepts(username):
             raise
-    if not services.break_glass.opens(password, actor):
+    if not services.break_glass.verify(password, actor):
         raise service.InvalidCredentials("The user name or password is wrong.")
     name = services.break_glass.username
     access, expires = services.identity.tokens.sign(

@@ -86,13 +86,13 @@ def change(identity: Identity, actor: Actor, current: str, new: str, *, keep: uu
     if user is None:
         raise Unauthenticated("This account is not active.", reason="inactive")
     require_good(new, user.username, user.email)
-    with identity.passwords.seat(), identity.throttle.attempt(user.username, actor.address):
+    with identity.passwords.reserve(), identity.throttle.attempt(user.username, actor.address):
         if not identity.passwords.verify(user.password, current):
             raise InvalidCredentials("The current password is wrong.")
         hashed = identity.passwords.hash(new)
-    with identity.concluding() as session:
+    with identity.final_transaction() as session:
         ended = _replace(session, actor, "PASSWORD_CHANGED", user, hashed, besides=keep)
-    identity.end(user.id, ended)
+    identity.end_sessions(user.id, ended)
 
 
 def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> None:
@@ -100,11 +100,11 @@ def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> No
     with identity.database.reading() as session:
         user = _subordinate(session, actor, user_id)
     require_good(new, user.username, user.email, field="password")
-    with identity.passwords.seat():
+    with identity.passwords.reserve():
         hashed = identity.passwords.hash(new)
-    with identity.concluding() as session:
+    with identity.final_transaction() as session:
         ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
-    identity.end(user.id, ended)
+    identity.end_sessions(user.id, ended)
 
 
 def chosen(identity: Identity, password: str) -> Chosen:
@@ -113,7 +113,7 @@ def chosen(identity: Identity, password: str) -> Chosen:
     To be called before the transaction, which else would hold its connection while it is hashed.
     """
     require_good(password, "", "", field="password")
-    with identity.passwords.seat():
+    with identity.passwords.reserve():
         return Chosen(password, identity.passwords.hash(password))
 
 
@@ -147,7 +147,7 @@ def redeem(identity: Identity, actor: Actor, token: str, new: str) -> None:
         PasswordResetToken.is_used.is_(False),
         PasswordResetToken.expires_at > func.now(),
     )
-    with identity.passwords.seat():
+    with identity.passwords.reserve():
         with identity.database.reading() as session:
             user = session.scalars(
                 select(User).join(PasswordResetToken, PasswordResetToken.user_id == User.id).where(*live)
@@ -156,13 +156,13 @@ def redeem(identity: Identity, actor: Actor, token: str, new: str) -> None:
             raise InvalidResetToken("This reset token was used or has expired.")
         require_good(new, user.username, user.email)
         hashed = identity.passwords.hash(new)
-    with identity.concluding() as session:
+    with identity.final_transaction() as session:
         using = update(PasswordResetToken).where(*live).values(is_used=True).returning(PasswordResetToken.id)
         if session.scalar(using) is None:  # somebody else was quicker
             raise InvalidResetToken("This reset token was used or has expired.")
         actor = replace(actor, id=user.id, name=user.username)
         ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
-    identity.end(user.id, ended)
+    identity.end_sessions(user.id, ended)
 
 
 def _replace(

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import fields
 
-from ...schemas import Answer, Payload, Text
+from ...schemas import Output, Payload, Text
 from .service import Profile
 
 
@@ -66,26 +66,26 @@ class Keeping(Payload):
     except_current = fields.Boolean()
 
 
-class MessageSchema(Answer):
+class MessageSchema(Output):
     """A sentence for the user."""
 
     message = fields.String()
 
 
-class EndedSchema(Answer):
+class EndedSchema(Output):
     """The number of sessions that were ended."""
 
     ended = fields.Integer()
 
 
-class ResetTokenSchema(Answer):
+class ResetTokenSchema(Output):
     """A reset token and when it expires."""
 
     token = fields.String()
     expires_at = fields.AwareDateTime()
 
 
-class SessionSchema(Answer):
+class SessionSchema(Output):
     """A session, as the user page of the frontend shows it."""
 
     id = fields.UUID(attribute="row.id")
@@ -98,20 +98,20 @@ class SessionSchema(Answer):
     isCurrent = fields.Boolean(attribute="is_current")  # noqa: N815
 
 
-class PermissionSet(Answer):
+class PermissionSet(Output):
     """Effective permissions, in both spellings."""
 
     all_permissions = fields.List(fields.String())
     allPermissions = fields.List(fields.String(), attribute="all_permissions")  # noqa: N815
 
 
-class RoleName(Answer):
+class RoleName(Output):
     """The role that the frontend looks at, by name."""
 
     name = fields.String()
 
 
-class UserSchema(Answer):
+class UserSchema(Output):
     """A user, as the frontend keeps them."""
 
     id = fields.UUID()
@@ -152,7 +152,7 @@ class UserSchema(Answer):
         return getattr(profile.user, attr, default)
 
 
-class SignedInSchema(Answer):
+class SignedInSchema(Output):
     """The tokens and the user of a new session."""
 
     access_token = fields.String()
@@ -163,7 +163,7 @@ class SignedInSchema(Answer):
     user = fields.Nested(UserSchema, attribute="profile")
 
 
-class RefreshedSchema(Answer):
+class RefreshedSchema(Output):
     """A new access token."""
 
     access_token = fields.String()

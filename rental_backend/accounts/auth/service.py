@@ -52,13 +52,13 @@ def sign_in(identity: Identity, actor: Actor, username: str, password: str) -> S
     Raises `TooManyAttempts`, and `Busy` at once if too many others are signing in. The password is checked between two
     short transactions, so that slow hashing holds no connection.
     """
-    with identity.passwords.seat(), identity.throttle.attempt(username, actor.address):
+    with identity.passwords.reserve(), identity.throttle.attempt(username, actor.address):
         with identity.database.reading() as session:
             user = find_user(session, username)
         stored = user.password if user else None
         fits = identity.passwords.verify(stored, password)
         upgraded = identity.passwords.hash(password) if fits and identity.passwords.outdated(stored or "") else stored
-        with identity.concluding() as session:
+        with identity.final_transaction() as session:
             return _answer(
                 session,
                 identity,

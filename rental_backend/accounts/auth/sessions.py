@@ -35,7 +35,7 @@ def sign_out(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: u
     """End a session, if it has not ended yet; return how many were ended."""
     with identity.database.transaction() as session:
         ended = end(session, actor, "SIGN_OUT", user_id, only=session_id)
-    identity.end(user_id, ended)
+    identity.end_sessions(user_id, ended)
     return len(ended)
 
 
@@ -45,7 +45,7 @@ def revoke(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: uui
         ended = end(session, actor, "SESSION_REVOKED", user_id, only=session_id)
         if not ended:
             raise NotFound("There is no such session.")
-    identity.end(user_id, ended)
+    identity.end_sessions(user_id, ended)
     return len(ended)
 
 
@@ -54,14 +54,14 @@ def revoke_all(identity: Identity, actor: Actor, user_id: uuid.UUID, *, besides:
     with identity.database.transaction() as session:
         find_holder(session, user_id)
         ended = end(session, actor, "SESSIONS_REVOKED", user_id, besides=besides)
-    identity.end(user_id, ended)
+    identity.end_sessions(user_id, ended)
     return len(ended)
 
 
 def end_with(session: Session, identity: Identity, actor: Actor, user_id: uuid.UUID) -> None:
     """End all sessions of a user in the caller's transaction, and let nobody in by them once it is committed."""
     ended = end(session, actor, "SESSIONS_REVOKED", user_id)
-    event.listen(session, "after_commit", lambda _: identity.end(user_id, ended), once=True)
+    event.listen(session, "after_commit", lambda _: identity.end_sessions(user_id, ended), once=True)
 
 
 def end(

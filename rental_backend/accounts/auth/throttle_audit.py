@@ -24,7 +24,7 @@ def noted(services: Services, actor: Actor, name: str, deed: str) -> Iterator[No
         yield
     except TooManyAttempts as refused:
         named = hashlib.blake2b(name.strip().lower().encode("utf-8", "replace"), digest_size=16).digest()
-        if services.journal.is_due(("throttled", actor.address), ("throttled", named), once_in=ONCE_IN):
+        if services.audit_outbox.is_due(("throttled", actor.address), ("throttled", named), once_in=ONCE_IN):
             meant = _holder(services, name)
             event = SecurityEvent(
                 actor=actor,
@@ -35,7 +35,7 @@ def noted(services: Services, actor: Actor, name: str, deed: str) -> Iterator[No
                 success=False,
                 error=refused.detail,
             )
-            services.journal.write(event)
+            services.audit_outbox.write(event)
         raise
 
 

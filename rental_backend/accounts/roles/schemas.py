@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...schemas import Answer, Envelope, Paging, Payload, Text
+from ...schemas import Envelope, Output, Paging, Payload, Text
 from ..models import RiskLevel
 from ..schemas import EitherSpelling, Ids, Names
 
@@ -73,7 +73,7 @@ class RoleQuery(EitherSpelling, Paging):
         return data
 
 
-class RoleSchema(Answer):
+class RoleSchema(Output):
     """A role."""
 
     id = fields.UUID()
@@ -100,7 +100,7 @@ class PermissionQuery(Paging):
     risk_level = fields.String(validate=validate.OneOf(list(RiskLevel)))
 
 
-class PermissionSchema(Answer):
+class PermissionSchema(Output):
     """A permission."""
 
     id = fields.UUID()
@@ -116,7 +116,7 @@ class PermissionSchema(Answer):
     updated_at = fields.AwareDateTime()
 
 
-class CategorySchema(Answer):
+class CategorySchema(Output):
     """The permissions of a resource."""
 
     name = fields.String()
@@ -126,7 +126,7 @@ class CategorySchema(Answer):
     total_permissions = fields.Integer()
 
 
-class TemplateSchema(Answer):
+class TemplateSchema(Output):
     """A template for new roles."""
 
     name = fields.String()

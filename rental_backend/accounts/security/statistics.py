@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from ...infra.identity.login_throttle import Throttle
+from ...infra.identity.login_throttle import LoginThrottle
 from ..models import LoginAttempt, Permission, RefreshToken, Role, SecurityAuditLog, User, role_permissions, user_roles
 
 DORMANT = timedelta(days=90)
@@ -101,7 +101,7 @@ def _latest(session: Session) -> list[dict[str, Any]]:
     return [dict(row) for row in rows.mappings()]
 
 
-def user_security(session: Session, throttle: Throttle, user: User) -> dict[str, Any]:
+def user_security(session: Session, throttle: LoginThrottle, user: User) -> dict[str, Any]:
     """Return how a user's account stands: failed sign-ins of 24 hours, open sessions. Nobody has two factors.
 
     It is locked if signing in would be refused with the right password: he is switched off, or too many tries were made

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from ...schemas import Answer, Choice, Email, Envelope, Paging, Payload, Text
+from ...schemas import Choice, Email, Envelope, Output, Paging, Payload, Text
 from ..auth.schemas import UserSchema
 from ..models import UserType
 from ..schemas import EitherSpelling, Names
@@ -152,7 +152,7 @@ class Grant(EitherSpelling, Reason):
     expires_at = fields.AwareDateTime(default_timezone=UTC, allow_none=True)
 
 
-class GrantSchema(Answer):
+class GrantSchema(Output):
     """A direct permission of a user."""
 
     id = fields.UUID()

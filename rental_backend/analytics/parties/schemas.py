@@ -2,10 +2,10 @@
 
 from marshmallow import fields
 
-from ...schemas import Answer, TextOrEmpty
+from ...schemas import Output, TextOrEmpty
 
 
-class CustomerBrief(Answer):
+class CustomerBrief(Output):
     """A customer, as reports show them."""
 
     id = fields.UUID()
@@ -24,7 +24,7 @@ class CustomerBrief(Answer):
     is_active = fields.Boolean()
 
 
-class SupplierBrief(Answer):
+class SupplierBrief(Output):
     """A supplier, as reports show them."""
 
     id = fields.UUID()
@@ -39,7 +39,7 @@ class SupplierBrief(Answer):
     is_active = fields.Boolean()
 
 
-class SupplierFigures(Answer):
+class SupplierFigures(Output):
     """The performance of a supplier: ratings from 0 to 5, and a score in percent."""
 
     average_delivery_days = fields.Integer()
@@ -51,7 +51,7 @@ class SupplierFigures(Answer):
     total_spend = fields.Decimal()
 
 
-class CustomerTransaction(Answer):
+class CustomerTransaction(Output):
     """A sale or rental in the history of a customer."""
 
     id = fields.UUID()
@@ -67,7 +67,7 @@ class CustomerTransaction(Answer):
     location_name = fields.String()
 
 
-class SupplierPurchase(Answer):
+class SupplierPurchase(Output):
     """A purchase in the history of a supplier."""
 
     id = fields.UUID()

@@ -6,7 +6,7 @@ import uuid
 from collections import deque
 
 from ...actor import Actor
-from ..audit_outbox import Journal, SecurityEvent
+from ..audit_outbox import AuditOutbox, SecurityEvent
 from .passwords import Passwords
 
 ID = uuid.uuid5(uuid.NAMESPACE_URL, "rental_backend/break-glass")
@@ -18,23 +18,23 @@ SECONDS = 900  # life of the token
 class BreakGlass:
     """One account that is in no table. Every try to use it is journalled, whether it succeeds or not."""
 
-    def __init__(self, username: str, password_hash: str, passwords: Passwords, journal: Journal) -> None:
+    def __init__(self, username: str, password_hash: str, passwords: Passwords, audit_outbox: AuditOutbox) -> None:
         self.username = username
         self._hash = password_hash
         self._passwords = passwords
-        self._journal = journal
+        self._audit_outbox = audit_outbox
         self._tries: deque[float] = deque(maxlen=TRIES)
         self._lock = threading.Lock()
 
-    def is_meant(self, username: str) -> bool:
+    def accepts(self, username: str) -> bool:
         """Tell whether that is the name of the account, and there is one."""
         return bool(self._hash) and username.strip().lower() == self.username.lower()
 
-    def opens(self, password: str, actor: Actor) -> bool:
+    def verify(self, password: str, actor: Actor) -> bool:
         """Tell whether the password fits; not asked more often than a few times a minute."""
         fits = self._may_try() and self._passwords.verify(self._hash, password)
         event = SecurityEvent(actor=actor, action="BREAK_GLASS", resource="accounts", success=fits)
-        self._journal.write(event)
+        self._audit_outbox.write(event)
         return fits
 
     def _may_try(self) -> bool:

@@ -18,15 +18,15 @@ from ...errors import ServiceUnavailable, Unauthenticated
 from ...resilience import budget, limit
 from ..postgres.database import Database
 from . import break_glass
-from .login_throttle import Throttle
+from .login_throttle import LoginThrottle
 from .offline import Account, Offline
 from .oidc import Issuer
 from .passwords import Passwords
 from .tokens import Claims, Tokens
 
 REMEMBERED = 10_000
-ASKED = 0.5  # seconds to wait for what another thread has asked about the same account
-CONCLUDING = 0.4  # seconds to store what was hashed for
+PENDING_WAIT = 0.5  # seconds to wait for what another thread has asked about the same account
+FINAL_TRANSACTION = 0.4  # seconds to store what was hashed for
 FOREVER = float("inf")
 NOBODY = uuid.UUID(int=0)
 
@@ -51,7 +51,7 @@ class Identity:
         tokens: Tokens,
         passwords: Passwords,
         *,
-        throttle: Throttle,
+        throttle: LoginThrottle,
         offline: Offline,
         fresh: float,
         issuer: Issuer | None = None,
@@ -66,21 +66,21 @@ class Identity:
         self._fresh = fresh
         self._load: Load | None = None
         self._known: OrderedDict[Key, tuple[float, Account | None]] = OrderedDict()
-        self._asked: dict[Key, threading.Event] = {}
+        self._pending: dict[Key, threading.Event] = {}
         self._changed = -FOREVER  # when anybody's account last changed, as far as this process knows
         self._lock = threading.Lock()
 
     @contextmanager
-    def concluding(self) -> Iterator[Session]:
+    def final_transaction(self) -> Iterator[Session]:
         """Yield the transaction for which was hashed: it has its own time, hashing may have spent all."""
-        with budget(CONCLUDING), self.database.transaction() as session:
+        with budget(FINAL_TRANSACTION), self.database.transaction() as session:
             yield session
 
     def load_accounts_with(self, load: Load) -> None:
         """Set how an account is read: None if it is gone, or the session has ended (this door knows no tables)."""
         self._load = load
 
-    def rehearse(self) -> None:
+    def prewarm(self) -> None:
         """Ask once, about nobody, as is asked about everybody. Raises our errors for an outage."""
         now = time.time()
         nobody = Claims(NOBODY, NOBODY, "", "access", frozenset(), superuser=False, expires=now, issued=now)
@@ -97,7 +97,7 @@ class Identity:
 
         Raises `Unauthenticated`, or `Unavailable` if the issuer would have to be asked and is away.
         """
-        if self.issuer is not None and self.issuer.is_meant(token):
+        if self.issuer is not None and self.issuer.accepts(token):
             return self.issuer.verify(token)
         return self.tokens.verify(token, "access")
 
@@ -111,18 +111,18 @@ class Identity:
         key = (claims.user_id, claims.session)
         known = self._known.get(key)
         if known is None or not self._trusted(known[0]):
-            asked, ours = self._ask(key)
+            asked, ours = self._join_pending(key)
             if ours:
                 try:
                     known = self._look_up(claims)
                 except ServiceUnavailable:
                     return self._offline(claims)
                 finally:
-                    self._answered(key)
+                    self._complete(key)
             elif known is None or known[0] <= self._changed:
-                asked.wait(limit(ASKED))
+                asked.wait(limit(PENDING_WAIT))
                 known = self._known.get(key)
-        return Standing(_welcome(known[1]), offline=False) if known else self._offline(claims)
+        return Standing(_require_active(known[1]), offline=False) if known else self._offline(claims)
 
     def _offline(self, claims: Claims) -> Standing:
         return Standing(self.offline.standing(claims, self.seen(claims)), offline=True)
@@ -130,7 +130,7 @@ class Identity:
     def seen(self, claims: Claims) -> Account | None:
         """Return an account as this process last saw it, None if never; raises `Unauthenticated` if it was gone."""
         known = self._known.get((claims.user_id, claims.session))
-        return _welcome(known[1]) if known else None
+        return _require_active(known[1]) if known else None
 
     def forget(self, user_id: uuid.UUID) -> None:
         """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
@@ -147,27 +147,27 @@ class Identity:
     def _trusted(self, seen: float) -> bool:
         return seen > self._changed and time.monotonic() - seen <= self._fresh
 
-    def end(self, user_id: uuid.UUID, sessions: list[uuid.UUID]) -> None:
+    def end_sessions(self, user_id: uuid.UUID, sessions: list[uuid.UUID]) -> None:
         """Let nobody in any more by these sessions of a user (the database has just said so), and tell all workers."""
         for each in sessions:
             self._remember((user_id, each), (FOREVER, None))
         self.offline.revocations.announce(sessions)
 
-    def _ask(self, key: Key) -> tuple[threading.Event, bool]:
+    def _join_pending(self, key: Key) -> tuple[threading.Event, bool]:
         """Return what is set when the account has been asked for, and whether it is the caller who has to.
 
         Many requests of one user reach a new worker at once. They need one answer, and the pool is small.
         """
         with self._lock:
-            asked = self._asked.get(key)
+            asked = self._pending.get(key)
             if asked is not None:
                 return asked, False
-            asked = self._asked[key] = threading.Event()
+            asked = self._pending[key] = threading.Event()
             return asked, True
 
-    def _answered(self, key: Key) -> None:
+    def _complete(self, key: Key) -> None:
         with self._lock:
-            self._asked.pop(key).set()
+            self._pending.pop(key).set()
 
     def _look_up(self, claims: Claims) -> tuple[float, Account | None]:
         if self._load is None:
@@ -188,7 +188,7 @@ class Identity:
         return found
 
 
-def _welcome(account: Account | None) -> Account:
+def _require_active(account: Account | None) -> Account:
     if account is None or not account.active:
         raise Unauthenticated("This session has ended, or its account is not active.", reason="inactive")
     return account

@@ -65,14 +65,14 @@ return full
 """
 
 
-class Throttle:
+class LoginThrottle:
     """Lets `by_name` tries pass under one name and `by_address` from one address, within `window` seconds each."""
 
     def __init__(self, cache: Cache, *, by_name: int, by_address: int, window: float) -> None:
         self._cache = cache
         self._limits = (by_name, by_address)
         self._window = window
-        self._own = OwnCounts(window)
+        self._own = LocalCounts(window)
 
     def admit(self, name: str, address: str) -> None:
         """Count a try that always counts, or raise `TooManyAttempts`."""
@@ -111,7 +111,7 @@ class Throttle:
         self._own.uncount(*keys[2:], everything=known_for > 0)
 
 
-class OwnCounts:
+class LocalCounts:
     """The tries that this process has counted by itself."""
 
     def __init__(self, window: float) -> None:

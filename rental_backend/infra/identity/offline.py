@@ -53,16 +53,16 @@ class Offline:
         """Return the account of an access token, as last `seen` if it was; raises `Unauthenticated`."""
         if claims.issued + self.horizon < time.time():
             raise Unauthenticated("The token is too old to be trusted without the accounts.", reason="expired")
-        return self._vouched(claims, seen)
+        return self._without_database(claims, seen)
 
     def refreshed(self, claims: Claims, seen: Account | None) -> Account:
         """Return the account of a refresh token; raises `Unavailable` when the outage has lasted too long."""
         since = self.breaker.down_since
         if since is not None and self.breaker.clock() > since + self.refreshing:
             raise Unavailable(self.breaker.name or "", self.breaker.retry_after)
-        return self._vouched(claims, seen)
+        return self._without_database(claims, seen)
 
-    def _vouched(self, claims: Claims, seen: Account | None) -> Account:
+    def _without_database(self, claims: Claims, seen: Account | None) -> Account:
         if seen is None and claims.external is not None:  # nobody has said yet which account that is
             raise Unavailable(self.breaker.name or "", self.breaker.retry_after)
         account = seen or Account(claims.user_id, claims.username, True, claims.superuser, claims.scopes)

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from ...errors import Unauthenticated, Unavailable
-from ...resilience import Breaker, BreakerOpen, Page, Policy, limit
+from ...resilience import Breaker, BreakerOpen, Policy, SharedMemory, limit
 from .tokens import Claims, External
 
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -45,15 +45,15 @@ class Trust:
 class Issuer:
     """Verifies the tokens of one issuer. Its breaker opens at the first failure: nobody waits twice."""
 
-    def __init__(self, trust: Trust, page: Page) -> None:
-        self.breaker = Breaker("oidc", page=page, policy=Policy(consecutive=1), starts_closed=True)
+    def __init__(self, trust: Trust, memory: SharedMemory) -> None:
+        self.breaker = Breaker("oidc", memory=memory, policy=Policy(consecutive=1), starts_closed=True)
         self._trust = trust
         self._keys: Mapping[str, jwt.PyJWK] = {}
         self._fetched = float("-inf")
         self._fetching: Future[None] | None = None
         self._lock = threading.Lock()
 
-    def is_meant(self, token: str) -> bool:
+    def accepts(self, token: str) -> bool:
         """Tell whether a token says that it was signed with a key pair; ours never are."""
         try:
             return jwt.get_unverified_header(token).get("alg") in ASYMMETRIC

@@ -14,11 +14,11 @@ import argon2
 import bcrypt
 
 from ...errors import Busy
-from ...resilience import Bulkhead, BulkheadFull, Page, limit
+from ...resilience import Bulkhead, BulkheadFull, SharedMemory, limit
 
 WAIT = 2.0
 LOOK = 0.01  # seconds between two looks for a free slot, which any worker may give back
-LANES = 1  # each is a thread, and four of a worker would take the processors from everybody else
+PARALLELISM = 1  # each is a thread, and four of a worker would take the processors from everybody else
 LONGEST = 1.0  # seconds that a wrong password takes at the most, the wait for a slot aside
 SOON, LATE = 5.0, 30.0  # seconds in which somebody comes again at the latest: among few, among many
 LATELY = 10.0  # seconds
@@ -32,39 +32,43 @@ T = TypeVar("T")
 class Passwords:
     """Hashes and verifies, at most `slots` at a time over all workers of the page, in threads of low priority.
 
-    `seats` are the threads of this process that may be busy with passwords at all, those that wait for a slot included.
+    `concurrent_requests` are the threads of this process that may be busy with passwords at all, those that wait for a slot included.
     """
 
-    def __init__(self, page: Page, *, slots: int, seats: int = 1000) -> None:
-        self._hasher = argon2.PasswordHasher(parallelism=LANES)  # for the rest RFC 9106, second recommended option
-        self._slots = Bulkhead(page, "passwords", slots)
-        self._lanes = ThreadPoolExecutor(slots, "hashing", initializer=_step_back)  # begins its threads when used
-        self._free_seats = seats
-        self._seating = threading.Lock()
-        self._crowd = Crowd()
+    def __init__(self, memory: SharedMemory, *, slots: int, concurrent_requests: int = 1000) -> None:
+        self._hasher = argon2.PasswordHasher(
+            parallelism=PARALLELISM
+        )  # for the rest RFC 9106, second recommended option
+        self._slots = Bulkhead(memory, "passwords", slots)
+        self._threads = ThreadPoolExecutor(
+            slots, "hashing", initializer=_lower_priority
+        )  # begins its threads when used
+        self._free = concurrent_requests
+        self._free_lock = threading.Lock()
+        self._retry_after = RetryAfterEstimate()
         self._decoy: str | None = None
         self._longest = 0.0
 
     @contextmanager
-    def seat(self) -> Iterator[None]:
+    def reserve(self) -> Iterator[None]:
         """Hold a seat during the block, for whatever will hash there. Raises `Busy` at once if none is free."""
-        with self._seating:
-            self.require_seat()
-            self._free_seats -= 1
+        with self._free_lock:
+            self.require_capacity()
+            self._free -= 1
         try:
             yield
         finally:
-            with self._seating:
-                self._free_seats += 1
+            with self._free_lock:
+                self._free += 1
 
-    def require_seat(self) -> None:
+    def require_capacity(self) -> None:
         """Raise `Busy` if no seat is free: before anything is spent on a request that will be refused."""
-        if self._free_seats < 1:
-            raise Busy("auth", self._crowd.turn_away())
+        if self._free < 1:
+            raise Busy("auth", self._retry_after.next())
 
     def hash(self, password: str) -> str:
         """Return the argon2id hash. Raises `Busy` if no slot is free within two seconds, or the request's budget."""
-        return self._apart(lambda: self._hasher.hash(password))
+        return self._in_thread(lambda: self._hasher.hash(password))
 
     # D74: a wrong password takes as long as the slowest kind of hash.
     def verify(self, stored: str | None, password: str) -> bool:
@@ -73,7 +77,7 @@ class Passwords:
         A wrong one takes as long as with the slowest kind of hash that was seen: the predecessor's take a quarter
         longer than ours, which would tell that there is such an account.
         """
-        fits, cost = self._apart(lambda: self._timed(stored, password))
+        fits, cost = self._in_thread(lambda: self._timed(stored, password))
         if not fits:
             self._longest = min(max(self._longest, cost), LONGEST)
             time.sleep(limit(self._longest - cost))
@@ -85,7 +89,7 @@ class Passwords:
 
     def _timed(self, stored: str | None, password: str) -> tuple[bool, float]:
         """Return whether it fits, and for how many seconds a processor was at it, whoever else wanted one."""
-        compared = stored or self._nobodys()
+        compared = stored or self._decoy_hash()
         began = time.thread_time()
         fits = self._matches(compared, password)
         return fits and bool(stored), time.thread_time() - began
@@ -98,26 +102,26 @@ class Passwords:
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError, ValueError):
             return False
 
-    def _nobodys(self) -> str:
+    def _decoy_hash(self) -> str:
         self._decoy = self._decoy or self._hasher.hash("nobody has this password")
         return self._decoy
 
-    def _apart(self, work: Callable[[], T]) -> T:
+    def _in_thread(self, work: Callable[[], T]) -> T:
         """Return what the work returns, done in a slot and by a thread that leaves the processors to others."""
         with self._slot():
-            return self._lanes.submit(work).result()
+            return self._threads.submit(work).result()
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
         ends = time.monotonic() + limit(WAIT)
         with ExitStack() as held:
-            while not self._entered(held):
+            while not self._try_enter(held):
                 if time.monotonic() >= ends:
-                    raise Busy("auth", self._crowd.turn_away())
+                    raise Busy("auth", self._retry_after.next())
                 time.sleep(LOOK)
             yield
 
-    def _entered(self, held: ExitStack) -> bool:
+    def _try_enter(self, held: ExitStack) -> bool:
         try:
             held.enter_context(self._slots)
         except BulkheadFull:
@@ -125,13 +129,13 @@ class Passwords:
         return True
 
 
-class Crowd:
+class RetryAfterEstimate:
     """Those who were turned away lately; each comes again at a time of his own, the more there are the later."""
 
     def __init__(self) -> None:
         self._lately, self._since = 0, 0.0
 
-    def turn_away(self) -> float:
+    def next(self) -> float:
         """Return in how many seconds somebody is to come again: 1 to 5, or up to 30 among many."""
         now = time.monotonic()
         if now > self._since + LATELY:
@@ -141,7 +145,7 @@ class Crowd:
         return random.uniform(1, latest)  # noqa: S311 - spreads those who come again
 
 
-def _step_back() -> None:
+def _lower_priority() -> None:
     """Lower the priority of this thread alone (on Linux each has its own). Where that is forbidden, it stays."""
     with contextlib.suppress(OSError):
         thread = threading.get_native_id()

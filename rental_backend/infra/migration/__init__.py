@@ -1,6 +1,6 @@
 """Bringing a database to a revision of `migrations/`, safely while the shop is open."""
 
-from .contract import note_contract
+from .contract import record_breaking_revision
 from .outcome import BadRowsFound, Exit, MigrationError, Summary
 from .preflight import BadRows, Finding, examine
 from .runner import CONFIG, Migrator

@@ -15,7 +15,7 @@ PREFIX = "contract "
 
 
 # D23: an older version must not migrate past it.
-def note_contract(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
+def record_breaking_revision(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
     """Note the newest contract revision among those applied (Alembic calls this after each revision)."""
     if ctx.script is None:
         raise RuntimeError("Alembic was set up without its revisions")
@@ -25,7 +25,7 @@ def note_contract(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
     ctx.execute(f"COMMENT ON TABLE alembic_version IS {comment}")
 
 
-def passed_contract(connection: psycopg.Connection[Any], scripts: ScriptDirectory) -> str | None:
+def passed_breaking_revision(connection: psycopg.Connection[Any], scripts: ScriptDirectory) -> str | None:
     """Return the contract revision in the database that these scripts do not have."""
     row = connection.execute("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')").fetchone()
     noted = str(row[0]) if row and row[0] else ""

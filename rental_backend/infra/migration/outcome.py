@@ -36,7 +36,7 @@ class BadRowsFound(MigrationError):
         self.findings = findings
 
 
-class Outcome(StrEnum):
+class MigrationOutcome(StrEnum):
     """What a successful run did."""
 
     MIGRATED = "migrated"
@@ -49,7 +49,7 @@ class Outcome(StrEnum):
 class Summary:
     """What a successful run did. `revisions` are those applied, or planned by a dry run, in order."""
 
-    outcome: Outcome
+    outcome: MigrationOutcome
     before: str | None
     after: str | None
     revisions: tuple[str, ...] = ()
@@ -60,11 +60,11 @@ class Summary:
         count = f"{len(self.revisions)} migration{'' if len(self.revisions) == 1 else 's'}"
         route = f"from {self.before or 'nothing'} to {self.after}"
         match self.outcome:
-            case Outcome.MIGRATED:
+            case MigrationOutcome.MIGRATED:
                 return f"Migrated {route}: {count} in {self.seconds:.1f} s, {self.retries} retries."
-            case Outcome.PLANNED:
+            case MigrationOutcome.PLANNED:
                 return f"Would migrate {route}: {count} ({', '.join(self.revisions)})."
-            case Outcome.AHEAD:
+            case MigrationOutcome.AHEAD:
                 return (
                     f"Warning: nothing to migrate, the database is at {self.after}, which this version does not know."
                 )

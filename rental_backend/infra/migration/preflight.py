@@ -44,7 +44,9 @@ class Finding:
         return "\n".join(lines)
 
 
-def look(connection: psycopg.Connection[tuple[str, int]], scripts: Iterable[Script], limit: int) -> list[Finding]:
+def find_bad_rows(
+    connection: psycopg.Connection[tuple[str, int]], scripts: Iterable[Script], limit: int
+) -> list[Finding]:
     """Return what would stop these revisions, naming at most `limit` rows for each cause.
 
     What an earlier revision has yet to create holds no bad rows.

@@ -19,8 +19,8 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from . import preflight
-from .contract import passed_contract
-from .outcome import BadRowsFound, Exit, MigrationError, Outcome, Summary
+from .contract import passed_breaking_revision
+from .outcome import BadRowsFound, Exit, MigrationError, MigrationOutcome, Summary
 from .preflight import Finding
 from .server import Server, Unreachable
 
@@ -38,7 +38,7 @@ OLDEST = """
 
 
 @dataclass(frozen=True)
-class State:
+class RevisionState:
     """Where a database is, and what it lacks, oldest first. `ahead` when this version does not know where that is."""
 
     revision: str | None
@@ -63,7 +63,7 @@ class Migrator:
     def migrate(self, target: str = "head") -> Summary:
         """Bring the database to `target`, unless another run has done so meanwhile."""
         started = time.monotonic()
-        with self._reached() as connection:
+        with self._connected() as connection:
             self._lock(connection)
             before = self._state(connection, target)
             if not before.pending:
@@ -72,7 +72,7 @@ class Migrator:
             retries = self._upgrade(connection, target)
             after = self._state(connection, target)
         return Summary(
-            outcome=Outcome.MIGRATED,
+            outcome=MigrationOutcome.MIGRATED,
             before=before.revision,
             after=after.revision,
             revisions=_names(before),
@@ -82,27 +82,27 @@ class Migrator:
 
     def plan(self, target: str = "head") -> Summary:
         """Return what `migrate` would do; changes nothing."""
-        with self._reached() as connection:
+        with self._connected() as connection:
             state = self._state(connection, target)
         if not state.pending:
             return _nothing(state)
         self._refuse_bad_rows(state)
         names = _names(state)
-        return Summary(outcome=Outcome.PLANNED, before=state.revision, after=names[-1], revisions=names)
+        return Summary(outcome=MigrationOutcome.PLANNED, before=state.revision, after=names[-1], revisions=names)
 
-    def state(self) -> State:
+    def state(self) -> RevisionState:
         """Return where the database is, and what it lacks of this version; changes nothing."""
-        with self._reached() as connection:
+        with self._connected() as connection:
             return self._state(connection, "head")
 
     def preflight(self, target: str = "head", limit: int = 100) -> list[Finding]:
         """Return the rows that would stop `migrate`; changes nothing."""
-        with self._reached() as connection:
+        with self._connected() as connection:
             state = self._state(connection, target)
-        return self._look(state, limit)
+        return self._find_bad_rows(state, limit)
 
     @contextmanager
-    def _reached(self) -> Iterator[psycopg.Connection[Any]]:
+    def _connected(self) -> Iterator[psycopg.Connection[Any]]:
         """Yield a connection in autocommit; what ends it, ends the lock."""
         try:
             with self._server.reach(self._ends, self._say) as connection:
@@ -114,45 +114,45 @@ class Migrator:
 
     def _lock(self, connection: psycopg.Connection[Any]) -> None:
         """Be the only run. Polled outside of any transaction: a waiting one would stop CREATE INDEX CONCURRENTLY."""
-        told = False
+        announced = False
         while not _first(connection, f"SELECT pg_try_advisory_lock({LOCK})"):
             if time.monotonic() >= self._ends:
                 raise MigrationError(Exit.LOCKED, "Another migration is still running; nothing was changed.")
-            if not told:
+            if not announced:
                 self._say("Another migration is running. Waiting.")
-                told = True
+                announced = True
             time.sleep(POLL)
 
-    def _state(self, connection: psycopg.Connection[Any], target: str) -> State:
+    def _state(self, connection: psycopg.Connection[Any], target: str) -> RevisionState:
         wanted = self._scripts.get_revision(target)
         revision = None
         if _first(connection, "SELECT to_regclass('alembic_version') IS NOT NULL"):
             revision = _first(connection, "SELECT version_num FROM alembic_version")
         if revision and revision not in {each.revision for each in self._scripts.walk_revisions()}:
-            if passed := passed_contract(connection, self._scripts):
+            if passed := passed_breaking_revision(connection, self._scripts):
                 raise MigrationError(
                     Exit.PASSED_CONTRACT,
                     f"The database is at {revision}, past {passed}, which took away what this version needs. "
                     "Deploy a newer version.",
                 )
-            return State(revision, ahead=True)
+            return RevisionState(revision, ahead=True)
         try:
             pending = tuple(self._scripts.iterate_revisions(wanted.revision, revision or "base"))
         except RangeNotAncestorError:  # beyond the target
-            return State(revision)
-        return State(revision, pending[::-1])
+            return RevisionState(revision)
+        return RevisionState(revision, pending[::-1])
 
     # D24: all pending revisions are looked at first.
-    def _look(self, state: State, limit: int) -> list[Finding]:
+    def _find_bad_rows(self, state: RevisionState, limit: int) -> list[Finding]:
         with self._server.connect("-c default_transaction_read_only=on") as connection:
             connection.autocommit = True
             try:
-                return preflight.look(connection, state.pending, limit)
+                return preflight.find_bad_rows(connection, state.pending, limit)
             except psycopg.Error as error:
                 raise MigrationError(Exit.FAILED, f"Preflight failed: {_sentence(error)}") from None
 
-    def _refuse_bad_rows(self, state: State) -> None:
-        if findings := self._look(state, 100):
+    def _refuse_bad_rows(self, state: RevisionState) -> None:
+        if findings := self._find_bad_rows(state, 100):
             raise BadRowsFound(findings)
 
     def _upgrade(self, connection: psycopg.Connection[Any], target: str) -> int:
@@ -201,12 +201,12 @@ def _first(connection: psycopg.Connection[Any], question: str) -> Any:
     return row[0] if row else None
 
 
-def _names(state: State) -> tuple[str, ...]:
+def _names(state: RevisionState) -> tuple[str, ...]:
     return tuple(script.revision for script in state.pending)
 
 
-def _nothing(state: State) -> Summary:
-    outcome = Outcome.AHEAD if state.ahead else Outcome.CURRENT
+def _nothing(state: RevisionState) -> Summary:
+    outcome = MigrationOutcome.AHEAD if state.ahead else MigrationOutcome.CURRENT
     return Summary(outcome=outcome, before=state.revision, after=state.revision)
 
 

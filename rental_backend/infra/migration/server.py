@@ -54,7 +54,7 @@ class Server:
 
     def reach(self, ends: float, say: Callable[[str], None]) -> DeadlineConnection:
         """Connect as soon as the server answers, in autocommit. Raises `Unreachable` when that is not before `ends`."""
-        told = ""
+        announced = ""
         while True:
             try:
                 connection = self.connect()
@@ -62,9 +62,9 @@ class Server:
                 left = ends - time.monotonic()
                 if error.hopeless or left <= 0:
                     raise
-                if str(error) != told:
+                if str(error) != announced:
                     say(f"{error} Waiting.")
-                    told = str(error)
+                    announced = str(error)
                 time.sleep(min(0.5, left))
                 continue
             connection.autocommit = True

@@ -37,11 +37,11 @@ class ProgramsMissing(AppError):
     status, code, title = 503, "backup_programs_missing", "Backups are not possible here"
 
 
-class DumpFailed(Exception):
+class BackupFailed(Exception):
     """There is no backup; the message says why, and holds no secret."""
 
 
-class DumpStopped(DumpFailed):
+class BackupCancelled(BackupFailed):
     """Somebody wanted it to end."""
 
 
@@ -54,7 +54,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Dumped:
+class BackupFile:
     """A finished backup: its file, size in bytes, and SHA-256 in hexadecimal."""
 
     path: Path
@@ -62,7 +62,7 @@ class Dumped:
     sha256: str
 
 
-class Dumper:
+class Backups:
     """Makes backups of the database of a URL in a folder, with the programs of `programs` or of the PATH."""
 
     def __init__(self, url: str, folder: Path, programs: str) -> None:
@@ -83,7 +83,7 @@ class Dumper:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep all workers from making another backup within the block. Raises `DumpFailed` if one is being made.
+        """Keep all workers from making another backup within the block. Raises `BackupFailed` if one is being made.
 
         The server frees the lock when this process ends, however it does.
         """
@@ -91,15 +91,15 @@ class Dumper:
             with psycopg.connect(self._url, autocommit=True, connect_timeout=10) as connection:
                 row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
                 if not (row and row[0]):
-                    raise DumpFailed("Another backup is being made.")
+                    raise BackupFailed("Another backup is being made.")
                 yield
         except psycopg.Error as error:
-            raise DumpFailed(f"The database cannot be reached ({type(error).__name__}).") from None
+            raise BackupFailed(f"The database cannot be reached ({type(error).__name__}).") from None
 
-    def dump(self, id: uuid.UUID, go_on: Callable[[Progress], bool]) -> Dumped:
+    def dump(self, id: uuid.UUID, go_on: Callable[[Progress], bool]) -> BackupFile:
         """Make a backup and return it; `go_on` is told every second how far it is, and ends it by False.
 
-        Raises `DumpFailed`; nothing is left of such a backup.
+        Raises `BackupFailed`; nothing is left of such a backup.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.path(id)
@@ -111,10 +111,10 @@ class Dumper:
                 dumped = self._run(command, file, said, go_on)
             draft.rename(path)
         except OSError as error:
-            raise DumpFailed(f"The file cannot be written: {error.strerror}.") from None
+            raise BackupFailed(f"The file cannot be written: {error.strerror}.") from None
         finally:
             draft.unlink(missing_ok=True)
-        return Dumped(path, *dumped)
+        return BackupFile(path, *dumped)
 
     def _run(
         self, command: list[str], file: IO[bytes], said: IO[bytes], go_on: Callable[[Progress], bool]
@@ -126,24 +126,24 @@ class Dumper:
                 process.kill()
                 raise
         if process.returncode:
-            raise DumpFailed(_last_words(said) or f"pg_dump ended with {process.returncode}.")
+            raise BackupFailed(_last_words(said) or f"pg_dump ended with {process.returncode}.")
         file.flush()
         os.fsync(file.fileno())
         return size, digest
 
     def restore(self, path: Path) -> None:
-        """Fill an empty database from a backup, whole or not at all. Raises `DumpFailed` or `ProgramsMissing`."""
+        """Fill an empty database from a backup, whole or not at all. Raises `BackupFailed` or `ProgramsMissing`."""
         with tempfile.TemporaryFile() as said:
             command = [self.program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner"]
             place = conninfo.conninfo_to_dict(self._url).get("dbname") or "postgres"
             command += ["--no-privileges", "--no-password", f"--dbname={place}", str(path)]
             if subprocess.run(command, stdout=said, stderr=said, env=self._environment(), check=False).returncode:  # noqa: S603
-                raise DumpFailed(_last_words(said) or "pg_restore failed.")
+                raise BackupFailed(_last_words(said) or "pg_restore failed.")
 
     def _environment(self) -> dict[str, str]:
-        """Return libpq's variables for the database, and little else. Raises `DumpFailed` where there is none."""
+        """Return libpq's variables for the database, and little else. Raises `BackupFailed` where there is none."""
         if not self._url:  # libpq would take a server of this machine
-            raise DumpFailed("No DATABASE_URL is set.")
+            raise BackupFailed("No DATABASE_URL is set.")
         variables = {each.keyword.decode(): each.envvar for each in pq.Conninfo.get_defaults()}
         given = conninfo.conninfo_to_dict(self._url).items()
         found = {variable.decode(): str(value) for name, value in given if (variable := variables.get(name))}
@@ -169,9 +169,9 @@ def _copy(process: "subprocess.Popen[bytes]", file: IO[bytes], go_on: Callable[[
             if time.monotonic() - looked >= LOOK_EVERY:
                 looked = time.monotonic()
                 if not go_on(size):
-                    raise DumpStopped("It was cancelled.")
+                    raise BackupCancelled("It was cancelled.")
                 if looked - heard > STALLED:
-                    raise DumpFailed(f"The server sent nothing for {STALLED:.0f} s.")
+                    raise BackupFailed(f"The server sent nothing for {STALLED:.0f} s.")
 
 
 def _tables(said: IO[bytes]) -> int:

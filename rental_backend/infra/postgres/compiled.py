@@ -43,7 +43,7 @@ class Compiled:
         try:
             return send(session, self.text, sent, usual=usual)
         except psycopg.OperationalError:
-            _tell(session)
+            _check_closed(session)
             raise
 
 
@@ -60,7 +60,7 @@ def _driver(session: Session) -> psycopg.Connection[Any]:
     return driver or cast(psycopg.Connection[Any], session.connection().connection.dbapi_connection)
 
 
-def _tell(session: Session) -> None:
+def _check_closed(session: Session) -> None:
     """Have SQLAlchemy find out if a connection is lost: it then trusts none of the pool that is as old."""
     if _driver(session).closed:
         with contextlib.suppress(sqlalchemy.exc.DBAPIError):

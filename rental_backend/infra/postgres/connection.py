@@ -52,23 +52,23 @@ class DeadlineConnection(psycopg.Connection[Any]):
             return super().wait(gen, min(interval, allowed), allowed)
         except errors._WaitTimeout:
             self.pgconn.finish()
-            raise _late("answer", allowed, self.deadline) from None
+            raise _timeout_error("answer", allowed, self.deadline) from None
         finally:
             self.longest_wait = max(self.longest_wait, time.monotonic() - began)
 
     @classmethod
     def _connect_gen(cls, conninfo: str = "") -> Generator[Any, Any, Any]:
         """Connect, giving up after `connect_deadline` (libpq and psycopg round anything below 2 s up)."""
-        return _in_time(super()._connect_gen(conninfo), cls.connect_deadline)
+        return _with_deadline(super()._connect_gen(conninfo), cls.connect_deadline)
 
 
-def _late(wanted: str, allowed: float, deadline: float) -> psycopg.OperationalError:
+def _timeout_error(wanted: str, allowed: float, deadline: float) -> psycopg.OperationalError:
     """Return the error of a wait of `allowed` seconds: below half the deadline it says nothing about the server."""
     said = f"no {wanted} within {allowed:.2f} s"
     return BudgetSpent(said) if allowed < deadline / 2 else errors.ConnectionTimeout(said)
 
 
-def _in_time(steps: Generator[Any, Any, Any], deadline: float) -> Generator[Any, Any, Any]:
+def _with_deadline(steps: Generator[Any, Any, Any], deadline: float) -> Generator[Any, Any, Any]:
     """Run a connection's steps until the deadline or the budget's end; psycopg comes back every 0.1 s."""
     allowed = limit(deadline)
     ends = time.monotonic() + allowed
@@ -77,14 +77,14 @@ def _in_time(steps: Generator[Any, Any, Any], deadline: float) -> Generator[Any,
         ready = yield step
         if time.monotonic() >= ends:
             steps.close()
-            raise _late("connection", allowed, deadline)
+            raise _timeout_error("connection", allowed, deadline)
         try:
             step = steps.send(ready)
         except StopIteration as done:
             return done.value
 
 
-def hung_up(connection: psycopg.Connection[Any]) -> bool:
+def is_closed_by_server(connection: psycopg.Connection[Any]) -> bool:
     """Tell, without a round trip, whether the server has closed this idle connection or said something unasked."""
     if connection.closed:
         return True

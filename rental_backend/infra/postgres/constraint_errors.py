@@ -12,7 +12,7 @@ KEY = re.compile(r"Key \((.+?)\)=")
 OF_A_FUNCTION = re.compile(r"\w+\(+(\w+)\)?(?:::[\w ]+)?\)")  # lower(username::text), lower((username)::text)
 
 
-def clash(error: BaseException) -> AppError | None:
+def constraint_error(error: BaseException) -> AppError | None:
     """Return our error for what a statement's values have violated, or None if it is about something else.
 
     A key in use is 409, by each of its columns. A reference to nothing is 422, one that is still needed 409. A missing
@@ -24,21 +24,21 @@ def clash(error: BaseException) -> AppError | None:
     diagnostics: Any = cause.diag
     match cause.sqlstate or "":
         case "23505" | "23P01":
-            return _in_use(_fields(diagnostics))
+            return _key_in_use(_fields(diagnostics))
         case "23001":  # from PostgreSQL 18 on, for ON DELETE RESTRICT
-            return _needed(diagnostics)
+            return _still_referenced(diagnostics)
         case "23503":
             return _reference(diagnostics)
         case "23502":
             return Invalid({str(diagnostics.column_name): ["Must be given."]})
         case "23514":
-            return Invalid({_named(diagnostics): ["Is not a value that goes with the rest."]})
+            return Invalid({_constraint_subject(diagnostics): ["Is not a value that goes with the rest."]})
         case state if state.startswith("22"):
             return Invalid({"body": ["A value is out of the range the database can hold."]})
     return None
 
 
-def _in_use(fields: list[str]) -> AppError:
+def _key_in_use(fields: list[str]) -> AppError:
     said = "Is in use already." if len(fields) == 1 else f"{', '.join(fields)} are in use together already."
     detail = f"{fields[0]} is in use already." if len(fields) == 1 else said
     return Conflict(detail, errors={field: [said] for field in fields})
@@ -47,11 +47,11 @@ def _in_use(fields: list[str]) -> AppError:
 def _reference(diagnostics: Any) -> AppError:
     """Tell a reference to nothing from a row that others refer to."""
     if "still referenced" in (diagnostics.message_detail or ""):
-        return _needed(diagnostics)
+        return _still_referenced(diagnostics)
     return Invalid({field: ["There is no such thing."] for field in _fields(diagnostics)})
 
 
-def _needed(diagnostics: Any) -> AppError:
+def _still_referenced(diagnostics: Any) -> AppError:
     return Conflict(f"Is still used by {diagnostics.table_name.replace('_', ' ')}.", code="in_use")
 
 
@@ -59,11 +59,11 @@ def _fields(diagnostics: Any) -> list[str]:
     """Return the columns of a key, without functions around them."""
     found = KEY.search(diagnostics.message_detail or "")
     if found is None:  # a server that speaks another language
-        return [_named(diagnostics)]
+        return [_constraint_subject(diagnostics)]
     return OF_A_FUNCTION.sub(r"\1", found.group(1)).split(", ")
 
 
-def _named(diagnostics: Any) -> str:
+def _constraint_subject(diagnostics: Any) -> str:
     """Return what a constraint is named after: `items_sale_price_check` is about `sale_price`."""
     name = str(diagnostics.constraint_name or "body").removeprefix(f"{diagnostics.table_name}_")
     return re.sub(r"_(?:check|fkey|key|excl)$", "", name)

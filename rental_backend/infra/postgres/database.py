@@ -13,17 +13,28 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from ...errors import AppError, Busy, OutcomeUnknown, Unavailable
-from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp, RetryBudget, Verdict, budget, limit
-from .connection import Address, BudgetSpent, CommitLost, DeadlineConnection, hung_up
-from .constraint_errors import clash
-from .failures import PRACTISED, database_verdict
+from ...resilience import (
+    Breaker,
+    BreakerOpen,
+    Bulkhead,
+    BulkheadFull,
+    Outcome,
+    RetryBudget,
+    SharedMemory,
+    SlowStart,
+    budget,
+    limit,
+)
+from .connection import Address, BudgetSpent, CommitLost, DeadlineConnection, is_closed_by_server
+from .constraint_errors import constraint_error
+from .failures import PRACTISED, classify_database_error
 from .sessions import GuardedSession, ReadingSession
 from .tracing import SpannedCall, traced
 
 PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
 PROBE_STANDBY = "SELECT false"
 POSITION = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
-REPLAYED = """
+REPLICA_POSITION = """
     SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint
                 ELSE pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint END,
            extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
@@ -37,11 +48,11 @@ class Database:
 
     Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
     new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page, fewer
-    at first when an outage is over (`Ramp`).
+    at first when an outage is over (`SlowStart`).
     `admit(name, writing=...)` may refuse whatever is begun, by raising; a `standby` need not take writes.
     """
 
-    practised = PRACTISED
+    injected_delay = PRACTISED
 
     def __init__(
         self,
@@ -53,16 +64,16 @@ class Database:
         pool_size: int,
         pool_timeout: float,
         calls: int,
-        page: Page | None = None,
+        memory: SharedMemory | None = None,
         admit: Callable[..., None] | None = None,
         standby: bool = False,
     ) -> None:
-        page = page or Page()
-        self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
+        memory = memory or SharedMemory()
+        self.inject_fault: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
         self._admit, self._probe = admit, PROBE_STANDBY if standby else PROBE
-        self.breaker = Breaker(name, judge=database_verdict, page=page)
-        self.bulkhead = Bulkhead(page, name, calls, ramp=Ramp(first=max(1, calls // FIRST)))
-        self.pool_timeouts = page.tally.family(f"pool {name}", "timeouts")
+        self.breaker = Breaker(name, classify=classify_database_error, memory=memory)
+        self.bulkhead = Bulkhead(memory, name, calls, slow_start=SlowStart(first=max(1, calls // FIRST)))
+        self.pool_timeouts = memory.counters.group(f"pool {name}", "timeouts")
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
         self.shared: dict[str, Any] = {}  # for the `info` of every session
@@ -81,8 +92,8 @@ class Database:
             skip_autocommit_rollback=True,  # there is nothing to roll back, and each try costs 20 us
         )
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
-        event.listen(self.engine, "connect", _sign)
-        event.listen(self.engine, "checkout", _inspect)
+        event.listen(self.engine, "connect", _mark_process)
+        event.listen(self.engine, "checkout", _check_pooled)
 
     def connect(self) -> DeadlineConnection:
         """Open a connection, around the breaker. For the pool, and for who examines the server."""
@@ -98,8 +109,8 @@ class Database:
 
     def probe(self) -> None:
         """Contact the server on a fresh connection; raise if it does not answer or takes no writes and should."""
-        if self.drill:
-            self.drill()
+        if self.inject_fault:
+            self.inject_fault()
         if self._address is not None:
             self._address.resolve()
         connection = self.connect()
@@ -173,20 +184,20 @@ class Database:
             self._admit(self.breaker.name, writing=writing)
         try:
             with self.breaker.guard() as call, self.bulkhead, session:
-                call.contacted, practised = False, self.drill() if self.drill else 0.0
+                call.contacted, injected_delay = False, self.inject_fault() if self.inject_fault else 0.0
                 try:
                     yield session
                 finally:
                     driver = session.info.get("driver")
                     call.contacted = driver is not None
-                    call.seconds = driver.longest_wait + practised if driver else None
+                    call.seconds = driver.longest_wait + injected_delay if driver else None
         except (BreakerOpen, CommitLost, BulkheadFull, sqlalchemy.exc.SQLAlchemyError, psycopg.Error) as error:
-            ours = self._ours(error)
+            ours = self._as_app_error(error)
             if ours is error:
                 raise
             raise ours from (None if isinstance(error, BreakerOpen) else error)
 
-    def _ours(self, error: Exception) -> Exception:
+    def _as_app_error(self, error: Exception) -> Exception:
         """Return our error for one of the breaker's, the pool's or the driver's; an unknown one comes back as it is."""
         name = self.breaker.name or ""
         match error:
@@ -213,9 +224,9 @@ def _options(deadline: float) -> str:
     )
 
 
-def replayed(session: Session) -> tuple[int, float | None]:
+def replica_position(session: Session) -> tuple[int, float | None]:
     """Return how far a standby has followed (bytes of the log), and how old its newest change is (seconds)."""
-    place, age = session.connection().exec_driver_sql(REPLAYED).one()
+    place, age = session.connection().exec_driver_sql(REPLICA_POSITION).one()
     return int(place), age
 
 
@@ -231,14 +242,14 @@ def _commit(session: Session) -> None:
 
 def _translate(error: Exception, name: str, retry_after: float) -> Exception:
     """Return our error for one of the driver's; its text stays in the log. An unknown one comes back as it is."""
-    if database_verdict(error) is Verdict.FAILURE:
+    if classify_database_error(error) is Outcome.FAILURE:
         return Unavailable(name, retry_after)
     cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
     if isinstance(cause, BudgetSpent):
         return Busy(name)
     match getattr(cause, "sqlstate", None) or "":
         case state if state.startswith(("22", "23")):
-            return clash(cause) or error
+            return constraint_error(cause) or error
         case "55P03" | "40001" | "40P01" | "57014":
             return Busy(name)
         case "42P01" | "42703":
@@ -246,15 +257,15 @@ def _translate(error: Exception, name: str, retry_after: float) -> Exception:
     return error
 
 
-def _sign(connection: Any, record: Any) -> None:  # noqa: ARG001
+def _mark_process(connection: Any, record: Any) -> None:  # noqa: ARG001
     """Note which process opened a connection."""
     record.info["pid"] = os.getpid()
 
 
-def _inspect(connection: Any, record: Any, proxy: Any) -> None:
+def _check_pooled(connection: Any, record: Any, proxy: Any) -> None:
     """Refuse a pooled connection of another process, or one the server has left; the pool then opens a new one."""
     if record.info["pid"] != os.getpid():
         record.dbapi_connection = proxy.dbapi_connection = None
         raise DisconnectionError("a connection of the parent process")
-    if hung_up(connection):
+    if is_closed_by_server(connection):
         raise DisconnectionError("the server has closed this connection")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import psycopg
 import sqlalchemy.exc
 
-from ...resilience import Verdict
+from ...resilience import Outcome
 from .connection import BudgetSpent, CommitLost
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) by which the server, not the statement, is at fault.
@@ -17,20 +17,20 @@ PRACTISED: dict[str, Callable[[str], Exception]] = {
 }
 
 
-def database_verdict(error: BaseException) -> Verdict:
+def classify_database_error(error: BaseException) -> Outcome:
     """Judge an error raised while the database was in use; our full pool and our haste say nothing about it."""
     if isinstance(error, CommitLost):
-        return Verdict.FAILURE
+        return Outcome.FAILURE
     if isinstance(error, sqlalchemy.exc.DBAPIError):
         if error.connection_invalidated and not isinstance(error.orig, BudgetSpent):
-            return Verdict.FAILURE
+            return Outcome.FAILURE
         error = error.orig or error
     if isinstance(error, BudgetSpent):
-        return Verdict.NONE
+        return Outcome.NONE
     if not isinstance(error, psycopg.Error):
-        return Verdict.FAILURE if isinstance(error, OSError) else Verdict.NONE
+        return Outcome.FAILURE if isinstance(error, OSError) else Outcome.NONE
     if error.sqlstate is None:
-        return Verdict.FAILURE if isinstance(error, psycopg.OperationalError) else Verdict.NONE
+        return Outcome.FAILURE if isinstance(error, psycopg.OperationalError) else Outcome.NONE
     if error.sqlstate.startswith("28"):  # the password was changed: nobody gets in
-        return Verdict.FAILURE
-    return Verdict.FAILURE if error.sqlstate.startswith(SERVER_AT_FAULT) else Verdict.NONE
+        return Outcome.FAILURE
+    return Outcome.FAILURE if error.sqlstate.startswith(SERVER_AT_FAULT) else Outcome.NONE

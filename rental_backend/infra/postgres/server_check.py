@@ -50,7 +50,7 @@ class Postgres:
     lacking: dict[str, tuple[str, ...]]
 
 
-def look_at_postgres(adapter: Database, tables: Iterable[str]) -> Postgres:
+def check_postgres(adapter: Database, tables: Iterable[str]) -> Postgres:
     """Ask the server behind a door, on a connection of its own. Raises `Away`."""
     try:
         with adapter.connect() as connection:

@@ -48,7 +48,7 @@ class ReadingSession(GuardedSession):
         """The driver's connection."""
         if self._taken is None:
             self._taken = self._engine.raw_connection()
-            _note_contact(self, cast(DeadlineConnection, self._taken.dbapi_connection))
+            _record_contact(self, cast(DeadlineConnection, self._taken.dbapi_connection))
         return cast(DeadlineConnection, self._taken.dbapi_connection)
 
     def connection(self, *_: Any, **__: Any) -> Connection:
@@ -68,15 +68,15 @@ class ReadingSession(GuardedSession):
             self._taken.close()
 
 
-def _note_contact(session: Session, driver: DeadlineConnection) -> None:
+def _record_contact(session: Session, driver: DeadlineConnection) -> None:
     """Note the connection that a session has taken, to judge the server by how long it waits for it."""
     if session.info.get("driver") is not driver:
         driver.longest_wait = 0.0
         session.info["driver"] = driver
 
 
-def _note_begin(session: Session, _: Any, connection: Any) -> None:
-    _note_contact(session, connection.connection.dbapi_connection)
+def _record_begin(session: Session, _: Any, connection: Any) -> None:
+    _record_contact(session, connection.connection.dbapi_connection)
 
 
-event.listen(GuardedSession, "after_begin", _note_begin)
+event.listen(GuardedSession, "after_begin", _record_begin)

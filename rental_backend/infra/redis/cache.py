@@ -8,28 +8,30 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, Page, Ramp
-from .failures import PRACTISED, redis_verdict
+from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, SharedMemory, SlowStart
+from .failures import PRACTISED, classify_redis_error
 from .tracing import SpannedCall, traced
 
-AWAY = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
+OUTAGES = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
 FIRST = 2  # calls at once that it is met with after an outage
 
 
 class Cache:
     """Redis behind its breaker: no hidden retries, no wait above `deadline` seconds, a pool that never blocks.
 
-    At most `calls` are under way at once over all workers of the page, fewer at first when an outage is over (`Ramp`).
+    At most `calls` are under way at once over all workers of the page, fewer at first when an outage is over (`SlowStart`).
     """
 
     practised = PRACTISED
 
-    def __init__(self, url: str, *, deadline: float, connections: int, calls: int, page: Page | None = None) -> None:
-        page = page or Page()
+    def __init__(
+        self, url: str, *, deadline: float, connections: int, calls: int, memory: SharedMemory | None = None
+    ) -> None:
+        memory = memory or SharedMemory()
         self.deadline = deadline
-        self.breaker = Breaker("redis", judge=redis_verdict, page=page)
-        self.bulkhead = Bulkhead(page, "redis", calls, ramp=Ramp(first=FIRST, wait=deadline))
-        self.drill: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
+        self.breaker = Breaker("redis", classify=classify_redis_error, memory=memory)
+        self.bulkhead = Bulkhead(memory, "redis", calls, slow_start=SlowStart(first=FIRST, wait=deadline))
+        self.inject_fault: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
         self._client: redis.Redis | None = None
         if url:
             self._client = redis.Redis.from_url(
@@ -42,11 +44,11 @@ class Cache:
             )
 
     @contextmanager
-    def _asked(self) -> Iterator[None]:
+    def _guarded(self) -> Iterator[None]:
         """Guard a call, after whatever a drill does to it."""
         with self.breaker.guard(), self.bulkhead:
-            if self.drill:
-                self.drill()
+            if self.inject_fault:
+                self.inject_fault()
             yield
 
     def trace(self, call: SpannedCall) -> None:
@@ -56,8 +58,8 @@ class Cache:
 
     def probe(self) -> None:
         """Write and thereby contact the server; raise if it does not answer or takes no writes."""
-        if self.drill:
-            self.drill()
+        if self.inject_fault:
+            self.inject_fault()
         if self._client is None:
             raise redis.exceptions.ConnectionError("no URL is configured")
         self._client.set("rental:probe", b"1", px=1000)
@@ -70,49 +72,49 @@ class Cache:
     def get(self, key: str) -> bytes | None:
         """Return the value, or None if there is none or Redis is away."""
         try:
-            with self._asked():
+            with self._guarded():
                 value = self._client.get(key) if self._client else None
-        except AWAY:
+        except OUTAGES:
             return None
         return value if isinstance(value, bytes) else None
 
     def get_many(self, keys: list[str]) -> list[bytes | None] | None:
         """Return the values, None for each there is not, all as of one moment; None while Redis is away."""
         try:
-            with self._asked():
+            with self._guarded():
                 found: list[Any] | None = self._client.mget(keys) if self._client else None
                 return found
-        except AWAY:
+        except OUTAGES:
             return None
 
     def put(self, key: str, value: bytes, *, seconds: int) -> bool:
         """Keep the value for `seconds`; return whether it is kept (False while Redis is away)."""
         try:
-            with self._asked():
+            with self._guarded():
                 return bool(self._client and self._client.set(key, value, ex=seconds))
-        except AWAY:
+        except OUTAGES:
             return False
 
     def has(self, key: str) -> bool | None:
         """Tell whether there is such a key; None while Redis is away."""
         try:
-            with self._asked():
+            with self._guarded():
                 return bool(self._client.exists(key)) if self._client else None
-        except AWAY:
+        except OUTAGES:
             return None
 
     def run(self, script: str, keys: list[str], arguments: list[str | int]) -> int | None:
         """Run a Lua script, which nothing can come between, and return its number; None while Redis is away."""
         try:
-            with self._asked():
+            with self._guarded():
                 return int(self._client.register_script(script)(keys, arguments)) if self._client else None
-        except AWAY:
+        except OUTAGES:
             return None
 
     def numbers(self, script: str, keys: list[str], arguments: list[str | int]) -> list[int] | None:
         """Run a Lua script that answers with numbers, and return them; None while Redis is away."""
         try:
-            with self._asked():
+            with self._guarded():
                 return list(map(int, self._client.register_script(script)(keys, arguments))) if self._client else None
-        except AWAY:
+        except OUTAGES:
             return None

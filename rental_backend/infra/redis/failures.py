@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import redis
 
-from ...resilience import Verdict
+from ...resilience import Outcome
 
 REDIS_AT_FAULT = (
     "READONLY",
@@ -26,13 +26,13 @@ PRACTISED: dict[str, Callable[[str], Exception]] = {
 }
 
 
-def redis_verdict(error: BaseException) -> Verdict:
+def classify_redis_error(error: BaseException) -> Outcome:
     """Judge an error raised by redis-py; our own exhausted pool says nothing about the server."""
     if isinstance(error, redis.exceptions.MaxConnectionsError):
-        return Verdict.NONE
+        return Outcome.NONE
     if isinstance(error, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError | OSError):
-        return Verdict.FAILURE
+        return Outcome.FAILURE
     if isinstance(error, redis.exceptions.RedisError):
         code = getattr(error, "status_code", None) or str(error)  # redis-py takes the codes it knows off the message
-        return Verdict.FAILURE if code.startswith(REDIS_AT_FAULT) else Verdict.NONE
-    return Verdict.NONE
+        return Outcome.FAILURE if code.startswith(REDIS_AT_FAULT) else Outcome.NONE
+    return Outcome.NONE

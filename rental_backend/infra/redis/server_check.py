@@ -26,7 +26,7 @@ class Redis:
     replica: bool
 
 
-def look_at_redis(url: str, deadline: float) -> Redis:
+def check_redis(url: str, deadline: float) -> Redis:
     """Ask a server, after writing to it. Raises `Away`."""
     retry = Retry(NoBackoff(), 0)
     try:

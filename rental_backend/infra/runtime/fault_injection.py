@@ -1,6 +1,6 @@
 """Faults on purpose, to practise outages: per breaker, in all workers of a host at once, and never in production.
 
-In production there is no way in here: `Drills` gives the doors nothing to ask, and refuses every order, of anybody.
+In production there is no way in here: `FaultInjection` gives the doors nothing to ask, and refuses every order, of anybody.
 """
 
 import random
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from ...errors import NotFound
-from ...resilience import Board, Cell, limit
+from ...resilience import SharedDocument, SharedState, limit
 
 KINDS = ("error", "refusal", "latency")
 Failure = Callable[[str], Exception]
@@ -32,13 +32,13 @@ class Fault:
         return max(0.0, self.until - time.monotonic())
 
 
-class Drills:
+class FaultInjection:
     """The faults that are ordered, by the name of the breaker. `allowed` is False in production."""
 
-    def __init__(self, board: Board, environment: str) -> None:
+    def __init__(self, shared_state: SharedState, environment: str) -> None:
         self.allowed = environment != "production"
-        self._board = board
-        self._cells: dict[str, Cell[Fault]] = {}
+        self._shared_state = shared_state
+        self._documents: dict[str, SharedDocument[Fault]] = {}
 
     def adapter(self, name: str, *, deadline: float, error: Failure, refusal: Failure) -> Callable[[], float] | None:
         """Return what a door calls before each call: it raises, or waits and returns the seconds. None in production.
@@ -47,10 +47,12 @@ class Drills:
         """
         if not self.allowed:
             return None
-        cell = self._cells[name] = Cell(self._board, f"drill {name}", lambda said: Fault(**said))
+        document = self._documents[name] = SharedDocument(
+            self._shared_state, f"drill {name}", lambda data: Fault(**data)
+        )
 
-        def strike() -> float:
-            fault = cell.value
+        def inject() -> float:
+            fault = document.value
             if fault is None or time.monotonic() >= fault.until or random.random() >= fault.share:  # noqa: S311
                 return 0.0
             if fault.kind != "latency":
@@ -61,7 +63,7 @@ class Drills:
                 raise refusal(f"a drill of {fault.actor}: no answer in time")
             return waited
 
-        return strike
+        return inject
 
     def order(
         self, name: str, *, kind: str, share: float, latency: float, reason: str, actor: str, seconds: float
@@ -69,20 +71,20 @@ class Drills:
         """Let a dependency fail for `seconds`; raises `NotFound` in production, or if there is no such breaker."""
         until = time.monotonic() + seconds
         fault = Fault(kind=kind, share=share, latency=latency, reason=reason, actor=actor, until=until)
-        self._cell(name).write(asdict(fault))
+        self._document(name).write(asdict(fault))
         return fault
 
     def end(self, name: str) -> None:
         """Let a dependency work again; raises `NotFound` as `order` does."""
-        self._cell(name).write(None)
+        self._document(name).write(None)
 
     @property
     def active(self) -> dict[str, Fault]:
         """The faults in force, by breaker."""
-        found = {name: cell.value for name, cell in self._cells.items()}
+        found = {name: document.value for name, document in self._documents.items()}
         return {name: fault for name, fault in found.items() if fault and fault.seconds_left}
 
-    def _cell(self, name: str) -> Cell[Fault]:
-        if name not in self._cells:  # in production there is none
+    def _document(self, name: str) -> SharedDocument[Fault]:
+        if name not in self._documents:  # in production there is none
             raise NotFound("There is no such breaker to inject faults into.")
-        return self._cells[name]
+        return self._documents[name]

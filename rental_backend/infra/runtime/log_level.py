@@ -5,11 +5,11 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from ...resilience import Board, Cell
+from ...resilience import SharedDocument, SharedState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LevelOrder:
+class LogLevelOrder:
     """What an operator ordered: why, who, since when, until when (monotonic seconds)."""
 
     level: str
@@ -27,14 +27,14 @@ class LevelOrder:
 class LogLevel:
     """The level in force: the operator's order until it runs out, else `default`."""
 
-    def __init__(self, board: Board, default: str) -> None:
+    def __init__(self, shared_state: SharedState, default: str) -> None:
         self.default = self._applied = default
-        self._cell = Cell(board, "log level", lambda said: LevelOrder(**said))
+        self._document = SharedDocument(shared_state, "log level", lambda data: LogLevelOrder(**data))
 
     @property
-    def order(self) -> LevelOrder | None:
+    def order(self) -> LogLevelOrder | None:
         """The operator's order in force, if any."""
-        found = self._cell.value
+        found = self._document.value
         return found if found and time.monotonic() < found.until else None
 
     @property
@@ -46,7 +46,7 @@ class LogLevel:
     def set(self, level: str, *, reason: str, actor: str, seconds: float) -> None:
         """Have all workers log at a level for so many seconds."""
         since, until = datetime.now(UTC).isoformat(), time.monotonic() + seconds
-        self._cell.write(asdict(LevelOrder(level=level, reason=reason, actor=actor, since=since, until=until)))
+        self._document.write(asdict(LogLevelOrder(level=level, reason=reason, actor=actor, since=since, until=until)))
         self.apply()
 
     def apply(self) -> None:

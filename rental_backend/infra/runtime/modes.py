@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ReadOnly, Unavailable
-from ...resilience import Board, Cell
+from ...resilience import SharedDocument, SharedState
 
 FILE = "mode.json"
 PAUSE = 30.0  # seconds after which to ask again, where nobody has said when the mode ends
@@ -26,7 +26,7 @@ class Mode(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class ModeOrder:
     """What an operator ordered: why, who, since when, until when (monotonic seconds, None for no end), for restarts."""
 
     mode: str
@@ -49,16 +49,16 @@ class Modes:
     after a restart. The last order counts: one that is not kept removes the file.
     """
 
-    def __init__(self, board: Board, folder: Path, default: str) -> None:
+    def __init__(self, shared_state: SharedState, folder: Path, default: str) -> None:
         self.default = Mode(default)
         self._path = folder / FILE
-        self._cell = Cell(board, "mode", lambda said: Order(**said))
+        self._document = SharedDocument(shared_state, "mode", lambda data: ModeOrder(**data))
         self._recall()
 
     @property
-    def order(self) -> Order | None:
+    def order(self) -> ModeOrder | None:
         """The operator's order in force, if any."""
-        found = self._cell.value
+        found = self._document.value
         return found if found and (found.until is None or time.monotonic() < found.until) else None
 
     @property
@@ -67,12 +67,14 @@ class Modes:
         order = self.order
         return Mode(order.mode) if order else self.default
 
-    def set(self, mode: Mode, *, reason: str, actor: str, seconds: float | None = None, keep: bool = False) -> Order:
+    def set(
+        self, mode: Mode, *, reason: str, actor: str, seconds: float | None = None, keep: bool = False
+    ) -> ModeOrder:
         """Put all workers into a mode at once, for `seconds` or until the next order; return the order.
 
         With `keep` it survives a restart; `kept` False in what is returned says that the file could not be written.
         """
-        order = Order(
+        order = ModeOrder(
             mode=mode.value,
             reason=reason,
             actor=actor,
@@ -83,7 +85,7 @@ class Modes:
         if not keep:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
-        self._cell.write(asdict(order))
+        self._document.write(asdict(order))
         return order
 
     # D47: modes are enforced in the adapters too.
@@ -106,11 +108,11 @@ class Modes:
 
     def _keep(self, mode: Mode, reason: str, actor: str, seconds: float | None) -> bool:
         ends = None if seconds is None else time.time() + seconds
-        said = {"mode": mode.value, "reason": reason, "actor": actor, "ends": ends}
+        data = {"mode": mode.value, "reason": reason, "actor": actor, "ends": ends}
         draft = self._path.with_suffix(f".{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps(said))
+            draft.write_text(json.dumps(data))
             draft.rename(self._path)
         except OSError:
             return False
@@ -119,10 +121,10 @@ class Modes:
     def _recall(self) -> None:
         """Put an order that was kept in force again, if there is one, it is readable and has not run out."""
         try:
-            said: dict[str, Any] = json.loads(self._path.read_text())
-            mode, ends = Mode(said["mode"]), said["ends"]
+            data: dict[str, Any] = json.loads(self._path.read_text())
+            mode, ends = Mode(data["mode"]), data["ends"]
             seconds = None if ends is None else float(ends) - time.time()
         except (OSError, ValueError, KeyError, TypeError):
             return
         if seconds is None or seconds > 0:
-            self.set(mode, reason=str(said.get("reason")), actor=str(said.get("actor")), seconds=seconds, keep=True)
+            self.set(mode, reason=str(data.get("reason")), actor=str(data.get("actor")), seconds=seconds, keep=True)

@@ -17,21 +17,21 @@ BATCH = 200
 EVERY = 3600.0  # seconds between two rounds of a worker
 PAUSE = 0.2  # seconds between two batches: requests come first
 
-Sweep = Callable[[Session, int], dict[str, int]]
+Delete = Callable[[Session, int], dict[str, int]]
 
 
-class Sweeper:
+class RetentionJob:
     """Calls `sweep(session, most)` in transactions of their own until nothing is left; it returns rows by table."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._sweep: Sweep | None = None
+        self._delete: Delete | None = None
         self._owner: int | None = None
         self._stopping = threading.Event()
 
-    def sweep_with(self, sweep: Sweep) -> None:
+    def delete_with(self, delete_old: Delete) -> None:
         """Set what deletes (a domain knows its tables; this does not)."""
-        self._sweep = sweep
+        self._delete = delete_old
 
     def start(self, every: float = EVERY) -> None:
         """Start the thread of this process, once; a forked child starts its own. Workers come at different times."""
@@ -44,7 +44,7 @@ class Sweeper:
         """Let the thread end."""
         self._stopping.set()
 
-    def round(self) -> dict[str, int]:
+    def run(self) -> dict[str, int]:
         """Delete all that is old; return how many rows of which table. Does nothing while another worker is at it."""
         gone: dict[str, int] = {}
         while not self._stopping.is_set():
@@ -57,19 +57,19 @@ class Sweeper:
         return gone
 
     def _batch(self) -> dict[str, int]:
-        if self._sweep is None:
+        if self._delete is None:
             raise RuntimeError("sweep_with was not called")
         with self._database.transaction() as session:
             if not session.scalar(select(func.pg_try_advisory_xact_lock(TURN))):
                 return {}
-            return self._sweep(session, BATCH)
+            return self._delete(session, BATCH)
 
     def _run(self, every: float) -> None:
         wait = random.uniform(every / 2, every)  # noqa: S311 - spreads the workers, and lets a start be a start
         while not self._stopping.wait(wait):
             wait = every
             try:
-                gone = self.round() if self._database.breaker.closed else {}
+                gone = self.run() if self._database.breaker.closed else {}
             except AppError:  # next time; what is old can wait
                 continue
             if any(gone.values()):

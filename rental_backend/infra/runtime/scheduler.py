@@ -12,20 +12,20 @@ from ...errors import AppError
 TICK = 0.25
 REST = 2.0  # seconds after a chore that failed
 
-Chore = Callable[[], object]
+Task = Callable[[], object]
 
 
-class Background:
+class Scheduler:
     """A thread that does each chore every so many seconds. One that fails is done again the next time."""
 
     def __init__(self) -> None:
-        self._chores: list[tuple[float, Chore]] = []
+        self._tasks: list[tuple[float, Task]] = []
         self._owner: int | None = None
         self._stopping = threading.Event()
 
-    def every(self, seconds: float, chore: Chore) -> None:
+    def every(self, seconds: float, task: Task) -> None:
         """Add a chore; call it before the start."""
-        self._chores.append((seconds, chore))
+        self._tasks.append((seconds, task))
 
     def start(self) -> None:
         """Start the thread of this process, once; a forked child starts its own."""
@@ -39,21 +39,21 @@ class Background:
         self._stopping.set()
 
     def _run(self) -> None:
-        due = [0.0] * len(self._chores)
+        due = [0.0] * len(self._tasks)
         while not self._stopping.is_set():
-            for number, (seconds, chore) in enumerate(self._chores):
+            for number, (seconds, task) in enumerate(self._tasks):
                 if time.monotonic() >= due[number]:
-                    due[number] = time.monotonic() + (seconds if _done(chore) else max(seconds, REST))
+                    due[number] = time.monotonic() + (seconds if _done(task) else max(seconds, REST))
             self._stopping.wait(TICK)
 
 
-def _done(chore: Chore) -> bool:
+def _done(task: Task) -> bool:
     """Do a chore and tell whether that went well."""
     try:
-        chore()
+        task()
     except AppError:  # an outage: next time
         return False
     except Exception:
-        structlog.get_logger("rental_backend.background").exception("chore failed", chore=repr(chore))
+        structlog.get_logger("rental_backend.background").exception("chore failed", task=repr(task))
         return False
     return True

@@ -2,7 +2,7 @@
 
 A change lights a beacon in memory that all workers of a host share, after its commit. Whoever has a session looks at
 the beacon and reads again first; what needs no database (the origins that may call) follows within `TICK` of the
-background thread. Workers of other hosts read again every `FOLLOW_EVERY` seconds. What was read last is kept in Redis
+background thread. Workers of other hosts read again every `REFRESH_EVERY` seconds. What was read last is kept in Redis
 and in a file, for workers that start while the database is away.
 """
 
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from ..postgres.database import Database
 from ..redis.cache import Cache
 
-FOLLOW_EVERY = 2.0
+REFRESH_EVERY = 2.0
 KEEP_IN_REDIS = 30 * 86400
 KEY = "settings:kept"
 SETTINGS = "settings"  # under which a session of the door has them in its `info`
@@ -30,28 +30,28 @@ Texts = Mapping[str, str]
 Load = Callable[[Session], Texts]
 
 
-class Beacon:
+class ChangeSignal:
     """One word that all workers of a host share: when something was changed last. Make it before the fork."""
 
     def __init__(self) -> None:
         self._word = memoryview(mmap.mmap(-1, 8)).cast("q")
 
     @property
-    def lit_at(self) -> int:
+    def signalled_at(self) -> int:
         """When it was lit last, on the clock that all processes of a host share."""
         return self._word[0]
 
-    def light(self) -> None:
+    def signal(self) -> None:
         """Say that something has been changed. The moment is unique, so no change is taken for an earlier one."""
         self._word[0] = time.monotonic_ns()
 
 
 # D57: kept in each worker, followed by a signal.
-class Followed:
+class SettingsCache:
     """The settings as texts by key, as they were read last."""
 
     def __init__(self, database: Database, cache: Cache, folder: Path) -> None:
-        self.beacon = Beacon()
+        self.change_signal = ChangeSignal()
         self._database, self._cache = database, cache
         self.file = folder / "settings.json"
         self._load: Load | None = None
@@ -63,7 +63,7 @@ class Followed:
         """Set how they are read (the settings domain knows the table; this does not)."""
         self._load = load
 
-    def last(self) -> Texts:
+    def cached(self) -> Texts:
         """Return what was read last, here or by anybody before; never waits for anything."""
         return self._texts or {}
 
@@ -74,9 +74,9 @@ class Followed:
         """
         if session.info.get(CHANGED) and self._load is not None:
             return self._load(session)
-        if self._texts is None or self._seen != self.beacon.lit_at:
+        if self._texts is None or self._seen != self.change_signal.signalled_at:
             self._read(session)
-        return self.last()
+        return self.cached()
 
     def changed_by(self, session: Session) -> None:
         """Have all workers read again once this session has committed."""
@@ -85,24 +85,24 @@ class Followed:
 
     def _announce(self, session: Session) -> None:
         session.info.pop(CHANGED, None)
-        self.beacon.light()
+        self.change_signal.signal()
 
-    def follow(self) -> None:
+    def refresh(self) -> None:
         """Read again if it is time to. Raises our errors for an outage."""
         late = time.monotonic() >= self._next_look
         if self._database.breaker.closed:
-            if late or self._seen != self.beacon.lit_at:
+            if late or self._seen != self.change_signal.signalled_at:
                 with self._database.reading() as session:
                     self._read(session)
         elif late and self._texts is None:
-            self._texts, self._next_look = self._kept(), time.monotonic() + FOLLOW_EVERY
+            self._texts, self._next_look = self._kept(), time.monotonic() + REFRESH_EVERY
 
     def _read(self, session: Session) -> None:
         if self._load is None:
             return
-        seen, before = self.beacon.lit_at, self._texts
+        seen, before = self.change_signal.signalled_at, self._texts
         self._texts = self._load(session)
-        self._seen, self._next_look = seen, time.monotonic() + FOLLOW_EVERY
+        self._seen, self._next_look = seen, time.monotonic() + REFRESH_EVERY
         if self._texts != before:
             self._keep(self._texts)
 

@@ -12,9 +12,9 @@ import time
 import uuid
 import zlib
 
-from ...resilience import Board
+from ...resilience import SharedState
 from ..redis.cache import Cache
-from .change_authors import Authors
+from .change_authors import ChangeAuthors
 
 COUNT, LAST, UNSENT, POSITION = range(4)  # words of a row, before those of the authors; LAST in milliseconds
 ROWS = 255  # the last row of the board is not a resource's
@@ -25,7 +25,7 @@ KEEP = 25 * 3600  # longer than any answer is kept
 STARTS = 8  # of the program, whose marks are kept apart
 UNKNOWN = 2**62  # a position that no replica ever reaches
 
-TELL = """
+PUBLISH = """
 local known, marks = redis.call('GET', KEYS[1]), {}
 local read, found = pcall(cjson.decode, known or '{}')
 for boot, mark in pairs(read and type(found) == 'table' and found or {}) do
@@ -48,50 +48,50 @@ redis.call('SET', KEYS[1], done and text or cjson.encode({[ARGV[1]] = mine}), 'E
 return 1
 """  # each start has a mark of its own; what the oldest of too many says of somebody is said of everybody
 
-Tag = tuple[int, ...]
+Version = tuple[int, ...]
 
 
-class Writes:
+class ChangeLog:
     """The changes of every resource. `boot` names this start of the program, for all workers of it."""
 
-    def __init__(self, board: Board, cache: Cache) -> None:
+    def __init__(self, shared_state: SharedState, cache: Cache) -> None:
         self.boot = uuid.uuid4().hex
-        self._board = board
-        self._words = board.words
-        self._authors = Authors(board.words)
-        self.tally = board.page.tally
+        self._shared_state = shared_state
+        self._words = shared_state.words
+        self._authors = ChangeAuthors(shared_state.words)
+        self.counters = shared_state.memory.counters
         self._cache = cache
         self._rows: dict[tuple[str, ...], tuple[int, ...]] = {}
-        self._heard: dict[int, bytes] = {}
+        self._merged: dict[int, bytes] = {}
 
     def rows(self, resources: tuple[str, ...]) -> tuple[int, ...]:
         """Return the rows of resources; two that happen to share one are merely changed together."""
         rows = self._rows.get(resources)
         if rows is None:
-            found = {self._board.row(zlib.crc32(name.encode()) % ROWS) for name in resources}
+            found = {self._shared_state.row_base(zlib.crc32(name.encode()) % ROWS) for name in resources}
             rows = self._rows[resources] = tuple(sorted(found))
         return rows
 
-    def tag(self, rows: tuple[int, ...]) -> Tag:
+    def version(self, rows: tuple[int, ...]) -> Version:
         """Return how often these were changed, as far as this host knows."""
         words = self._words
         return tuple([words[row] for row in rows])
 
     # D42: hidden only from the caller whose own change it would hide.
-    def covers(self, rows: tuple[int, ...], who: int, at: float, tag: Tag | None) -> bool:
+    def includes(self, rows: tuple[int, ...], who: int, at: float, version: Version | None) -> bool:
         """Tell whether what was read then (seconds since the epoch) shows all changes of these by somebody.
 
-        `tag` is what `tag` returned just before; None for what another start of the program has read.
+        `version` is what `version` returned just before; None for what another start of the program has read.
         """
-        if tag is not None and tag == self.tag(rows):
+        if version is not None and version == self.version(rows):
             return True
         read = (at - SKEW) * 1000
         for place, row in enumerate(rows):
-            last = self._authors.last(row, who)
-            if tag is None:
+            last = self._authors.last_change(row, who)
+            if version is None:
                 seen = read > max(last.at, last.elsewhere)
             else:
-                seen = tag[place] >= last.count and (tag[place] >= last.heard or read > last.elsewhere)
+                seen = version[place] >= last.count and (version[place] >= last.merged or read > last.elsewhere)
             if not seen:
                 return False
         return True
@@ -100,13 +100,13 @@ class Writes:
         """Return the place in the database's log by which these were last changed."""
         return max((self._words[row + POSITION] for row in rows), default=0)
 
-    def note(self, rows: tuple[int, ...], who: int, position: int = UNKNOWN) -> None:
+    def record(self, rows: tuple[int, ...], who: int, position: int = UNKNOWN) -> None:
         """Count a change of these by somebody, that has been committed or may have been."""
         at = math.ceil(time.time() * 1000)
-        with self._board.page.locked():
+        with self._shared_state.memory.locked():
             for row in rows:
                 count = self._words[row] + 1
-                self._authors.note(row, who, count, at)
+                self._authors.record(row, who, count, at)
                 self._place(row, at, position)
                 self._words[row] = count
                 self._words[row + UNSENT] = count
@@ -115,50 +115,50 @@ class Writes:
         self._words[row + LAST] = max(self._words[row + LAST], at)
         self._words[row + POSITION] = position
 
-    def tell(self) -> bool:
+    def publish(self) -> bool:
         """Send the marks that Redis has not got; return whether it has all. For a thread that may wait."""
-        rows = (self._board.row(number) for number in range(ROWS))
-        sent = [self._tell(row) for row in rows if self._words[row + UNSENT]]
+        rows = (self._shared_state.row_base(number) for number in range(ROWS))
+        sent = [self._publish(row) for row in rows if self._words[row + UNSENT]]
         return all(sent)
 
-    def _tell(self, row: int) -> bool:
-        number, own = self._words[row + UNSENT], self._authors.own(row)
+    def _publish(self, row: int) -> bool:
+        number, own = self._words[row + UNSENT], self._authors.own_changes(row)
         mark = {"at": max(own.values()), "position": str(self._words[row + POSITION]), "who": own}
-        if self._cache.run(TELL, [_key(row)], [self.boot, json.dumps(mark), STARTS, KEEP]) is None:
+        if self._cache.run(PUBLISH, [_key(row)], [self.boot, json.dumps(mark), STARTS, KEEP]) is None:
             return False
-        with self._board.page.locked():
+        with self._shared_state.memory.locked():
             if self._words[row + UNSENT] == number:
                 self._words[row + UNSENT] = 0
         return True
 
-    def listen(self) -> None:
+    def poll(self) -> None:
         """Take over what other hosts have changed; at most once a second over all workers."""
-        now, polled = int(time.monotonic() * 1e6), self._board.row(POLLED)
+        now, polled = int(time.monotonic() * 1e6), self._shared_state.row_base(POLLED)
         if now < self._words[polled] + POLL_EVERY * 1e6:
             return
         self._words[polled] = now
-        rows = tuple(self._board.row(number) for number in range(ROWS))
-        self.heed(rows, self._cache.get_many(self.marks_of(rows)) or [None] * ROWS)
+        rows = tuple(self._shared_state.row_base(number) for number in range(ROWS))
+        self.merge(rows, self._cache.get_many(self.mark_keys(rows)) or [None] * ROWS)
 
-    def marks_of(self, rows: tuple[int, ...]) -> list[str]:
+    def mark_keys(self, rows: tuple[int, ...]) -> list[str]:
         """Return the keys of these marks in Redis."""
         return [_key(row) for row in rows]
 
-    def heed(self, rows: tuple[int, ...], packed: list[bytes | None]) -> None:
+    def merge(self, rows: tuple[int, ...], packed: list[bytes | None]) -> None:
         """Take over marks as they lie in Redis."""
         for row, each in zip(rows, packed, strict=True):
-            if each and self._heard.get(row) != each:
-                self._heed(row, each)
-                self._heard[row] = each
+            if each and self._merged.get(row) != each:
+                self._merge(row, each)
+                self._merged[row] = each
 
-    def _heed(self, row: int, packed: bytes) -> None:
+    def _merge(self, row: int, packed: bytes) -> None:
         try:
             told = [_read(mark) for boot, mark in json.loads(packed).items() if boot != self.boot]
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):  # not ours
             return
-        with self._board.page.locked():
+        with self._shared_state.memory.locked():
             count, last = self._words[row] + 1, self._words[row + LAST]
-            news = [self._authors.hear(row, who, count) for _, _, who in told]
+            news = [self._authors.merge(row, who, count) for _, _, who in told]
             if any(news):
                 self._words[row] = count
             at, position, _ = max(told, key=lambda mark: mark[0], default=(0, 0, {}))
@@ -178,4 +178,4 @@ def _read(mark: dict[str, object]) -> tuple[int, int, dict[int, int]]:
 
 
 def _key(row: int) -> str:
-    return f"rental:changes:{Board.number(row)}"
+    return f"rental:changes:{SharedState.row_number(row)}"

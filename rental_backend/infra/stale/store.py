@@ -1,6 +1,6 @@
 """Last good answers, kept in this process and in Redis, for the time when the database does not answer.
 
-Nobody gets one that would hide his own change: see `writes.py` for how that is known.
+Nobody gets one that would hide his own change: see `change_log.py` for how that is known.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ import orjson
 
 from ..redis.cache import Cache
 from .change_authors import ANYBODY
-from .change_log import SKEW, Tag, Writes
+from .change_log import SKEW, ChangeLog, Version
 
 OVERHEAD = 1024  # bytes that one answer takes here beside its body, rounded up
 REDIS_EVERY = 2.0
@@ -27,16 +27,16 @@ COMPRESS_ABOVE = 1024  # bytes; below, zlib saves Redis less than it costs
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CachedResponse:
     """An encoded body with its headers, since when it is true (seconds since the epoch), and of which changes on.
 
-    `tag` counts the changes it has seen of each of its resources, by the start of the program named `boot`.
+    `version` counts the changes it has seen of each of its resources, by the start of the program named `boot`.
     """
 
     body: bytes
     headers: dict[str, str]
     at: float
-    tag: Tag = ()
+    version: Version = ()
     boot: str = field(default="", compare=False)
 
     @property
@@ -53,22 +53,22 @@ class Answer:
         """Return one string of bytes for Redis, compressed where that pays."""
         small = len(self.body) > COMPRESS_ABOVE
         body = zlib.compress(self.body, 1) if small else self.body
-        return orjson.dumps([self.at, self.headers, self.tag, self.boot, small]) + b"\n" + body
+        return orjson.dumps([self.at, self.headers, self.version, self.boot, small]) + b"\n" + body
 
     @classmethod
-    def unpack(cls, packed: bytes) -> "Answer":
+    def unpack(cls, packed: bytes) -> "CachedResponse":
         """Read what `pack` wrote. Raises ValueError for anything else."""
         head, _, body = packed.partition(b"\n")
-        at, headers, tag, boot, small = orjson.loads(head)
+        at, headers, version, boot, small = orjson.loads(head)
         if not isinstance(headers, dict):
             raise ValueError("not an answer")  # noqa: TRY004 - one kind of error for all that is not ours
         try:
-            return cls(zlib.decompress(body) if small else body, headers, float(at), tuple(tag), str(boot))
+            return cls(zlib.decompress(body) if small else body, headers, float(at), tuple(version), str(boot))
         except zlib.error:
             raise ValueError("not an answer") from None
 
 
-class StaleStore:
+class ResponseCache:
     """Remembers at most `capacity` bytes in this process, and sends copies to Redis from a thread of its own.
 
     Remembering never waits for Redis. Looking up takes the newer of the two copies; for a key that is here too, Redis
@@ -76,17 +76,17 @@ class StaleStore:
     `outdated` ones, for one's own change.
     """
 
-    def __init__(self, cache: Cache, writes: Writes, *, capacity: int) -> None:
-        self.counted = writes.tally.family("stale", "hits", "misses", "outdated")
+    def __init__(self, cache: Cache, change_log: ChangeLog, *, capacity: int) -> None:
+        self.lookups = change_log.counters.group("stale", "hits", "misses", "outdated")
         self._cache = cache
-        self._writes = writes
+        self._change_log = change_log
         self._capacity = capacity
         self._size = 0
-        self._answers: OrderedDict[str, Answer] = OrderedDict()
-        self._sent: dict[str, tuple[float, Tag]] = {}
+        self._responses: OrderedDict[str, CachedResponse] = OrderedDict()
+        self._sent: dict[str, tuple[float, Version]] = {}
         self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
-        self._outbox: queue.Queue[tuple[str, Answer] | None] = queue.Queue(maxsize=256)
+        self._outbox: queue.Queue[tuple[str, CachedResponse] | None] = queue.Queue(maxsize=256)
         self._changed, self._stopping = threading.Event(), threading.Event()
 
     def start(self) -> None:
@@ -106,48 +106,48 @@ class StaleStore:
         """Return the key of an answer: its endpoint, its arguments and the permission scope it was made for."""
         return "rental:stale:" + hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
 
-    def changed(self, rows: tuple[int, ...], who: int, position: int) -> None:
+    def record_change(self, rows: tuple[int, ...], who: int, position: int) -> None:
         """Count a change of resources by somebody: from now on no worker has an answer of before it for him."""
-        self._writes.note(rows, who, position)
+        self._change_log.record(rows, who, position)
         self._changed.set()
 
-    def remember(self, key: str, answer: Answer) -> None:
+    def remember(self, key: str, answer: CachedResponse) -> None:
         """Keep an answer here, and soon in Redis if it has seen a change or none was sent in the last two seconds."""
-        answer = Answer(answer.body, answer.headers, answer.at, answer.tag, self._writes.boot)
+        answer = CachedResponse(answer.body, answer.headers, answer.at, answer.version, self._change_log.boot)
         self._keep(key, answer)
-        at, tag = self._sent.get(key, (0.0, ()))
-        if answer.at - at < REDIS_EVERY and tag == answer.tag:
+        at, version = self._sent.get(key, (0.0, ()))
+        if answer.at - at < REDIS_EVERY and version == answer.version:
             return
         if len(self._sent) > 10_000:
             self._sent.clear()
-        self._sent[key] = (answer.at, answer.tag)
+        self._sent[key] = (answer.at, answer.version)
         try:
             self._outbox.put_nowait((key, answer))
         except queue.Full:
             self._sent.pop(key, None)
 
-    def _keep(self, key: str, answer: Answer) -> None:
+    def _keep(self, key: str, answer: CachedResponse) -> None:
         if len(answer.body) > self._capacity // 8:
             return
         with self._lock:
-            old = self._answers.get(key)
-            if old and old.boot == answer.boot and (old.tag, old.at) > (answer.tag, answer.at):
+            old = self._responses.get(key)
+            if old and old.boot == answer.boot and (old.version, old.at) > (answer.version, answer.at):
                 return
-            self._answers.pop(key, None)
-            self._answers[key] = answer
+            self._responses.pop(key, None)
+            self._responses[key] = answer
             self._size += answer.weight - (old.weight if old else 0)
             while self._size > self._capacity:
-                self._size -= self._answers.popitem(last=False)[1].weight
+                self._size -= self._responses.popitem(last=False)[1].weight
 
-    def fresh(self, key: str, rows: tuple[int, ...], within: float) -> bool:
+    def is_fresh(self, key: str, rows: tuple[int, ...], within: float) -> bool:
         """Tell whether this process has an answer not older than `within` seconds that no change has overtaken."""
-        mine = self._answers.get(key)
-        return mine is not None and mine.tag == self._writes.tag(rows) and mine.age <= within
+        mine = self._responses.get(key)
+        return mine is not None and mine.version == self._change_log.version(rows) and mine.age <= within
 
-    def find(self, key: str, rows: tuple[int, ...] = (), *, within: float, who: int = ANYBODY) -> Answer | None:
+    def find(self, key: str, rows: tuple[int, ...] = (), *, within: float, who: int = ANYBODY) -> CachedResponse | None:
         """Return the newest answer not older than `within` seconds that shows all changes of its resources by `who`."""
-        known = self._answers.get(key)
-        found = known if known and self._covers(known, rows, who) else None
+        known = self._responses.get(key)
+        found = known if known and self._includes(known, rows, who) else None
         now = time.monotonic()
         if found is None or now - self._looked.get(key, -LOOK_EVERY) >= LOOK_EVERY:
             if len(self._looked) > 10_000:
@@ -155,38 +155,38 @@ class StaleStore:
             self._looked[key] = now
             found = self._newest(key, rows, who)
         if found and found.age <= within:
-            self.counted.add("hits")
+            self.lookups.add("hits")
             return found
-        self.counted.add("misses")
+        self.lookups.add("misses")
         if known is not None and found is None:
-            self.counted.add("outdated")
+            self.lookups.add("outdated")
         return None
 
-    def _covers(self, answer: Answer, rows: tuple[int, ...], who: int) -> bool:
-        ours = answer.boot == self._writes.boot
-        return self._writes.covers(rows, who, answer.at, answer.tag if ours else None)
+    def _includes(self, answer: CachedResponse, rows: tuple[int, ...], who: int) -> bool:
+        ours = answer.boot == self._change_log.boot
+        return self._change_log.includes(rows, who, answer.at, answer.version if ours else None)
 
-    def _newest(self, key: str, rows: tuple[int, ...], who: int) -> Answer | None:
+    def _newest(self, key: str, rows: tuple[int, ...], who: int) -> CachedResponse | None:
         """Return the newer of the answers here and in Redis, of those that are for him, after a look at the marks.
 
         What another host has read replaces one of here if it is newer by more than clocks may differ: until then ours
         is for more people, since changes of this host are counted.
         """
         theirs = self._from_redis(key, rows)
-        mine = self._answers.get(key)
+        mine = self._responses.get(key)
         if theirs and (mine is None or mine.boot == theirs.boot or theirs.at > mine.at + SKEW):
             self._keep(key, theirs)
-        found = [each for each in (mine, theirs) if each and self._covers(each, rows, who)]
+        found = [each for each in (mine, theirs) if each and self._includes(each, rows, who)]
         return max(found, key=lambda each: each.at, default=None)
 
-    def _from_redis(self, key: str, rows: tuple[int, ...]) -> Answer | None:
+    def _from_redis(self, key: str, rows: tuple[int, ...]) -> CachedResponse | None:
         """Return the copy in Redis, after the marks have been heard that lie there at the same moment."""
-        found = self._cache.get_many([key, *self._writes.marks_of(rows)])
+        found = self._cache.get_many([key, *self._change_log.mark_keys(rows)])
         if not found:
             return None
-        self._writes.heed(rows, found[1:])
+        self._change_log.merge(rows, found[1:])
         try:
-            return Answer.unpack(found[0] or b"")
+            return CachedResponse.unpack(found[0] or b"")
         except (ValueError, TypeError):
             return None
 
@@ -199,8 +199,8 @@ class StaleStore:
     def _exchange(self) -> None:
         """Tell other hosts what was changed here, at once or when Redis is back, and hear from them."""
         while True:
-            self._writes.tell()
-            self._writes.listen()
+            self._change_log.publish()
+            self._change_log.poll()
             if self._stopping.is_set():
                 return
             self._changed.wait(LOOK_EVERY)

@@ -6,27 +6,27 @@ database is there, instances tell it what they saw, and each other through it; s
 """
 
 from .buckets import DAY, HOUR, Bar, Kind, bars, uptime
-from .incidents import MOST_UPDATES, Incident, Status, Update, begun, shown
-from .levels import IMPACTS, LEVELS, OF_LEVEL, Impact, Level, gravest
-from .recorder import Recorder, TooMuch
-from .state import State
+from .incidents import MOST_UPDATES, Incident, IncidentStatus, Update, open_incident, visible
+from .levels import COMPONENT_STATUSES, IMPACTS, OF_LEVEL, ComponentStatus, Impact, gravest
+from .recorder import StatusRecorder, TooManyIncidents
+from .state import StatusHistory
 
 __all__ = [
+    "COMPONENT_STATUSES",
     "DAY",
     "HOUR",
     "IMPACTS",
-    "LEVELS",
     "MOST_UPDATES",
     "OF_LEVEL",
     "Bar",
+    "ComponentStatus",
     "Impact",
     "Incident",
+    "IncidentStatus",
     "Kind",
-    "Level",
-    "Recorder",
-    "State",
-    "Status",
-    "TooMuch",
+    "StatusHistory",
+    "StatusRecorder",
+    "TooManyIncidents",
     "Update",
     "bars",
     "begun",

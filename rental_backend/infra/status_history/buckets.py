@@ -7,13 +7,13 @@ nobody looked is neither up nor down, and an hour that a clock ran through twice
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from .levels import LEVELS, Level
+from .levels import COMPONENT_STATUSES, ComponentStatus
 
 NOTICED = 15_000  # milliseconds of a state before it colours a bar
 
-Spent = tuple[int, ...]  # milliseconds by state, in the order of `LEVELS`
-Series = dict[int, dict[str, Spent]]  # by the start of a bucket (seconds since 1970), by component
-NO_TIME: Spent = (0,) * len(LEVELS)
+Durations = tuple[int, ...]  # milliseconds by state, in the order of `COMPONENT_STATUSES`
+Series = dict[int, dict[str, Durations]]  # by the start of a bucket (seconds since 1970), by component
+NO_TIME: Durations = (0,) * len(COMPONENT_STATUSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Bar:
     """One bucket of one component: its start (seconds since 1970), and the milliseconds in each state."""
 
     start: int
-    spent: Spent
+    spent: Durations
 
     @property
     def observed(self) -> int:
@@ -52,15 +52,19 @@ class Bar:
         return uptime([self])
 
     @property
-    def worst(self) -> Level | None:
+    def worst(self) -> ComponentStatus | None:
         """The worst state that lasted long enough to be noticed; None if nobody looked."""
         if not self.observed:
             return None
-        noticed = [level for level, spent in zip(LEVELS, self.spent, strict=True) if spent >= NOTICED]
-        return noticed[-1] if noticed else LEVELS[max(range(len(LEVELS)), key=self.spent.__getitem__)]
+        noticed = [level for level, spent in zip(COMPONENT_STATUSES, self.spent, strict=True) if spent >= NOTICED]
+        return (
+            noticed[-1]
+            if noticed
+            else COMPONENT_STATUSES[max(range(len(COMPONENT_STATUSES)), key=self.spent.__getitem__)]
+        )
 
 
-def pieces(kind: Kind, began: int, ended: int) -> Iterator[tuple[int, int]]:
+def split(kind: Kind, began: int, ended: int) -> Iterator[tuple[int, int]]:
     """Yield (start of a bucket, milliseconds in it) of a time from `began` to `ended` (milliseconds since 1970)."""
     while began < ended:
         start = kind.start(began)
@@ -70,10 +74,10 @@ def pieces(kind: Kind, began: int, ended: int) -> Iterator[tuple[int, int]]:
 
 
 # D89: milliseconds by state, of observed time only.
-def counted(series: Series, kind: Kind, levels: Mapping[str, Level], *, began: int, ended: int) -> Series:
+def counted(series: Series, kind: Kind, levels: Mapping[str, ComponentStatus], *, began: int, ended: int) -> Series:
     """Return the series with a time (milliseconds since 1970) in which each component was in that state."""
     found = dict(series)
-    for start, spent in pieces(kind, began, ended):
+    for start, spent in split(kind, began, ended):
         bucket = dict(found.get(start, {}))
         for component, level in levels.items():
             before, at = bucket.get(component, NO_TIME), level.weight
@@ -97,7 +101,7 @@ def bars(kind: Kind, component: str, now: int, *series: Series) -> list[Bar]:
     return [Bar(start, total(each.get(start, {}).get(component, NO_TIME) for each in series)) for start in starts]
 
 
-def total(spent: Iterable[Spent]) -> Spent:
+def total(spent: Iterable[Durations]) -> Durations:
     """Return the sums by state."""
     return tuple(map(sum, zip(NO_TIME, *spent, strict=True)))
 
@@ -107,7 +111,7 @@ def uptime(some: Iterable[Bar]) -> float | None:
 
     Answers from memory count as up, a partial outage counts as down.
     """
-    spent = dict(zip(LEVELS, total(bar.spent for bar in some), strict=True))
-    up = spent[Level.OPERATIONAL] + spent[Level.DEGRADED]
-    counts = up + spent[Level.PARTIAL] + spent[Level.MAJOR]
+    spent = dict(zip(COMPONENT_STATUSES, total(bar.spent for bar in some), strict=True))
+    up = spent[ComponentStatus.OPERATIONAL] + spent[ComponentStatus.DEGRADED]
+    counts = up + spent[ComponentStatus.PARTIAL] + spent[ComponentStatus.MAJOR]
     return up / counts if counts else None

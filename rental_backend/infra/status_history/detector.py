@@ -9,7 +9,7 @@ CLOSE_AFTER = 60_000  # milliseconds without any until it is closed
 REOPEN_WITHIN = 15 * 60_000  # milliseconds after its end in which a new disruption belongs to it
 
 
-class Turn(enum.Enum):
+class IncidentChange(enum.Enum):
     """What has happened to the incident."""
 
     NOTHING = enum.auto()
@@ -32,14 +32,16 @@ class Detector:
     last: str | None = None
     dismissed: bool = False
 
-    def step(self, elapsed: int, *, disrupted: bool) -> tuple["Detector", Turn]:
+    def step(self, elapsed: int, *, disrupted: bool) -> tuple["Detector", IncidentChange]:
         """Return what follows from so many milliseconds more of a disruption, or of none."""
         if disrupted:
             bad = min(self.bad + elapsed, OPEN_AFTER)
             opens = bad >= OPEN_AFTER and self.current is None and not self.dismissed
-            return replace(self, bad=bad, well=0), Turn.OPENED if opens else Turn.NOTHING
+            return replace(self, bad=bad, well=0), IncidentChange.OPENED if opens else IncidentChange.NOTHING
         well = min(self.well + elapsed, CLOSE_AFTER)
         if well < CLOSE_AFTER:
-            return replace(self, well=well), Turn.NOTHING
+            return replace(self, well=well), IncidentChange.NOTHING
         closes = self.current is not None
-        return replace(self, bad=0, well=well, dismissed=False), Turn.CLOSED if closes else Turn.NOTHING
+        return replace(
+            self, bad=0, well=well, dismissed=False
+        ), IncidentChange.CLOSED if closes else IncidentChange.NOTHING

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from .levels import OF_LEVEL, Impact, Level, gravest
+from .levels import OF_LEVEL, ComponentStatus, Impact, gravest
 
 MOST_INCIDENTS, MOST_UPDATES = 100, 30
 AGE = 90 * 86_400_000  # milliseconds for which one is kept after it was resolved
@@ -17,7 +17,7 @@ AGAIN = "The disruption is back, and we are looking into it."
 OVER = "Everything has been working as usual again since {:%H:%M} UTC."
 
 
-class Status(enum.StrEnum):
+class IncidentStatus(enum.StrEnum):
     """How far an incident is."""
 
     INVESTIGATING = "investigating"
@@ -32,7 +32,7 @@ class Update:
 
     id: str
     at: int
-    status: Status
+    status: IncidentStatus
     text: str
     author: str = ""
 
@@ -46,7 +46,7 @@ class Incident:
 
     id: str
     name: str
-    status: Status
+    status: IncidentStatus
     impact: Impact
     components: tuple[str, ...]
     created: int
@@ -64,8 +64,8 @@ class Incident:
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> "Incident":
         """Read what `document` made. Raises ValueError, KeyError or TypeError for anything else."""
-        updates = tuple(Update(**{**each, "status": Status(each["status"])}) for each in said["updates"])
-        kinds = {"status": Status(said["status"]), "impact": Impact(said["impact"])}
+        updates = tuple(Update(**{**each, "status": IncidentStatus(each["status"])}) for each in said["updates"])
+        kinds = {"status": IncidentStatus(said["status"]), "impact": Impact(said["impact"])}
         return cls(**{**said, **kinds, "components": tuple(said["components"]), "updates": updates})
 
     @property
@@ -73,11 +73,11 @@ class Incident:
         """Whether an operator has said something about it."""
         return self.renamed or any(each.author for each in self.updates)
 
-    def told(self, status: Status, text: str, *, now: int, author: str = "") -> "Incident":
+    def with_update(self, status: IncidentStatus, text: str, *, now: int, author: str = "") -> "Incident":
         """Return it with an update, which is later than the one before even if the clock is not."""
         at = max([now, *(each.at for each in self.updates)])
         update = Update(id=str(uuid.uuid4()), at=at, status=status, text=text, author=author)
-        resolved = at if status is Status.RESOLVED else None
+        resolved = at if status is IncidentStatus.RESOLVED else None
         return replace(self, status=status, changed=at, resolved=resolved, updates=(*self.updates, update))
 
     def edited(self, *, now: int, name: str | None = None, impact: str | None = None) -> "Incident":
@@ -91,14 +91,14 @@ class Incident:
         )
 
 
-def begun(
+def open_incident(
     name: str, impact: Impact, components: Iterable[str], *, now: int, source: str, automatic: bool = False
 ) -> Incident:
     """Return a new incident about which nothing has been said yet."""
     return Incident(
         id=str(uuid.uuid4()),
         name=name,
-        status=Status.INVESTIGATING,
+        status=IncidentStatus.INVESTIGATING,
         impact=impact,
         components=tuple(components),
         created=now,
@@ -110,14 +110,18 @@ def begun(
     )
 
 
-def found(levels: Mapping[str, Level], names: Mapping[str, str], *, began: int, now: int, source: str) -> Incident:
+def found(
+    levels: Mapping[str, ComponentStatus], names: Mapping[str, str], *, began: int, now: int, source: str
+) -> Incident:
     """Return the incident of these components being disrupted, noticed now."""
     affected = [names.get(each, each) for each in levels]
-    incident = begun(_name(affected), _impact(levels), levels, now=began, source=source, automatic=True)
-    return incident.told(Status.INVESTIGATING, SEEN.format(", ".join(affected)), now=now)
+    incident = open_incident(_name(affected), _impact(levels), levels, now=began, source=source, automatic=True)
+    return incident.with_update(IncidentStatus.INVESTIGATING, SEEN.format(", ".join(affected)), now=now)
 
 
-def spread(incident: Incident, levels: Mapping[str, Level], names: Mapping[str, str], *, now: int) -> Incident:
+def widened(
+    incident: Incident, levels: Mapping[str, ComponentStatus], names: Mapping[str, str], *, now: int
+) -> Incident:
     """Return the incident with what is disrupted by now, if that is more or worse than it was."""
     components = tuple(dict.fromkeys((*incident.components, *levels)))
     impact = gravest(incident.impact, _impact(levels))
@@ -131,7 +135,7 @@ def back(incident: Incident, *, now: int) -> Incident:
     """Return an incident that was over and is not; what said so, and an earlier such return, are not told any more."""
     kept = itertools.dropwhile(lambda each: not each.author, reversed(incident.updates[1:]))
     updates = (*incident.updates[:1], *reversed(list(kept)))
-    return replace(incident, updates=updates).told(Status.INVESTIGATING, AGAIN, now=now)
+    return replace(incident, updates=updates).with_update(IncidentStatus.INVESTIGATING, AGAIN, now=now)
 
 
 def merged(one: Incident, other: Incident) -> Incident:
@@ -149,7 +153,7 @@ def kept(incidents: Iterable[Incident], now: int) -> tuple[Incident, ...]:
     return tuple(sorted(ranked[:MOST_INCIDENTS], key=lambda each: (each.created, each.id), reverse=True))
 
 
-def shown(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
+def visible(incidents: Iterable[Incident]) -> tuple[Incident, ...]:
     """Return the incidents for customers, the newest first.
 
     Several instances find the same disruption. Of automatic ones that overlap the first is shown, and others only if
@@ -168,7 +172,7 @@ def _covers(one: Incident, later: Incident) -> bool:
     return one.resolved is None or (later.resolved is not None and later.created <= one.resolved)
 
 
-def _impact(levels: Mapping[str, Level]) -> Impact:
+def _impact(levels: Mapping[str, ComponentStatus]) -> Impact:
     return gravest(*(OF_LEVEL[level] for level in levels.values()))
 
 

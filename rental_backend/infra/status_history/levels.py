@@ -3,7 +3,7 @@
 import enum
 
 
-class Level(enum.StrEnum):
+class ComponentStatus(enum.StrEnum):
     """How a component works, each worse than the one before; the names are those of status pages."""
 
     OPERATIONAL = "operational"
@@ -15,15 +15,15 @@ class Level(enum.StrEnum):
     @property
     def disrupted(self) -> bool:
         """Whether customers miss something that nobody has ordered."""
-        return self.weight > Level.UNDER_MAINTENANCE.weight
+        return self.weight > ComponentStatus.UNDER_MAINTENANCE.weight
 
     @property
     def weight(self) -> int:
         """The place in the order, from 0."""
-        return LEVELS.index(self)
+        return COMPONENT_STATUSES.index(self)
 
 
-LEVELS = tuple(Level)
+COMPONENT_STATUSES = tuple(ComponentStatus)
 
 
 class Impact(enum.StrEnum):
@@ -37,11 +37,11 @@ class Impact(enum.StrEnum):
 
 IMPACTS = tuple(Impact)
 OF_LEVEL = {
-    Level.OPERATIONAL: Impact.NONE,
-    Level.UNDER_MAINTENANCE: Impact.MINOR,
-    Level.DEGRADED: Impact.MINOR,
-    Level.PARTIAL: Impact.MAJOR,
-    Level.MAJOR: Impact.CRITICAL,
+    ComponentStatus.OPERATIONAL: Impact.NONE,
+    ComponentStatus.UNDER_MAINTENANCE: Impact.MINOR,
+    ComponentStatus.DEGRADED: Impact.MINOR,
+    ComponentStatus.PARTIAL: Impact.MAJOR,
+    ComponentStatus.MAJOR: Impact.CRITICAL,
 }
 
 

@@ -15,15 +15,15 @@ import time
 import weakref
 from collections.abc import Iterator
 
-PLACE = 512 * 1024  # bytes of each of the two places
+DOCUMENT_BYTES = 512 * 1024  # bytes of each of the two places
 WORDS = 64  # version and lengths, then words for times
 LENGTHS, STAMPS = 1, 8
 LOOK = 0.005
 
-_all: "weakref.WeakSet[Shared]" = weakref.WeakSet()
+_all: "weakref.WeakSet[SharedHistory]" = weakref.WeakSet()
 
 
-class Turn(enum.IntEnum):
+class HistoryLock(enum.IntEnum):
     """What only one does at a time: the byte of the file that is locked meanwhile."""
 
     WRITE = 0
@@ -31,17 +31,17 @@ class Turn(enum.IntEnum):
     SYNC = 2
 
 
-class Shared:
+class SharedHistory:
     """The document and its locks."""
 
     def __init__(self) -> None:
-        size = WORDS * 8 + 2 * PLACE
+        size = WORDS * 8 + 2 * DOCUMENT_BYTES
         self._file = os.memfd_create("rental-status", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self._file)
         os.ftruncate(self._file, size)
         memory = memoryview(mmap.mmap(self._file, size))
         self.words, self._bytes = memory[: WORDS * 8].cast("q"), memory[WORDS * 8 :]
-        self._threads = [threading.Lock() for _ in Turn]
+        self._threads = [threading.Lock() for _ in HistoryLock]
         _all.add(self)
 
     @property
@@ -53,42 +53,42 @@ class Shared:
         """Return the document in force, and its version."""
         while True:
             version = self.words[0]
-            begin, length = version % 2 * PLACE, self.words[LENGTHS + version % 2]
+            begin, length = version % 2 * DOCUMENT_BYTES, self.words[LENGTHS + version % 2]
             data = bytes(self._bytes[begin : begin + length])
             if self.words[0] == version:  # else it may have been overwritten meanwhile
                 return version, data
 
     def write(self, data: bytes) -> None:
         """Put a document in force; whose turn it is must hold WRITE. Raises ValueError if it is too long."""
-        if len(data) > PLACE:
-            raise ValueError(f"a document has {PLACE} bytes at most")
+        if len(data) > DOCUMENT_BYTES:
+            raise ValueError(f"a document has {DOCUMENT_BYTES} bytes at most")
         version = self.words[0] + 1
-        begin = version % 2 * PLACE
+        begin = version % 2 * DOCUMENT_BYTES
         self._bytes[begin : begin + len(data)] = data
         self.words[LENGTHS + version % 2] = len(data)
         self.words[0] = version
 
     @contextlib.contextmanager
-    def turn(self, turn: Turn, patience: float = 0.0) -> Iterator[bool]:
+    def lock(self, name: HistoryLock, patience: float = 0.0) -> Iterator[bool]:
         """Yield whether it is ours to do something, at the latest after `patience` seconds."""
         ends = time.monotonic() + patience
-        if not self._threads[turn].acquire(timeout=patience):
+        if not self._threads[name].acquire(timeout=patience):
             yield False
             return
         try:
-            taken = self._lock(turn, ends)
+            taken = self._acquire(name, ends)
             try:
                 yield taken
             finally:
                 if taken:
-                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, turn)
+                    fcntl.lockf(self._file, fcntl.LOCK_UN, 1, name)
         finally:
-            self._threads[turn].release()
+            self._threads[name].release()
 
-    def _lock(self, turn: Turn, ends: float) -> bool:
+    def _acquire(self, name: HistoryLock, ends: float) -> bool:
         while True:
             with contextlib.suppress(BlockingIOError, PermissionError):
-                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, turn)
+                fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, name)
                 return True
             if time.monotonic() >= ends:
                 return False
@@ -96,7 +96,7 @@ class Shared:
 
     def forget(self) -> None:
         """Begin anew in a forked child: a thread that held a lock is not there."""
-        self._threads = [threading.Lock() for _ in Turn]
+        self._threads = [threading.Lock() for _ in HistoryLock]
 
 
 def _forget_threads() -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 
 from . import incidents as incident_rules
-from .buckets import KINDS, Kind, Series, counted, kept
-from .detector import REOPEN_WITHIN, Detector, Turn
-from .incidents import OVER, Incident, Status
-from .levels import Level
+from .buckets import KINDS, Kind, Series, counted, retain
+from .detector import REOPEN_WITHIN, Detector, IncidentChange
+from .incidents import OVER, Incident, IncidentStatus
+from .levels import ComponentStatus
 
 GAP = 15_000  # milliseconds without a look after which nobody knows what was meanwhile
 
-History = Mapping[str, Series]  # by kind of bucket
+SeriesByKind = Mapping[str, Series]  # by kind of bucket
 
 
 def _nothing() -> dict[str, Series]:
@@ -24,7 +24,7 @@ def _nothing() -> dict[str, Series]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Observation:
     """When the components were looked at: monotonic and wall time, in milliseconds."""
 
     monotonic: int
@@ -32,21 +32,23 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class StatusHistory:
     """What is known. `own` is the time observed here, `others` that of all other instances.
 
     `levels` is how each component was at the last look, and since when (milliseconds since 1970).
     """
 
     source: str = field(default_factory=lambda: str(uuid.uuid4()))
-    own: History = field(default_factory=_nothing)
-    others: History = field(default_factory=_nothing)
+    own: SeriesByKind = field(default_factory=_nothing)
+    others: SeriesByKind = field(default_factory=_nothing)
     incidents: tuple[Incident, ...] = ()
     detector: Detector = field(default_factory=Detector)
-    levels: Mapping[str, tuple[Level, int]] = field(default_factory=dict)
-    look: Look | None = None
+    levels: Mapping[str, tuple[ComponentStatus, int]] = field(default_factory=dict)
+    look: Observation | None = None
 
-    def seen(self, levels: Mapping[str, Level], look: Look, names: Mapping[str, str]) -> "State":
+    def observed(
+        self, levels: Mapping[str, ComponentStatus], look: Observation, names: Mapping[str, str]
+    ) -> "StatusHistory":
         """Return the state after a look. What was seen at the last one holds for the time since, if that was short."""
         elapsed = look.monotonic - self.look.monotonic if self.look else 0
         if not 0 <= elapsed <= GAP:
@@ -58,35 +60,35 @@ class State:
             each: self.levels[each] if before.get(each) is level else (level, look.wall)
             for each, level in levels.items()
         }
-        return replace(self, own=own, levels=now, look=look)._judged(elapsed, names)
+        return replace(self, own=own, levels=now, look=look)._detected(elapsed, names)
 
-    def _judged(self, elapsed: int, names: Mapping[str, str]) -> "State":
+    def _detected(self, elapsed: int, names: Mapping[str, str]) -> "StatusHistory":
         """Open, widen or close the incident that the program takes care of."""
         now = self.look.wall if self.look else 0
         disrupted = {each: level for each, (level, _) in self.levels.items() if level.disrupted}
-        detector, turn = self.detector.step(elapsed, disrupted=bool(disrupted))
+        detector, change = self.detector.step(elapsed, disrupted=bool(disrupted))
         state = replace(self, detector=detector)
-        if turn is Turn.OPENED:
+        if change is IncidentChange.OPENED:
             return state._opened(disrupted, names, now)
         current = state.find(detector.current)
         if current is None:
             return state
-        if turn is Turn.CLOSED:
+        if change is IncidentChange.CLOSED:
             since = datetime.fromtimestamp((now - detector.well) / 1000, UTC)
-            over = current.told(Status.RESOLVED, OVER.format(since), now=now)
-            return state._closed().knowing(over)
-        return state.knowing(incident_rules.spread(current, disrupted, names, now=now))
+            over = current.with_update(IncidentStatus.RESOLVED, OVER.format(since), now=now)
+            return state._closed().with_incidents(over)
+        return state.with_incidents(incident_rules.widened(current, disrupted, names, now=now))
 
-    def _opened(self, disrupted: Mapping[str, Level], names: Mapping[str, str], now: int) -> "State":
+    def _opened(self, disrupted: Mapping[str, ComponentStatus], names: Mapping[str, str], now: int) -> "StatusHistory":
         last = self.find(self.detector.last)
         if last and last.resolved is not None and not last.updates[-1].author and now - last.resolved < REOPEN_WITHIN:
-            incident = incident_rules.back(incident_rules.spread(last, disrupted, names, now=now), now=now)
+            incident = incident_rules.reopened(incident_rules.widened(last, disrupted, names, now=now), now=now)
         else:
             began = min(self.levels[each][1] for each in disrupted)
-            incident = incident_rules.found(disrupted, names, began=min(began, now), now=now, source=self.source)
-        return replace(self, detector=replace(self.detector, current=incident.id)).knowing(incident)
+            incident = incident_rules.detected(disrupted, names, began=min(began, now), now=now, source=self.source)
+        return replace(self, detector=replace(self.detector, current=incident.id)).with_incidents(incident)
 
-    def _closed(self, *, dismissed: bool = False) -> "State":
+    def _closed(self, *, dismissed: bool = False) -> "StatusHistory":
         detector = self.detector
         known = replace(detector, current=None, last=detector.current or detector.last, dismissed=dismissed)
         return replace(self, detector=known)
@@ -100,28 +102,30 @@ class State:
         """The incidents that are not over, the newest first."""
         return tuple(each for each in self.incidents if each.resolved is None)
 
-    def knowing(self, *changed: Incident) -> "State":
+    def with_incidents(self, *changed: Incident) -> "StatusHistory":
         """Return the state with these incidents, new ones or in place of what they were."""
         known = {each.id: each for each in (*self.incidents, *changed)}
         now = self.look.wall if self.look else max((each.changed for each in known.values()), default=0)
-        return replace(self, incidents=incident_rules.kept(known.values(), now))
+        return replace(self, incidents=incident_rules.retain(known.values(), now))
 
-    def steered(self, incident: Incident) -> "State":
+    def operated(self, incident: Incident) -> "StatusHistory":
         """Return the state with what an operator made of an incident: whoever closes one that is watched ends that.
 
         One that he opens again is his, and not closed by itself any more.
         """
         if incident.id == self.detector.current and incident.resolved is not None:
-            return self._closed(dismissed=True).knowing(incident)
+            return self._closed(dismissed=True).with_incidents(incident)
         before = self.find(incident.id)
         if before and before.resolved is not None and incident.resolved is None:
             incident = replace(incident, automatic=False)
-        return self.knowing(incident)
+        return self.with_incidents(incident)
 
-    def told(self, others: History, theirs: Iterable[Incident], orphans: Iterable[str], now: int) -> "State":
+    def merged_with(
+        self, others: SeriesByKind, theirs: Iterable[Incident], orphans: Iterable[str], now: int
+    ) -> "StatusHistory":
         """Return the state with what all instances told the database. An open incident of one that is gone is ours."""
-        state = self.knowing(*(incident_rules.merged(each, self.find(each.id) or each) for each in theirs))
-        bounded = {kind.name: kept(dict(others.get(kind.name, {})), kind, now) for kind in KINDS}
+        state = self.with_incidents(*(incident_rules.merged(each, self.find(each.id) or each) for each in theirs))
+        bounded = {kind.name: retain(dict(others.get(kind.name, {})), kind, now) for kind in KINDS}
         state = replace(state, others=bounded)
         current = state.find(state.detector.current)
         if current and current.resolved is not None:  # an operator closed it elsewhere
@@ -133,7 +137,7 @@ class State:
                 return replace(state, detector=replace(state.detector, current=adopted.id, well=0))
         return state
 
-    def fresh(self) -> "State":
+    def fresh(self) -> "StatusHistory":
         """Return the state for a new start: what was looked at last is another clock's business."""
         return replace(self, look=None, detector=replace(self.detector, bad=0, well=0))
 
@@ -149,7 +153,7 @@ class State:
     def holds(self, most: int) -> bool:
         """Tell whether all open incidents fit into so many bytes, and are no more than half of those that are kept."""
         few = 2 * len(self.open) <= incident_rules.MOST_INCIDENTS
-        return few and State.read(replace(self, incidents=self.open).packed(most)).incidents == self.open
+        return few and StatusHistory.read(replace(self, incidents=self.open).packed(most)).incidents == self.open
 
     def _document(self) -> dict[str, Any]:
         return {
@@ -163,7 +167,7 @@ class State:
         }
 
     @classmethod
-    def read(cls, data: bytes) -> "State":
+    def read(cls, data: bytes) -> "StatusHistory":
         """Read what `packed` made. Raises ValueError, KeyError, TypeError or AttributeError for anything else."""
         said = orjson.loads(data)
         return cls(
@@ -172,12 +176,12 @@ class State:
             others=_histories(said["others"]),
             incidents=tuple(Incident.read(each) for each in said["incidents"]),
             detector=Detector(**said["detector"]),
-            levels={each: (Level(level), int(since)) for each, (level, since) in said["levels"].items()},
-            look=Look(**said["look"]) if said["look"] else None,
+            levels={each: (ComponentStatus(level), int(since)) for each, (level, since) in said["levels"].items()},
+            look=Observation(**said["look"]) if said["look"] else None,
         )
 
 
-Change = Callable[[State], State]
+Change = Callable[[StatusHistory], StatusHistory]
 
 
 def _slots(value: Any) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ...models import Model
 from ..postgres.database import Database
 from . import incidents as incident_rules
-from .buckets import DAY, HOUR, KINDS, Series, Spent
+from .buckets import DAY, HOUR, KINDS, Durations, Series
 from .incidents import Incident
-from .levels import LEVELS
-from .state import History, State
+from .levels import COMPONENT_STATUSES
+from .state import SeriesByKind, StatusHistory
 
 TURN = 202_611_251  # the advisory lock of who exchanges
 BATCH = 500
@@ -51,26 +51,26 @@ class StatusIncident(Model):
     seen_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
-COLUMNS = tuple(getattr(StatusBucket, level.value) for level in LEVELS)
+COLUMNS = tuple(getattr(StatusBucket, level.value) for level in COMPONENT_STATUSES)
 KEY = [StatusBucket.kind, StatusBucket.start, StatusBucket.component, StatusBucket.source]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class RemoteHistory:
     """What others have told: the time they observed, incidents, and the open ones of instances that are gone."""
 
-    others: History
+    others: SeriesByKind
     incidents: tuple[Incident, ...]
     orphans: frozenset[str]
 
 
-def hear(database: Database, source: str) -> News:
+def load_remote(database: Database, source: str) -> RemoteHistory:
     """Return what others than `source` have told. Raises our errors for an outage."""
     with database.reading() as session:
-        return _heard(session, uuid.UUID(source))
+        return _load_remote(session, uuid.UUID(source))
 
 
-def store(database: Database, state: State, news: News, *, whole: bool) -> None:
+def save(database: Database, state: StatusHistory, news: RemoteHistory, *, whole: bool) -> None:
     """Tell what was seen here: the newest buckets, or the `whole` history, and what
     the `news` did not say of the incidents.
 
@@ -83,7 +83,7 @@ def store(database: Database, state: State, news: News, *, whole: bool) -> None:
         _store_incidents(session, state, news)
 
 
-def _heard(session: Session, source: uuid.UUID) -> News:
+def _load_remote(session: Session, source: uuid.UUID) -> RemoteHistory:
     sums = [func.sum(column) for column in COLUMNS]
     key = StatusBucket.kind, StatusBucket.start, StatusBucket.component
     others: dict[str, Series] = {kind.name: {} for kind in KINDS}
@@ -96,7 +96,9 @@ def _heard(session: Session, source: uuid.UUID) -> News:
     rows = session.execute(select(StatusIncident.document, orphaned).order_by(StatusIncident.id)).all()
     found = [(_read(document), gone) for document, gone in rows]
     known = tuple(each for each, _ in found if each)
-    return News(others=others, incidents=known, orphans=frozenset(each.id for each, gone in found if each and gone))
+    return RemoteHistory(
+        others=others, incidents=known, orphans=frozenset(each.id for each, gone in found if each and gone)
+    )
 
 
 def _read(document: dict[str, Any]) -> Incident | None:
@@ -107,7 +109,7 @@ def _read(document: dict[str, Any]) -> Incident | None:
         return None
 
 
-def _store_buckets(session: Session, state: State, *, whole: bool) -> None:
+def _store_buckets(session: Session, state: StatusHistory, *, whole: bool) -> None:
     rows = [row for kind in KINDS for row in _rows(kind.name, state, whole=whole)]
     statement = insert(StatusBucket)
     given = {column.key: getattr(statement.excluded, column.key) for column in COLUMNS}
@@ -117,7 +119,7 @@ def _store_buckets(session: Session, state: State, *, whole: bool) -> None:
         )
 
 
-def _rows(kind: str, state: State, *, whole: bool) -> Iterable[dict[str, Any]]:
+def _rows(kind: str, state: StatusHistory, *, whole: bool) -> Iterable[dict[str, Any]]:
     """Yield the rows of the buckets seen here; of the last two, which are all that may have grown, if not `whole`."""
     series = state.own[kind]
     for start in sorted(series)[0 if whole else -2 :]:
@@ -127,11 +129,11 @@ def _rows(kind: str, state: State, *, whole: bool) -> Iterable[dict[str, Any]]:
             yield {**key, **_columns(spent)}
 
 
-def _columns(spent: Spent) -> Mapping[str, int]:
-    return {level.value: time for level, time in zip(LEVELS, spent, strict=True)}
+def _columns(spent: Durations) -> Mapping[str, int]:
+    return {level.value: time for level, time in zip(COMPONENT_STATUSES, spent, strict=True)}
 
 
-def _store_incidents(session: Session, state: State, news: News) -> None:
+def _store_incidents(session: Session, state: StatusHistory, news: RemoteHistory) -> None:
     """Store what is new about incidents, and that those that are open here are taken care of."""
     theirs = {each.id: each for each in news.incidents}
     for incident in state.incidents:

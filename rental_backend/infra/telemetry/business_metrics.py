@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from ...resilience import Board, Cell
+from ...resilience import SharedDocument, SharedState
 from ..postgres.database import Database
 
 EVERY = 30.0  # seconds at least between two questions of a host
@@ -16,20 +16,20 @@ Load = Callable[[Session], dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Snapshot:
     """The figures by name, and when they were asked for (monotonic seconds, which all workers of a host share)."""
 
     figures: dict[str, int]
     at: float
 
 
-class Figures:
+class BusinessMetrics:
     """What was told last stays when the database goes; `age` says how old it is. Make it before the fork."""
 
-    def __init__(self, board: Board, database: Database) -> None:
-        self._page = board.page
+    def __init__(self, shared_state: SharedState, database: Database) -> None:
+        self._memory = shared_state.memory
         self._database = database
-        self._cell = Cell(board, "figures", lambda said: Told(**said))
+        self._document = SharedDocument(shared_state, "figures", lambda said: Snapshot(**said))
         self._due = memoryview(mmap.mmap(-1, 8)).cast("q")
         self._load: Load | None = None
         self.meanings: Mapping[str, str] = {}
@@ -38,26 +38,26 @@ class Figures:
         """Set what is asked, and what each figure means (a domain knows its tables; this does not)."""
         self._load, self.meanings = load, meanings
 
-    def ask(self) -> None:
+    def refresh(self) -> None:
         """Ask anew, if it is time to and no other worker does. Raises our errors for an outage."""
         if self._load is None or not self._database.breaker.closed or not self._ours():
             return
         with self._database.reading() as session:
             figures = self._load(session)
-        self._cell.write({"figures": figures, "at": time.monotonic()})
+        self._document.write({"figures": figures, "at": time.monotonic()})
 
     def _ours(self) -> bool:
         """Take the turn, if it is due and nobody else has it."""
         now = int(time.monotonic() * 1e6)
         if now < self._due[0]:
             return False
-        with self._page.locked():
+        with self._memory.locked():
             if now < self._due[0]:
                 return False
             self._due[0] = now + int(EVERY * 1e6)
         return True
 
-    def told(self) -> tuple[dict[str, int], float] | None:
+    def latest(self) -> tuple[dict[str, int], float] | None:
         """Return the figures and their age in seconds; None if none were ever told."""
-        found = self._cell.value
+        found = self._document.value
         return (found.figures, time.monotonic() - found.at) if found else None

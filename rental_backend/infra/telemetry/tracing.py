@@ -37,7 +37,7 @@ PATH = "/v1/traces"
 log = structlog.get_logger("rental_backend.traces")
 
 
-class Door(Protocol):
+class Adapter(Protocol):
     """What calls a dependency."""
 
     breaker: Breaker
@@ -47,7 +47,7 @@ class Door(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class TracingConfig:
     """Where traces go to, with what headers (name=value,name=value), of what share of the requests, and as whose."""
 
     endpoint: str
@@ -62,7 +62,7 @@ class Wanted:
 class Tracing:
     """The tracer of this process: none before `start`, which each worker calls after the fork."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: TracingConfig) -> None:
         self._wanted = wanted
         self._provider: TracerProvider | None = None
         self._propagator = TraceContextTextMapPropagator()
@@ -78,7 +78,7 @@ class Tracing:
             resource=Resource.create({**service, **{name: value for name, value in more.items() if value}}),
             shutdown_on_exit=False,
         )
-        exporter = Quiet(
+        exporter = LossReportingExporter(
             OTLPSpanExporter(
                 endpoint=wanted.endpoint.rstrip("/") + PATH,
                 headers=parse_env_headers(wanted.headers, liberal=True),
@@ -97,11 +97,11 @@ class Tracing:
             ending.start()
             ending.join(END)
 
-    def attach(self, adapter: Door) -> None:
+    def attach(self, adapter: Adapter) -> None:
         """Have the calls of a door seen, and what its breaker does to them."""
         adapter.trace(self.call)
-        adapter.breaker.guard = functools.partial(ToldCall, adapter.breaker)
-        adapter.breaker.add_listener(Transitions())
+        adapter.breaker.guard = functools.partial(TracedCall, adapter.breaker)
+        adapter.breaker.add_listener(TransitionListener())
 
     def begin(self, name: str, headers: Any, attributes: Mapping[str, str]) -> tuple[Span, Any]:
         """Begin the span of a request, below that of its caller if he names one; return it, and what ends it."""
@@ -129,12 +129,12 @@ class Tracing:
             span.end()
 
 
-class ToldCall(Call):
+class TracedCall(Call):
     """A guarded call that tells the span of its request when it is refused."""
 
     __slots__ = ()
 
-    def __enter__(self) -> "ToldCall":
+    def __enter__(self) -> "TracedCall":
         try:
             super().__enter__()
         except BreakerOpen as error:
@@ -143,7 +143,7 @@ class ToldCall(Call):
         return self
 
 
-class Transitions(Listener):
+class TransitionListener(Listener):
     """Tells the span of a request what its call did to a breaker."""
 
     def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
@@ -152,7 +152,7 @@ class Transitions(Listener):
         trace.get_current_span().add_event(f"breaker.{new_state.name}", told)
 
 
-class Quiet(SpanExporter):
+class LossReportingExporter(SpanExporter):
     """Sends spans, and says once a minute that they get lost rather than for each batch."""
 
     def __init__(self, inner: SpanExporter) -> None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...resilience import Tally
+from ...resilience import Counters
 from ..postgres.database import Database
 
 EVERY = 1.0
@@ -12,28 +12,28 @@ STATM = Path("/proc/self/statm")
 PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 
-class Gauges:
+class WorkerGauges:
     """The levels of all workers that live. `pools` are doors by name."""
 
-    def __init__(self, tally: Tally, pools: Mapping[str, Database]) -> None:
-        self._tally = tally
+    def __init__(self, counters: Counters, pools: Mapping[str, Database]) -> None:
+        self._counters = counters
         self._pools = pools
-        self._pools_at = {name: tally.reserve(f"pool {name}", 2, level=True) for name in pools}
-        self._memory_at = tally.reserve("memory", level=True)
+        self._pools_at = {name: counters.reserve(f"pool {name}", 2, level=True) for name in pools}
+        self._memory_at = counters.reserve("memory", level=True)
 
     def publish(self) -> None:
         """Tell of this worker."""
         for name, adapter in self._pools.items():
             pool, at = adapter.pool, self._pools_at[name]
-            self._tally.put(at, pool.size())
-            self._tally.put(at + 1, pool.checkedout())
-        self._tally.put(self._memory_at, int(STATM.read_text().split()[1]) * PAGE_SIZE)
+            self._counters.put(at, pool.size())
+            self._counters.put(at + 1, pool.checkedout())
+        self._counters.put(self._memory_at, int(STATM.read_text().split()[1]) * PAGE_SIZE)
 
     def pools(self) -> dict[str, tuple[int, int]]:
         """Return (size, connections in use) of each pool, over all workers."""
-        found = {name: self._tally.levels(at, 2) for name, at in self._pools_at.items()}
+        found = {name: self._counters.levels(at, 2) for name, at in self._pools_at.items()}
         return {name: (size, used) for name, (size, used) in found.items()}
 
     def memory(self) -> dict[int, int]:
         """Return the resident bytes of each worker, by the number of its lane."""
-        return {lane: used for lane, used in self._tally.by_worker(self._memory_at) if used}
+        return {worker_slot: used for worker_slot, used in self._counters.by_worker(self._memory_at) if used}

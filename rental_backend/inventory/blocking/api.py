@@ -27,7 +27,7 @@ from .schemas import (
     OutcomeSchema,
     RentabilitySchema,
 )
-from .service import Outcome, Outcomes, Who
+from .service import BlockResult, BlockResults, Who
 
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("items", "stock"))
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items",))  # refuse rather than guess
@@ -42,7 +42,9 @@ def _part(name: str, page: Page, arguments: dict[str, Any]) -> Page:
 
 @bp.put("/<uuid:id>/status")
 @endpoint(needs=CHANGE, permission="ITEM_UPDATE", accepts=BlockChange(), returns=OutcomeSchema())
-def set_status(session: Session, principal: Principal, id: uuid.UUID, is_rental_blocked: bool, remarks: str) -> Outcome:
+def set_status(
+    session: Session, principal: Principal, id: uuid.UUID, is_rental_blocked: bool, remarks: str
+) -> BlockResult:
     """Block an item from rental, or unblock it. A reason is required."""
     item, who = records.find(session, Item, id), Who(principal.id, principal.username)
     return blocking.set_blocked(session, item, who, blocked=is_rental_blocked, remarks=remarks)
@@ -52,7 +54,7 @@ def set_status(session: Session, principal: Principal, id: uuid.UUID, is_rental_
 @endpoint(needs=CHANGE, permission="ITEM_UPDATE", accepts=BulkBlockChange(), returns=BulkOutcomeSchema())
 def set_all_status(
     session: Session, principal: Principal, item_ids: list[uuid.UUID], is_rental_blocked: bool, remarks: str
-) -> Outcomes:
+) -> BlockResults:
     """Block up to 100 items from rental, or unblock them.
 
     Unknown items are named in the answer and stop no other item.

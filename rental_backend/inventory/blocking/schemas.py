@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from marshmallow import fields, validate
 
-from ...schemas import Answer, Envelope, Payload, Text
+from ...schemas import Envelope, Output, Payload, Text
 
 
 class BlockChange(Payload):
@@ -22,7 +22,7 @@ class BulkBlockChange(BlockChange):
     item_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, 100))
 
 
-class OutcomeSchema(Answer):
+class OutcomeSchema(Output):
     """The state of an item before and after a change of its block."""
 
     item_id = fields.UUID()
@@ -35,7 +35,7 @@ class OutcomeSchema(Answer):
     message = fields.String()
 
 
-class BlockedItemSchema(Answer):
+class BlockedItemSchema(Output):
     """A blocked item."""
 
     item_id = fields.UUID(attribute="id")
@@ -47,7 +47,7 @@ class BlockedItemSchema(Answer):
     blocked_by_username = fields.String()
 
 
-class BlockEntrySchema(Answer):
+class BlockEntrySchema(Output):
     """An entry in the block history of an item."""
 
     id = fields.UUID()
@@ -65,7 +65,7 @@ class BlockEntrySchema(Answer):
     changed_by_full_name = fields.String()
 
 
-class RentabilitySchema(Answer):
+class RentabilitySchema(Output):
     """Whether an item can be rented now, and why not."""
 
     item_id = fields.UUID()
@@ -81,7 +81,7 @@ class RentabilitySchema(Answer):
     availability_message = fields.String()
 
 
-class BulkOutcomeSchema(Answer):
+class BulkOutcomeSchema(Output):
     """The states of all items of a bulk change, and the items that could not be changed."""
 
     successful_changes = fields.List(fields.Nested(OutcomeSchema))

@@ -22,7 +22,7 @@ class Who:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BlockResult:
     """What became of an item that was to be blocked or unblocked; `previous_status` is what it was before."""
 
     item_id: uuid.UUID
@@ -36,10 +36,10 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcomes:
+class BlockResults:
     """What became of each item of many."""
 
-    successful_changes: list[Outcome] = field(default_factory=list)
+    successful_changes: list[BlockResult] = field(default_factory=list)
     failed_changes: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -58,7 +58,7 @@ class Outcomes:
         return self.total_successful + self.total_failed
 
 
-def set_blocked(session: Session, item: Item, who: Who, *, blocked: bool, remarks: str) -> Outcome:
+def set_blocked(session: Session, item: Item, who: Who, *, blocked: bool, remarks: str) -> BlockResult:
     """Block or unblock an item, whose row is locked; one that is so already stays untouched and gets no entry."""
     before = item.is_rental_blocked
     if before is not blocked:
@@ -68,18 +68,20 @@ def set_blocked(session: Session, item: Item, who: Who, *, blocked: bool, remark
         item.rental_blocked_at, item.rental_blocked_by = (now, who.id) if blocked else (None, None)
         item.updated_by = who.name
         session.add(_entry(BlockedEntity.ITEM, item.id, who, blocked=blocked, remarks=remarks, now=now))
-    return Outcome(
+    return BlockResult(
         *(item.id, item.item_name, blocked, item.rental_block_reason),
         *(item.rental_blocked_at, item.rental_blocked_by, before, _message(before, blocked)),
     )
 
 
-def set_all_blocked(session: Session, ids: Iterable[uuid.UUID], who: Who, *, blocked: bool, remarks: str) -> Outcomes:
+def set_all_blocked(
+    session: Session, ids: Iterable[uuid.UUID], who: Who, *, blocked: bool, remarks: str
+) -> BlockResults:
     """Block or unblock many items, each once; those that are not there are named and stop no other."""
     wanted = dict.fromkeys(ids)
     locked = select(Item).where(Item.id.in_(wanted)).order_by(Item.id).with_for_update()  # in one order: no deadlock
     found = {item.id: item for item in session.scalars(locked)}
-    outcomes = Outcomes()
+    outcomes = BlockResults()
     for each in wanted:
         if each in found:
             outcomes.successful_changes.append(set_blocked(session, found[each], who, blocked=blocked, remarks=remarks))

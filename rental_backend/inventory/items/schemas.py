@@ -6,10 +6,10 @@ from typing import Any
 from marshmallow import fields, post_load
 
 from ...catalog.models import ItemStatus
-from ...schemas import Answer, Browsing, Choice, Money
+from ...schemas import Browsing, Choice, Money, Output
 
 
-class ItemFigures(Answer):
+class ItemFigures(Output):
     """The fields that every answer about an item has. Units are counted over all locations, in the unit of the item."""
 
     id = fields.UUID()

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...schemas import Answer, Browsing, Choice, Email, Money, Payload, Text, TextOrEmpty
+from ...schemas import Browsing, Choice, Email, Money, Output, Payload, Text, TextOrEmpty
 from ..models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
 
 
@@ -47,7 +47,7 @@ class CustomerChange(CustomerFields):
     customer_type = Choice(CustomerType)
 
 
-class CustomerSchema(Answer, CustomerFields):
+class CustomerSchema(Output, CustomerFields):
     """A customer."""
 
     id = fields.UUID()

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from ...schemas import Answer, Browsing, Choice, Email, Money, Payload, Text
+from ...schemas import Browsing, Choice, Email, Money, Output, Payload, Text
 from ..models import PaymentTerms, SupplierStatus, SupplierTier, SupplierType
 
 TYPES = {**{each.value: each for each in SupplierType}, "SERVICE_PROVIDER": SupplierType.SERVICE}
@@ -81,7 +81,7 @@ class NewSupplier(SupplierFields):
     status = Choice(SupplierStatus)
 
 
-class SupplierSchema(Answer, SupplierFields):
+class SupplierSchema(Output, SupplierFields):
     """A supplier."""
 
     id = fields.UUID()

@@ -51,7 +51,7 @@ def ask(session: Session, actor: Actor, **fields: Any) -> SystemBackup:
 @endpoint(needs=CHANGE, permission=MAKE, returns=BackupSchema(), raises=(ProgramsMissing,))
 def start(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
     """Start a backup. It runs in the background."""
-    return backups.start(session, current_services().dumper, current_services().database, id=id, actor=actor)
+    return backups.start(session, current_services().backups, current_services().database, id=id, actor=actor)
 
 
 @bp.post("/<uuid:id>/cancel")
@@ -65,14 +65,14 @@ def cancel(session: Session, actor: Actor, id: uuid.UUID) -> SystemBackup:
 @endpoint(needs=CHANGE, permission=MANAGE)
 def remove(session: Session, actor: Actor, id: uuid.UUID) -> None:
     """Delete a backup and its file."""
-    backups.remove(session, current_services().dumper, id, actor)
+    backups.remove(session, current_services().backups, id, actor)
 
 
 @bp.get("/<uuid:id>/download")
 @endpoint(needs=CHANGE, permission=MANAGE, media=("application/octet-stream",))
 def download(session: Session, actor: Actor, id: uuid.UUID) -> Stream:
     """Download the file of a finished backup. `pg_restore` reads the file. Each download is logged."""
-    name = backups.require_file(session, current_services().dumper, id)
+    name = backups.require_file(session, current_services().backups, id)
     services = current_services()
-    services.journal.write(SecurityEvent(actor=actor, action="DOWNLOAD", resource="backups", resource_id=str(id)))
-    return of_file(current_services().dumper.path(id), name)
+    services.audit_outbox.write(SecurityEvent(actor=actor, action="DOWNLOAD", resource="backups", resource_id=str(id)))
+    return of_file(current_services().backups.path(id), name)

@@ -2,11 +2,11 @@
 
 from marshmallow import ValidationError, fields, validate
 
-from ...schemas import Answer, Choice, Paging, Payload, Text
+from ...schemas import Choice, Output, Paging, Payload, Text
 from ..models import BackupStatus, BackupType
 
 
-class BackupSchema(Answer):
+class BackupSchema(Output):
     """A backup, with its size in bytes and its progress in percent."""
 
     id = fields.UUID()

@@ -17,7 +17,7 @@ from ... import crud as records
 from ...accounts.audit import service as audit
 from ...actor import Actor
 from ...errors import AppError, Conflict, NotFound
-from ...infra.postgres.backups import LOCK, Dumped, Dumper, DumpFailed, Progress
+from ...infra.postgres.backups import LOCK, BackupFailed, BackupFile, Backups, Progress
 from ...infra.postgres.database import Database
 from ..business import service
 from ..models import BackupStatus, SystemBackup
@@ -55,10 +55,10 @@ def ask(session: Session, actor: Actor, fields: dict[str, Any]) -> SystemBackup:
     return backup
 
 
-def start(session: Session, dumper: Dumper, database: Database, *, id: uuid.UUID, actor: Actor) -> SystemBackup:
+def start(session: Session, backup_files: Backups, database: Database, *, id: uuid.UUID, actor: Actor) -> SystemBackup:
     """Begin with a backup as soon as this is committed. Raises `ProgramsMissing`, `BackupRunning`, `Conflict`."""
     backup = find(session, id)
-    dumper.program("pg_dump")
+    backup_files.program("pg_dump")
     session.execute(select(func.pg_advisory_xact_lock(LOCK + 1)))  # of two that start at once one sees the other
     if backup.backup_status not in STARTABLE:
         raise Conflict(f"A backup that is {backup.backup_status} cannot be started.", code="backup_not_startable")
@@ -69,23 +69,23 @@ def start(session: Session, dumper: Dumper, database: Database, *, id: uuid.UUID
     total = session.scalar(text(TABLES)) or 1
     backup.backup_metadata = {"percent": 0, "bytes": 0, "tables": 0, "of_tables": total}
     audit.note(session, actor, "START", "backups", id)
-    work = threading.Thread(target=make, args=(database, dumper, id, total), name="backup", daemon=True)
+    work = threading.Thread(target=make, args=(database, backup_files, id, total), name="backup", daemon=True)
     event.listen(session, "after_commit", lambda _: work.start(), once=True)
     return backup
 
 
-def make(database: Database, dumper: Dumper, id: uuid.UUID, total: int) -> None:
+def make(database: Database, backup_files: Backups, id: uuid.UUID, total: int) -> None:
     """Make a backup and write down how that goes. Does not return before it is done."""
     try:
-        with dumper.alone():
-            done = dumper.dump(id, lambda progress: _note(database, id, progress, total))
+        with backup_files.exclusive():
+            done = backup_files.create(id, lambda progress: _note(database, id, progress, total))
             if not _finish(database, id, _completed(done, total)):  # cancelled at the last moment
                 done.path.unlink(missing_ok=True)
-    except (DumpFailed, AppError) as error:
+    except (BackupFailed, AppError) as error:
         _finish(database, id, _failed(str(error)))
         return
     with contextlib.suppress(AppError):  # the next one will do it
-        expire(database, dumper)
+        expire(database, backup_files)
 
 
 def cancel(session: Session, id: uuid.UUID, actor: Actor) -> SystemBackup:
@@ -98,14 +98,14 @@ def cancel(session: Session, id: uuid.UUID, actor: Actor) -> SystemBackup:
     return backup
 
 
-def remove(session: Session, dumper: Dumper, id: uuid.UUID, actor: Actor) -> None:
+def remove(session: Session, backup_files: Backups, id: uuid.UUID, actor: Actor) -> None:
     """Take a backup out of the list and remove its file. Raises `BackupRunning`."""
     backup = find(session, id)
     if backup.backup_status is BackupStatus.RUNNING:
         raise BackupRunning("The backup is being made. Cancel it first.")
     records.retire(backup, actor.name)
     audit.note(session, actor, "DELETE", "backups", id, before={"backup_name": backup.backup_name})
-    event.listen(session, "after_commit", lambda _: dumper.path(id).unlink(missing_ok=True), once=True)
+    event.listen(session, "after_commit", lambda _: backup_files.path(id).unlink(missing_ok=True), once=True)
 
 
 def find(session: Session, id: uuid.UUID) -> SystemBackup:
@@ -116,13 +116,13 @@ def find(session: Session, id: uuid.UUID) -> SystemBackup:
     return backup
 
 
-def require_file(session: Session, dumper: Dumper, id: uuid.UUID) -> str:
+def require_file(session: Session, backup_files: Backups, id: uuid.UUID) -> str:
     """Return the name of a finished backup whose file is here. Raises `NotFound` or `BackupFileAway`."""
     done = SystemBackup.is_active, SystemBackup.backup_status == BackupStatus.COMPLETED
     name = session.scalar(select(SystemBackup.backup_name).where(SystemBackup.id == id, *done))
     if name is None:
         raise NotFound("There is no such finished backup.")
-    if not dumper.path(id).exists():
+    if not backup_files.path(id).exists():
         raise BackupFileAway("The file is on another machine, or gone.")
     return name
 
@@ -138,7 +138,7 @@ def reap(database: Database) -> None:
         session.execute(update(SystemBackup).where(*lost).values(_failed(LOST)))
 
 
-def expire(database: Database, dumper: Dumper) -> None:
+def expire(database: Database, backup_files: Backups) -> None:
     """Retire the backups that were kept as long as was said, and remove their files."""
     age = func.make_interval(0, 0, 0, cast(func.substring(SystemBackup.retention_days, WHOLE), Integer))
     over = SystemBackup.is_active, SystemBackup.completed_at < func.now() - age
@@ -146,7 +146,7 @@ def expire(database: Database, dumper: Dumper) -> None:
         retired = {"is_active": False, "deleted_at": func.now(), "deleted_by": "retention"}
         gone = session.scalars(update(SystemBackup).where(*over).values(retired).returning(SystemBackup.id)).all()
     for each in gone:
-        dumper.path(each).unlink(missing_ok=True)
+        backup_files.path(each).unlink(missing_ok=True)
 
 
 def _note(database: Database, id: uuid.UUID, progress: Progress, total: int) -> bool:
@@ -159,7 +159,7 @@ def _note(database: Database, id: uuid.UUID, progress: Progress, total: int) -> 
         return True
 
 
-def _completed(done: Dumped, total: int) -> dict[str, Any]:
+def _completed(done: BackupFile, total: int) -> dict[str, Any]:
     metadata = {"percent": 100, "bytes": done.bytes, "tables": total, "of_tables": total, "sha256": done.sha256}
     return {
         "backup_status": BackupStatus.COMPLETED,

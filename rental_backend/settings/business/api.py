@@ -147,14 +147,14 @@ def retire_company(session: Session, actor: Actor, id: uuid.UUID) -> None:
 @endpoint(needs=Needs(optional=(DATABASE,)), permission=PUBLIC)
 def public_currency() -> dict[str, Any]:
     """Show the currency of the business to the public. It is answered from memory, because every page asks for it."""
-    return regional.currency(current_services().settings.last())
+    return regional.currency(current_services().settings_cache.cached())
 
 
 @bp.get("/system/currency")
 @endpoint(needs=FOLLOWED, permission=SEE)
 def currency() -> dict[str, Any]:
     """Show the currency of the business."""
-    return regional.currency(current_services().settings.last())
+    return regional.currency(current_services().settings_cache.cached())
 
 
 @bp.get("/system/currency/supported")
@@ -162,7 +162,7 @@ def currency() -> dict[str, Any]:
 @endpoint(needs=FOLLOWED, permission=SEE)
 def currencies() -> list[dict[str, Any]]:
     """List the supported currencies."""
-    return regional.currencies(current_services().settings.last())
+    return regional.currencies(current_services().settings_cache.cached())
 
 
 @bp.put("/system/currency")
@@ -178,7 +178,7 @@ def change_currency(session: Session, actor: Actor, code: str) -> dict[str, Any]
 @endpoint(needs=FOLLOWED, permission=SEE)
 def zone() -> dict[str, Any]:
     """Show the time zone of the business. The answer holds the time in that zone, too."""
-    return regional.zone(current_services().settings.last())
+    return regional.zone(current_services().settings_cache.cached())
 
 
 @bp.put("/system/timezone/settings")
@@ -213,7 +213,7 @@ def validate_zone(name: str) -> dict[str, Any]:
 @endpoint(needs=FOLLOWED, permission=SEE, query=Conversion())
 def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None = None) -> dict[str, Any]:
     """Convert a time to another time zone. Without a target it is converted to the time zone of the business."""
-    target = to_timezone or regional.zone_name(current_services().settings.last())
+    target = to_timezone or regional.zone_name(current_services().settings_cache.cached())
     return regional.converted(datetime_str, from_timezone, target)
 
 
@@ -221,4 +221,4 @@ def convert(datetime_str: datetime, from_timezone: str, to_timezone: str | None 
 @endpoint(needs=FOLLOWED, permission=SEE)
 def zone_health() -> dict[str, Any]:
     """Check whether this machine knows the time zone of the business."""
-    return {"status": "healthy", **regional.validated(regional.zone_name(current_services().settings.last()))}
+    return {"status": "healthy", **regional.validated(regional.zone_name(current_services().settings_cache.cached()))}

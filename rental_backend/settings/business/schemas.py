@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from ...schemas import Answer, Browsing, Choice, Email, Payload, Text
+from ...schemas import Browsing, Choice, Email, Output, Payload, Text
 from ..models import SettingCategory
 
 
@@ -21,7 +21,7 @@ class SignedBy(Payload):
         return {}
 
 
-class SettingSchema(Answer):
+class SettingSchema(Output):
     """A setting. A sensitive setting is answered without its value."""
 
     id = fields.UUID()
@@ -55,7 +55,7 @@ class SettingChange(Payload):
     setting_value = fields.Raw(required=True)
 
 
-class CompanySchema(Answer):
+class CompanySchema(Output):
     """A company."""
 
     id = fields.UUID()
@@ -72,7 +72,7 @@ class CompanySchema(Answer):
     updated_by = fields.String()
 
 
-class OurCompanySchema(Answer):
+class OurCompanySchema(Output):
     """The company of the business, under the names that its page and printed documents read."""
 
     id = fields.UUID()

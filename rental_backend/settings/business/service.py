@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ...accounts.audit import service as audit
 from ...actor import Actor
 from ...errors import Conflict, Invalid, NotFound
-from ...infra.runtime.settings_cache import SETTINGS, Followed
+from ...infra.runtime.settings_cache import SETTINGS, SettingsCache
 from ...models import added
 from ..models import SettingCategory, SystemSetting
 from .defaults import BY_KEY
@@ -47,8 +47,8 @@ def load(session: Session) -> dict[str, str]:
 
 def in_force(session: Session) -> Mapping[str, str]:
     """Return the texts in force: as this worker knows them, read again if anybody has changed one meanwhile."""
-    followed: Followed | None = session.info.get(SETTINGS)
-    return followed.current(session) if followed else load(session)
+    settings_cache: SettingsCache | None = session.info.get(SETTINGS)
+    return settings_cache.current(session) if settings_cache else load(session)
 
 
 def value(texts: Mapping[str, str], key: str) -> Any:
@@ -137,7 +137,7 @@ def store(session: Session, setting: SystemSetting, actor: Actor, text: str) -> 
             before={"setting_value": shown[0]},
             after={"setting_value": shown[1]},
         )
-    followed: Followed | None = session.info.get(SETTINGS)
-    if followed:
-        followed.changed_by(session)
+    settings_cache: SettingsCache | None = session.info.get(SETTINGS)
+    if settings_cache:
+        settings_cache.changed_by(session)
     return setting

@@ -82,7 +82,7 @@ def endpoints() -> dict[str, Any]:
 @endpoint(needs=KNOWN, permission=SET)
 def reload() -> dict[str, Any]:
     """Reload the allow-list in all workers. The answer is the list of the worker that answers."""
-    current_services().settings.beacon.light()
+    current_services().settings_cache.change_signal.signal()
     return {**_allowed().told(), "message": "All workers read the list again."}
 
 

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from ...schemas import Answer, Paging, Payload, Text
+from ...schemas import Output, Paging, Payload, Text
 
 
 class AuditLogQuery(Paging):
@@ -17,7 +17,7 @@ class AuditLogQuery(Paging):
     end_date = fields.DateTime()
 
 
-class AuditLogSchema(Answer):
+class AuditLogSchema(Output):
     """An entry of the audit log."""
 
     id = fields.UUID()

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...errors import ServiceUnavailable
-from ...infra.postgres.database import Database, replayed
-from ...infra.stale.change_authors import author
-from ...infra.stale.store import Answer, StaleStore
+from ...infra.postgres.database import Database, replica_position
+from ...infra.stale.change_authors import author_key
+from ...infra.stale.store import CachedResponse, ResponseCache
 from .call import Call
 from .needs import PUBLIC, Conditions
 from .replies import READS, Reply
@@ -32,7 +32,7 @@ def key(call: Call, arguments: dict[str, Any]) -> str:
 
 def key_of(endpoint: str, arguments: dict[str, Any], scope: str) -> str:
     """Return the key of an answer: the endpoint, its arguments, and the permission scope it is made for."""
-    return StaleStore.key(endpoint, repr(sorted(arguments.items())), scope)
+    return ResponseCache.key(endpoint, repr(sorted(arguments.items())), scope)
 
 
 # D43: one of several callers with the same question asks the database.
@@ -41,17 +41,17 @@ def shared(call: Call, key: str, fresh: Callable[[], Reply]) -> Reply:
     if not key:
         return fresh()
     services = call.services
-    tag = services.writes.tag(call.rows)
+    version = services.change_log.version(call.rows)
 
     def ask() -> Reply:
         began = time.time()
         reply = fresh()
         if isinstance(reply.body, bytes):
-            services.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
+            services.response_cache.remember(key, CachedResponse(reply.body, reply.headers, began, version))
         return reply
 
     # A caller who has seen a change never joins one who began before it: the tags differ.
-    reply: Reply = services.flights.run((key, tag), ask)
+    reply: Reply = services.single_flight.run((key, version), ask)
     return reply
 
 
@@ -72,8 +72,8 @@ def instead(call: Call, key: str, read: Callable[[Session], Reply]) -> tuple[Rep
         how = "stale"
     if how != "stale" or not key:
         return None
-    who = author(call.caller.id if call.caller else None)
-    kept = services.stale.find(key, call.rows, within=operation.contract.needs.stale_for, who=who)
+    who = author_key(call.caller.id if call.caller else None)
+    kept = services.response_cache.find(key, call.rows, within=operation.contract.needs.stale_for, who=who)
     return (_replayed(kept), ["stale"]) if kept else None
 
 
@@ -84,8 +84,8 @@ def _from_replica(call: Call, replica: Database, read: Callable[[Session], Reply
     """
     try:
         with replica.reading() as session:
-            place, age = replayed(session)
-            if place < call.services.writes.position(call.rows):
+            place, age = replica_position(session)
+            if place < call.services.change_log.position(call.rows):
                 return None
             reply = read(session)
     except ServiceUnavailable:
@@ -93,6 +93,6 @@ def _from_replica(call: Call, replica: Database, read: Callable[[Session], Reply
     return reply if age is None else replace(reply, headers={**reply.headers, "X-Replica-Lag": f"{max(age, 0):.1f}"})
 
 
-def _replayed(answer: Answer) -> Reply:
+def _replayed(answer: CachedResponse) -> Reply:
     """Return a last good answer, marked with its age in seconds."""
     return Reply(answer.body, 200, {**answer.headers, "Age": str(int(answer.age)), "Warning": WARNING})

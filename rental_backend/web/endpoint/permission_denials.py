@@ -21,5 +21,5 @@ def forbidden(caller: Principal, permission: str) -> Forbidden:
         success=False,
         error=f"needs {permission}",
     )
-    current_services().journal.write_seldom((caller.id, permission, view), event, once_in=ONCE_IN)
+    current_services().audit_outbox.write_limited((caller.id, permission, view), event, once_in=ONCE_IN)
     return Forbidden(f"This needs the permission {permission}.", permission=permission)

@@ -83,7 +83,7 @@ def _call(operation: Operation, app: Any, services: Services, asked: Request) ->
         g.username = caller.username
     database = services.database if DATABASE in needs.required else services.identity.database
     changes = operation.contract.changes_by(asked.method)
-    rows = services.writes.rows(needs.touches or (asked.blueprint or "",))
+    rows = services.change_log.rows(needs.touches or (asked.blueprint or "",))
     return Call(app, services, asked, operation, caller, database, rows, changes)
 
 
@@ -113,7 +113,7 @@ def admit(call: Call) -> None:
     contract, services = call.operation.contract, call.services
     rate_limits.admit(call)
     if contract.hashes:
-        services.identity.passwords.require_seat()
+        services.identity.passwords.require_capacity()
     mode = services.modes.current
     if contract.refused_in(mode, call.request.method):
         services.modes.admit(call.database.breaker.name or "", writing=True)
@@ -150,7 +150,7 @@ def change(call: Call, arguments: dict[str, Any]) -> Reply:
 
 
 def _count_change(call: Call) -> None:
-    call.services.changed(call.rows, call.caller.id if call.caller else None)
+    call.services.record_change(call.rows, call.caller.id if call.caller else None)
 
 
 def look_up(call: Call, arguments: dict[str, Any]) -> tuple[Reply, list[str]]:

@@ -14,7 +14,7 @@ from ...errors import AppError
 from ...infra import DATABASE
 from ...infra.container import Services
 from ...infra.runtime.modes import Mode
-from ...infra.stale.store import Answer
+from ...infra.stale.store import CachedResponse
 from .contracts import Operation, operation_of
 from .degraded import key_of
 from .needs import PUBLIC
@@ -114,21 +114,21 @@ class Warmer:
 
     def _renew(self, name: str, operation: Operation, arguments: dict[str, Any], scope: str) -> None:
         touched = operation.contract.needs.touches or (name.rpartition(".")[0],)
-        key, rows = key_of(name, arguments, scope), self._services.writes.rows(touched)
+        key, rows = key_of(name, arguments, scope), self._services.change_log.rows(touched)
         now = time.monotonic()
-        if self._services.stale.fresh(key, rows, RENEW_EVERY) or now < self._asked.get(key, 0.0) + PAUSE:
+        if self._services.response_cache.is_fresh(key, rows, RENEW_EVERY) or now < self._asked.get(key, 0.0) + PAUSE:
             return
         if len(self._asked) > 1000:
             self._asked.clear()
         self._asked[key] = now
-        tag, began = self._services.writes.tag(rows), time.time()
+        version, began = self._services.change_log.version(rows), time.time()
         try:
             reply = read_by(operation, self._services.database, arguments)
         except AppError:  # an outage begins; what is known stays
             return
         if not isinstance(reply.body, bytes):
             return
-        self._services.stale.remember(key, Answer(reply.body, reply.headers, began, tag))
+        self._services.response_cache.remember(key, CachedResponse(reply.body, reply.headers, began, version))
         self.made += 1
 
 

@@ -80,7 +80,7 @@ def _breakers(services: Services) -> Iterator[Metric]:
     clock = time.monotonic()
     down = ((labelled(breaker=each.name), _since(each.down_since, clock)) for each in guards)
     yield gauge("rental_breaker_down_seconds", "How long calls have been refused; 0 if they are made.", down)
-    totals = [(labelled(breaker=each.name), each.engine.slot.totals()) for each in guards]
+    totals = [(labelled(breaker=each.name), each.engine.breaker_state.totals()) for each in guards]
     for number, (name, meaning) in enumerate(TOTALS.items()):
         yield counter(f"rental_breaker_{name}", meaning, [(labels, found[number]) for labels, found in totals])
 
@@ -98,20 +98,20 @@ def _bulkheads(services: Services) -> Iterator[Metric]:
 
 
 def _pools(services: Services) -> Iterator[Metric]:
-    found = [(labelled(pool=name), size, used) for name, (size, used) in services.gauges.pools().items()]
+    found = [(labelled(pool=name), size, used) for name, (size, used) in services.worker_gauges.pools().items()]
     yield gauge("rental_pool_size", "Connections that the pool may hold.", [(label, size) for label, size, _ in found])
     used = [(label, used) for label, _, used in found]
     yield gauge("rental_pool_checked_out", "Connections in use, as seen within the last second.", used)
-    late = [(labelled(pool=name), adapter.pool_timeouts.of("timeouts")) for name, adapter in services.pools.items()]
+    late = [(labelled(pool=name), adapter.pool_timeouts.value("timeouts")) for name, adapter in services.pools.items()]
     yield counter("rental_pool_timeouts", "Requests that waited for a connection and got none.", late)
 
 
 def _counted(services: Services) -> Iterator[Metric]:
     """Yield what is counted by its outcome."""
-    for name, family, label, meaning in (
+    for name, group, label, meaning in (
         (
             "rental_stale_lookups",
-            services.stale.counted,
+            services.response_cache.lookups,
             "outcome",
             "Lookups of a last good answer (outdated: misses).",
         ),
@@ -124,26 +124,28 @@ def _counted(services: Services) -> Iterator[Metric]:
         ),
         ("rental_rate_limited", services.limited, "limit", "Requests refused by a rate limit."),
     ):
-        yield counter(name, meaning, [(labelled(**{label: each}), many) for each, many in family.all().items()])
+        yield counter(name, meaning, [(labelled(**{label: each}), many) for each, many in group.values().items()])
 
 
 def _business(services: Services) -> Iterator[Metric]:
     """Yield the figures of the business with their age, which grows while the database is away."""
-    told = services.figures.told()
+    told = services.business_metrics.latest()
     if told is None:
         return
     figures, age = told
-    for name, meaning in services.figures.meanings.items():
+    for name, meaning in services.business_metrics.meanings.items():
         yield gauge(f"rental_{name}", meaning, [("", figures[name])])
     yield gauge("rental_figures_age_seconds", "How old the figures of the business are.", [("", round(age, 3))])
 
 
 def _host(services: Services) -> Iterator[Metric]:
-    memory = services.gauges.memory()
+    memory = services.worker_gauges.memory()
     yield gauge("rental_workers", "Workers that live.", [("", len(memory))])
     resident = [(labelled(worker=lane), used) for lane, used in memory.items()]
     yield gauge("rental_worker_resident_bytes", "Memory of a worker, with what it shares.", resident)
-    yield gauge("rental_journal_bytes", "Security events that wait for the database.", [("", services.journal.size)])
+    yield gauge(
+        "rental_journal_bytes", "Security events that wait for the database.", [("", services.audit_outbox.size)]
+    )
     config = settings()
     for name, folder in (("journal", config.journal_folder), ("backups", config.backup_folder)):
         free = _free(Path(folder))

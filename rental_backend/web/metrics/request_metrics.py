@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response
 
-from ...resilience import Tally
+from ...resilience import Counters
 from ..endpoint.application import Application
 from .exposition import COUNTER, HISTOGRAM, Metric, Sample, gauge, labelled
 
@@ -40,24 +40,24 @@ Key = tuple[str, str]  # method and route
 class Meter:
     """The numbers of an application's requests. Make it when all routes are known, and before the fork."""
 
-    def __init__(self, app: Flask, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self, app: Flask, counters: Counters) -> None:
+        self._counters = counters
         served = {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods or ()}
         rules = sorted(key for key in served if key[0] != "OPTIONS")
         keys = [*rules, *((method, NOWHERE) for method in (*METHODS, "other"))]
-        self._used = tally.reserve("requests: which", len(keys))
-        first = tally.reserve("requests", len(keys) * SERIES_WORDS)
+        self._used = counters.reserve("requests: which", len(keys))
+        first = counters.reserve("requests", len(keys) * SERIES_WORDS)
         self._series = {key: (number, first + number * SERIES_WORDS) for number, key in enumerate(keys)}
-        self._under_way = tally.reserve("requests under way", level=True)
+        self._under_way = counters.reserve("requests under way", level=True)
 
     def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
         """Count an answer."""
         series = self._series
         found = series.get((method, route or NOWHERE)) or series.get((method, NOWHERE)) or series["other", NOWHERE]
-        code, tally = CODE_AT.get(status, OTHER), self._tally
-        words = tally.words
-        with tally.lock:
-            lane = tally.lane()
+        code, counters = CODE_AT.get(status, OTHER), self._counters
+        words = counters.words
+        with counters.lock:
+            lane = counters.own_base()
             words[lane + self._used + found[0]] = 1
             at = lane + found[1]
             words[at] += int(seconds * 1e6)
@@ -66,13 +66,13 @@ class Meter:
 
     def enter(self, change: int) -> None:
         """Count a request in (1) or out (-1)."""
-        self._tally.add(self._under_way, change)
+        self._counters.add(self._under_way, change)
 
     def metrics(self) -> Iterator[Metric]:
         """Yield what was counted."""
-        used = self._tally.totals(self._used, len(self._series))
+        used = self._counters.totals(self._used, len(self._series))
         found = [
-            (labelled(method=method, route=route)[:-1], self._tally.totals(at, SERIES_WORDS))
+            (labelled(method=method, route=route)[:-1], self._counters.totals(at, SERIES_WORDS))
             for (method, route), (number, at) in self._series.items()
             if used[number]
         ]
@@ -81,7 +81,7 @@ class Meter:
         yield Metric("rental_http_requests", COUNTER, "Requests answered.", answers)
         durations = (sample for labels, words in found for sample in _histogram(labels, words))
         yield Metric("rental_http_request_duration_seconds", HISTOGRAM, "Until the answer began.", durations)
-        busy = self._tally.levels(self._under_way)
+        busy = self._counters.levels(self._under_way)
         yield gauge("rental_http_requests_in_flight", "Requests whose answer has not begun.", [("", busy[0])])
 
 
@@ -97,9 +97,9 @@ def _histogram(labels: str, words: list[int]) -> Iterator[Sample]:
     yield f"_count{labels}}}", sums[-1]
 
 
-def register(app: Application, tally: Tally) -> Meter:
+def register(app: Application, counters: Counters) -> Meter:
     """Count every request of an application whose routes are all known."""
-    meter = Meter(app, tally)
+    meter = Meter(app, counters)
     app.wsgi_app = _metered(app.wsgi_app, meter)  # type: ignore[method-assign, assignment]
 
     @app.finish

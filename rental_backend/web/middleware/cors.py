@@ -131,7 +131,7 @@ def _preflight() -> Response | None:
 
 def register(app: Application, config: Config) -> None:
     """Answer preflights before anything else, and mark every answer."""
-    app.extensions["allow_list"] = allowed = AllowList(config, app.extensions["services"].settings.last)
+    app.extensions["allow_list"] = allowed = AllowList(config, app.extensions["services"].settings_cache.cached)
     options = get_cors_options(
         app,
         {

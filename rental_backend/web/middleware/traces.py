@@ -18,10 +18,10 @@ def register(app: Application, config: Config) -> None:
     """Trace requests and what they ask of dependencies."""
     if not config.otlp_endpoint:
         return
-    from ...infra.telemetry.tracing import Tracing, Wanted  # 6 MB, which only those pay for who want it
+    from ...infra.telemetry.tracing import Tracing, TracingConfig  # 6 MB, which only those pay for who want it
 
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # it writes on for each batch, and each span
-    wanted = Wanted(
+    wanted = TracingConfig(
         endpoint=config.otlp_endpoint,
         headers=config.otlp_headers,
         share=config.otel_share,
@@ -39,8 +39,8 @@ def _attach(services: Services, tracing: "Tracing") -> None:
         tracing.attach(adapter)
     if services.replica:
         tracing.attach(services.replica)
-    services.background.append(tracing.start)
-    services.endings.append(tracing.stop)
+    services.on_start.append(tracing.start)
+    services.on_stop.append(tracing.stop)
 
 
 def _follow(app: Application, tracing: "Tracing") -> None:

@@ -1,6 +1,6 @@
 """From the schemas of the contracts to JSON Schema, with apispec, and the examples that go with it.
 
-What a schema only answers (`Answer`) is described as it is sent: every member is there, and may be null. What it reads
+What a schema only answers (`Output`) is described as it is sent: every member is there, and may be null. What it reads
 is described as it is checked. The server takes a little more than that: other notations of numbers and dates, and `""`
 for a field that is not sent.
 """
@@ -13,7 +13,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields, validate
 
-from ...schemas import Answer, Payload, TextOrEmpty
+from ...schemas import Output, Payload, TextOrEmpty
 
 Json = dict[str, Any]
 EXAMPLE_ID = uuid.uuid5(uuid.NAMESPACE_URL, "rental_backend example")
@@ -35,7 +35,7 @@ class JsonSchemas(OpenAPIConverter):
 
     def schema2jsonschema(self, schema: Schema) -> Json:
         """Return a schema as JSON Schema."""
-        answers = isinstance(schema, Answer)
+        answers = isinstance(schema, Output)
         found = schema.dump_fields if answers else schema.load_fields
         properties = {field.data_key or name: self._property(field, answers=answers) for name, field in found.items()}
         required = [field.data_key or name for name, field in found.items() if answers or field.required]

@@ -20,7 +20,7 @@ from ..templates.render import HTML, SECURE, of_the_moment
 from .breakers_page import shown
 from .breakers_report import report
 from .modes import PERMISSION
-from .sse import EVENT_STREAM, Places, Watch
+from .sse import EVENT_STREAM, BreakerStream, Places
 
 bp = Blueprint("breakers", __name__)
 OFFERED = (JSON, HTML, EVENT_STREAM)
@@ -71,10 +71,10 @@ def _watched(app: Flask, *, to_operator: bool) -> Reply:
     places: Places = app.extensions.setdefault(PLACES, Places(settings().threads))
     if request.method == "HEAD" or not places.take():
         return Reply(b"", 204)
-    watch = Watch(
+    watch = BreakerStream(
         places,
         make=partial(_page, app, to_operator=to_operator),
-        state=lambda: (services.page.transitions, services.modes.order),
+        state=lambda: (services.memory.transition_count, services.modes.order),
         ending=lambda: services.lifecycle.ending,
     )
     headers = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -36,8 +36,8 @@ def report(app: Flask, services: Services, *, to_operator: bool) -> Told:
         "details": to_operator,
         "ordered": _withheld(mode_now(), to_operator),
         "drills": {name: _withheld(drill, to_operator) for name, drill in drills_now().items()},
-        "stale": services.stale.counted.all(),
-        "shared_reads": services.flights.shared,
+        "stale": services.response_cache.lookups.values(),
+        "shared_reads": services.single_flight.shared,
         "breakers": [
             _breaker(services, each, services.bulkheads.get(name), to_operator=to_operator)
             for name, each in services.guards.items()
@@ -95,14 +95,14 @@ def _breaker(services: Services, breaker: Breaker, bulkhead: Bulkhead | None, *,
         "listener_faults": breaker.listener_faults,
         "events": [_event(event, to_operator) for event in events[-EVENTS:]],
         "timeline": [_event(event, to_operator) for event in events if not event.is_probing][-EVENTS:],
-        "history": {"seconds": STEP, "points": [point._asdict() for point in services.history.points(breaker)]},
+        "history": {"seconds": STEP, "points": [point._asdict() for point in services.timeseries.points(breaker)]},
     }
 
 
 def _workers(breaker: Breaker) -> Iterator[Told]:
     """Yield what each worker of the host counted in the window, since the present state began."""
-    slot = breaker.engine.slot
-    for worker, counts in slot.by_worker(breaker.generation, breaker.clock(), breaker.policy.window).items():
+    breaker_state = breaker.engine.breaker_state
+    for worker, counts in breaker_state.by_worker(breaker.generation, breaker.clock(), breaker.policy.window).items():
         yield {"worker": worker, **dict(zip(("successes", "failures", "slow"), counts, strict=True))}
 
 

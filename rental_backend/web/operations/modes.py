@@ -72,7 +72,7 @@ def mode_now() -> dict[str, Any]:
 
 def drills_now() -> dict[str, Any]:
     """Return the faults that are injected now, by breaker."""
-    return {name: _shown(fault) for name, fault in current_services().drills.active.items()}
+    return {name: _shown(fault) for name, fault in current_services().fault_injection.active.items()}
 
 
 def _shown(fault: Fault) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def _shown(fault: Fault) -> dict[str, Any]:
 def journal_order(actor: Actor, action: str, name: str, details: dict[str, Any]) -> None:
     """Record what an operator ordered, for the audit log."""
     event = SecurityEvent(actor=actor, action=action, resource="operations", resource_id=name, details=details)
-    current_services().journal.write(event)
+    current_services().audit_outbox.write(event)
 
 
 @bp.get("/mode")
@@ -119,7 +119,7 @@ def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
 
     Calls of the dependency fail in all workers of this host. An unknown breaker is 404.
     """
-    fault = current_services().drills.order(name, actor=actor.name, **order)
+    fault = current_services().fault_injection.order(name, actor=actor.name, **order)
     journal_order(actor, "DRILL_BEGUN", name, order)
     return _shown(fault)
 
@@ -128,5 +128,5 @@ def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
 @endpoint(needs=STEER, permission=PERMISSION, modes=tuple(Mode))
 def end_drill(actor: Actor, name: str) -> None:
     """Stop the injected fault of a dependency."""
-    current_services().drills.end(name)
+    current_services().fault_injection.end(name)
     journal_order(actor, "DRILL_ENDED", name, {})

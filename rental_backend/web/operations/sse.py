@@ -27,7 +27,7 @@ class Places:
         self._free.release()
 
 
-class Watch:
+class BreakerStream:
     """A stream of pages: one at once, one after each change, one every `RENEW` seconds.
 
     `make` makes the page, `state` tells what a change is of, and `ending` whether this worker should end. The place is

@@ -14,7 +14,7 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from ...errors import AppError
-from ...infra.postgres.constraint_errors import clash
+from ...infra.postgres.constraint_errors import constraint_error
 from ...infra.postgres.database import Database
 from ...resilience import budget
 from ...schemas import MOST_ROWS, Payload
@@ -40,7 +40,7 @@ class DryRun(Payload):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ImportResult:
     """What became of the rows of an import, by their number from 1."""
 
     made: dict[int, str]
@@ -79,8 +79,8 @@ def add_import(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
         return outcome.said(dry_run=dry_run)
 
 
-def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> Outcome:
-    outcome = Outcome({}, dict(rows.errors))
+def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> ImportResult:
+    outcome = ImportResult({}, dict(rows.errors))
     for number, values in rows.valid.items():
         try:
             with session.begin_nested():
@@ -88,7 +88,7 @@ def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> 
                 session.flush()
                 outcome.made[number] = str(made.id)
         except (AppError, sqlalchemy.exc.DBAPIError) as error:
-            refused = error if isinstance(error, AppError) else clash(error)
+            refused = error if isinstance(error, AppError) else constraint_error(error)
             if refused is None or refused.status >= 500:  # an outage, not a fault of the row: nothing is stored
                 raise
             outcome.errors[number] = refused.members.get("errors", {"row": [refused.detail]})

@@ -13,15 +13,15 @@ from typing import Any
 import orjson
 from flask import Blueprint, current_app, request
 
-from ...infra.runtime.modes import Order
-from ...infra.status_history import Level, State
+from ...infra.runtime.modes import ModeOrder
+from ...infra.status_history import ComponentStatus, StatusHistory
 from ..endpoint.context import current_services
 from ..endpoint.needs import NOTHING, PUBLIC
 from ..endpoint.pipeline import endpoint
 from ..endpoint.replies import Reply, entity_tag
 from ..templates.render import HTML, SECURE
 from . import page as status_page
-from .components import Watch
+from .components import ComponentWatch
 from .schemas import SummaryAnswer
 from .summary import Maintenance, View, summary
 
@@ -73,9 +73,9 @@ def now() -> int:
 
 def view() -> View:
     """Return what there is to tell at this moment."""
-    watch: Watch = current_app.extensions["watch"]
+    watch: ComponentWatch = current_app.extensions["watch"]
     services = current_services()
-    state, order = services.uptime.state, services.modes.order
+    state, order = services.status_history.state, services.modes.order
     ordered = order is not None and order.mode != services.modes.default
     return View(
         components=watch.served,
@@ -86,12 +86,12 @@ def view() -> View:
     )
 
 
-def _last(state: State, component: str) -> Level:
+def _last(state: StatusHistory, component: str) -> ComponentStatus:
     """Return how a component was when it was looked at last, before a restart if need be."""
-    return state.levels.get(component, (Level.OPERATIONAL, 0))[0]
+    return state.levels.get(component, (ComponentStatus.OPERATIONAL, 0))[0]
 
 
-def _maintenance(order: Order) -> Maintenance:
+def _maintenance(order: ModeOrder) -> Maintenance:
     began, left = round(datetime.fromisoformat(order.since).timestamp() * 1000), order.seconds_left
     return Maintenance(since=began, until=None if left is None else now() + round(left * 1000))
 
@@ -102,7 +102,7 @@ def _made(kind: str, key: str, make: Callable[[View], bytes]) -> Made:
     seen = view()
     of = (
         key,
-        current_services().uptime.version,
+        current_services().status_history.version,
         tuple(seen.levels.items()),
         seen.maintenance is None,
         seen.now // 1000,

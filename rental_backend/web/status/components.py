@@ -12,7 +12,7 @@ from functools import lru_cache
 from flask import Flask, current_app
 
 from ...infra.container import Services
-from ...infra.status_history import Level, Recorder
+from ...infra.status_history import ComponentStatus, StatusRecorder
 from ...resilience import State
 from ..endpoint.capabilities import contracts
 from ..endpoint.contracts import Contract
@@ -63,7 +63,7 @@ UNTOLD = frozenset(
 Served = tuple[tuple[str, Contract], ...]  # methods and contracts
 
 
-class Watch:
+class ComponentWatch:
     """Tells how the served components work at this moment. Asking costs some microseconds and touches nothing."""
 
     def __init__(self, app: Flask, services: Services, components: tuple[Component, ...]) -> None:
@@ -73,13 +73,13 @@ class Watch:
         self._served: Mapping[Component, Served] = {}
         self._levels = lru_cache(maxsize=64)(self._computed)
 
-    def levels(self) -> Mapping[str, Level]:
+    def levels(self) -> Mapping[str, ComponentStatus]:
         """Return the state of each served component, by its id; nothing before each dependency was looked at once.
 
         What an operator has ordered is maintenance, unless it would be disrupted without that, too.
         """
         services = self._services
-        if any(breaker.untried for breaker in services.breakers.values()):
+        if any(breaker.never_probed for breaker in services.breakers.values()):
             return {}
         broken = frozenset(name for name, breaker in services.breakers.items() if _broken(breaker.current_state))
         replica = services.replica_serves
@@ -95,37 +95,39 @@ class Watch:
             self._served = {each: operations for each, operations in by_component.items() if operations}
         return tuple(self._served)
 
-    def _computed(self, broken: Conditions, ordered: Conditions) -> Mapping[str, Level]:
+    def _computed(self, broken: Conditions, ordered: Conditions) -> Mapping[str, ComponentStatus]:
         return {component.id: self._level(component, broken, ordered) for component in self.served}
 
-    def _level(self, component: Component, broken: Conditions, ordered: Conditions) -> Level:
+    def _level(self, component: Component, broken: Conditions, ordered: Conditions) -> ComponentStatus:
         """Return the level of a component by what is broken, and by what operators have ordered besides."""
         served = self._served[component]
         level = level_of([contract.degradation(method, broken) for method, contract in served])
-        if level is not Level.OPERATIONAL:
+        if level is not ComponentStatus.OPERATIONAL:
             return level
         level = level_of([contract.degradation(method, ordered) for method, contract in served])
-        return Level.OPERATIONAL if level is Level.OPERATIONAL else Level.UNDER_MAINTENANCE
+        return (
+            ComponentStatus.OPERATIONAL if level is ComponentStatus.OPERATIONAL else ComponentStatus.UNDER_MAINTENANCE
+        )
 
 
-def level_of(answers: list[Degradation]) -> Level:
+def level_of(answers: list[Degradation]) -> ComponentStatus:
     """Return how something works whose operations are answered in these ways."""
     refused = answers.count("refuse")
     if refused:
-        return Level.MAJOR if refused == len(answers) else Level.PARTIAL
-    return Level.DEGRADED if "stale" in answers else Level.OPERATIONAL
+        return ComponentStatus.MAJOR if refused == len(answers) else ComponentStatus.PARTIAL
+    return ComponentStatus.DEGRADED if "stale" in answers else ComponentStatus.OPERATIONAL
 
 
-def watch(app: Flask, services: Services, components: tuple[Component, ...]) -> Recorder:
+def watch(app: Flask, services: Services, components: tuple[Component, ...]) -> StatusRecorder:
     """Have the history of the components recorded, and return who does it."""
-    app.extensions["watch"] = found = Watch(app, services, components)
-    services.uptime.look_with(found.levels, found.names)
-    return services.uptime
+    app.extensions["watch"] = found = ComponentWatch(app, services, components)
+    services.status_history.observe_with(found.levels, found.names)
+    return services.status_history
 
 
 def names() -> Mapping[str, str]:
     """Return the names of the components of this application, by id."""
-    found: Watch = current_app.extensions["watch"]
+    found: ComponentWatch = current_app.extensions["watch"]
     return found.names
 
 

@@ -14,7 +14,16 @@ from ...actor import Actor
 from ...errors import Conflict, NotFound
 from ...infra import status_history as uptime
 from ...infra.runtime.modes import Mode
-from ...infra.status_history import MOST_UPDATES, Impact, Incident, State, Status, TooMuch, Update, begun
+from ...infra.status_history import (
+    MOST_UPDATES,
+    Impact,
+    Incident,
+    IncidentStatus,
+    StatusHistory,
+    TooManyIncidents,
+    Update,
+    open_incident,
+)
 from ..endpoint.context import current_services
 from ..endpoint.pipeline import endpoint
 from ..operations.modes import PERMISSION, STEER, journal_order
@@ -32,16 +41,16 @@ class FullOfUpdates(Conflict):
     code, title = "incident_full", "Too many updates"
 
 
-def _shown(incident: Incident, state: State) -> dict[str, Any]:
+def _shown(incident: Incident, state: StatusHistory) -> dict[str, Any]:
     """Return an incident as operators see it."""
     said = status_summary.incident(incident)
     authors = {each.id: each.author for each in incident.updates}
     said["incident_updates"] = [{**each, "author": authors[each["id"]]} for each in said["incident_updates"]]
-    public = {each.id for each in uptime.shown(state.incidents)}
+    public = {each.id for each in uptime.visible(state.incidents)}
     return {**said, "automatic": incident.automatic, "shown": incident.id in public}
 
 
-def _find(state: State, id: uuid.UUID) -> Incident:
+def _find(state: StatusHistory, id: uuid.UUID) -> Incident:
     found = state.find(str(id))
     if found is None:
         raise NotFound("There is no such incident.")
@@ -52,7 +61,7 @@ def _steer(
     actor: Actor, action: str, id: uuid.UUID, change: Callable[[Incident], Incident], **details: Any
 ) -> dict[str, Any]:
     """Change an incident for all workers, and write down who did."""
-    state = current_services().uptime.change(lambda state: state.steered(change(_find(state, id))))
+    state = current_services().status_history.change(lambda state: state.operated(change(_find(state, id))))
     journal_order(actor, action, str(id), details)
     return _shown(_find(state, id), state)
 
@@ -63,7 +72,7 @@ def _said(incident: Incident, actor: Actor, status: str, body: str) -> Incident:
         return incident
     if sum(bool(each.author) for each in incident.updates) >= MOST_UPDATES:
         raise FullOfUpdates(f"An incident has {MOST_UPDATES} updates at most. Close it, and open a new incident.")
-    return incident.told(Status(status), body, now=now(), author=actor.name)
+    return incident.with_update(IncidentStatus(status), body, now=now(), author=actor.name)
 
 
 def _begins_with(updates: tuple[Update, ...], actor: Actor, status: str, body: str) -> bool:
@@ -78,7 +87,7 @@ def show_all() -> dict[str, Any]:
 
     The newest incident comes first. Incidents that customers do not see are listed, too.
     """
-    state = current_services().uptime.state
+    state = current_services().status_history.state
     components = [{"id": each, "name": name} for each, name in names().items()]
     return {"incidents": [_shown(each, state) for each in state.incidents], "components": components}
 
@@ -87,7 +96,7 @@ def show_all() -> dict[str, Any]:
 @endpoint(needs=STEER, permission=PERMISSION, returns=SteeredIncident())
 def show(id: uuid.UUID) -> dict[str, Any]:
     """Show an incident."""
-    state = current_services().uptime.state
+    state = current_services().status_history.state
     return _shown(_find(state, id), state)
 
 
@@ -98,21 +107,23 @@ def show(id: uuid.UUID) -> dict[str, Any]:
     accepts=NewIncident(),
     returns=SteeredIncident(),
     modes=tuple(Mode),
-    raises=(TooMuch,),
+    raises=(TooManyIncidents,),
 )
 def begin(actor: Actor, name: str, impact: str, components: list[str], status: str, body: str) -> dict[str, Any]:
     """Open an incident. Sending the same twice answers with the first incident, as long as it is open."""
     affected = dict.fromkeys(components)
-    new = begun(name, Impact(impact), affected, now=now(), source=current_services().uptime.state.source)
+    new = open_incident(
+        name, Impact(impact), affected, now=now(), source=current_services().status_history.state.source
+    )
     new = _said(new, actor, status, body)
     opened: list[Incident] = []
 
-    def once(state: State) -> State:
+    def once(state: StatusHistory) -> StatusHistory:
         known = (each for each in state.open if each.name == name and _begins_with(each.updates, actor, status, body))
         opened.append(next(known, new))
-        return state.knowing(opened[-1])
+        return state.with_incidents(opened[-1])
 
-    state = current_services().uptime.change(once)
+    state = current_services().status_history.change(once)
     details = {"name": name, "impact": impact, "components": list(affected), "status": status, "body": body}
     journal_order(actor, "INCIDENT_OPENED", opened[-1].id, details)
     return _shown(opened[-1], state)
@@ -125,7 +136,7 @@ def begin(actor: Actor, name: str, impact: str, components: list[str], status: s
     accepts=IncidentChange(),
     returns=SteeredIncident(),
     modes=tuple(Mode),
-    raises=(TooMuch,),
+    raises=(TooManyIncidents,),
 )
 def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
     """Rename an incident, or change its impact."""
@@ -139,7 +150,7 @@ def change(actor: Actor, id: uuid.UUID, **given: str) -> dict[str, Any]:
     accepts=Announcement(),
     returns=SteeredIncident(),
     modes=tuple(Mode),
-    raises=(FullOfUpdates, TooMuch),
+    raises=(FullOfUpdates, TooManyIncidents),
 )
 def announce(actor: Actor, id: uuid.UUID, status: str, body: str) -> dict[str, Any]:
     """Post an update to an incident. `resolved` closes the incident, any other status opens it again."""

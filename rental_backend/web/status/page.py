@@ -11,7 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from ...infra import status_history as uptime
-from ...infra.status_history import DAY, HOUR, Bar, Incident, Kind, Level
+from ...infra.status_history import DAY, HOUR, Bar, ComponentStatus, Incident, Kind
 from ..templates.render import render
 from .components import Component, names
 from .summary import View
@@ -20,7 +20,13 @@ PAST = 20  # incidents that are over
 NO_DATA = "No data"
 SPANS = {HOUR: "Last 24 hours", DAY: "Last 90 days"}
 WIDTH = {HOUR: 25, DAY: 6.67}  # of a bar, so that both strips are 600 wide
-HEIGHTS = {Level.OPERATIONAL: 30, Level.UNDER_MAINTENANCE: 24, Level.DEGRADED: 20, Level.PARTIAL: 14, Level.MAJOR: 8}
+HEIGHTS = {
+    ComponentStatus.OPERATIONAL: 30,
+    ComponentStatus.UNDER_MAINTENANCE: 24,
+    ComponentStatus.DEGRADED: 20,
+    ComponentStatus.PARTIAL: 14,
+    ComponentStatus.MAJOR: 8,
+}
 LEAST = 2  # the height of a bar without data
 TALLEST, GAP = 30, 2
 RECTANGLE = Markup(
@@ -57,7 +63,7 @@ def page(view: View) -> bytes:
         components=[_component(view, each) for each in view.components],
         open=[_incident(each) for each in view.open],
         past=[_incident(each) for each in view.past[:PAST]],
-        legend=[(level.value, words(level)) for level in uptime.LEVELS],
+        legend=[(level.value, words(level)) for level in uptime.COMPONENT_STATUSES],
     )
 
 
@@ -80,7 +86,9 @@ def _component(view: View, component: Component) -> dict[str, Any]:
 
 def _strip(kind: Kind, bars: list[Bar]) -> Strip:
     drawn = Markup("").join(_rectangle(kind, bar, place) for place, bar in enumerate(bars))
-    rows = (_row(kind, bar, bar.worst) for bar in reversed(bars) if bar.worst not in (None, Level.OPERATIONAL))
+    rows = (
+        _row(kind, bar, bar.worst) for bar in reversed(bars) if bar.worst not in (None, ComponentStatus.OPERATIONAL)
+    )
     return Strip(SPANS[kind], _share(uptime.uptime(bars)), len(bars), drawn, tuple(rows))
 
 
@@ -99,7 +107,7 @@ def _rectangle(kind: Kind, bar: Bar, place: int) -> Markup:
     )
 
 
-def _row(kind: Kind, bar: Bar, worst: Level | None) -> tuple[str, str, str]:
+def _row(kind: Kind, bar: Bar, worst: ComponentStatus | None) -> tuple[str, str, str]:
     """Return when a bar is, what was worst in it, and how much of it was up."""
     return _when(kind, bar), words(worst or NO_DATA), _share(bar.up)
 

@@ -3,14 +3,14 @@
 from marshmallow import fields, validate
 
 from ...infra import status_history as uptime
-from ...infra.status_history import Impact, Level, Status
-from ...schemas import Answer, Payload, Text
+from ...infra.status_history import ComponentStatus, Impact, IncidentStatus
+from ...schemas import Output, Payload, Text
 from .components import names
 
 LONGEST_NAME, LONGEST_TEXT = 120, 2000
 
 
-class PageAnswer(Answer):
+class PageAnswer(Output):
     """The status page."""
 
     id = fields.String()
@@ -20,44 +20,44 @@ class PageAnswer(Answer):
     updated_at = fields.DateTime()
 
 
-class StatusAnswer(Answer):
+class StatusAnswer(Output):
     """The overall status."""
 
     indicator = fields.Enum(Impact, by_value=True)
     description = fields.String()
 
 
-class BucketAnswer(Answer):
+class BucketAnswer(Output):
     """An hour or a day: its worst state, and the share of the observed time in which nothing was refused."""
 
     start = fields.DateTime()
-    status = fields.Enum(Level, by_value=True, allow_none=True)
+    status = fields.Enum(ComponentStatus, by_value=True, allow_none=True)
     uptime = fields.Float(allow_none=True)
     observed_seconds = fields.Integer()
 
 
-class PeriodAnswer(Answer):
+class PeriodAnswer(Output):
     """The history of a component, oldest bucket first. A bucket without observations is null."""
 
     uptime = fields.Float(allow_none=True)
     buckets = fields.List(fields.Nested(BucketAnswer))
 
 
-class HistoryAnswer(Answer):
+class HistoryAnswer(Output):
     """The last 24 hours and the last 90 days."""
 
     day = fields.Nested(PeriodAnswer)
     quarter = fields.Nested(PeriodAnswer)
 
 
-class ComponentAnswer(Answer):
+class ComponentAnswer(Output):
     """A part of the service, as customers know it."""
 
     id = fields.String()
     page_id = fields.String()
     name = fields.String()
     description = fields.String()
-    status = fields.Enum(Level, by_value=True)
+    status = fields.Enum(ComponentStatus, by_value=True)
     position = fields.Integer()
     group = fields.Boolean()
     group_id = fields.String(allow_none=True)
@@ -67,32 +67,32 @@ class ComponentAnswer(Answer):
     history = fields.Nested(HistoryAnswer)
 
 
-class UpdateAnswer(Answer):
+class UpdateAnswer(Output):
     """An update of an incident."""
 
     id = fields.UUID()
     incident_id = fields.UUID()
-    status = fields.Enum(Status, by_value=True)
+    status = fields.Enum(IncidentStatus, by_value=True)
     body = fields.String()
     created_at = fields.DateTime()
     updated_at = fields.DateTime()
     display_at = fields.DateTime()
 
 
-class NamedAnswer(Answer):
+class NamedAnswer(Output):
     """A component, by id and name."""
 
     id = fields.String()
     name = fields.String()
 
 
-class IncidentAnswer(Answer):
+class IncidentAnswer(Output):
     """An incident with its updates, newest first."""
 
     id = fields.UUID()
     page_id = fields.String()
     name = fields.String()
-    status = fields.Enum(Status, by_value=True)
+    status = fields.Enum(IncidentStatus, by_value=True)
     impact = fields.Enum(Impact, by_value=True)
     created_at = fields.DateTime()
     started_at = fields.DateTime()
@@ -103,7 +103,7 @@ class IncidentAnswer(Answer):
     incident_updates = fields.List(fields.Nested(UpdateAnswer))
 
 
-class MaintenanceAnswer(Answer):
+class MaintenanceAnswer(Output):
     """A maintenance in progress."""
 
     id = fields.UUID()
@@ -119,7 +119,7 @@ class MaintenanceAnswer(Answer):
     incident_updates = fields.List(fields.Nested(UpdateAnswer))
 
 
-class SummaryAnswer(Answer):
+class SummaryAnswer(Output):
     """The status of the service now and its history, as clients of status pages read it."""
 
     page = fields.Nested(PageAnswer)
@@ -144,7 +144,7 @@ class SteeredIncident(IncidentAnswer):
     incident_updates = fields.List(fields.Nested(SteeredUpdate))
 
 
-class SteeredIncidents(Answer):
+class SteeredIncidents(Output):
     """All incidents, and the components that an incident can concern."""
 
     incidents = fields.List(fields.Nested(SteeredIncident))
@@ -161,7 +161,7 @@ class IncidentChange(Payload):
 class Announcement(Payload):
     """The text that customers read about an incident, and its status. `resolved` closes the incident."""
 
-    status = fields.String(required=True, validate=validate.OneOf([each.value for each in Status]))
+    status = fields.String(required=True, validate=validate.OneOf([each.value for each in IncidentStatus]))
     body = Text(LONGEST_TEXT, 1, required=True)
 
 

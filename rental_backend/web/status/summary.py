@@ -7,7 +7,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ...infra import status_history as uptime
-from ...infra.status_history import DAY, HOUR, OF_LEVEL, Bar, Impact, Incident, Kind, Level, State, Update
+from ...infra.status_history import (
+    DAY,
+    HOUR,
+    OF_LEVEL,
+    Bar,
+    ComponentStatus,
+    Impact,
+    Incident,
+    Kind,
+    StatusHistory,
+    Update,
+)
 from .components import Component, names
 
 PAGE_ID, PAGE_NAME, TIME_ZONE = "rental-backend", "Rental service", "Etc/UTC"
@@ -35,20 +46,20 @@ class View:
     """All that a status page is made of: what is served and how it works now, and the past; `now` in milliseconds."""
 
     components: tuple[Component, ...]
-    levels: Mapping[str, Level]
-    state: State
+    levels: Mapping[str, ComponentStatus]
+    state: StatusHistory
     now: int
     maintenance: Maintenance | None = None
 
     @property
     def open(self) -> list[Incident]:
         """The incidents that are not over, the newest first."""
-        return [each for each in uptime.shown(self.state.incidents) if each.resolved is None]
+        return [each for each in uptime.visible(self.state.incidents) if each.resolved is None]
 
     @property
     def past(self) -> list[Incident]:
         """The incidents that are over, the newest first."""
-        return [each for each in uptime.shown(self.state.incidents) if each.resolved is not None]
+        return [each for each in uptime.visible(self.state.incidents) if each.resolved is not None]
 
     @property
     def indicator(self) -> Impact:
@@ -59,7 +70,7 @@ class View:
     @property
     def headline(self) -> str:
         """The same in words."""
-        maintained = Level.UNDER_MAINTENANCE in self.levels.values()
+        maintained = ComponentStatus.UNDER_MAINTENANCE in self.levels.values()
         others = any(level.disrupted for level in self.levels.values()) or self.open
         return MAINTAINED if maintained and not others else DESCRIPTIONS[self.indicator]
 
@@ -88,7 +99,7 @@ def summary(view: View, url: str) -> dict[str, Any]:
 
 def _maintenance(view: View, ordered: Maintenance) -> dict[str, Any]:
     since = moment(ordered.since)
-    affected = [each for each, level in view.levels.items() if level is Level.UNDER_MAINTENANCE]
+    affected = [each for each, level in view.levels.items() if level is ComponentStatus.UNDER_MAINTENANCE]
     return {
         "id": str(uuid.uuid5(uuid.NAMESPACE_URL, since.isoformat())),
         "page_id": PAGE_ID,
@@ -167,7 +178,7 @@ def _named(components: Iterable[str]) -> list[dict[str, str]]:
 
 
 def _monitored(incident: Incident) -> datetime | None:
-    times = [each.at for each in incident.updates if each.status is uptime.Status.MONITORING]
+    times = [each.at for each in incident.updates if each.status is uptime.IncidentStatus.MONITORING]
     return moment(times[-1]) if times else None
 
 

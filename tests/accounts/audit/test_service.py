@@ -29,7 +29,7 @@ def _force_open(app: Flask, actor: Actor) -> None:
         after={"state": "forced-open", "until": None, "ttl": 60},
         reason="maintenance",
     )
-    app.extensions["services"].journal.write(event)
+    app.extensions["services"].audit_outbox.write(event)
 
 
 def test_an_order_is_logged_without_the_database(build: Callable[..., Flask], session: Session, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_an_order_is_logged_without_the_database(build: Callable[..., Flask], se
     app = build(JOURNAL_FOLDER=folder)
     services = app.extensions["services"]
     services.identity.breaker.probe(services.identity.database.probe)
-    assert (services.journal.flush(), services.journal.flush()) == (1, 0)
+    assert (services.audit_outbox.flush(), services.audit_outbox.flush()) == (1, 0)
 
     # What other applications of this process wrote down earlier may come at any moment.
     (row,) = session.scalars(select(SecurityAuditLog).where(SecurityAuditLog.user_id == user.id))

@@ -365,7 +365,7 @@ def test_no_more_than_a_share_of_the_threads_signs_in(app: Flask, client: FlaskC
     passwords = app.extensions["services"].identity.passwords
     with ExitStack() as stack:
         for _ in range(2):  # a quarter of eight threads
-            stack.enter_context(passwords.seat())
+            stack.enter_context(passwords.reserve())
         for _ in range(12):
             answer = _sign_in(client, "ada", "wrong")
             assert refusal(answer, 503)["code"] == "busy"
@@ -388,7 +388,7 @@ def test_who_finds_no_seat_is_refused_before_his_body_is_read(app: Flask, signed
     paths = [each.partition(" ")[2].replace("<uuid:user_id>", str(factories.NOBODY)) for each in hashing]
     passwords = app.extensions["services"].identity.passwords
 
-    with passwords.seat(), passwords.seat():
+    with passwords.reserve(), passwords.reserve():
         for path in paths:
             answer = client.post(path, data="no JSON", content_type="application/json")
             assert refusal(answer, 503)["code"] == "busy"

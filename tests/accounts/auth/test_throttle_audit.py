@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 def strict(build: Callable[..., Flask], folder: Path) -> Flask:
     """An application that lets one try pass."""
     app = build(JOURNAL_FOLDER=str(folder), SIGN_IN_ATTEMPTS="1", SIGN_IN_ATTEMPTS_ADDRESS="4")
-    app.extensions["services"].journal.start = lambda: None  # the events stay where they can be read
+    app.extensions["services"].audit_outbox.start = lambda: None  # the events stay where they can be read
     app.extensions["services"].start()
     assert app.extensions["services"].wait_until_settled(10)
     return app

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from rental_backend.accounts.models import LoginAttempt, PasswordResetToken, RefreshToken, SecurityAuditLog
 from rental_backend.accounts.security import retention as purging
 from rental_backend.infra.runtime import retention as sweeping
-from rental_backend.infra.runtime.retention import TURN, Sweeper
+from rental_backend.infra.runtime.retention import TURN, RetentionJob
 from rental_backend.settings.business.seed import add_settings
 from rental_backend.settings.models import SystemSetting
 from rental_backend.web.middleware import logs
@@ -54,9 +54,9 @@ def _keep_for(session: Session, days: str) -> None:
 
 
 @pytest.fixture
-def sweeper(app: Flask) -> Sweeper:
+def retention_job(app: Flask) -> RetentionJob:
     """The one of the application, whose own thread comes much later."""
-    found: Sweeper = app.extensions["services"].sweeper
+    found: RetentionJob = app.extensions["services"].retention_job
     return found
 
 
@@ -64,13 +64,13 @@ def sweeper(app: Flask) -> Sweeper:
     ("days", "kept"),
     [("60", [1, 1, 4, 4]), ("5", [1, 1, 3, 3]), ("nonsense", [1, 1, 5, 6]), (None, [1, 1, 5, 6])],
 )
-def test_what_is_old_goes(session: Session, sweeper: Sweeper, days: str | None, kept: list[int]) -> None:
+def test_what_is_old_goes(session: Session, retention_job: RetentionJob, days: str | None, kept: list[int]) -> None:
     """Tokens a day after their end; tries and log as the setting says, a month at least; without one the log stays."""
     if days is not None:
         _keep_for(session, days)
     _fill(session, 0.5, 2, 29, 59, 61, 91)
 
-    gone = sweeper.round()
+    gone = retention_job.run()
 
     assert _left(session) == kept
     assert gone == {table.__tablename__: 6 - left for table, left in zip(TABLES, kept, strict=True)}
@@ -87,22 +87,22 @@ def test_it_goes_in_small_batches(session: Session, app: Flask, monkeypatch: pyt
         asked.append(most)
         return purging.purge(session, most)
 
-    sweeper = Sweeper(app.extensions["services"].database)
-    sweeper.sweep_with(purge)
+    retention_job = RetentionJob(app.extensions["services"].database)
+    retention_job.delete_with(purge)
 
-    assert sweeper.round()["refresh_tokens"] == 5
+    assert retention_job.run()["refresh_tokens"] == 5
     assert asked == [2, 2, 2]
 
 
-def test_one_worker_sweeps(session: Session, sweeper: Sweeper) -> None:
+def test_one_worker_sweeps(session: Session, retention_job: RetentionJob) -> None:
     """While another is at it this one does nothing."""
     _fill(session, 3)
     session.execute(select(func.pg_advisory_xact_lock(TURN)))
-    assert sweeper.round() == {}
+    assert retention_job.run() == {}
 
     session.rollback()
 
-    assert sweeper.round()["refresh_tokens"] == 1
+    assert retention_job.run()["refresh_tokens"] == 1
 
 
 def test_it_sweeps_in_the_background(session: Session, app: Flask) -> None:
@@ -112,13 +112,13 @@ def test_it_sweeps_in_the_background(session: Session, app: Flask) -> None:
         return sum(thread.name == "sweeper" for thread in threading.enumerate())
 
     _fill(session, 3)
-    before, sweeper = threads(), Sweeper(app.extensions["services"].database)
-    sweeper.sweep_with(purging.purge)
-    sweeper.start(0.05)
-    sweeper.start(0.05)
+    before, retention_job = threads(), RetentionJob(app.extensions["services"].database)
+    retention_job.delete_with(purging.purge)
+    retention_job.start(0.05)
+    retention_job.start(0.05)
     assert threads() == before + 1
     until(lambda: _left(session)[0] == 0)
-    sweeper.stop()
+    retention_job.stop()
     until(lambda: threads() == before)
 
 
@@ -150,4 +150,4 @@ def test_the_log_is_append_only(session: Session, statement: str) -> None:
 def test_a_sweeper_without_a_sweep_is_a_mistake_of_ours(app: Flask) -> None:
     """It says so."""
     with pytest.raises(RuntimeError, match="sweep_with"):
-        Sweeper(app.extensions["services"].database).round()
+        RetentionJob(app.extensions["services"].database).run()

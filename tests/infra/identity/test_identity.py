@@ -17,14 +17,14 @@ from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.errors import Unauthenticated
 from rental_backend.infra.identity import identity as module
 from rental_backend.infra.identity.identity import Identity
-from rental_backend.infra.identity.login_throttle import Throttle
+from rental_backend.infra.identity.login_throttle import LoginThrottle
 from rental_backend.infra.identity.offline import Account, Offline
 from rental_backend.infra.identity.passwords import Passwords
 from rental_backend.infra.identity.revocations import Revocations
 from rental_backend.infra.identity.tokens import Claims, Tokens
 from rental_backend.infra.postgres.database import Database
 from rental_backend.infra.redis.cache import Cache
-from rental_backend.resilience import Page
+from rental_backend.resilience import SharedMemory
 from tests.infra.conftest import OpenCache, OpenDatabase, failures
 from tests.infra.timing import within
 from tests.resilience.clock import Clock
@@ -67,8 +67,8 @@ def adapter(database: Database, cache: Cache) -> Identity:
     return Identity(
         database,
         Tokens("a key for tests that is long enough", access_seconds=60, refresh_seconds=600),
-        Passwords(Page(), slots=1),
-        throttle=Throttle(cache, by_name=10, by_address=50, window=900),
+        Passwords(SharedMemory(), slots=1),
+        throttle=LoginThrottle(cache, by_name=10, by_address=50, window=900),
         offline=offline,
         fresh=FRESH,
     )
@@ -176,7 +176,7 @@ def test_an_ended_session_lets_nobody_in(identity: Identity, person: Person, acc
     other = claims(ann.user_id, session=uuid.uuid4())
     for each in (ann, other):
         identity.standing(each)
-    identity.end(ann.user_id, [ann.session])
+    identity.end_sessions(ann.user_id, [ann.session])
     identity.forget(ann.user_id)
     for _ in range(3):
         clock.advance(FRESH + 1)
@@ -194,7 +194,7 @@ def test_a_session_that_ends_while_it_is_looked_up_has_ended(
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(identity.standing, ann)
         assert accounts.reached.wait(10)
-        identity.end(ann.user_id, [ann.session])
+        identity.end_sessions(ann.user_id, [ann.session])
         accounts.go_on.set()
         assert isinstance(first.exception(10), Unauthenticated)
     assert refused(identity, ann) == "inactive"
@@ -206,7 +206,7 @@ def test_an_ended_session_stays_ended_while_the_accounts_are_away(
     """An outage brings no session back that this process knows to have ended."""
     ann = person()
     identity.standing(ann)
-    identity.end(ann.user_id, [ann.session])
+    identity.end_sessions(ann.user_id, [ann.session])
     frail_postgres.stop()
     clock.advance(3600)
     assert refused(identity, ann) == "inactive"
@@ -307,7 +307,7 @@ def test_who_waited_for_an_answer_in_vain_is_as_his_token_says(
     identity: Identity, person: Person, accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """When the one who asks gets no answer in time, the others ask nobody else."""
-    monkeypatch.setattr(module, "ASKED", 0.01)
+    monkeypatch.setattr(module, "PENDING_WAIT", 0.01)
     ann = person()
     accounts.go_on.clear()
     with ThreadPoolExecutor(1) as pool:

@@ -10,13 +10,13 @@ import pytest
 from deploy.private.servers import RedisServer
 from rental_backend.errors import AppError, Busy, ServiceUnavailable, TooManyAttempts, Unavailable
 from rental_backend.infra.identity import login_throttle as module
-from rental_backend.infra.identity.login_throttle import Throttle
+from rental_backend.infra.identity.login_throttle import LoginThrottle
 from tests.infra.conftest import OpenCache
 from tests.resilience.clock import Clock
 from tests.serving import until
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
-Make = Callable[..., Throttle]
+Make = Callable[..., LoginThrottle]
 
 
 @pytest.fixture(params=["redis", "own"])
@@ -24,9 +24,9 @@ def make(request: pytest.FixtureRequest, frail_redis: RedisServer, open_cache: O
     """Make a throttle of three tries by name and five by address, with Redis in reach and without."""
     url = frail_redis.url if request.param == "redis" else ""
 
-    def make(*, by_name: int = 3, by_address: int = 5, window: float = 60) -> Throttle:
+    def make(*, by_name: int = 3, by_address: int = 5, window: float = 60) -> LoginThrottle:
         cache = open_cache(url, probed=bool(url), deadline=1.0, connections=20)
-        return Throttle(cache, by_name=by_name, by_address=by_address, window=window)
+        return LoginThrottle(cache, by_name=by_name, by_address=by_address, window=window)
 
     return make
 
@@ -37,7 +37,7 @@ def name() -> str:
     return f"ann-{uuid.uuid4().hex}"
 
 
-def fail(throttle: Throttle, name: str, address: str = "", error: type[AppError] = AppError) -> None:
+def fail(throttle: LoginThrottle, name: str, address: str = "", error: type[AppError] = AppError) -> None:
     """Try, and fail; `TooManyAttempts` comes through."""
     try:
         with throttle.attempt(name, address or uuid.uuid4().hex):
@@ -48,7 +48,7 @@ def fail(throttle: Throttle, name: str, address: str = "", error: type[AppError]
         pass
 
 
-def refused(throttle: Throttle, name: str, address: str = "") -> int:
+def refused(throttle: LoginThrottle, name: str, address: str = "") -> int:
     """Return after how many seconds a refused try may be made again."""
     with pytest.raises(TooManyAttempts) as caught:
         fail(throttle, name, address)
@@ -188,7 +188,7 @@ def test_names_are_not_kept_as_they_were_typed(make: Make, frail_redis: RedisSer
 
 def test_when_redis_goes_away_counting_goes_on(frail_redis: RedisServer, open_cache: OpenCache, name: str) -> None:
     """A frozen Redis lets nobody try without end, and makes no error."""
-    throttle = Throttle(open_cache(frail_redis.url), by_name=3, by_address=50, window=60)
+    throttle = LoginThrottle(open_cache(frail_redis.url), by_name=3, by_address=50, window=60)
     fail(throttle, name)
     frail_redis.freeze()
     for _ in range(3):
@@ -201,7 +201,7 @@ def test_what_a_process_counts_is_bounded(open_cache: OpenCache, name: str, monk
     monkeypatch.setattr(module, "REMEMBERED", 10)
     clock = Clock()
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
-    throttle = Throttle(open_cache("", probed=False), by_name=3, by_address=50, window=60)
+    throttle = LoginThrottle(open_cache("", probed=False), by_name=3, by_address=50, window=60)
     for number in range(30):
         fail(throttle, f"{name}{number}", HERE)
     assert len(throttle._own._tries) == 10

@@ -15,8 +15,8 @@ import pytest
 
 from rental_backend.errors import Busy
 from rental_backend.infra.identity import passwords as module
-from rental_backend.infra.identity.passwords import NICENESS, Crowd, Passwords
-from rental_backend.resilience import Page, budget
+from rental_backend.infra.identity.passwords import NICENESS, Passwords, RetryAfterEstimate
+from rental_backend.resilience import SharedMemory, budget
 from tests.infra.timing import within
 
 FORK = multiprocessing.get_context("fork")
@@ -28,7 +28,7 @@ class Watched(argon2.PasswordHasher):
     """The real hasher, which notes what it verifies."""
 
     def __init__(self) -> None:
-        super().__init__(parallelism=module.LANES)
+        super().__init__(parallelism=module.PARALLELISM)
         self.verified: list[str] = []
 
     def verify(self, hash: Any, password: Any) -> Literal[True]:
@@ -40,7 +40,7 @@ class Watched(argon2.PasswordHasher):
 @pytest.fixture
 def passwords() -> Passwords:
     """A hasher with one slot."""
-    return Passwords(Page(), slots=1)
+    return Passwords(SharedMemory(), slots=1)
 
 
 def test_a_password_is_hashed_by_argon2id(passwords: Passwords) -> None:
@@ -109,7 +109,7 @@ def test_an_unknown_user_costs_what_a_known_one_does(passwords: Passwords) -> No
 
 def test_at_most_so_many_hash_at_a_time() -> None:
     """A storm of sign-ins takes its turn; the slots are all used and none is exceeded."""
-    passwords = Passwords(Page(), slots=2)
+    passwords = Passwords(SharedMemory(), slots=2)
     inside: list[int] = []
     most: list[int] = []
     both = threading.Barrier(2)
@@ -165,55 +165,55 @@ def test_a_slot_is_given_back_after_an_error(passwords: Passwords, monkeypatch: 
 
 def test_whoever_finds_no_seat_is_turned_away_at_once() -> None:
     """Those who wait for a slot take no more threads than there are seats; the others are told to come back."""
-    passwords = Passwords(Page(), slots=1, seats=2)
-    with passwords.seat(), passwords.seat(), within(0.1):
+    passwords = Passwords(SharedMemory(), slots=1, concurrent_requests=2)
+    with passwords.reserve(), passwords.reserve(), within(0.1):
         for _ in range(100):
-            with pytest.raises(Busy), passwords.seat():
+            with pytest.raises(Busy), passwords.reserve():
                 pass
-    with passwords.seat():
+    with passwords.reserve():
         pass
 
 
 def test_a_seat_is_given_back_after_an_error() -> None:
     """Whatever goes wrong on a seat does not use it up."""
-    passwords = Passwords(Page(), slots=1, seats=1)
+    passwords = Passwords(SharedMemory(), slots=1, concurrent_requests=1)
     for _ in range(3):
-        with pytest.raises(LookupError), passwords.seat():
+        with pytest.raises(LookupError), passwords.reserve():
             raise LookupError
 
 
 def test_a_seat_can_be_asked_for_without_taking_it() -> None:
     """Who will be refused is told so before anything is read of him; asking takes no seat."""
-    passwords = Passwords(Page(), slots=1, seats=1)
+    passwords = Passwords(SharedMemory(), slots=1, concurrent_requests=1)
     for _ in range(3):
-        passwords.require_seat()
-    with passwords.seat(), pytest.raises(Busy):
-        passwords.require_seat()
-    passwords.require_seat()
+        passwords.require_capacity()
+    with passwords.reserve(), pytest.raises(Busy):
+        passwords.require_capacity()
+    passwords.require_capacity()
 
 
 def test_a_crowd_that_is_turned_away_does_not_come_back_together() -> None:
     """One of a few is asked to come again within five seconds; many are spread over more, half a minute at most."""
-    few, many = Crowd(), Crowd()
-    assert all(1 <= few.turn_away() <= 5 for _ in range(10))
-    seconds = Counter(int(many.turn_away()) for _ in range(200))
+    few, many = RetryAfterEstimate(), RetryAfterEstimate()
+    assert all(1 <= few.next() <= 5 for _ in range(10))
+    seconds = Counter(int(many.next()) for _ in range(200))
     assert (min(seconds), max(seconds) <= 30, len(seconds) > 15) == (1, True, True)
     assert max(seconds.values()) < 50
 
 
 def test_old_crowds_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a calm time one is asked to come again soon."""
-    crowd = Crowd()
+    crowd = RetryAfterEstimate()
     for _ in range(200):
-        crowd.turn_away()
+        crowd.next()
     monkeypatch.setattr(module, "LATELY", 0.0)
-    assert all(crowd.turn_away() <= 5 for _ in range(20))
+    assert all(crowd.next() <= 5 for _ in range(20))
 
 
 def test_workers_of_a_host_take_turns() -> None:
     """What another worker hashes takes a slot here, too, until it is done or the worker is dead."""
-    page = Page()
-    mine, theirs = Passwords(page, slots=1), Passwords(page, slots=1)
+    memory = SharedMemory()
+    mine, theirs = Passwords(memory, slots=1), Passwords(memory, slots=1)
     ours, hashing = FORK.Pipe()
 
     def hash_for_ever() -> None:
@@ -236,7 +236,7 @@ def test_workers_of_a_host_take_turns() -> None:
 def test_who_hashes_leaves_the_processors_to_others(passwords: Passwords) -> None:
     """The thread that hashes has a lower priority than those that answer."""
     before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-    found = passwords._apart(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+    found = passwords._in_thread(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     assert (found, os.getpriority(os.PRIO_PROCESS, threading.get_native_id())) == (before + NICENESS, before)
 
 

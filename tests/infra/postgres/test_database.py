@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from deploy.private.server import PrivateServer
 from deploy.private.servers import PostgresServer
 from rental_backend.errors import AppError, Busy, Conflict, Invalid, OutcomeUnknown, Unavailable
-from rental_backend.infra.postgres.connection import DeadlineConnection, hung_up
+from rental_backend.infra.postgres.connection import DeadlineConnection, is_closed_by_server
 from rental_backend.infra.postgres.database import Database
 from rental_backend.resilience import CLOSED, OPEN, Counts, Prober, budget
 from tests.infra.conftest import OpenDatabase, failures
@@ -243,7 +243,7 @@ def test_after_an_outage_a_twelfth_of_the_calls_is_made_at_first(
     for _ in range(2):
         database.breaker.open()
         database.breaker.close()
-    assert database.bulkhead.places == first
+    assert database.bulkhead.current_limit == first
 
 
 def test_an_unknown_host_name_is_an_outage(open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -335,14 +335,14 @@ def test_inspecting_works_with_any_number_of_open_files(frail_postgres: Postgres
     try:
         with psycopg.connect(frail_postgres.url, autocommit=True) as connection:
             assert connection.fileno() > 1023
-            assert not hung_up(connection)
+            assert not is_closed_by_server(connection)
             with psycopg.connect(frail_postgres.url, autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.info.backend_pid])
-            until(lambda: hung_up(connection))
+            until(lambda: is_closed_by_server(connection))
     finally:
         for each in files:
             os.close(each)
-    assert hung_up(connection)
+    assert is_closed_by_server(connection)
 
 
 def test_an_exhausted_pool_is_ours_and_no_verdict_on_the_server(

@@ -18,9 +18,9 @@ from deploy.private.server import PrivateServer
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.infra.postgres.connection import CommitLost
 from rental_backend.infra.postgres.database import Database
-from rental_backend.infra.postgres.failures import database_verdict
-from rental_backend.infra.redis.failures import redis_verdict
-from rental_backend.resilience import Verdict
+from rental_backend.infra.postgres.failures import classify_database_error
+from rental_backend.infra.redis.failures import classify_redis_error
+from rental_backend.resilience import Outcome
 from tests.infra.conftest import OpenDatabase
 from tests.proxy import Proxy
 from tests.serving import until
@@ -87,7 +87,7 @@ def state(error: sqlalchemy.exc.DBAPIError) -> str | None:
 def test_a_statements_own_fault_is_no_verdict(database: Database, expected: str, statements: list[str]) -> None:
     """Constraints, mistakes and our own time-outs say nothing against PostgreSQL."""
     error = raised(database, *statements)
-    assert (state(error), database_verdict(error)) == (expected, Verdict.NONE)
+    assert (state(error), classify_database_error(error)) == (expected, Outcome.NONE)
 
 
 def test_a_lock_not_had_in_time_is_no_verdict(database: Database, administrator: psycopg.Connection[Any]) -> None:
@@ -95,7 +95,7 @@ def test_a_lock_not_had_in_time_is_no_verdict(database: Database, administrator:
     with administrator.transaction():
         administrator.execute("LOCK TABLE things")
         error = raised(database, "SET LOCAL lock_timeout = 30", "LOCK TABLE things")
-    assert (state(error), database_verdict(error)) == ("55P03", Verdict.NONE)
+    assert (state(error), classify_database_error(error)) == ("55P03", Outcome.NONE)
 
 
 def test_a_statement_cancelled_by_somebody_is_no_verdict(
@@ -109,7 +109,7 @@ def test_a_statement_cancelled_by_somebody_is_no_verdict(
         administrator.execute("SELECT pg_cancel_backend(%s)", [pid])
         error = sleeping.exception(10)
     assert isinstance(error, sqlalchemy.exc.DBAPIError)
-    assert (state(error), database_verdict(error)) == ("57014", Verdict.NONE)
+    assert (state(error), classify_database_error(error)) == ("57014", Outcome.NONE)
 
 
 def _active(administrator: psycopg.Connection[Any], pid: int) -> bool:
@@ -138,7 +138,7 @@ def test_a_deadlock_is_no_verdict(database: Database, administrator: psycopg.Con
     with ThreadPoolExecutor(2) as pool:
         errors = [each for each in pool.map(cross, (1, 2), (2, 1)) if each]
     assert [type(error.orig) for error in errors] == [psycopg.errors.DeadlockDetected]  # type: ignore[attr-defined]
-    assert database_verdict(errors[0]) is Verdict.NONE
+    assert classify_database_error(errors[0]) is Outcome.NONE
 
 
 def test_a_serialization_failure_is_no_verdict(database: Database, administrator: psycopg.Connection[Any]) -> None:
@@ -151,7 +151,7 @@ def test_a_serialization_failure_is_no_verdict(database: Database, administrator
         connection.exec_driver_sql("SELECT * FROM things")
         administrator.execute("UPDATE things SET size = 5")
         connection.exec_driver_sql("UPDATE things SET size = 6")
-    assert (state(caught.value), database_verdict(caught.value)) == ("40001", Verdict.NONE)
+    assert (state(caught.value), classify_database_error(caught.value)) == ("40001", Outcome.NONE)
 
 
 def test_a_connection_ended_by_the_server_is_a_failure(
@@ -165,7 +165,7 @@ def test_a_connection_ended_by_the_server_is_a_failure(
         administrator.execute("SELECT pg_terminate_backend(%s)", [pid])
         error = sleeping.exception(10)
     assert isinstance(error, sqlalchemy.exc.DBAPIError)
-    assert (state(error), database_verdict(error)) == ("57P01", Verdict.FAILURE)
+    assert (state(error), classify_database_error(error)) == ("57P01", Outcome.FAILURE)
 
 
 def test_too_many_connections_are_a_failure(
@@ -177,7 +177,7 @@ def test_too_many_connections_are_a_failure(
     database = open_database(guest(frail_postgres, password="guest"), probed=False)
     with closing(psycopg.connect(guest(frail_postgres, password="guest"))):
         error = raised(database, "SELECT 1")
-    assert database_verdict(error) is Verdict.FAILURE
+    assert classify_database_error(error) is Outcome.FAILURE
     assert "too many connections" in str(error.orig)
 
 
@@ -188,20 +188,20 @@ def test_a_wrong_password_is_a_failure(
     administrator.execute(ROLE)
     error = raised(open_database(guest(frail_postgres, password="wrong"), probed=False), "SELECT 1")
     assert "password authentication failed" in str(error.orig)
-    assert database_verdict(error) is Verdict.FAILURE
+    assert classify_database_error(error) is Outcome.FAILURE
 
 
 def test_a_database_that_is_not_there_is_a_failure(frail_postgres: PostgresServer, open_database: OpenDatabase) -> None:
     """A server without our database is of no use (3D000)."""
     error = raised(open_database(frail_postgres.url.replace("/rental", "/other"), probed=False), "SELECT 1")
     assert "does not exist" in str(error.orig)
-    assert database_verdict(error) is Verdict.FAILURE
+    assert classify_database_error(error) is Outcome.FAILURE
 
 
 def test_a_read_only_server_is_a_failure(database: Database) -> None:
     """Whoever takes no writes is not the server we need (25006)."""
     error = raised(database, "SET TRANSACTION READ ONLY", "INSERT INTO things (id) VALUES (1)")
-    assert (state(error), database_verdict(error)) == ("25006", Verdict.FAILURE)
+    assert (state(error), classify_database_error(error)) == ("25006", Outcome.FAILURE)
 
 
 def test_a_connection_cut_in_the_middle_is_a_failure(
@@ -216,7 +216,7 @@ def test_a_connection_cut_in_the_middle_is_a_failure(
         proxy.reset()
         with pytest.raises(sqlalchemy.exc.DBAPIError) as caught:
             connection.exec_driver_sql("SELECT 1")
-    assert (state(caught.value), database_verdict(caught.value)) == (None, Verdict.FAILURE)
+    assert (state(caught.value), classify_database_error(caught.value)) == (None, Outcome.FAILURE)
 
 
 def test_a_missed_deadline_is_a_failure(frail_postgres: PostgresServer, open_database: OpenDatabase) -> None:
@@ -228,10 +228,10 @@ def test_a_missed_deadline_is_a_failure(frail_postgres: PostgresServer, open_dat
         with pytest.raises(sqlalchemy.exc.DBAPIError) as caught:
             connection.exec_driver_sql("SELECT 1")
     assert isinstance(caught.value.orig, psycopg.errors.ConnectionTimeout)
-    assert database_verdict(caught.value) is Verdict.FAILURE
+    assert classify_database_error(caught.value) is Outcome.FAILURE
     error = raised(database, "SELECT 1")
     assert isinstance(error.orig, psycopg.errors.ConnectionTimeout)
-    assert database_verdict(error) is Verdict.FAILURE
+    assert classify_database_error(error) is Outcome.FAILURE
 
 
 def test_our_own_full_pool_is_no_verdict(database: Database) -> None:
@@ -239,7 +239,7 @@ def test_our_own_full_pool_is_no_verdict(database: Database) -> None:
     with database.engine.connect(), database.engine.connect():
         with pytest.raises(sqlalchemy.exc.TimeoutError) as caught:
             database.engine.connect()
-        assert database_verdict(caught.value) is Verdict.NONE
+        assert classify_database_error(caught.value) is Outcome.NONE
 
 
 @pytest.mark.parametrize(
@@ -249,30 +249,30 @@ def test_states_that_no_test_can_bring_about_are_failures(code: str) -> None:
     """A full disk, no memory, a crash, a start-up: by their SQLSTATE the server is at fault."""
     error = psycopg.errors.lookup(code)("said by the server")
     assert error.sqlstate == code
-    assert database_verdict(error) is Verdict.FAILURE
-    assert database_verdict(sqlalchemy.exc.OperationalError("SELECT 1", {}, error)) is Verdict.FAILURE
+    assert classify_database_error(error) is Outcome.FAILURE
+    assert classify_database_error(sqlalchemy.exc.OperationalError("SELECT 1", {}, error)) is Outcome.FAILURE
 
 
 @pytest.mark.parametrize(
-    ("error", "verdict"),
+    ("error", "outcome"),
     [
-        (CommitLost(), Verdict.FAILURE),
+        (CommitLost(), Outcome.FAILURE),
         (
             sqlalchemy.exc.InterfaceError("", {}, psycopg.InterfaceError("closed"), connection_invalidated=True),
-            Verdict.FAILURE,
+            Outcome.FAILURE,
         ),
-        (OSError("no route to host"), Verdict.FAILURE),
-        (psycopg.OperationalError("server closed the connection unexpectedly"), Verdict.FAILURE),
-        (psycopg.InterfaceError("the cursor is closed"), Verdict.NONE),
-        (sqlalchemy.exc.InvalidRequestError("ours"), Verdict.NONE),
-        (ValueError("ours"), Verdict.NONE),
-        (SystemExit(), Verdict.NONE),
+        (OSError("no route to host"), Outcome.FAILURE),
+        (psycopg.OperationalError("server closed the connection unexpectedly"), Outcome.FAILURE),
+        (psycopg.InterfaceError("the cursor is closed"), Outcome.NONE),
+        (sqlalchemy.exc.InvalidRequestError("ours"), Outcome.NONE),
+        (ValueError("ours"), Outcome.NONE),
+        (SystemExit(), Outcome.NONE),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.value,
 )
-def test_errors_without_a_state_are_judged_by_their_kind(error: BaseException, verdict: Verdict) -> None:
+def test_errors_without_a_state_are_judged_by_their_kind(error: BaseException, outcome: Outcome) -> None:
     """A lost connection counts, mistakes of our program do not."""
-    assert database_verdict(error) is verdict
+    assert classify_database_error(error) is outcome
 
 
 def client(server: RedisServer, **options: Any) -> redis.Redis:
@@ -310,7 +310,7 @@ def test_a_read_only_redis_is_a_failure(frail_redis: RedisServer) -> None:
         finally:
             connection.replicaof("NO", "ONE")
     assert isinstance(error, redis.exceptions.ReadOnlyError)
-    assert redis_verdict(error) is Verdict.FAILURE
+    assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def test_a_replica_without_its_master_is_a_failure(frail_redis: RedisServer) -> None:
@@ -322,7 +322,7 @@ def test_a_replica_without_its_master_is_a_failure(frail_redis: RedisServer) -> 
         finally:
             connection.replicaof("NO", "ONE")
     assert isinstance(error, redis.exceptions.MasterDownError)
-    assert redis_verdict(error) is Verdict.FAILURE
+    assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def test_a_full_redis_is_a_failure(frail_redis: RedisServer) -> None:
@@ -330,7 +330,7 @@ def test_a_full_redis_is_a_failure(frail_redis: RedisServer) -> None:
     with configured(frail_redis, "maxmemory", "1") as connection:
         error = refused(lambda: connection.set("a", "b"))
     assert isinstance(error, redis.exceptions.OutOfMemoryError)
-    assert redis_verdict(error) is Verdict.FAILURE
+    assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def test_a_redis_without_its_replicas_is_a_failure(frail_redis: RedisServer) -> None:
@@ -338,7 +338,7 @@ def test_a_redis_without_its_replicas_is_a_failure(frail_redis: RedisServer) -> 
     with configured(frail_redis, "min-replicas-to-write", "1") as connection:
         error = refused(lambda: connection.set("a", "b"))
     assert str(error).startswith("NOREPLICAS")
-    assert redis_verdict(error) is Verdict.FAILURE
+    assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def test_a_redis_busy_with_an_endless_script_is_a_failure(frail_redis: RedisServer) -> None:
@@ -355,7 +355,7 @@ def test_a_redis_busy_with_an_endless_script_is_a_failure(frail_redis: RedisServ
             connection.script_kill()
         assert isinstance(endless.exception(10), redis.exceptions.ResponseError)
     assert str(error).startswith("BUSY ")
-    assert redis_verdict(error) is Verdict.FAILURE
+    assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def _complaint(connection: redis.Redis) -> redis.exceptions.RedisError | None:
@@ -381,7 +381,7 @@ def test_a_redis_that_cannot_save_is_a_failure(frail_redis: RedisServer) -> None
         connection.save()
         assert connection.set("a", "b")
     assert str(error).startswith("MISCONF")
-    assert redis_verdict(error) is Verdict.FAILURE
+    assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def _complaint_of_writing(connection: redis.Redis) -> redis.exceptions.RedisError | None:
@@ -417,7 +417,7 @@ def test_a_loading_redis_is_a_failure(tmp_path: Path) -> None:
             return True
 
         until(loading)
-        assert [redis_verdict(error) for error in seen] == [Verdict.FAILURE]
+        assert [classify_redis_error(error) for error in seen] == [Outcome.FAILURE]
     finally:
         server.stop()
 
@@ -429,13 +429,13 @@ def test_a_password_that_is_missing_or_wrong_is_a_failure(frail_redis: RedisServ
     with redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0)) as connection:
         error = refused(lambda: connection.get("a"))
     assert isinstance(error, redis.exceptions.AuthenticationError)
-    assert redis_verdict(error) is Verdict.FAILURE
+    assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def test_too_many_clients_are_a_failure(frail_redis: RedisServer) -> None:
     """A server that is full lets nobody in."""
     with configured(frail_redis, "maxclients", "1"), client(frail_redis) as second:
-        assert redis_verdict(refused(lambda: second.get("a"))) is Verdict.FAILURE
+        assert classify_redis_error(refused(lambda: second.get("a"))) is Outcome.FAILURE
 
 
 def test_a_silent_redis_is_a_failure(frail_redis: RedisServer) -> None:
@@ -446,7 +446,7 @@ def test_a_silent_redis_is_a_failure(frail_redis: RedisServer) -> None:
         for each in (old, new):
             error = refused(lambda each=each: each.get("a"))  # type: ignore[misc]
             assert isinstance(error, redis.exceptions.TimeoutError)
-            assert redis_verdict(error) is Verdict.FAILURE
+            assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def test_a_redis_that_dies_is_a_failure(frail_redis: RedisServer) -> None:
@@ -457,7 +457,7 @@ def test_a_redis_that_dies_is_a_failure(frail_redis: RedisServer) -> None:
         for _ in ("cut", "refused"):
             error = refused(lambda: connection.get("a"))
             assert isinstance(error, redis.exceptions.ConnectionError)
-            assert redis_verdict(error) is Verdict.FAILURE
+            assert classify_redis_error(error) is Outcome.FAILURE
 
 
 def test_our_own_exhausted_pool_of_redis_is_no_verdict(frail_redis: RedisServer) -> None:
@@ -466,7 +466,7 @@ def test_our_own_exhausted_pool_of_redis_is_no_verdict(frail_redis: RedisServer)
         held.subscribe("a")
         error = refused(lambda: connection.get("a"))
     assert isinstance(error, redis.exceptions.MaxConnectionsError)
-    assert redis_verdict(error) is Verdict.NONE
+    assert classify_redis_error(error) is Outcome.NONE
 
 
 def test_a_commands_own_fault_is_no_verdict(frail_redis: RedisServer) -> None:
@@ -477,14 +477,14 @@ def test_a_commands_own_fault_is_no_verdict(frail_redis: RedisServer) -> None:
         for command in (lambda: connection.get("list"), lambda: connection.execute_command("NOPE")):
             error = refused(command)
             assert isinstance(error, redis.exceptions.ResponseError)
-            assert redis_verdict(error) is Verdict.NONE
+            assert classify_redis_error(error) is Outcome.NONE
 
 
 @pytest.mark.parametrize(
-    ("error", "verdict"),
-    [(ConnectionResetError(), Verdict.FAILURE), (ValueError(), Verdict.NONE), (SystemExit(), Verdict.NONE)],
+    ("error", "outcome"),
+    [(ConnectionResetError(), Outcome.FAILURE), (ValueError(), Outcome.NONE), (SystemExit(), Outcome.NONE)],
     ids=repr,
 )
-def test_errors_around_redis_are_judged_by_their_kind(error: BaseException, verdict: Verdict) -> None:
+def test_errors_around_redis_are_judged_by_their_kind(error: BaseException, outcome: Outcome) -> None:
     """The network's errors count, those of our program do not."""
-    assert redis_verdict(error) is verdict
+    assert classify_redis_error(error) is outcome

@@ -96,7 +96,7 @@ def test_after_an_outage_few_meet_it_at_once(open_cache: OpenCache) -> None:
     for _ in range(2):
         cache.breaker.open()
         cache.breaker.close()
-    assert cache.bulkhead.places == 2 < cache.bulkhead.limit
+    assert cache.bulkhead.current_limit == 2 < cache.bulkhead.limit
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["old connection", "new connection"])

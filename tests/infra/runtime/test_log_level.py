@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rental_backend.infra.runtime.log_level import LogLevel
-from rental_backend.resilience import Board, Page
+from rental_backend.resilience import SharedMemory, SharedState
 from tests.serving import until
 
 FORK = multiprocessing.get_context("fork")
@@ -19,7 +19,7 @@ def level() -> Iterator[LogLevel]:
     root = logging.getLogger()
     before = root.level
     root.setLevel("WARNING")
-    yield LogLevel(Board(Page()), "WARNING")
+    yield LogLevel(SharedState(SharedMemory()), "WARNING")
     root.setLevel(before)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from rental_backend.errors import ReadOnly, Unavailable
 from rental_backend.infra.runtime.modes import FILE, Mode, Modes
-from rental_backend.resilience import Board, Page
+from rental_backend.resilience import SharedMemory, SharedState
 from tests.serving import until
 
 FORK = multiprocessing.get_context("fork")
@@ -16,7 +16,7 @@ FORK = multiprocessing.get_context("fork")
 
 def modes(folder: Path, default: str = "normal") -> Modes:
     """Start the program."""
-    return Modes(Board(Page()), folder, default)
+    return Modes(SharedState(SharedMemory()), folder, default)
 
 
 @pytest.mark.parametrize("mode", list(Mode))

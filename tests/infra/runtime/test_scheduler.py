@@ -7,7 +7,7 @@ import pytest
 
 from rental_backend.errors import Unavailable
 from rental_backend.infra.runtime import scheduler as background
-from rental_backend.infra.runtime.scheduler import Background
+from rental_backend.infra.runtime.scheduler import Scheduler
 from tests.serving import until
 
 
@@ -16,7 +16,7 @@ def test_a_chore_that_fails_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(background, "TICK", 0.01)
     monkeypatch.setattr(background, "REST", 0.3)
     done: Counter[str] = Counter()
-    chores, before = Background(), threading.active_count()
+    chores, before = Scheduler(), threading.active_count()
 
     def away() -> None:
         done["away"] += 1

@@ -6,55 +6,65 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rental_backend.infra.stale.change_authors import ANYBODY, FIRST, OTHERS, SEATS, Authors, Known, author
-from rental_backend.resilience import Board, Page
+from rental_backend.infra.stale.change_authors import (
+    ANYBODY,
+    ENTRIES,
+    FIRST,
+    OTHERS,
+    ChangeAuthors,
+    LastChange,
+    author_key,
+)
+from rental_backend.resilience import SharedMemory, SharedState
 
-ROOM = SEATS - FIRST
-ROW = Board.row(7)
+ROOM = ENTRIES - FIRST
+ROW = SharedState.row_base(7)
 
 
-def table() -> Authors:
+def table() -> ChangeAuthors:
     """An empty table."""
-    return Authors(Board(Page()).words)
+    return ChangeAuthors(SharedState(SharedMemory()).words)
 
 
 def test_authors_are_numbers_that_mean_nobody_else() -> None:
     """The same for the same account, another for another one, none of the two that are kept for the unknown."""
     accounts = [uuid.UUID(int=number) for number in range(10)] + [uuid.uuid4() for _ in range(1000)]
-    assert author(None) == ANYBODY
-    assert all(OTHERS < author(each) < 2**63 for each in accounts)
-    assert len({author(uuid.uuid4()) for _ in range(1000)}) == 1000
+    assert author_key(None) == ANYBODY
+    assert all(OTHERS < author_key(each) < 2**63 for each in accounts)
+    assert len({author_key(uuid.uuid4()) for _ in range(1000)}) == 1000
 
 
 def test_as_many_as_there_are_seats_for_are_known_apart() -> None:
     """Each by his own last change; who made none is not hidden anything."""
     authors = table()
     for number in range(ROOM):
-        authors.note(ROW, 10 + number, number + 1, 1000 + number)
-    assert [authors.last(ROW, 10 + number).count for number in range(ROOM)] == [*range(1, ROOM + 1)]
-    assert authors.last(ROW, 99) == Known(0, 0, 0, 0)
-    assert authors.last(ROW, ANYBODY).count == ROOM
-    assert authors.own(ROW) == {10 + number: 1000 + number for number in range(ROOM)}
+        authors.record(ROW, 10 + number, number + 1, 1000 + number)
+    assert [authors.last_change(ROW, 10 + number).count for number in range(ROOM)] == [*range(1, ROOM + 1)]
+    assert authors.last_change(ROW, 99) == LastChange(0, 0, 0, 0)
+    assert authors.last_change(ROW, ANYBODY).count == ROOM
+    assert authors.own_changes(ROW) == {10 + number: 1000 + number for number in range(ROOM)}
 
 
 def test_who_changed_longest_ago_gives_up_his_seat() -> None:
     """He and whoever has none are taken for the newest of those who gave theirs up."""
     authors = table()
     for number in range(ROOM + 2):
-        authors.note(ROW, 10 + number, number + 1, 1000 + number)
-    assert [authors.last(ROW, who).count for who in (10, 11, 12, 99)] == [2, 2, 3, 2]
-    authors.hear(ROW, {10: 5000}, ROOM + 3)
-    assert authors.last(ROW, 10) == Known(3, 1002, ROOM + 3, 5000)  # he is back, and may be the one of the third change
+        authors.record(ROW, 10 + number, number + 1, 1000 + number)
+    assert [authors.last_change(ROW, who).count for who in (10, 11, 12, 99)] == [2, 2, 3, 2]
+    authors.merge(ROW, {10: 5000}, ROOM + 3)
+    assert authors.last_change(ROW, 10) == LastChange(
+        3, 1002, ROOM + 3, 5000
+    )  # he is back, and may be the one of the third change
 
 
 def test_what_is_told_of_those_without_a_seat_concerns_whoever_is_not_named() -> None:
     """Whoever is named there is known exactly."""
     authors = table()
-    authors.note(ROW, 10, 1, 100)
-    assert authors.hear(ROW, {OTHERS: 700, 11: 500, ANYBODY: 300}, 2)
-    found = {who: authors.last(ROW, who).elsewhere for who in (10, 11, 99)}
+    authors.record(ROW, 10, 1, 100)
+    assert authors.merge(ROW, {OTHERS: 700, 11: 500, ANYBODY: 300}, 2)
+    found = {who: authors.last_change(ROW, who).elsewhere for who in (10, 11, 99)}
     assert found == {10: 700, 11: 500, 99: 700}
-    assert not authors.hear(ROW, {OTHERS: 700, 11: 500, ANYBODY: 300}, 3)
+    assert not authors.merge(ROW, {OTHERS: 700, 11: 500, ANYBODY: 300}, 3)
 
 
 PEOPLE = st.integers(0, ROOM + 8).map(lambda number: number and number + 1)
@@ -70,13 +80,13 @@ def test_no_change_is_ever_forgotten(steps: list[tuple[bool, int, int]]) -> None
     there: dict[int, int] = defaultdict(int)
     for count, (own, who, at) in enumerate(steps, 1):
         if own:
-            authors.note(ROW, who, count, at)
+            authors.record(ROW, who, count, at)
             here[who] = count, max(at, here[who][1])
         else:
-            authors.hear(ROW, {who: at}, count)
+            authors.merge(ROW, {who: at}, count)
             there[who] = max(at, there[who])
     for who in {*here, *there}:
-        known = authors.last(ROW, who)
+        known = authors.last_change(ROW, who)
         assert known.count >= max(here[who][0], here[ANYBODY][0])
         assert known.at >= max(here[who][1], here[ANYBODY][1])
         assert known.elsewhere >= max(there[who], there[ANYBODY])

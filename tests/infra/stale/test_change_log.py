@@ -12,49 +12,51 @@ import redis
 
 from deploy.private.servers import RedisServer
 from rental_backend.infra.redis.cache import Cache
-from rental_backend.infra.stale.change_authors import ANYBODY, SEATS, author
-from rental_backend.infra.stale.change_log import SKEW, STARTS, UNKNOWN, Writes
-from rental_backend.infra.stale.store import Answer, StaleStore
-from rental_backend.resilience import Board, Page
+from rental_backend.infra.stale.change_authors import ANYBODY, ENTRIES, author_key
+from rental_backend.infra.stale.change_log import SKEW, STARTS, UNKNOWN, ChangeLog
+from rental_backend.infra.stale.store import CachedResponse, ResponseCache
+from rental_backend.resilience import SharedMemory, SharedState
 from tests.infra.conftest import OpenCache
 from tests.serving import until
 
 FORK = multiprocessing.get_context("fork")
-ANN, BOB, CIA = (author(uuid.UUID(int=number)) for number in (1, 5, 9))
+ANN, BOB, CIA = (author_key(uuid.UUID(int=number)) for number in (1, 5, 9))
 
 
 @dataclass
 class Host:
     """One start of the program on one host: what its workers share, and the store of one of them."""
 
-    writes: Writes
-    stale: StaleStore
+    change_log: ChangeLog
+    response_cache: ResponseCache
     rows: tuple[int, ...]
 
     def remember(self, key: str, body: bytes, *, ago: float = 0.0) -> None:
         """Remember an answer that was read then, with all changes known by now."""
-        self.stale.remember(key, Answer(body, {}, time.time() - ago, self.writes.tag(self.rows)))
+        self.response_cache.remember(
+            key, CachedResponse(body, {}, time.time() - ago, self.change_log.version(self.rows))
+        )
 
     def change(self, who: int = ANN) -> None:
         """Count a committed change of somebody."""
-        self.stale.changed(self.rows, who, UNKNOWN)
+        self.response_cache.record_change(self.rows, who, UNKNOWN)
 
     def found(self, key: str, who: int = ANN) -> bytes | None:
         """Return the body of what is found for somebody."""
-        answer = self.stale.find(key, self.rows, within=300, who=who)
+        answer = self.response_cache.find(key, self.rows, within=300, who=who)
         return answer.body if answer else None
 
     def worker(self, cache: Cache) -> "Host":
         """Return another worker of this host, whose own memory is empty."""
-        return Host(self.writes, StaleStore(cache, self.writes, capacity=2**20), self.rows)
+        return Host(self.change_log, ResponseCache(cache, self.change_log, capacity=2**20), self.rows)
 
 
 def host(cache: Cache, *, started: bool = True) -> Host:
     """Start the program."""
-    writes = Writes(Board(Page()), cache)
-    made = Host(writes, StaleStore(cache, writes, capacity=2**20), writes.rows((f"customers-{RUN}",)))
+    change_log = ChangeLog(SharedState(SharedMemory()), cache)
+    made = Host(change_log, ResponseCache(cache, change_log, capacity=2**20), change_log.rows((f"customers-{RUN}",)))
     if started:
-        made.stale.start()
+        made.response_cache.start()
     return made
 
 
@@ -64,7 +66,7 @@ RUN = uuid.uuid4().hex
 @pytest.fixture
 def key() -> str:
     """A key nobody has used."""
-    return StaleStore.key("customers.list", uuid.uuid4().hex)
+    return ResponseCache.key("customers.list", uuid.uuid4().hex)
 
 
 @pytest.fixture
@@ -96,7 +98,9 @@ def test_nobody_sees_an_answer_of_before_his_own_change(cache: Cache, around: re
     assert (mine.found(key), other.found(key)) == (b"before", b"before")
     other.change()
     assert (mine.found(key), mine.worker(cache).found(key), other.found(key)) == (None, None, None)
-    assert mine.stale.counted.of("outdated") == 2, "of this worker and of the other; a third had known nothing"
+    assert mine.response_cache.lookups.value("outdated") == 2, (
+        "of this worker and of the other; a third had known nothing"
+    )
     mine.remember(key, b"after")
     assert mine.found(key) == b"after"
     assert until(lambda: mine.worker(cache).found(key)) == b"after"
@@ -128,21 +132,21 @@ def test_a_change_by_nobody_knows_whom_concerns_everybody(nowhere: Cache, key: s
 def test_only_what_shows_the_resource_is_useless(cache: Cache, around: redis.Redis, key: str) -> None:  # noqa: ARG001
     """Answers that show something else stay; one that shows several resources goes with any of them."""
     mine = host(cache)
-    items, both = mine.writes.rows(("items",)), mine.writes.rows((f"customers-{RUN}", "items"))
-    mine.stale.remember(key, Answer(b"items", {}, time.time(), mine.writes.tag(items)))
-    mine.stale.remember(key + "both", Answer(b"both", {}, time.time(), mine.writes.tag(both)))
+    items, both = mine.change_log.rows(("items",)), mine.change_log.rows((f"customers-{RUN}", "items"))
+    mine.response_cache.remember(key, CachedResponse(b"items", {}, time.time(), mine.change_log.version(items)))
+    mine.response_cache.remember(key + "both", CachedResponse(b"both", {}, time.time(), mine.change_log.version(both)))
     mine.change()
-    assert mine.stale.find(key, items, within=60) is not None
-    assert mine.stale.find(key + "both", both, within=60) is None
+    assert mine.response_cache.find(key, items, within=60) is not None
+    assert mine.response_cache.find(key + "both", both, within=60) is None
 
 
 def test_a_read_that_began_before_the_change_is_no_answer(cache: Cache, around: redis.Redis, key: str) -> None:  # noqa: ARG001
     """It may not have seen the change, however late it ends, and it does not push out what was read since."""
     mine = host(cache)
-    slow = mine.writes.tag(mine.rows)
+    slow = mine.change_log.version(mine.rows)
     mine.change()
     mine.remember(key, b"after", ago=1)
-    mine.stale.remember(key, Answer(b"slow", {}, time.time(), slow))
+    mine.response_cache.remember(key, CachedResponse(b"slow", {}, time.time(), slow))
     assert mine.found(key) == b"after"
 
 
@@ -171,7 +175,7 @@ def test_a_change_made_while_redis_is_away_counts_when_it_is_back(
     frail_redis.thaw()
     cache.breaker.close()
     assert mine.worker(cache).found(key) is None
-    until(lambda: around.exists(mine.writes.marks_of(mine.rows)[0]), 5, "the mark is sent later")
+    until(lambda: around.exists(mine.change_log.mark_keys(mine.rows)[0]), 5, "the mark is sent later")
     assert host(cache, started=False).found(key) is None
 
 
@@ -183,12 +187,12 @@ def test_a_mark_is_sent_by_another_worker_if_its_own_dies(cache: Cache, around: 
     child.start()
     child.join()
     cache.breaker.close()
-    mark = mine.writes.marks_of(mine.rows)[0]
+    mark = mine.change_log.mark_keys(mine.rows)[0]
     assert not around.exists(mark)
-    assert mine.worker(cache).writes.tell()
+    assert mine.worker(cache).change_log.publish()
     assert around.get(mark)
     around.delete(mark)
-    assert mine.writes.tell()
+    assert mine.change_log.publish()
     assert not around.exists(mark)  # nothing new to be told
 
 
@@ -197,11 +201,11 @@ def test_after_a_restart_what_was_read_since_ones_last_change_is_found(
 ) -> None:
     """By the clock, with a second to spare: one of before the change, or just after it, is not; for others it is."""
     mine = host(cache)
-    mark = mine.writes.marks_of(mine.rows)[0]
+    mark = mine.change_log.mark_keys(mine.rows)[0]
     mine.change()
     until(lambda: around.exists(mark))
     for age, found in ((5.0, None), (-SKEW / 2, None), (-2 * SKEW, b"then")):
-        around.set(key, Answer(b"then", {}, time.time() - age, (1,), "an earlier start").pack())
+        around.set(key, CachedResponse(b"then", {}, time.time() - age, (1,), "an earlier start").pack())
         again = host(cache, started=False)
         assert (again.found(key), again.found(key, BOB)) == (found, b"then"), age
 
@@ -217,7 +221,7 @@ def test_a_change_on_another_host_is_heard_of(cache: Cache, frail_redis: RedisSe
     assert here.found("a key of here", BOB) == b"before"
     here.remember("a key of here", b"after")  # what is read after hearing of it has seen it, whatever the clocks say
     assert here.found("a key of here") == b"after"
-    here.writes.listen()
+    here.change_log.poll()
     assert here.found("a key of here") == b"after"
 
 
@@ -225,8 +229,8 @@ def test_what_is_read_after_hearing_of_a_change_has_seen_it(cache: Cache, around
     """Whatever the clocks say, by which it was just now."""
     there, here = host(cache, started=False), host(cache, started=False)
     there.change()
-    assert there.writes.tell()
-    here.writes.listen()
+    assert there.change_log.publish()
+    here.change_log.poll()
     here.remember(key, b"after", ago=SKEW / 2)
     here.change(BOB)
     assert here.found(key) == b"after"
@@ -235,7 +239,7 @@ def test_what_is_read_after_hearing_of_a_change_has_seen_it(cache: Cache, around
 def test_a_change_here_hides_what_another_start_has_read_before(cache: Cache, around: redis.Redis, key: str) -> None:
     """Its counters are not ours, so clocks decide; nobody else is concerned."""
     mine = host(cache, started=False)
-    around.set(key, Answer(b"before", {}, time.time() - 5, (1,), "an earlier start").pack())
+    around.set(key, CachedResponse(b"before", {}, time.time() - 5, (1,), "an earlier start").pack())
     mine.change()
     assert (mine.found(key, ANN), mine.found(key, BOB)) == (None, b"before")
 
@@ -247,7 +251,7 @@ def test_an_answer_of_ours_is_not_given_up_for_one_that_is_for_fewer(
     mine = host(cache, started=False)
     mine.change(BOB)
     mine.remember(key, b"mine")
-    around.set(key, Answer(b"theirs", {}, time.time() + SKEW / 2, (1,), "another start").pack())
+    around.set(key, CachedResponse(b"theirs", {}, time.time() + SKEW / 2, (1,), "another start").pack())
     assert (mine.found(key, ANN), mine.found(key, BOB)) == (b"theirs", b"mine")
 
 
@@ -256,7 +260,9 @@ def test_what_another_worker_has_read_is_kept_here(cache: Cache, around: redis.R
     mine = host(cache)
     mine.remember(key, b"older", ago=SKEW / 2)
     until(lambda: around.exists(key))
-    around.set(key, Answer(b"newer", {}, time.time(), mine.writes.tag(mine.rows), mine.writes.boot).pack())
+    around.set(
+        key, CachedResponse(b"newer", {}, time.time(), mine.change_log.version(mine.rows), mine.change_log.boot).pack()
+    )
     assert mine.found(key) == b"newer"
     cache.breaker.open()
     assert mine.found(key) == b"newer"
@@ -265,13 +271,13 @@ def test_what_another_worker_has_read_is_kept_here(cache: Cache, around: redis.R
 def test_hearing_late_of_a_change_costs_no_answer_that_has_seen_it(cache: Cache, around: redis.Redis, key: str) -> None:
     """Whatever was read here since is found under every key, also when another start's mark is heard only then."""
     there, here = host(cache, started=False), host(cache, started=False)
-    there.stale.changed(there.rows, ANN, UNKNOWN)
-    there.stale.changed(there.rows, ANYBODY, UNKNOWN)
+    there.response_cache.record_change(there.rows, ANN, UNKNOWN)
+    there.response_cache.record_change(there.rows, ANYBODY, UNKNOWN)
     for each in (key, key + "another", key + "third"):
         here.remember(each, b"since", ago=-2 * SKEW)
-    assert there.writes.tell()
+    assert there.change_log.publish()
     assert [here.found(each) for each in (key, key + "another", key + "third")] == [b"since"] * 3
-    assert around.exists(*here.writes.marks_of(here.rows))
+    assert around.exists(*here.change_log.mark_keys(here.rows))
 
 
 def test_marks_of_several_hosts_stand_side_by_side(cache: Cache, around: redis.Redis, key: str) -> None:  # noqa: ARG001
@@ -280,15 +286,15 @@ def test_marks_of_several_hosts_stand_side_by_side(cache: Cache, around: redis.R
     here.remember(key, b"before", ago=SKEW)
     early.change(ANN)
     late.change(BOB)
-    assert late.writes.tell()
-    assert early.writes.tell()
+    assert late.change_log.publish()
+    assert early.change_log.publish()
     assert (here.found(key, ANN), here.found(key, BOB), here.found(key, CIA)) == (None, None, b"before")
 
 
 def test_the_marks_of_many_starts_are_bounded(cache: Cache, around: redis.Redis, key: str) -> None:
     """Of the oldest of too many nobody knows any more who they were: they concern everybody, and are not lost."""
     here, starts = host(cache, started=False), [host(cache, started=False) for _ in range(STARTS + 3)]
-    mark = here.writes.marks_of(here.rows)[0]
+    mark = here.change_log.mark_keys(here.rows)[0]
     here.remember(key, b"before", ago=2 * SKEW)
 
     def of_everybody() -> int:
@@ -296,13 +302,13 @@ def test_the_marks_of_many_starts_are_bounded(cache: Cache, around: redis.Redis,
 
     for each in starts:
         each.change()
-        assert each.writes.tell()
+        assert each.change_log.publish()
     assert len(json.loads(bytes(around.get(mark) or b""))) == STARTS
     folded = of_everybody()
     assert folded > 0
     for each in starts[-STARTS:]:
         each.change()
-        assert each.writes.tell()
+        assert each.change_log.publish()
         assert of_everybody() == folded
     assert here.found(key, BOB) is None
 
@@ -311,10 +317,10 @@ def test_who_has_no_seat_any_more_is_heard_of_too(cache: Cache, around: redis.Re
     """A host where more people make changes than it can name tells of the others, and of itself no less."""
     there, here = host(cache, started=False), host(cache, started=False)
     here.remember(key, b"before", ago=2 * SKEW)
-    for number in range(SEATS):
-        there.change(author(uuid.UUID(int=100 + 4 * number)))
-    assert there.writes.tell()
-    assert here.found(key, author(uuid.UUID(int=100))) is None
+    for number in range(ENTRIES):
+        there.change(author_key(uuid.UUID(int=100 + 4 * number)))
+    assert there.change_log.publish()
+    assert here.found(key, author_key(uuid.UUID(int=100))) is None
     assert there.found(key, BOB) is None
 
 
@@ -328,15 +334,15 @@ def test_who_has_no_seat_any_more_is_heard_of_too(cache: Cache, around: redis.Re
 def test_garbage_for_a_mark_is_none(cache: Cache, around: redis.Redis, key: str, garbage: bytes) -> None:
     """Whatever lies in Redis under our key, nothing breaks, and the next mark is told all the same."""
     mine, other = host(cache, started=False), host(cache, started=False)
-    mark = mine.writes.marks_of(mine.rows)[0]
+    mark = mine.change_log.mark_keys(mine.rows)[0]
     mine.remember(key, b"mine", ago=SKEW)
     around.set(mark, garbage)
     assert mine.found(key) == b"mine"
     other.change()
-    assert other.writes.tell()
+    assert other.change_log.publish()
     assert mine.worker(cache).found(key) is None
     assert mine.found(key, BOB) == b"mine"
-    assert other.writes.boot.encode() in bytes(around.get(mark) or b"")
+    assert other.change_log.boot.encode() in bytes(around.get(mark) or b"")
 
 
 def test_large_answers_are_small_in_redis(cache: Cache, around: redis.Redis, key: str) -> None:

@@ -10,9 +10,9 @@ import redis
 
 from deploy.private.servers import RedisServer
 from rental_backend.infra.redis.cache import Cache
-from rental_backend.infra.stale.change_log import Writes
-from rental_backend.infra.stale.store import Answer, StaleStore
-from rental_backend.resilience import Board, Page
+from rental_backend.infra.stale.change_log import ChangeLog
+from rental_backend.infra.stale.store import CachedResponse, ResponseCache
+from rental_backend.resilience import SharedMemory, SharedState
 from tests.infra.conftest import OpenCache
 from tests.infra.timing import within
 from tests.serving import until
@@ -23,7 +23,7 @@ HEADERS = {"Content-Type": "application/json", "X-Total-Count": "3"}
 @pytest.fixture
 def key() -> str:
     """A key nobody has used."""
-    return StaleStore.key("customers.list", uuid.uuid4().hex)
+    return ResponseCache.key("customers.list", uuid.uuid4().hex)
 
 
 @pytest.fixture
@@ -45,20 +45,20 @@ def nowhere() -> Cache:
     return Cache("", deadline=0.1, connections=1, calls=1)
 
 
-def store(cache: Cache, *, capacity: int = 2**20, writes: bool = True) -> StaleStore:
-    """Make a store; it sends to Redis if `writes`."""
-    made = StaleStore(cache, Writes(Board(Page()), cache), capacity=capacity)
+def store(cache: Cache, *, capacity: int = 2**20, writes: bool = True) -> ResponseCache:
+    """Make a store; it sends to Redis if `change_log`."""
+    made = ResponseCache(cache, ChangeLog(SharedState(SharedMemory()), cache), capacity=capacity)
     if writes:
         made.start()
     return made
 
 
-def answer(body: bytes, *, age: float = 0.0) -> Answer:
+def answer(body: bytes, *, age: float = 0.0) -> CachedResponse:
     """Make an answer that was true `age` seconds ago."""
-    return Answer(body, HEADERS, time.time() - age)
+    return CachedResponse(body, HEADERS, time.time() - age)
 
 
-def found(store: StaleStore, key: str, within: float = 300) -> bytes | None:
+def found(store: ResponseCache, key: str, within: float = 300) -> bytes | None:
     """Return the body of what a store finds."""
     it = store.find(key, within=within)
     return it.body if it else None
@@ -67,19 +67,19 @@ def found(store: StaleStore, key: str, within: float = 300) -> bytes | None:
 def test_keys_differ_by_every_part() -> None:
     """Endpoint, arguments and scope cannot be shifted into each other; equal parts give equal keys."""
     parts = [("a", "b", "c"), ("ab", "", "c"), ("a", "bc", ""), ("a", "b"), ("a", "b", "C")]
-    assert len({StaleStore.key(*each) for each in parts}) == len(parts)
-    assert StaleStore.key("a", "b") == StaleStore.key("a", "b")
+    assert len({ResponseCache.key(*each) for each in parts}) == len(parts)
+    assert ResponseCache.key("a", "b") == ResponseCache.key("a", "b")
 
 
 def test_an_answer_survives_packing() -> None:
     """Body, headers and time come back as they were, whatever bytes the body has."""
-    packed = Answer(b"\n\0[1]\n\xff", HEADERS, 1234.5)
-    assert Answer.unpack(packed.pack()) == packed
+    packed = CachedResponse(b"\n\0[1]\n\xff", HEADERS, 1234.5)
+    assert CachedResponse.unpack(packed.pack()) == packed
 
 
 def test_an_answer_ages() -> None:
     """Its age is the time since it was true, and never below zero."""
-    assert 0 <= Answer(b"", {}, time.time()).age < 5
+    assert 0 <= CachedResponse(b"", {}, time.time()).age < 5
     assert 60 <= answer(b"", age=60).age < 65
     assert answer(b"", age=-60).age == 0
 
@@ -105,7 +105,7 @@ def test_what_is_too_old_is_not_served(cache: Cache, key: str, around: redis.Red
 
 def test_another_process_finds_it_through_redis(cache: Cache, frail_redis: RedisServer, open_cache: OpenCache) -> None:
     """What one process learned serves all; headers and time come with it."""
-    key = StaleStore.key("shared", uuid.uuid4().hex)
+    key = ResponseCache.key("shared", uuid.uuid4().hex)
     given = answer(b'{"a": 1}', age=3)
     store(cache).remember(key, given)
     theirs = store(open_cache(frail_redis.url))
@@ -181,7 +181,7 @@ def test_a_flood_of_tiny_answers_is_bounded_too(nowhere: Cache) -> None:
     mine = store(nowhere, capacity=100 * 1024, writes=False)
     for number in range(1000):
         mine.remember(f"key {number}", answer(b"[]"))
-    assert 90 <= len(mine._answers) <= 100
+    assert 90 <= len(mine._responses) <= 100
     assert found(mine, "key 999") == b"[]"
 
 
@@ -194,12 +194,13 @@ def test_an_answer_takes_no_more_memory_than_is_reckoned(nowhere: Cache, size: i
         before, _ = tracemalloc.get_traced_memory()
         for number in range(60):
             mine._keep(
-                StaleStore.key(str(number)), Answer(bytes(size), {**HEADERS, "ETag": f'"{number}"'}, time.time())
+                ResponseCache.key(str(number)),
+                CachedResponse(bytes(size), {**HEADERS, "ETag": f'"{number}"'}, time.time()),
             )
         after, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert len(mine._answers) == 60
+    assert len(mine._responses) == 60
     assert after - before <= mine._size
 
 
@@ -270,7 +271,7 @@ def test_a_key_is_sent_to_redis_at_most_every_two_seconds(cache: Cache, key: str
     def sent() -> bytes:
         packed = around.get(key)
         assert isinstance(packed, bytes)
-        return Answer.unpack(packed).body
+        return CachedResponse.unpack(packed).body
 
     mine.remember(key, answer(b"first", age=10))
     until(lambda: around.exists(key))
@@ -302,4 +303,4 @@ def test_the_notes_about_keys_are_bounded(nowhere: Cache) -> None:
         mine.remember(f"key {number}", answer(b""))
     assert len(mine._looked) <= 10_001
     assert len(mine._sent) <= 10_001
-    assert len(mine._answers) <= 16
+    assert len(mine._responses) <= 16

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rental_backend.infra.status_history import DAY, HOUR, Bar, Kind, Level, bars, uptime
-from rental_backend.infra.status_history.buckets import NO_TIME, Series, counted, kept, pieces
-from rental_backend.infra.status_history.levels import LEVELS
+from rental_backend.infra.status_history import DAY, HOUR, Bar, ComponentStatus, Kind, bars, uptime
+from rental_backend.infra.status_history.buckets import NO_TIME, Series, counted, retain, split
+from rental_backend.infra.status_history.levels import COMPONENT_STATUSES
 
 SOME_TIME = 1_795_640_400_000
 MOMENTS = st.integers(SOME_TIME - 10 * 86_400_000, SOME_TIME)
@@ -18,7 +18,7 @@ KINDS = st.sampled_from([HOUR, DAY])
 @given(kind=KINDS, began=MOMENTS, took=st.integers(0, 3 * 86_400_000))
 def test_a_time_is_cut_at_the_edges_of_buckets_and_nothing_of_it_is_lost(kind: Kind, began: int, took: int) -> None:
     """The pieces add up, follow each other, and each lies in its bucket."""
-    found = list(pieces(kind, began, began + took))
+    found = list(split(kind, began, began + took))
 
     assert sum(spent for _, spent in found) == took
     assert all(0 < spent <= kind.seconds * 1000 for _, spent in found)
@@ -28,16 +28,16 @@ def test_a_time_is_cut_at_the_edges_of_buckets_and_nothing_of_it_is_lost(kind: K
 
 @given(
     kind=KINDS,
-    times=st.lists(st.tuples(MOMENTS, st.integers(0, 15_000), st.sampled_from(LEVELS)), max_size=30),
+    times=st.lists(st.tuples(MOMENTS, st.integers(0, 15_000), st.sampled_from(COMPONENT_STATUSES)), max_size=30),
 )
-def test_what_is_counted_is_what_was_observed(kind: Kind, times: list[tuple[int, int, Level]]) -> None:
+def test_what_is_counted_is_what_was_observed(kind: Kind, times: list[tuple[int, int, ComponentStatus]]) -> None:
     """Over any looks, in any order of time, each state has just the milliseconds that were given to it."""
     wide = Kind(kind.name, kind.seconds, 10_000, kind.shown)  # nothing is dropped here
     series: Series = {}
     for at, took, level in times:
         series = counted(series, wide, {"shop": level}, began=at - took, ended=at)
 
-    for place, level in enumerate(LEVELS):
+    for place, level in enumerate(COMPONENT_STATUSES):
         assert sum(bucket["shop"][place] for bucket in series.values()) == sum(
             took for _, took, seen in times if seen is level
         )
@@ -49,7 +49,7 @@ def test_the_newest_buckets_are_kept_and_those_of_a_wrong_clock_go_first(starts:
     last = kind.start(SOME_TIME)
     series: Series = {last + each * kind.seconds: {"shop": NO_TIME} for each in starts}
 
-    left = kept(series, kind, SOME_TIME)
+    left = retain(series, kind, SOME_TIME)
 
     past = sorted(start for start in series if start <= last)
     assert len(left) == min(len(series), kind.kept)
@@ -58,14 +58,14 @@ def test_the_newest_buckets_are_kept_and_those_of_a_wrong_clock_go_first(starts:
 
 def test_a_history_has_a_bar_for_every_hour_and_none_is_made_up() -> None:
     """Twenty-four hours up to the present one, ninety days up to today; where nobody looked there is no data."""
-    series = counted({}, HOUR, {"shop": Level.MAJOR}, began=SOME_TIME - 60_000, ended=SOME_TIME)
+    series = counted({}, HOUR, {"shop": ComponentStatus.MAJOR}, began=SOME_TIME - 60_000, ended=SOME_TIME)
 
     found = bars(HOUR, "shop", SOME_TIME + 1, series, {})
 
     assert (len(found), len(bars(DAY, "shop", SOME_TIME, {}))) == (24, 90)
     assert [bar.observed for bar in found] == [0] * 22 + [60_000, 0]
     assert [bar.up for bar in found] == [None] * 22 + [0.0, None]
-    assert (found[22].worst, found[23].worst) == (Level.MAJOR, None)
+    assert (found[22].worst, found[23].worst) == (ComponentStatus.MAJOR, None)
     assert uptime(found) == 0.0
     assert uptime(bars(DAY, "other", SOME_TIME, series)) is None
 
@@ -74,17 +74,17 @@ def test_a_history_has_a_bar_for_every_hour_and_none_is_made_up() -> None:
     ("spent", "up", "worst"),
     [
         ((0, 0, 0, 0, 0), None, None),
-        ((3_600_000, 0, 0, 0, 0), 1.0, Level.OPERATIONAL),
-        ((1_800_000, 1_800_000, 0, 0, 0), 1.0, Level.UNDER_MAINTENANCE),
-        ((0, 3_600_000, 0, 0, 0), None, Level.UNDER_MAINTENANCE),
-        ((900_000, 0, 900_000, 0, 0), 1.0, Level.DEGRADED),
-        ((900_000, 0, 0, 900_000, 0), 0.5, Level.PARTIAL),
-        ((2_700_000, 0, 0, 0, 900_000), 0.75, Level.MAJOR),
-        ((3_590_000, 0, 0, 0, 10_000), 3_590_000 / 3_600_000, Level.OPERATIONAL),
-        ((0, 0, 0, 0, 2_000), 0.0, Level.MAJOR),
+        ((3_600_000, 0, 0, 0, 0), 1.0, ComponentStatus.OPERATIONAL),
+        ((1_800_000, 1_800_000, 0, 0, 0), 1.0, ComponentStatus.UNDER_MAINTENANCE),
+        ((0, 3_600_000, 0, 0, 0), None, ComponentStatus.UNDER_MAINTENANCE),
+        ((900_000, 0, 900_000, 0, 0), 1.0, ComponentStatus.DEGRADED),
+        ((900_000, 0, 0, 900_000, 0), 0.5, ComponentStatus.PARTIAL),
+        ((2_700_000, 0, 0, 0, 900_000), 0.75, ComponentStatus.MAJOR),
+        ((3_590_000, 0, 0, 0, 10_000), 3_590_000 / 3_600_000, ComponentStatus.OPERATIONAL),
+        ((0, 0, 0, 0, 2_000), 0.0, ComponentStatus.MAJOR),
     ],
 )
-def test_what_a_bar_says(spent: tuple[int, ...], up: float | None, worst: Level | None) -> None:
+def test_what_a_bar_says(spent: tuple[int, ...], up: float | None, worst: ComponentStatus | None) -> None:
     """Maintenance is neither up nor down, memory is up, refusals are down; a blip counts, and colours nothing."""
     bar = Bar(0, spent)
 

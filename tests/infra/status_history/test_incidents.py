@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rental_backend.infra.status_history import Impact, Incident, Level, State, Status, begun, shown
+from rental_backend.infra.status_history import (
+    ComponentStatus,
+    Impact,
+    Incident,
+    IncidentStatus,
+    StatusHistory,
+    open_incident,
+    visible,
+)
 from rental_backend.infra.status_history.incidents import MOST_INCIDENTS, merged
 
 from .history_rows import BAD, NOW, WELL, WORSE, Past
@@ -22,14 +30,14 @@ def test_an_incident_opens_and_closes_by_itself() -> None:
 
     (opened,) = past.go(2, BAD).incidents
 
-    assert (opened.status, opened.impact, opened.components) == (Status.INVESTIGATING, Impact.MAJOR, ("shop",))
+    assert (opened.status, opened.impact, opened.components) == (IncidentStatus.INVESTIGATING, Impact.MAJOR, ("shop",))
     assert (opened.name, opened.created, opened.resolved) == ("Disruption: Web shop", began, None)
     past.go(58, WELL)
     assert past.state.incidents == (opened,)
     (closed,) = past.go(2, WELL).incidents
-    assert (closed.id, closed.status) == (opened.id, Status.RESOLVED)
+    assert (closed.id, closed.status) == (opened.id, IncidentStatus.RESOLVED)
     assert closed.resolved == closed.updates[-1].at <= past.wall
-    assert [each.status for each in closed.updates] == [Status.INVESTIGATING, Status.RESOLVED]
+    assert [each.status for each in closed.updates] == [IncidentStatus.INVESTIGATING, IncidentStatus.RESOLVED]
 
 
 def test_an_incident_grows_with_what_it_concerns() -> None:
@@ -45,7 +53,7 @@ def test_an_incident_grows_with_what_it_concerns() -> None:
     assert (kept.components, kept.impact) == (grown.components, grown.impact)
     again = Past()
     (named,) = again.go(30, BAD).incidents
-    again.state = again.state.steered(named.edited(now=again.wall, name="Power cut"))
+    again.state = again.state.operated(named.edited(now=again.wall, name="Power cut"))
     assert again.go(2, WORSE).incidents[0].name == "Power cut"
 
 
@@ -75,10 +83,12 @@ def test_a_disruption_soon_after_is_the_same_and_a_later_one_another() -> None:
     past = Past()
     past.go(30, BAD)
     (first,) = past.state.incidents
-    past.state = past.state.steered(first.told(Status.IDENTIFIED, "A cable.", now=past.wall, author="ada"))
+    past.state = past.state.operated(
+        first.with_update(IncidentStatus.IDENTIFIED, "A cable.", now=past.wall, author="ada")
+    )
     past.go(120, WELL)
     (reopened,) = past.go(30, BAD).incidents
-    assert (reopened.id, reopened.resolved, reopened.status) == (first.id, None, Status.INVESTIGATING)
+    assert (reopened.id, reopened.resolved, reopened.status) == (first.id, None, IncidentStatus.INVESTIGATING)
     assert [each.author for each in reopened.updates] == ["", "ada", ""]
     past.go(62 + 15 * 60, WELL)
 
@@ -92,7 +102,7 @@ def test_an_operators_word_is_the_last() -> None:
     """Who closes an incident is not contradicted before all was well once; who reopens one closes it himself."""
     past = Past()
     (opened,) = past.go(30, BAD).incidents
-    past.state = past.state.steered(opened.told(Status.RESOLVED, "Known.", now=past.wall, author="ada"))
+    past.state = past.state.operated(opened.with_update(IncidentStatus.RESOLVED, "Known.", now=past.wall, author="ada"))
 
     past.go(300, BAD)
     assert len(past.state.incidents) == 1
@@ -101,7 +111,9 @@ def test_an_operators_word_is_the_last() -> None:
     past.go(62, WELL)
 
     closed = past.state.incidents[0]
-    past.state = past.state.steered(closed.told(Status.MONITORING, "Not quite.", now=past.wall, author="ada"))
+    past.state = past.state.operated(
+        closed.with_update(IncidentStatus.MONITORING, "Not quite.", now=past.wall, author="ada")
+    )
     past.go(300, WELL)
     assert past.state.incidents[0].resolved is None
     assert past.state.incidents[0].automatic is False
@@ -110,14 +122,14 @@ def test_an_operators_word_is_the_last() -> None:
 def test_maintenance_is_no_incident() -> None:
     """What an operator has ordered opens none, and ends one."""
     past = Past()
-    maintained = dict.fromkeys(WELL, Level.UNDER_MAINTENANCE)
+    maintained = dict.fromkeys(WELL, ComponentStatus.UNDER_MAINTENANCE)
     past.go(120, maintained)
     assert past.state.incidents == ()
     past.go(30, BAD)
 
     (incident,) = past.go(62, maintained).incidents
 
-    assert incident.status is Status.RESOLVED
+    assert incident.status is IncidentStatus.RESOLVED
 
 
 def test_time_in_which_nobody_looked_is_not_counted() -> None:
@@ -148,7 +160,7 @@ def test_a_clock_that_is_set_changes_no_duration(step: int) -> None:
     assert sum(map(sum, spent)) == (600 + 30 + 100 - 2) * 1000
     assert sum(each[3] for each in spent) == 30_000
     (incident,) = past.state.incidents
-    assert incident.status is Status.RESOLVED
+    assert incident.status is IncidentStatus.RESOLVED
     assert incident.created <= incident.updates[0].at <= incident.updates[1].at == incident.resolved
 
 
@@ -160,10 +172,12 @@ def test_ninety_days_fit() -> None:
         "hour": {NOW // 1000 + hour * 3600: dict.fromkeys(names, spent) for hour in range(26)},
         "day": {NOW // 1000 + day * 86400: dict.fromkeys(names, spent) for day in range(92)},
     }
-    state = State(own=full, others=full)
+    state = StatusHistory(own=full, others=full)
     for number in range(150):
-        incident = begun("n" * 120, Impact.MAJOR, names, now=NOW + number, source=state.source)
-        state = state.knowing(incident.told(Status.RESOLVED, "t" * 500, now=NOW + number, author="ada"))
+        incident = open_incident("n" * 120, Impact.MAJOR, names, now=NOW + number, source=state.source)
+        state = state.with_incidents(
+            incident.with_update(IncidentStatus.RESOLVED, "t" * 500, now=NOW + number, author="ada")
+        )
 
     packed = state.packed(512 * 1024)
 
@@ -172,30 +186,30 @@ def test_ninety_days_fit() -> None:
     )
     assert len(state.incidents) == MOST_INCIDENTS
     assert len(packed) < 256 * 1024
-    assert State.read(packed) == state
+    assert StatusHistory.read(packed) == state
 
 
 def test_what_is_too_much_gives_way() -> None:
     """Where there is no room, the oldest incidents that are over go first; open ones never do."""
-    state = State()
+    state = StatusHistory()
     for number in range(60):
-        incident = begun(f"{number}", Impact.MINOR, (), now=NOW + number, source="")
-        status = Status.RESOLVED if number % 2 else Status.MONITORING
-        state = state.knowing(incident.told(status, "t" * 1000, now=NOW + number, author="ada"))
+        incident = open_incident(f"{number}", Impact.MINOR, (), now=NOW + number, source="")
+        status = IncidentStatus.RESOLVED if number % 2 else IncidentStatus.MONITORING
+        state = state.with_incidents(incident.with_update(status, "t" * 1000, now=NOW + number, author="ada"))
 
-    left = State.read(state.packed(48 * 1024)).incidents
+    left = StatusHistory.read(state.packed(48 * 1024)).incidents
 
     assert len([each for each in left if each.resolved is None]) == 30
-    assert [each.resolved for each in State.read(state.packed(16 * 1024)).incidents] == [None] * 12
+    assert [each.resolved for each in StatusHistory.read(state.packed(16 * 1024)).incidents] == [None] * 12
     assert [each.name for each in left if each.resolved is not None] == [f"{n}" for n in range(59, 0, -2)][
         : len(left) - 30
     ]
 
 
 def _twin(created: int, resolved: int | None, *, automatic: bool = True, said: bool = False) -> Incident:
-    made = begun("", Impact.MAJOR, ("shop",), now=created, source="", automatic=automatic)
-    made = made.told(Status.IDENTIFIED, "", now=created, author="ada" if said else "")
-    return made if resolved is None else replace(made, resolved=resolved, status=Status.RESOLVED)
+    made = open_incident("", Impact.MAJOR, ("shop",), now=created, source="", automatic=automatic)
+    made = made.with_update(IncidentStatus.IDENTIFIED, "", now=created, author="ada" if said else "")
+    return made if resolved is None else replace(made, resolved=resolved, status=IncidentStatus.RESOLVED)
 
 
 def test_the_same_disruption_seen_by_several_is_shown_once() -> None:
@@ -209,26 +223,29 @@ def test_the_same_disruption_seen_by_several_is_shown_once() -> None:
         (_twin(150, 190, said=True), 2),
         (_twin(150, 190, automatic=False), 2),
     ]:
-        assert len(shown([other, first])) == told, other
-    assert [each.created for each in shown([_twin(150, None), _twin(100, None)])] == [100]
+        assert len(visible([other, first])) == told, other
+    assert [each.created for each in visible([_twin(150, None), _twin(100, None)])] == [100]
 
 
 @given(
     st.lists(
         st.tuples(
-            st.booleans(), st.sampled_from(list(Status)), st.integers(0, 50), st.sampled_from(["", "ada", "bob"])
+            st.booleans(),
+            st.sampled_from(list(IncidentStatus)),
+            st.integers(0, 50),
+            st.sampled_from(["", "ada", "bob"]),
         ),
         max_size=12,
     )
 )
-def test_instances_agree_in_the_end(said: list[tuple[bool, Status, int, str]]) -> None:
+def test_instances_agree_in_the_end(said: list[tuple[bool, IncidentStatus, int, str]]) -> None:
     """Two that tell each other of an incident know the same in the end, and all that operators said of it."""
-    ours = theirs = begun("", Impact.MAJOR, (), now=0, source="", automatic=True)
+    ours = theirs = open_incident("", Impact.MAJOR, (), now=0, source="", automatic=True)
     for here, status, now, author in said:
         if here:
-            ours = ours.told(status, "", now=now, author=author)
+            ours = ours.with_update(status, "", now=now, author=author)
         else:
-            theirs = theirs.told(status, "", now=now, author=author)
+            theirs = theirs.with_update(status, "", now=now, author=author)
 
     together = merged(ours, theirs)
 
@@ -243,7 +260,7 @@ def test_what_others_leave_behind_is_taken_over() -> None:
     past = Past()
     past.go(10, WELL)
     orphan, alive = (_twin(NOW - each, None) for each in (9_000, 5_000))
-    past.state = past.state.told({}, [orphan, alive], [orphan.id], past.wall)
+    past.state = past.state.merged_with({}, [orphan, alive], [orphan.id], past.wall)
 
     past.go(120, WELL)
 
@@ -254,8 +271,8 @@ def test_what_an_operator_closed_elsewhere_is_closed_here() -> None:
     """The word that reaches this instance through another one ends its own watch of the incident."""
     past = Past()
     (opened,) = past.go(30, BAD).incidents
-    closed = opened.told(Status.RESOLVED, "Known.", now=past.wall + 1, author="ada")
+    closed = opened.with_update(IncidentStatus.RESOLVED, "Known.", now=past.wall + 1, author="ada")
 
-    past.state = past.state.told({}, [closed], [], past.wall)
+    past.state = past.state.merged_with({}, [closed], [], past.wall)
 
     assert past.go(300, BAD).incidents[0].resolved == closed.resolved

@@ -142,7 +142,7 @@ def test_what_breakers_do_is_told(traced: Traced) -> None:
     """The call that opens one says so in the span of its request, and so does each that is refused."""
     breaker = services(traced.app).database.breaker
     strike = {"kind": "error", "latency": 0.0, "share": 1.0, "reason": "a test", "actor": "test", "seconds": 60.0}
-    services(traced.app).drills.order("database", **strike)  # type: ignore[arg-type]
+    services(traced.app).fault_injection.order("database", **strike)  # type: ignore[arg-type]
     trace = ""
     while breaker.closed:
         trace = traced.client.post("/api/customers", json=CUSTOMER).headers["traceresponse"].split("-")[1]
@@ -207,7 +207,7 @@ def test_a_collector_that_hangs_holds_up_no_end(
         for _ in range(4 * tracing.BATCH):
             client.get("/api/health/ready")
         began = time.monotonic()
-        for end in services(app).endings:
+        for end in services(app).on_stop:
             end()
         took = time.monotonic() - began
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from deploy.private import binaries
 from deploy.private.servers import PostgresServer
-from rental_backend.infra.postgres.backups import LOCK, Dumper, DumpFailed
+from rental_backend.infra.postgres.backups import LOCK, BackupFailed, Backups
 from rental_backend.settings.backups import service as backups
 from rental_backend.settings.models import BackupStatus, SystemBackup
 from tests import factories
@@ -45,7 +45,7 @@ class Shop:
     def __init__(self, app: Flask, client: FlaskClient, folder: Path) -> None:
         self.app, self.client, self.folder = app, client, folder
         self.database = app.extensions["services"].database
-        self.dumper = app.extensions["services"].dumper
+        self.backups = app.extensions["services"].backups
 
     def ask(self, **more: Any) -> str:
         """Note down a backup; return its path."""
@@ -113,7 +113,7 @@ def test_a_backup_is_made_and_fetched(shop: Shop, session: Session) -> None:
     assert hashlib.sha256(fetched.data).hexdigest() == done["sha256"]
     (file,) = shop.folder.iterdir()
     assert (file.name, file.stat().st_mode & 0o077) == (done["backup_path"], 0)
-    shop.app.extensions["services"].journal.flush()
+    shop.app.extensions["services"].audit_outbox.flush()
     until(lambda: len(logged(session)) == 3, 5, "the journal")
     assert [each[:2] for each in logged(session)] == [(a, "backups") for a in ("CREATE", "START", "DOWNLOAD")]
 
@@ -149,8 +149,8 @@ def test_a_backup_is_restored_into_another_database(shop: Shop, session: Session
 
 def test_nothing_is_restored_without_a_database_named(tmp_path: Path) -> None:
     """The programs would otherwise take whatever server this machine has."""
-    with pytest.raises(DumpFailed, match="DATABASE_URL"):
-        Dumper("", tmp_path, str(PROGRAMS)).restore(tmp_path / "any.dump")
+    with pytest.raises(BackupFailed, match="DATABASE_URL"):
+        Backups("", tmp_path, str(PROGRAMS)).restore(tmp_path / "any.dump")
 
 
 def _content(url: str) -> dict[str, list[str]]:
@@ -280,13 +280,13 @@ def test_a_backup_is_forgotten_in_time(shop: Shop, session: Session) -> None:
     ids = [uuid.UUID(shop.ask(retention_days=days).rpartition("/")[2]) for days in (3, 5, 5)]
     shop.folder.mkdir()
     for each in ids:
-        shop.dumper.path(each).write_bytes(b"PGDMP")
+        shop.backups.path(each).write_bytes(b"PGDMP")
     done = {"backup_status": BackupStatus.COMPLETED, "completed_at": datetime.now(UTC) - timedelta(days=4)}
     session.execute(update(SystemBackup).values(**done))
     session.execute(update(SystemBackup).where(SystemBackup.id == ids[2]).values(retention_days="always"))
     session.commit()
 
-    backups.expire(shop.database, shop.dumper)
+    backups.expire(shop.database, shop.backups)
 
     assert {each["id"] for each in shop.client.get(BACKUPS).get_json()} == set(map(str, ids[1:]))
     assert {path.name for path in shop.folder.iterdir()} == {f"{each}.dump" for each in ids[1:]}

@@ -22,7 +22,7 @@ ZONE = "/api/system/timezone"
 
 def test_the_currency_is_public_and_cheap(app: Flask, client: FlaskClient) -> None:
     """Nobody has to sign in, both spellings are there, and the database is not asked."""
-    until(app.extensions["services"].settings.last, 2)
+    until(app.extensions["services"].settings_cache.cached, 2)
 
     with statements(app) as sent:
         told = client.get(PUBLIC).get_json()

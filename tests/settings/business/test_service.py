@@ -10,7 +10,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from rental_backend.actor import Actor
-from rental_backend.infra.runtime.settings_cache import FOLLOW_EVERY
+from rental_backend.infra.runtime.settings_cache import REFRESH_EVERY
 from rental_backend.settings.business.service import change, find, rates
 from rental_backend.settings.models import SettingCategory, SettingType, SystemSetting
 from tests.accounts.administering import at_once, logged
@@ -249,7 +249,7 @@ def test_a_change_that_is_rolled_back_never_counts(app: Flask) -> None:
     database = app.extensions["services"].database
     with database.reading() as inside:
         rates(inside)
-    beacon = app.extensions["services"].settings.beacon.lit_at
+    change_signal = app.extensions["services"].settings_cache.change_signal.signalled_at
 
     class Failed(Exception):
         pass
@@ -257,11 +257,11 @@ def test_a_change_that_is_rolled_back_never_counts(app: Flask) -> None:
     with pytest.raises(Failed), database.transaction() as inside:
         setting = inside.scalars(select(SystemSetting).where(SystemSetting.setting_key == "rental_tax_percent")).one()
         setting.setting_value = "99"
-        app.extensions["services"].settings.changed_by(inside)
+        app.extensions["services"].settings_cache.changed_by(inside)
         inside.flush()
         raise Failed
 
-    assert app.extensions["services"].settings.beacon.lit_at == beacon
+    assert app.extensions["services"].settings_cache.change_signal.signalled_at == change_signal
     with database.reading() as inside:
         assert rates(inside).rental_tax_percent == 18
 
@@ -286,13 +286,13 @@ def test_nobody_else_sees_a_change_before_its_commit(app: Flask, commits: bool) 
 
 def test_a_change_on_another_host_comes_into_force(app: Flask, seeded: Session) -> None:
     """Nobody lights a beacon here for it; the thread in the background reads again within two seconds and a half."""
-    followed = app.extensions["services"].settings
-    until(lambda: followed.last()["rental_tax_percent"] == "18.00", 1)
+    settings_cache = app.extensions["services"].settings_cache
+    until(lambda: settings_cache.cached()["rental_tax_percent"] == "18.00", 1)
     change = update(SystemSetting).where(SystemSetting.setting_key == "rental_tax_percent")
     seeded.execute(change.values(setting_value="3"))
     seeded.commit()
 
-    until(lambda: followed.last()["rental_tax_percent"] == "3", FOLLOW_EVERY + 0.5)
+    until(lambda: settings_cache.cached()["rental_tax_percent"] == "3", REFRESH_EVERY + 0.5)
 
 
 @pytest.mark.parametrize("nonsense", ["", "a lot", "-3", "NaN"])

@@ -126,9 +126,9 @@ def test_the_ports_of_localhost_are_moved(client: FlaskClient, signed_in: Caller
 def test_no_page_of_localhost_may_call_production(build: Callable[..., Flask]) -> None:
     """There a range stored before does not count."""
     services = (app := build(ENVIRONMENT="production")).extensions["services"]
-    services.settings.load_with(lambda _: {"cors_localhost": "3000-3010"})
+    services.settings_cache.load_with(lambda _: {"cors_localhost": "3000-3010"})
     services.start()
-    until(services.settings.last, 5)
+    until(services.settings_cache.cached, 5)
 
     assert not _may_call(app.test_client(), "http://localhost:3000")
     assert _may_call(app.test_client(), SHOP)
@@ -161,7 +161,7 @@ def test_the_list_survives_a_start_without_the_database(
     """A process that starts while the database is away allows what was allowed last; with no copy only the shop."""
     signed_in().post(f"{LIST}/cors-origins", json={"origin": NEW})
     until(lambda: _may_call(app.test_client(), NEW), 2)
-    file = app.extensions["services"].settings.file
+    file = app.extensions["services"].settings_cache.file
     with Redis.from_url(redis.url) as connection:
         if kept_in == "file":
             connection.delete(KEY)

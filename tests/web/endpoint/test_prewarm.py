@@ -76,8 +76,8 @@ def test_a_page_nobody_has_opened_is_there_in_an_outage(app: Flask, session: Ses
     assert all(b"WARM-1" in answers[page].data for page in FIRST_PAGES[2:5])
     assert all(len(answers[page].get_json()) == 1 for page in FIRST_PAGES[5:])
     assert (cold.status_code, other.get(WARM).status_code) == (503, 403)
-    counted = services.stale.counted
-    assert (counted.of("hits"), counted.of("misses")) == (len(FIRST_PAGES), 1)
+    counted = services.response_cache.lookups
+    assert (counted.value("hits"), counted.value("misses")) == (len(FIRST_PAGES), 1)
 
 
 def test_a_change_makes_it_warm_anew(app: Flask, session: Session) -> None:

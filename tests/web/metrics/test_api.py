@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from rental_backend.analytics import shop_metrics as standing
 from rental_backend.bookings.models import BookingHeader, BookingStatus
-from rental_backend.infra.telemetry.business_metrics import Figures
-from rental_backend.resilience import Board, Page
+from rental_backend.infra.telemetry.business_metrics import BusinessMetrics
+from rental_backend.resilience import SharedMemory, SharedState
 from rental_backend.transactions.models import RentalStatus, TransactionLine, TransactionStatus, TransactionType
 from rental_backend.web.metrics.exposition import counter, gauge, labelled, render
 from tests import factories
@@ -214,26 +214,26 @@ def test_the_business_is_counted_by_its_rules(session: Session) -> None:
 
 
 @pytest.fixture
-def figures(app: Flask) -> Iterator[Figures]:
+def figures(app: Flask) -> Iterator[BusinessMetrics]:
     """Figures of their own, with the database of the application."""
-    yield Figures(Board(Page()), app.extensions["services"].database)
+    yield BusinessMetrics(SharedState(SharedMemory()), app.extensions["services"].database)
 
 
-def test_one_worker_asks_for_the_figures(figures: Figures) -> None:
+def test_one_worker_asks_for_the_figures(figures: BusinessMetrics) -> None:
     """They are asked for once in a while, and stay with their age; without an answer there are none."""
     asked: list[int] = []
     figures.load_with(lambda _: {"rentals_out": asked.append(1) or len(asked)}, {})
-    assert figures.told() is None
+    assert figures.latest() is None
 
-    figures.ask()
-    figures.ask()
-    told = figures.told()
+    figures.refresh()
+    figures.refresh()
+    told = figures.latest()
 
     assert told is not None
     assert (told[0], len(asked)) == ({"rentals_out": 1}, 1)
     assert 0 <= told[1] < 5
     figures._due[0] = 0
-    figures.ask()
+    figures.refresh()
     assert len(asked) == 2
 
 

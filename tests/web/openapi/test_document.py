@@ -11,7 +11,7 @@ from openapi_spec_validator import validate
 from sqlalchemy.orm import Session
 
 from rental_backend import app as program
-from rental_backend.schemas import Answer
+from rental_backend.schemas import Output
 from rental_backend.web.endpoint.capabilities import contracts
 from rental_backend.web.endpoint.contracts import contract_of
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC
@@ -148,7 +148,7 @@ def test_what_is_answered_is_declared_as_an_answer(app: Flask) -> None:
     """Only schemas that are never read describe answers, so that none is described by the rules of a form."""
     declared = [contract_of(view) for view in app.view_functions.values()]
 
-    assert [each for each in declared if each and each.returns and not isinstance(each.returns, Answer)] == []
+    assert [each for each in declared if each and each.returns and not isinstance(each.returns, Output)] == []
 
 
 def test_how_an_outage_is_answered_is_told(documented: Documented) -> None:

@@ -121,7 +121,7 @@ def test_details_are_for_operators(own: tuple[Flask, FlaskClient], signed_in: Ca
     """Kinds of errors, reasons and names of operators: everybody else is told that there was an order, and no more."""
     app, client = own
     services = doors_of(app)
-    services.breakers["database"].engine.move(
+    services.breakers["database"].engine.transition(
         services.breakers["database"].engine.opened, "6 failures", OSError("secret")
     )
     client.put(f"{ORDERS}/redis", json=ORDER)

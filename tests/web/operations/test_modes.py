@@ -256,7 +256,7 @@ def test_a_drill_opens_the_breaker_and_ends(operator: Operator, kind: str) -> No
 def test_a_drill_may_hit_a_share_and_runs_out(operator: Operator) -> None:
     """Half of the calls fail, the others do not; after its time none does."""
     app, _ = operator
-    drills, strike = _adapters(app).drills, _adapters(app).cache.drill
+    drills, strike = _adapters(app).fault_injection, _adapters(app).cache.inject_fault
     assert strike is not None
     order = {"kind": "error", "latency": 0.0, "reason": "practice", "actor": "test"}
     drills.order("redis", share=0.5, seconds=60, **order)  # type: ignore[arg-type]
@@ -299,15 +299,15 @@ def test_there_is_no_drill_in_production(
     assert not [rule for rule in app.url_map.iter_rules() if "drill" in rule.rule or "drill" in rule.endpoint]
     for name in services.breakers:
         with pytest.raises(NotFound):
-            services.drills.order(name, kind="error", share=1, latency=0, reason="x", actor="x", seconds=60)
+            services.fault_injection.order(name, kind="error", share=1, latency=0, reason="x", actor="x", seconds=60)
         with pytest.raises(NotFound):
-            services.drills.end(name)
+            services.fault_injection.end(name)
     listening: list[Database | Any] = [services.database, services.identity.database, services.cache]
-    assert [adapter.drill for adapter in listening] == [None] * 3
+    assert [adapter.inject_fault for adapter in listening] == [None] * 3
     assert client.get("/health/breakers").get_json()["drills"] == {}
     assert client.put(MODE, json=READ_ONLY).status_code == 200  # modes are for production
 
     staging = build(ENVIRONMENT="staging", JOURNAL_FOLDER=str(tmp_path))
     assert Config.from_environ({**settings, "ENVIRONMENT": "staging"}).production
     assert _serve(staging, session, superuser=True).get(DRILLS).get_json() == {}
-    assert json.loads(json.dumps(services.drills.active)) == {}
+    assert json.loads(json.dumps(services.fault_injection.active)) == {}

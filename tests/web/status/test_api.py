@@ -19,7 +19,7 @@ from rental_backend.infra import DATABASE
 from rental_backend.infra.container import Services
 from rental_backend.infra.identity import break_glass
 from rental_backend.infra.runtime.modes import Mode
-from rental_backend.infra.status_history import Impact, Level, State, Status, begun
+from rental_backend.infra.status_history import ComponentStatus, Impact, IncidentStatus, StatusHistory, open_incident
 from tests import factories
 from tests.infra.status_history.history_rows import Past, remembered
 from tests.proxy import Proxy
@@ -62,9 +62,9 @@ def idle(build: Callable[..., Flask], tmp_path: Path) -> Flask:
     return app
 
 
-def _known(app: Flask, state: State) -> None:
+def _known(app: Flask, state: StatusHistory) -> None:
     services: Services = app.extensions["services"]
-    services.uptime.change(lambda _: state)
+    services.status_history.change(lambda _: state)
 
 
 def _status(client: FlaskClient) -> dict[str, Any]:
@@ -115,9 +115,9 @@ def test_a_disruption_is_told_at_once_and_remembered(idle: Flask) -> None:
     client = idle.test_client()
     past = Past(wall=round(time.time() * 1000) - 700_000)
     names = dict.fromkeys(each["id"] for each in _status(client)["components"])
-    well = dict.fromkeys(names, Level.OPERATIONAL)
+    well = dict.fromkeys(names, ComponentStatus.OPERATIONAL)
     past.go(300, well)
-    past.go(30, {**well, "catalogue": Level.MAJOR})
+    past.go(30, {**well, "catalogue": ComponentStatus.MAJOR})
     _known(idle, past.go(300, well))
 
     services.breakers[DATABASE].open()
@@ -143,8 +143,13 @@ def test_nothing_of_what_is_behind_is_told(idle: Flask) -> None:
     for breaker in services.breakers.values():
         breaker.force_open(reason="the secret reason", actor="ada-of-operations")
     services.modes.set(Mode.READ_ONLY, reason="the secret reason", actor="ada-of-operations")
-    fire = begun("Fire", Impact.MAJOR, ("catalogue",), now=1, source="the-secret-host")
-    _known(idle, State().knowing(fire.told(Status.IDENTIFIED, "It burns.", now=2, author="ada-of-operations")))
+    fire = open_incident("Fire", Impact.MAJOR, ("catalogue",), now=1, source="the-secret-host")
+    _known(
+        idle,
+        StatusHistory().with_incidents(
+            fire.with_update(IncidentStatus.IDENTIFIED, "It burns.", now=2, author="ada-of-operations")
+        ),
+    )
     client = idle.test_client()
 
     for path in ("/status", "/status.json"):

@@ -10,12 +10,12 @@ from rental_backend.app import COMPONENTS
 from rental_backend.infra import AUTH, DATABASE, REDIS
 from rental_backend.infra.container import Services
 from rental_backend.infra.runtime.modes import Mode
-from rental_backend.infra.status_history import Level
+from rental_backend.infra.status_history import ComponentStatus
 from rental_backend.web.endpoint.capabilities import contracts
-from rental_backend.web.status.components import UNTOLD, Watch, level_of
+from rental_backend.web.status.components import UNTOLD, ComponentWatch, level_of
 
-WELL, CARE, SLOW = Level.OPERATIONAL, Level.UNDER_MAINTENANCE, Level.DEGRADED
-PART, DEAD = Level.PARTIAL, Level.MAJOR
+WELL, CARE, SLOW = ComponentStatus.OPERATIONAL, ComponentStatus.UNDER_MAINTENANCE, ComponentStatus.DEGRADED
+PART, DEAD = ComponentStatus.PARTIAL, ComponentStatus.MAJOR
 SERVED = ("catalogue", "sign-in", "customers", "stock", "reports", "administration")
 
 
@@ -28,8 +28,8 @@ def _all_there(build: Callable[..., Flask]) -> tuple[Flask, Services]:
     return app, services
 
 
-def _levels(app: Flask) -> tuple[Level, ...]:
-    watch: Watch = app.extensions["watch"]
+def _levels(app: Flask) -> tuple[ComponentStatus, ...]:
+    watch: ComponentWatch = app.extensions["watch"]
     found = watch.levels()
     return tuple(found[each] for each in SERVED)
 
@@ -54,7 +54,7 @@ def test_every_blueprint_is_told_or_is_none_of_the_customers_business(app: Flask
     ],
 )
 def test_components_follow_the_breakers(
-    build: Callable[..., Flask], away: tuple[str, ...], levels: tuple[Level, ...]
+    build: Callable[..., Flask], away: tuple[str, ...], levels: tuple[ComponentStatus, ...]
 ) -> None:
     """Without the database the catalogue answers from memory and nothing can be changed; without Redis all works."""
     app, services = _all_there(build)
@@ -83,12 +83,12 @@ def test_orders_are_maintenance_and_hide_no_outage(build: Callable[..., Flask]) 
 def test_nothing_is_recorded_before_each_dependency_was_looked_at(build: Callable[..., Flask], tmp_path: Path) -> None:
     """A service that has just started knows nothing yet, and says neither up nor down in its history."""
     app = build(JOURNAL_FOLDER=str(tmp_path))
-    watch: Watch = app.extensions["watch"]
+    watch: ComponentWatch = app.extensions["watch"]
     services: Services = app.extensions["services"]
 
     assert watch.levels() == {}
-    services.uptime.look()
-    assert services.uptime.state.levels == {}
+    services.status_history.observe()
+    assert services.status_history.state.levels == {}
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,6 @@ def test_nothing_is_recorded_before_each_dependency_was_looked_at(build: Callabl
         (["refuse", "refuse"], DEAD),
     ],
 )
-def test_what_answers_mean_to_customers(answers: list[str], level: Level) -> None:
+def test_what_answers_mean_to_customers(answers: list[str], level: ComponentStatus) -> None:
     """Answers from memory are slow at worst, some refusals a partial outage, nothing but refusals a major one."""
     assert level_of(answers) is level
