@@ -13,15 +13,14 @@ import click
 from flask import current_app
 
 from ..accounts.auth import service
-from ..accounts.security import retention as retention
+from ..accounts.security import retention
 from ..config import Config
 from ..errors import AppError
 from ..infra.container import Services
 from ..infra.postgres.backups import BackupFailed
 from ..infra.runtime.retention import RetentionJob
 from ..web.middleware import logs
-from . import breakers as breakers
-from . import operate as operate
+from . import breakers, operate
 from .demo import demo
 from .doctor import doctor
 from .seed import patient_database, seed

@@ -8,11 +8,11 @@ import click
 from flask import current_app
 
 from ..config import Config
-from ..doctor.findings import Level
+from ..doctor.findings import Severity
 from ..doctor.service import service
 from ..web.middleware import logs
 
-COLOURS = {Level.PASS: "green", Level.WARN: "yellow", Level.FAIL: "red", Level.SKIP: "blue"}
+COLOURS = {Severity.PASS: "green", Severity.WARN: "yellow", Severity.FAIL: "red", Severity.SKIP: "blue"}
 
 
 @click.command()
@@ -28,7 +28,7 @@ def doctor(as_json: bool) -> None:
 
     config: Config = current_app.config["SETTINGS"]
     findings = examine(config, current_app.extensions["services"], partial(service, config.port))
-    wrong = [each for each in findings if each.level in (Level.WARN, Level.FAIL)]
+    wrong = [each for each in findings if each.level in (Severity.WARN, Severity.FAIL)]
     if as_json:
         click.echo(json.dumps({"healthy": not wrong, "findings": [asdict(each) for each in findings]}))
     else:

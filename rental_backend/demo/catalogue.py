@@ -7,7 +7,7 @@ from ..catalog.categories.codes import shortened
 from ..catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
 from ..parties.models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
 from ..parties.models import Customer as CustomerRow
-from . import simulator as simulator
+from . import simulator
 from .sample_data import BRANDS, CITIES, FAMILIES, FIRST_NAMES, LAST_NAMES, TRADES, Family
 from .simulator import Shop, money
 

@@ -4,8 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from ..inventory.models import MovementType, UnitStatus
-from . import bookings, returns
-from . import row_writer as row_writer
+from . import bookings, returns, row_writer
 from .agreements import Extension, Line, Rental, Return
 from .simulator import Location, Shop, Unit, share
 

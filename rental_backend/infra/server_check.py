@@ -11,7 +11,7 @@ from statistics import median
 LOOKS = 3  # of which the median counts
 
 
-class Away(Exception):
+class ServerAway(Exception):
     """There is no answer; the message says why, and holds no secret."""
 
 

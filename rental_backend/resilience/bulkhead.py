@@ -37,7 +37,7 @@ class SlowStart:
         """How long it lasts."""
         return self.hold + self.grow
 
-    def places(self, limit: int, elapsed: float) -> int:
+    def limit_after(self, limit: int, elapsed: float) -> int:
         """Return how many calls may be in flight so long after the closing, of `limit` in the end."""
         grown = max(0.0, elapsed - self.hold) / self.grow
         return min(limit, int(self.first + max(0, limit - self.first) * grown))
@@ -46,8 +46,8 @@ class SlowStart:
 class Bulkhead:
     """At most `limit` calls at once over all threads and workers; those of a worker that died count no more.
 
-    With a `slow_start` it is fewer after an outage of the breaker of the same name: a dependency that comes back cold is
-    not to be met by all who waited for it.
+    With a `slow_start` it is fewer after an outage of the breaker of the same name: a dependency that comes back cold
+    is not to be met by all who waited for it.
 
     Whoever sees a free place counts himself in and looks again; if that was one too many he leaves and, having lost a
     race, tries once more under the page's lock. So the limit is never exceeded, and a place costs no lock while there
@@ -71,7 +71,7 @@ class Bulkhead:
         self._ended = -1  # since when the state lasts (as the page holds it) in which the ramp is known to be over
 
     @property
-    def places(self) -> int:
+    def current_limit(self) -> int:
         """The calls that may be under way now."""
         since = self._breaker_state.words[self._breaker_state.base + SINCE]
         if self._slow_start is None or since == self._ended:

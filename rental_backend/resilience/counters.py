@@ -15,27 +15,27 @@ LEVELS = 64  # the first words of a lane
 WORKER_WORDS = 131_072  # words that nobody has counted in take no memory
 
 
-class Lanes(Protocol):
-    """What is asked of the page whose lanes are counted in."""
+class WorkerSlots(Protocol):
+    """What the counters ask of the shared memory whose worker slots they count in."""
 
     worker_slot: int
-    reset: list[Callable[[], None]]
+    after_fork: list[Callable[[], None]]
 
     def own_counters(self, slot: int) -> int:
-        """Take a lane, if this process has none."""
+        """Claim a worker slot, if this process has none."""
 
     def used_slots(self) -> range:
-        """Return the numbers of the lanes that any process has had."""
+        """Return the numbers of the worker slots that any process has had."""
 
     def live_slots(self) -> list[int]:
-        """Return the numbers of the lanes whose processes are alive."""
+        """Return the numbers of the worker slots whose processes are alive."""
 
 
 # D82: counted in memory that all workers share.
 class Counters:
     """The numbers of a page. Places are reserved before the fork, by names, so that all workers agree on them."""
 
-    def __init__(self, memory: Lanes, worker_slots: int) -> None:
+    def __init__(self, memory: WorkerSlots, worker_slots: int) -> None:
         self._memory = memory
         self._lanes = worker_slots
         self.words = memoryview(mmap.mmap(-1, worker_slots * WORKER_WORDS * 8)).cast("q")

@@ -79,7 +79,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Visitor]:
 
     def open_page(path: str, **options: Any) -> Visit:
         begun.append(Visit.begin(browser, site.url, **options))
-        begun[-1].memory.goto(path)
+        begun[-1].page.goto(path)
         return begun[-1]
 
     yield open_page

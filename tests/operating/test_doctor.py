@@ -18,7 +18,7 @@ from rental_backend.doctor.cache import setup
 from rental_backend.doctor.databases import APART, clock
 from rental_backend.doctor.examination import run as examine
 from rental_backend.doctor.findings import Severity, passed
-from rental_backend.infra.redis.server_check import Redis as Vitals
+from rental_backend.infra.redis.server_check import RedisStatus as Vitals
 from tests.proxy import Proxy
 
 from .conftest import run, told

@@ -194,7 +194,7 @@ def test_all_breakers_of_a_page_and_name_are_one(clock: Clock) -> None:
 
 
 def test_a_second_object_does_not_begin_the_breaker_anew(breaker: Breaker, clock: Clock) -> None:
-    """Whoever comes later, and would begin otherwise, finds it as it is, also when an order has just run out."""
+    """Whoever comes later, and would begin otherwise, finds it is, also when an order has just run out."""
     late = Breaker("thing", memory=breaker.engine.breaker_state.memory, clock=clock)
     assert (late.closed, late.never_probed) == (True, False)
     breaker.metrics_only(reason="look", actor="ann", ttl=1)

@@ -45,7 +45,7 @@ def test_a_host_that_has_just_started_counts_like_any_other(seconds: int, counte
 
 
 def test_a_breaker_made_at_the_first_tick_of_the_clock_is_made_once() -> None:
-    """Whoever comes to it in the same instant finds it as it was left."""
+    """Whoever comes to it in the same instant finds it was left."""
     memory, clock = SharedMemory(), Clock(0.0)
     first = Breaker("thing", memory=memory, clock=clock)
     first.force_closed(reason="go", actor="ann")

@@ -32,7 +32,7 @@ T = TypeVar("T")
 class Passwords:
     """Hashes and verifies, at most `slots` at a time over all workers of the page, in threads of low priority.
 
-    `concurrent_requests` are the threads of this process that may be busy with passwords at all, those that wait for a slot included.
+    At most `concurrent_requests` threads of this process deal with passwords, those that wait for a slot included.
     """
 
     def __init__(self, memory: SharedMemory, *, slots: int, concurrent_requests: int = 1000) -> None:

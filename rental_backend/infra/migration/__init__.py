@@ -1,6 +1,6 @@
 """Bringing a database to a revision of `migrations/`, safely while the shop is open."""
 
-from .contract import record_breaking_revision
+from .breaking_revisions import record_breaking_revision
 from .outcome import BadRowsFound, Exit, MigrationError, Summary
 from .preflight import BadRows, Finding, examine
 from .runner import CONFIG, Migrator
@@ -17,5 +17,5 @@ __all__ = [
     "Server",
     "Summary",
     "examine",
-    "note_contract",
+    "record_breaking_revision",
 ]

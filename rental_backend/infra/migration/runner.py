@@ -19,7 +19,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from . import preflight
-from .contract import passed_breaking_revision
+from .breaking_revisions import passed_breaking_revision
 from .outcome import BadRowsFound, Exit, MigrationError, MigrationOutcome, Summary
 from .preflight import Finding
 from .server import Server, Unreachable

@@ -82,7 +82,7 @@ class Backups:
         return found
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[None]:
         """Keep all workers from making another backup within the block. Raises `BackupFailed` if one is being made.
 
         The server frees the lock when this process ends, however it does.
@@ -96,8 +96,8 @@ class Backups:
         except psycopg.Error as error:
             raise BackupFailed(f"The database cannot be reached ({type(error).__name__}).") from None
 
-    def dump(self, id: uuid.UUID, go_on: Callable[[Progress], bool]) -> BackupFile:
-        """Make a backup and return it; `go_on` is told every second how far it is, and ends it by False.
+    def create(self, id: uuid.UUID, on_progress: Callable[[Progress], bool]) -> BackupFile:
+        """Make a backup and return it; `on_progress` is told every second how far it is, and ends it by False.
 
         Raises `BackupFailed`; nothing is left of such a backup.
         """
@@ -106,9 +106,9 @@ class Backups:
         draft = path.with_suffix(".part")
         command = [self.program("pg_dump"), FORMAT, "--no-password", "--verbose", "--lock-wait-timeout=10s"]
         try:
-            with draft.open("wb") as file, tempfile.TemporaryFile() as said:
+            with draft.open("wb") as file, tempfile.TemporaryFile() as stderr:
                 draft.chmod(0o600)
-                dumped = self._run(command, file, said, go_on)
+                dumped = self._run(command, file, stderr, on_progress)
             draft.rename(path)
         except OSError as error:
             raise BackupFailed(f"The file cannot be written: {error.strerror}.") from None
@@ -117,28 +117,28 @@ class Backups:
         return BackupFile(path, *dumped)
 
     def _run(
-        self, command: list[str], file: IO[bytes], said: IO[bytes], go_on: Callable[[Progress], bool]
+        self, command: list[str], file: IO[bytes], stderr: IO[bytes], on_progress: Callable[[Progress], bool]
     ) -> tuple[int, str]:
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, env=self._environment()) as process:  # noqa: S603 - our own words
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, env=self._environment()) as process:  # noqa: S603 - our own words
             try:
-                size, digest = _copy(process, file, lambda written: go_on(Progress(written, _tables(said))))
+                size, digest = _copy(process, file, lambda written: on_progress(Progress(written, _tables(stderr))))
             except BaseException:
                 process.kill()
                 raise
         if process.returncode:
-            raise BackupFailed(_last_words(said) or f"pg_dump ended with {process.returncode}.")
+            raise BackupFailed(_last_words(stderr) or f"pg_dump ended with {process.returncode}.")
         file.flush()
         os.fsync(file.fileno())
         return size, digest
 
     def restore(self, path: Path) -> None:
         """Fill an empty database from a backup, whole or not at all. Raises `BackupFailed` or `ProgramsMissing`."""
-        with tempfile.TemporaryFile() as said:
+        with tempfile.TemporaryFile() as stderr:
             command = [self.program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner"]
             place = conninfo.conninfo_to_dict(self._url).get("dbname") or "postgres"
             command += ["--no-privileges", "--no-password", f"--dbname={place}", str(path)]
-            if subprocess.run(command, stdout=said, stderr=said, env=self._environment(), check=False).returncode:  # noqa: S603
-                raise BackupFailed(_last_words(said) or "pg_restore failed.")
+            if subprocess.run(command, stdout=stderr, stderr=stderr, env=self._environment(), check=False).returncode:  # noqa: S603
+                raise BackupFailed(_last_words(stderr) or "pg_restore failed.")
 
     def _environment(self) -> dict[str, str]:
         """Return libpq's variables for the database, and little else. Raises `BackupFailed` where there is none."""
@@ -150,7 +150,7 @@ class Backups:
         return {"LC_ALL": "C", **found}
 
 
-def _copy(process: "subprocess.Popen[bytes]", file: IO[bytes], go_on: Callable[[int], bool]) -> tuple[int, str]:
+def _copy(process: "subprocess.Popen[bytes]", file: IO[bytes], on_progress: Callable[[int], bool]) -> tuple[int, str]:
     """Copy what a program writes into a file; return its size and digest."""
     pipe, digest, size = process.stdout, hashlib.sha256(), 0
     if pipe is None:
@@ -168,19 +168,19 @@ def _copy(process: "subprocess.Popen[bytes]", file: IO[bytes], go_on: Callable[[
                 size, heard = size + len(chunk), time.monotonic()
             if time.monotonic() - looked >= LOOK_EVERY:
                 looked = time.monotonic()
-                if not go_on(size):
+                if not on_progress(size):
                     raise BackupCancelled("It was cancelled.")
                 if looked - heard > STALLED:
                     raise BackupFailed(f"The server sent nothing for {STALLED:.0f} s.")
 
 
-def _tables(said: IO[bytes]) -> int:
+def _tables(stderr: IO[bytes]) -> int:
     """Count the tables that pg_dump says it has begun with."""
-    return os.pread(said.fileno(), 2**22, 0).count(b"dumping contents of table")
+    return os.pread(stderr.fileno(), 2**22, 0).count(b"dumping contents of table")
 
 
-def _last_words(said: IO[bytes]) -> str:
+def _last_words(stderr: IO[bytes]) -> str:
     """Return the last error that a program told."""
-    lines = os.pread(said.fileno(), 2**22, 0).decode("utf-8", "replace").splitlines()
+    lines = os.pread(stderr.fileno(), 2**22, 0).decode("utf-8", "replace").splitlines()
     errors = [line for line in lines if "error:" in line or "FATAL" in line]
     return (errors or lines or [""])[-1][:500]

@@ -27,7 +27,7 @@ from ...resilience import (
 )
 from .connection import Address, BudgetSpent, CommitLost, DeadlineConnection, is_closed_by_server
 from .constraint_errors import constraint_error
-from .failures import PRACTISED, classify_database_error
+from .failures import INJECTED_ERRORS, classify_database_error
 from .sessions import GuardedSession, ReadingSession
 from .tracing import SpannedCall, traced
 
@@ -52,7 +52,7 @@ class Database:
     `admit(name, writing=...)` may refuse whatever is begun, by raising; a `standby` need not take writes.
     """
 
-    injected_delay = PRACTISED
+    injected_errors = INJECTED_ERRORS
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from .connection import BudgetSpent, CommitLost
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) by which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")
 # With which errors a drill lets calls fail: such as speak against the server.
-PRACTISED: dict[str, Callable[[str], Exception]] = {
+INJECTED_ERRORS: dict[str, Callable[[str], Exception]] = {
     "error": psycopg.errors.AdminShutdown,
     "refusal": psycopg.OperationalError,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from ..server_check import Away, ahead_of_us, latency_of
+from ..server_check import ServerAway, ahead_of_us, latency_of
 from .connection import reason
 from .database import Database
 
@@ -30,7 +30,7 @@ CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Postgres:
+class PostgresStatus:
     """A server as our role sees it. Times in seconds; `ahead` is its clock before ours.
 
     `timeout` is the statement timeout in force in a session of ours, `limit` how many connections there are,
@@ -50,8 +50,8 @@ class Postgres:
     lacking: dict[str, tuple[str, ...]]
 
 
-def check_postgres(adapter: Database, tables: Iterable[str]) -> Postgres:
-    """Ask the server behind a door, on a connection of its own. Raises `Away`."""
+def check_postgres(adapter: Database, tables: Iterable[str]) -> PostgresStatus:
+    """Ask the server behind a door, on a connection of its own. Raises `ServerAway`."""
     try:
         with adapter.connect() as connection:
             connection.autocommit = True
@@ -60,8 +60,8 @@ def check_postgres(adapter: Database, tables: Iterable[str]) -> Postgres:
             version, superuser, powers, timeout, limit, most, used, read_only, creates = _row(connection, SERVER)
             lacking = connection.execute(LACKING, (sorted(tables),)).fetchall()
     except psycopg.Error as error:
-        raise Away(reason(error)) from None
-    return Postgres(
+        raise ServerAway(reason(error)) from None
+    return PostgresStatus(
         latency=latency,
         ahead=ahead,
         version=version,

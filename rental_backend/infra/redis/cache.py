@@ -9,7 +9,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, SharedMemory, SlowStart
-from .failures import PRACTISED, classify_redis_error
+from .failures import INJECTED_ERRORS, classify_redis_error
 from .tracing import SpannedCall, traced
 
 OUTAGES = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
@@ -19,10 +19,10 @@ FIRST = 2  # calls at once that it is met with after an outage
 class Cache:
     """Redis behind its breaker: no hidden retries, no wait above `deadline` seconds, a pool that never blocks.
 
-    At most `calls` are under way at once over all workers of the page, fewer at first when an outage is over (`SlowStart`).
+    At most `calls` are under way at once over all workers of the host, fewer right after an outage (`SlowStart`).
     """
 
-    practised = PRACTISED
+    injected_errors = INJECTED_ERRORS
 
     def __init__(
         self, url: str, *, deadline: float, connections: int, calls: int, memory: SharedMemory | None = None

@@ -20,7 +20,7 @@ REDIS_AT_FAULT = (
     "max number",
 )
 # With which errors a drill lets calls fail: such as speak against the server.
-PRACTISED: dict[str, Callable[[str], Exception]] = {
+INJECTED_ERRORS: dict[str, Callable[[str], Exception]] = {
     "error": lambda said: redis.exceptions.ConnectionError(f"LOADING {said}"),
     "refusal": redis.exceptions.ConnectionError,
 }

@@ -7,11 +7,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ..server_check import Away, ahead_of_us, latency_of
+from ..server_check import ServerAway, ahead_of_us, latency_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Redis:
+class RedisStatus:
     """A server. Times in seconds; `ahead` is its clock before ours, `maxmemory` its limit in bytes (0 for none).
 
     `persistent` is None where it does not say.
@@ -26,15 +26,15 @@ class Redis:
     replica: bool
 
 
-def check_redis(url: str, deadline: float) -> Redis:
-    """Ask a server, after writing to it. Raises `Away`."""
+def check_redis(url: str, deadline: float) -> RedisStatus:
+    """Ask a server, after writing to it. Raises `ServerAway`."""
     retry = Retry(NoBackoff(), 0)
     try:
         with redis.Redis.from_url(url, socket_timeout=deadline, socket_connect_timeout=deadline, retry=retry) as client:
             latency = latency_of(lambda: client.set("rental:doctor", b"1", px=1000))
             ahead = ahead_of_us(lambda: _seconds(client.time()))
             said: Any = client.info()
-            return Redis(
+            return RedisStatus(
                 latency=latency,
                 ahead=ahead,
                 version=tuple(int(part) for part in str(said["redis_version"]).split(".")),
@@ -44,7 +44,7 @@ def check_redis(url: str, deadline: float) -> Redis:
                 replica=said.get("role") != "master",
             )
     except (redis.RedisError, OSError) as error:
-        raise Away(_why(error)) from None
+        raise ServerAway(_why(error)) from None
 
 
 def _seconds(said: Any) -> float:

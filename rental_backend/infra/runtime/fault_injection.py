@@ -1,6 +1,6 @@
 """Faults on purpose, to practise outages: per breaker, in all workers of a host at once, and never in production.
 
-In production there is no way in here: `FaultInjection` gives the doors nothing to ask, and refuses every order, of anybody.
+In production there is no way in: `FaultInjection` gives the adapters nothing to call, and refuses every order.
 """
 
 import random

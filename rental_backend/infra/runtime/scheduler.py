@@ -54,6 +54,6 @@ def _done(task: Task) -> bool:
     except AppError:  # an outage: next time
         return False
     except Exception:
-        structlog.get_logger("rental_backend.background").exception("chore failed", task=repr(task))
+        structlog.get_logger("rental_backend.background").exception("chore failed", chore=repr(task))
         return False
     return True

@@ -29,8 +29,8 @@ __all__ = [
     "TooManyIncidents",
     "Update",
     "bars",
-    "begun",
     "gravest",
-    "shown",
+    "open_incident",
     "uptime",
+    "visible",
 ]

@@ -83,10 +83,10 @@ def counted(series: Series, kind: Kind, levels: Mapping[str, ComponentStatus], *
             before, at = bucket.get(component, NO_TIME), level.weight
             bucket[component] = (*before[:at], before[at] + spent, *before[at + 1 :])
         found[start] = bucket
-    return kept(found, kind, ended)
+    return retain(found, kind, ended)
 
 
-def kept(series: Series, kind: Kind, now: int) -> Series:
+def retain(series: Series, kind: Kind, now: int) -> Series:
     """Return the newest buckets, as many as are kept; those that a wrong clock put into the future go first."""
     if len(series) <= kind.kept:
         return series

@@ -110,7 +110,7 @@ def open_incident(
     )
 
 
-def found(
+def detected(
     levels: Mapping[str, ComponentStatus], names: Mapping[str, str], *, began: int, now: int, source: str
 ) -> Incident:
     """Return the incident of these components being disrupted, noticed now."""
@@ -131,7 +131,7 @@ def widened(
     return replace(incident, components=components, impact=impact, name=name, changed=max(now, incident.changed))
 
 
-def back(incident: Incident, *, now: int) -> Incident:
+def reopened(incident: Incident, *, now: int) -> Incident:
     """Return an incident that was over and is not; what said so, and an earlier such return, are not told any more."""
     kept = itertools.dropwhile(lambda each: not each.author, reversed(incident.updates[1:]))
     updates = (*incident.updates[:1], *reversed(list(kept)))
@@ -146,7 +146,7 @@ def merged(one: Incident, other: Incident) -> Incident:
     return replace(newer, updates=tuple(sorted(said.values(), key=lambda each: (each.at, each.id))))
 
 
-def kept(incidents: Iterable[Incident], now: int) -> tuple[Incident, ...]:
+def retain(incidents: Iterable[Incident], now: int) -> tuple[Incident, ...]:
     """Return those worth keeping, the newest first: open ones, and as many of the last ninety days as there is room."""
     young = [each for each in incidents if each.resolved is None or each.resolved > now - AGE]
     ranked = sorted(young, key=lambda each: (each.resolved is None, each.created, each.id), reverse=True)

@@ -33,7 +33,7 @@ class Default:
     is_system: bool = False
 
     def row(self, position: int) -> dict[str, Any]:
-        """Return it as it is stored, at a position of the lists."""
+        """Return it is stored, at a position of the lists."""
         return {
             "setting_key": self.key,
             "setting_name": self.name,

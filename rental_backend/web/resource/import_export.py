@@ -47,7 +47,7 @@ class ImportResult:
     errors: dict[int, dict[str, Any]]
 
     def said(self, *, dry_run: bool) -> dict[str, Any]:
-        """Return it as it is answered."""
+        """Return it is answered."""
         faults = [{"row": row, "errors": self.errors[row]} for row in sorted(self.errors)]
         return {
             "dry_run": dry_run,

@@ -46,7 +46,7 @@ def nowhere() -> Cache:
 
 
 def store(cache: Cache, *, capacity: int = 2**20, writes: bool = True) -> ResponseCache:
-    """Make a store; it sends to Redis if `change_log`."""
+    """Make a store; it sends to Redis if `writes`."""
     made = ResponseCache(cache, ChangeLog(SharedState(SharedMemory()), cache), capacity=capacity)
     if writes:
         made.start()
