@@ -1,4 +1,4 @@
-"""A circuit breaker for all workers of a host: pybreaker's vocabulary over the engine on the shared page."""
+"""A circuit breaker for all workers of a host: pybreaker's interface over the engine in shared memory."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -23,7 +23,7 @@ CALL_EVENTS = ("before_call", "success", "failure")
 
 
 class BreakerOpen(pybreaker.CircuitBreakerError):
-    """The call was not made because the breaker does not admit any."""
+    """The call was not made because the breaker admits none."""
 
     args: tuple["Breaker"]
 
@@ -42,12 +42,12 @@ class BreakerOpen(pybreaker.CircuitBreakerError):
 
 
 class Breaker(pybreaker.CircuitBreaker):
-    """Stops calls to a dependency that fails, in all workers at once, and says when to try again.
+    """Stops calls to a failing dependency, in all workers at once, and says when to try again.
 
-    Calls are admitted by reading one word and run outside any lock. Whether an open breaker may close is found out by
-    probes, which no user makes or waits for: exactly one at a time over all threads and processes. A result that
-    arrives after the state has changed since its admission is ignored. Listeners are pybreaker's; one that raises is
-    counted in `listener_faults` and harms nobody. They hear the calls and transitions of their own process.
+    Admitting a call reads one word, and calls run outside any lock. Probes find out whether an open breaker may close;
+    no request makes or waits for one, and there is exactly one at a time over all threads and processes. A result is
+    ignored if the state has changed since the call was admitted. Listeners are pybreaker's. A listener that raises is
+    counted in `listener_faults` and affects nothing else. Listeners see the calls and transitions of their own process.
     """
 
     def __init__(
@@ -63,19 +63,12 @@ class Breaker(pybreaker.CircuitBreaker):
         exclude: Iterable[type[BaseException] | Callable[[Any], bool]] = (),
         listeners: Sequence[Any] = (),
     ) -> None:
-        self.engine = Engine(
-            name,
-            memory=memory,
-            policy=policy,
-            clock=clock,
-            jitter=jitter,
-            starts_closed=starts_closed,
-            moved=self._on_transition,
-        )
+        engine = partial(Engine, name, memory=memory, policy=policy, clock=clock, jitter=jitter)
+        self.engine = engine(starts_closed=starts_closed, on_transition=self._on_transition)
         self.policy = self.engine.policy
         self.clock = clock
-        self.guard: Callable[[], Call] = partial(Call, self)  # admits its block and judges it by what it raises
-        self.admit = self.engine.admit  # the generation of a call made now, or below 0: refuse it
+        self.guard: Callable[[], Call] = partial(Call, self)  # admits its block and classifies what it raises
+        self.admit = self.engine.admit  # returns the generation of a call made now; below 0, refuse the call
         self.listener_faults = self.rejected = 0
         self._listeners: list[Any] = []  # a transition may be due before the base class has made its own
         self._classify = classify
@@ -89,7 +82,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     @property
     def never_probed(self) -> bool:
-        """Whether nobody has found out yet if the dependency is there."""
+        """Whether no process has probed the dependency since the start."""
         return self.engine.never_probed
 
     @property
@@ -103,7 +96,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     @property
     def reset_timeout(self) -> float:
-        """Seconds that the breaker stays open at first (pybreaker's interface); set, it does not grow."""
+        """Seconds that the breaker stays open at first (pybreaker's interface). If set, it does not grow."""
         return self.policy.open_first
 
     @reset_timeout.setter
@@ -131,7 +124,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     @property
     def cause(self) -> str:
-        """Why the breaker is as it is."""
+        """Why the breaker is in its state."""
         return self.engine.breaker_state.cause
 
     @property
@@ -141,7 +134,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     @property
     def down_since(self) -> float | None:
-        """When the outage began: the first refusal since calls were last made (monotonic seconds), or None."""
+        """When the outage began: the breaker stopped admitting calls (monotonic seconds); None while it admits them."""
         return self.engine.breaker_state.down_since
 
     @property
@@ -155,7 +148,7 @@ class Breaker(pybreaker.CircuitBreaker):
         return self.engine.operator
 
     def counts(self) -> Counts:
-        """Return what happened to the calls of the window, over all workers."""
+        """Return the results of the calls in the window, over all workers."""
         return self.engine.counts()
 
     @property
@@ -169,7 +162,7 @@ class Breaker(pybreaker.CircuitBreaker):
         return generation if generation >= 0 else self.refuse()
 
     def refuse(self) -> NoReturn:
-        """Raise `BreakerOpen`, and count that."""
+        """Count a refused call and raise `BreakerOpen`."""
         self.rejected += 1
         self.engine.breaker_state.count_total(REJECTED)
         raise BreakerOpen(self)
@@ -193,7 +186,7 @@ class Breaker(pybreaker.CircuitBreaker):
         return self.guard()
 
     def classify(self, error: BaseException) -> Outcome:
-        """Judge what a call raised; what pybreaker's `exclude` names says nothing about the dependency."""
+        """Return the outcome of a call that raised this. Errors in pybreaker's `exclude` have the outcome NONE."""
         if self._excluded_exceptions and not self.is_system_error(error):
             return Outcome.NONE
         return self._classify(error)
@@ -203,21 +196,20 @@ class Breaker(pybreaker.CircuitBreaker):
 
     def record(self, outcome: Outcome, generation: int, error: BaseException | None = None, seconds: float = 0) -> None:
         """Count a call admitted in `generation` that took `seconds`; open the breaker when the policy says so."""
-        told = (
-            partial(self._notify, "failure", error) if outcome is Outcome.FAILURE else partial(self._notify, "success")
-        )
-        self.engine.record(outcome, generation, error, seconds, told if self._call_listeners else None)
+        failed = outcome is Outcome.FAILURE
+        notify = partial(self._notify, "failure", error) if failed else partial(self._notify, "success")
+        self.engine.record(outcome, generation, error, seconds, notify if self._call_listeners else None)
 
     def begin_probe(self) -> int | None:
-        """Take the lease of the one probe that is due, and return its generation; None if none is, or it is taken."""
+        """Take the lease of the probe that is due, and return its generation; None if none is due or it is taken."""
         return self.engine.begin_probe()
 
     def end_probe(self, generation: int, error: BaseException | None = None) -> bool:
-        """End the probe of that generation by its error, if any; return whether the breaker closed by it."""
+        """End the probe of that generation, failed if there is an error; return whether the breaker closed."""
         return self.engine.end_probe(generation, error)
 
     def probe(self, attempt: Callable[[], None]) -> bool:
-        """Make the trial call if it is due and nobody else makes it; return whether the breaker closed by it."""
+        """Make the trial call if it is due and no other process makes it; return whether the breaker closed."""
         if (generation := self.begin_probe()) is None:
             return False
         try:
@@ -234,21 +226,19 @@ class Breaker(pybreaker.CircuitBreaker):
         return self.engine.transition(self.engine.opened, "opened by hand")
 
     def half_open(self) -> None:
-        """Have the next probe made without delay (pybreaker's interface)."""
-        self.engine.transition(
-            lambda current, now: current.to(State.OPEN, now) if current.state is State.OPEN else None, "probe now"
-        )
+        """Make the next probe due now (pybreaker's interface)."""
+        self.engine.transition(lambda at, now: at.to(State.OPEN, now) if at.state is State.OPEN else None, "probe now")
 
     def close(self) -> None:
         """Close at once (pybreaker's interface)."""
         self.engine.transition(
-            lambda current, _: None if current.state is State.CLOSED else current.to(State.CLOSED), "closed by hand"
+            lambda at, _: None if at.state is State.CLOSED else at.to(State.CLOSED), "closed by hand"
         )
 
     def force_open(self, *, reason: str, actor: str, ttl: float | None = None) -> bool:
         """Refuse every call, for `ttl` seconds or until `reset`; then a probe is due.
 
-        Like all orders it returns False, and changes nothing, if another worker's transition overtook it.
+        Like all orders it returns False and changes nothing if another worker's transition came first.
         """
         return self.engine.order(State.FORCED_OPEN, reason=reason, actor=actor, ttl=ttl)
 
@@ -261,7 +251,7 @@ class Breaker(pybreaker.CircuitBreaker):
         return self.engine.order(State.METRICS_ONLY, reason=reason, actor=actor, ttl=ttl)
 
     def reset(self, *, reason: str, actor: str) -> bool:
-        """Close, whatever the state, and forget the counts."""
+        """Close, whatever the state, and reset the counts."""
         return self.engine.order(State.CLOSED, reason=reason, actor=actor)
 
     def wait(self, timeout: float) -> None:
@@ -284,12 +274,12 @@ class Breaker(pybreaker.CircuitBreaker):
         self._sort_listeners()
 
     def _sort_listeners(self) -> None:
-        """Find those that want to hear of every call, so that without any a call costs nothing more."""
+        """Find the listeners to calls: without any, a call costs nothing more."""
         plain = pybreaker.CircuitBreakerListener
         self._call_listeners: list[Any] = [
-            each
-            for each in self._listeners
-            if any(getattr(type(each), event, None) is not getattr(plain, event) for event in CALL_EVENTS)
+            listener
+            for listener in self._listeners
+            if any(getattr(type(listener), event, None) is not getattr(plain, event) for event in CALL_EVENTS)
         ]
         self.succeeded = self._notify_success if self._call_listeners else self.engine.succeeded
 
@@ -298,7 +288,7 @@ class Breaker(pybreaker.CircuitBreaker):
         self._notify("state_change", NamedState(self, before.label), self._state)
 
     def _notify(self, event: str, *args: Any, **kwargs: Any) -> None:
-        """Tell the listeners, each on its own; `event` is the name of pybreaker's method."""
+        """Notify the listeners, each on its own; `event` is the name of pybreaker's method."""
         for listener in tuple(self._listeners):
             try:
                 getattr(listener, event)(self, *args, **kwargs)
@@ -306,5 +296,5 @@ class Breaker(pybreaker.CircuitBreaker):
                 self.listener_faults += 1
 
     def _create_new_state(self, new_state: str, *_: Any, **__: Any) -> Any:
-        """Return pybreaker's object for a state (its base class asks for it)."""
+        """Return pybreaker's object for a state (its base class calls this)."""
         return NamedState(self, new_state)

@@ -1,4 +1,4 @@
-"""The place of one breaker on the shared page: its state, its counts over all workers, what an operator said."""
+"""One breaker in shared memory: its state, its counts over all workers, and the operator's order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from .state_machine import GENERATION_MASK, PackedState
 STATE, OPENINGS, SINCE, FAILURE_RUN, PROBES, HEARTBEAT, FAILURE_RUN_BEGAN, STRAGGLERS = range(8)
 SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its second
 TOTALS = OPENED, REJECTED, FAILED, SLOWED, PROBED, BULKHEAD_FULL = range(TOTAL_WORDS)
-NEVER = -BUCKETS  # the second of an empty bucket: before every window, also of a host that has just started
-CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; texts are of 128, 192 and 128 bytes
+NEVER = -BUCKETS  # the second of an empty bucket: before every window, even right after the boot of a host
+CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; the texts have 128, 192 and 128 bytes
 
 
 def microseconds(seconds: float) -> int:
-    """Return a time as the page holds it."""
+    """Return a time in seconds as shared memory stores it."""
     return round(seconds * 1e6)
 
 
 class Text(NamedTuple):
-    """A text on the page: the word it begins at, and how many bytes it may have."""
+    """A text in shared memory: the word it begins at, and its size in bytes."""
 
     word: int
     size: int
@@ -28,7 +28,7 @@ class Text(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """What an operator ordered: the state, why, who, and until when (monotonic seconds, None for no end)."""
+    """An operator's order: the state, the reason, who gave it, and its end (monotonic seconds, None for no end)."""
 
     state: str
     reason: str
@@ -37,7 +37,7 @@ class Operator:
 
 
 class BreakerState:
-    """One breaker's words. Counting is done under the process's own lock, everything else under the page's."""
+    """One breaker's words. Counting takes the process's own lock, everything else the lock of the shared memory."""
 
     def __init__(self, memory: SharedMemory, name: str) -> None:
         self.memory = memory
@@ -52,31 +52,31 @@ class BreakerState:
         memory.after_fork.append(self._reset)
 
     def _reset(self) -> None:
-        """Begin anew in a forked child, whose lane and lock are its own."""
+        """Start afresh in a forked child, which has a worker slot and a lock of its own."""
         self._lock = self.memory.locks[self.number]
         self._generation = -1
 
     def count_total(self, total: int) -> None:
-        """Count something that is counted for ever: one of `TOTALS`."""
+        """Add 1 to one of `TOTALS`, which never reset."""
         self.memory.counters.add(self._totals + total)
 
     def totals(self) -> list[int]:
-        """Return the numbers of `TOTALS` since the page was made, over all workers."""
+        """Return the counts of `TOTALS` since the start, over all workers."""
         return self.memory.counters.totals(self._totals, TOTAL_WORDS)
 
     @property
     def current(self) -> PackedState:
-        """The state now."""
+        """The present state."""
         return PackedState.unpack(self.words[self.state_at])
 
     @property
     def consecutive_failures(self) -> int:
-        """Failures in a row, over all workers."""
+        """Consecutive failures, over all workers."""
         return self.words[self.failure_run_at]
 
     @property
     def probes(self) -> int:
-        """Probes in a row that succeeded."""
+        """Consecutive successful probes."""
         return self.words[self.base + PROBES]
 
     @property
@@ -86,26 +86,26 @@ class BreakerState:
 
     @property
     def down_since(self) -> float | None:
-        """When calls were last refused after a time in which they were made (monotonic seconds); None if they are."""
+        """When the breaker stopped admitting calls (monotonic seconds); None while it admits them."""
         return None if self.current.state.admits else self.words[self.base + DOWN] / 1e6
 
     @property
     def cause(self) -> str:
-        """Why the breaker is as it is."""
+        """Why the breaker is in its state."""
         return self.read(CAUSE)
 
     def extend_failure_run(self, began: float) -> int:
-        """Count one more failure in a row, of a call that began then, and return how many those are; page locked."""
+        """Count a consecutive failure, of a call that began then, and return their number. The lock must be held."""
         if not self.consecutive_failures:
             self.words[self.base + FAILURE_RUN_BEGAN], self.words[self.base + STRAGGLERS] = microseconds(began), 0
         self.words[self.failure_run_at] += 1
         return self.consecutive_failures
 
     def end_failure_run(self, began: float, most: int) -> None:
-        """End the failures in a row by a success of a call that began then; page locked.
+        """End the run of failures by a success of a call that began then. The lock must be held.
 
-        One that began before the first of the failures says nothing against them and is passed over, but no more than
-        `most` such: where many calls are under way, a few failures among their successes are not a row.
+        A call that began before the first of the failures does not contradict them and is passed over, but at most
+        `most` such calls are: among many calls in flight, a few failures between successes are not a run.
         """
         stragglers_at = self.base + STRAGGLERS
         if microseconds(began) < self.words[self.base + FAILURE_RUN_BEGAN] and self.words[stragglers_at] < most:
@@ -114,7 +114,7 @@ class BreakerState:
             self.words[self.failure_run_at] = 0
 
     def succeed(self, generation: int, now: float) -> None:
-        """Count a quick success of this process: the hot path."""
+        """Count a fast success of this process: the hot path."""
         with self._lock:
             current = generation == self._generation and self._begins <= now < self._ends
             if current or self._roll(generation, int(now)):
@@ -139,9 +139,9 @@ class BreakerState:
                 self.words[self._bucket + RETRIES] += 1
 
     def _roll(self, generation: int, second: int) -> bool:
-        """Turn to the bucket of a second, emptied if it held an older one, or counts of an earlier generation.
+        """Select the bucket of a second, cleared if it held an older second or counts of an earlier generation.
 
-        Returns False for a straggler, whose generation is over in this lane already.
+        Returns False for a straggler, whose generation is already over in this worker slot.
         """
         base = self.memory.own_counters(self.number)
         held = self.words[base]
@@ -154,12 +154,12 @@ class BreakerState:
             return False
         at = base + 2 + second % BUCKETS * BUCKET_WORDS
         if self.words[at] != second:
-            self.words[at] = NEVER  # not counted while it is emptied
+            self.words[at] = NEVER  # not counted while it is being cleared
             for word in range(at + 1, at + BUCKET_WORDS):
                 self.words[word] = 0
             self.words[at] = second
         self._generation, self._bucket = generation, at
-        self._begins, self._ends = float(second), second + 1.0  # floats, for the comparisons of the hot path
+        self._begins, self._ends = float(second), second + 1.0  # floats, so that the hot path compares like with like
         return True
 
     def sums(self, generation: int, now: float, window: int) -> tuple[int, int, int, int]:
@@ -176,7 +176,7 @@ class BreakerState:
         return total[0], total[1], total[2], total[3]
 
     def by_worker(self, generation: int, now: float, window: int) -> dict[int, tuple[int, int, int]]:
-        """Return (successes, failures, slow) in the last `window` seconds of each worker that lives, by its process."""
+        """Return (successes, failures, slow) in the last `window` seconds of each live worker, by process id."""
         oldest, newest = int(now) - window, int(now)
         return {
             pid: self._lane_sums(base, oldest, newest) if self.words[base] == generation else (0, 0, 0)
@@ -195,7 +195,7 @@ class BreakerState:
         return found
 
     def own_seconds(self, after: int, before: int) -> Iterator[tuple[int, int, int, int]]:
-        """Yield (second, successes, failures, slow) of this process for each second between, of whatever generation."""
+        """Yield (second, successes, failures, slow) of this process for each second between, of any generation."""
         words, base = self.words, self.memory.own_counters(self.number)
         for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
             if after < words[at] < before:
@@ -212,13 +212,13 @@ class BreakerState:
         return max(stamps, default=-1)
 
     def write(self, text: Text, value: str) -> None:
-        """Keep a text, cut to its place (UTF-8)."""
+        """Store a text (UTF-8), cut to its size."""
         at = (self.base + text.word) * 8
         data = value.encode()[: text.size].decode(errors="ignore").encode().ljust(text.size, b"\0")
         self.memory.bytes[at : at + text.size] = data
 
     def read(self, text: Text) -> str:
-        """Return a text."""
+        """Return a stored text."""
         at = (self.base + text.word) * 8
         return bytes(self.memory.bytes[at : at + text.size]).rstrip(b"\0").decode(errors="replace")
 

@@ -1,4 +1,4 @@
-"""How many calls may be in flight over all workers of a host, and how many of them may be retries."""
+"""Bulkhead and retry budget: how many calls may be in flight on a host, and how many of them may be retries."""
 
 import time
 from collections.abc import Callable
@@ -9,22 +9,22 @@ from .breaker_state import BULKHEAD_FULL, SINCE, BreakerState
 from .deadline import limit as left
 from .shared_memory import SharedMemory
 
-IN_FLIGHT = 1  # word of a lane's counters
-DEAD_CHECK_INTERVAL = 0.05  # seconds between two looks for dead workers while it is full
-WAIT_INTERVAL = 0.003  # seconds between two looks of somebody who waits for a place
-STARTED = 2  # the generation of a breaker that has closed for the first time: nobody was kept waiting before that
+IN_FLIGHT = 1  # index among a worker's counters for a breaker
+DEAD_CHECK_INTERVAL = 0.05  # seconds between two searches for dead workers while the bulkhead is full
+WAIT_INTERVAL = 0.003  # seconds between two attempts of a caller that waits for a place
+STARTED = 2  # the generation of a breaker that closed for the first time: nobody was kept waiting before that
 
 
 class BulkheadFull(Exception):
-    """As many calls as may be are in flight; says nothing about the dependency."""
+    """The limit of calls in flight is reached. This says nothing about the dependency."""
 
 
 # D87: slow start after an outage.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlowStart:
-    """How calls come back when the breaker closes: `first` at once for `hold` seconds, then evenly more for `grow`.
+    """How concurrency returns when the breaker closes: `first` calls for `hold` seconds, then linear growth for `grow`.
 
-    Whoever finds no place meanwhile waits for one, `wait` seconds at the most.
+    A caller that finds no place meanwhile waits for one, at most `wait` seconds.
     """
 
     first: int = 4
@@ -38,20 +38,20 @@ class SlowStart:
         return self.hold + self.grow
 
     def limit_after(self, limit: int, elapsed: float) -> int:
-        """Return how many calls may be in flight so long after the closing, of `limit` in the end."""
+        """Return how many calls may be in flight `elapsed` seconds after the closing; `limit` in the end."""
         grown = max(0.0, elapsed - self.hold) / self.grow
         return min(limit, int(self.first + max(0, limit - self.first) * grown))
 
 
 class Bulkhead:
-    """At most `limit` calls at once over all threads and workers; those of a worker that died count no more.
+    """At most `limit` calls at once over all threads and workers. Calls of a worker that died no longer count.
 
-    With a `slow_start` it is fewer after an outage of the breaker of the same name: a dependency that comes back cold
-    is not to be met by all who waited for it.
+    With a `slow_start` the limit is lower after an outage of the breaker of the same name: a dependency that comes back
+    cold must not be met by everybody who waited for it.
 
-    Whoever sees a free place counts himself in and looks again; if that was one too many he leaves and, having lost a
-    race, tries once more under the page's lock. So the limit is never exceeded, and a place costs no lock while there
-    are enough. A crowd that sees no free place touches nothing, and keeps nobody else out.
+    A caller that sees a free place counts itself in and looks again. If it was one too many it counts itself out and,
+    having lost a race, tries once more under the lock of the shared memory. So the limit is never exceeded, and a place
+    costs no lock while there are enough. Callers that see no free place write nothing, and so keep nobody else out.
     """
 
     def __init__(
@@ -68,11 +68,11 @@ class Bulkhead:
         self._looks = 0.0
         self._slow_start = slow_start
         self._clock = clock
-        self._ended = -1  # since when the state lasts (as the page holds it) in which the ramp is known to be over
+        self._ended = -1  # SINCE of the state in which the slow start is known to be over
 
     @property
     def current_limit(self) -> int:
-        """The calls that may be under way now."""
+        """How many calls may be in flight now."""
         since = self._breaker_state.words[self._breaker_state.base + SINCE]
         if self._slow_start is None or since == self._ended:
             return self.limit
@@ -84,7 +84,7 @@ class Bulkhead:
 
     @property
     def in_flight(self) -> int:
-        """The calls under way, over all workers."""
+        """The calls in flight, over all workers."""
         return sum(
             self._breaker_state.words[at + IN_FLIGHT]
             for at in self._breaker_state.memory.counters_by_slot(self._breaker_state.number)
@@ -92,7 +92,7 @@ class Bulkhead:
 
     @property
     def rejected(self) -> int:
-        """How often there was no place, since the page was made, over all workers."""
+        """The number of calls refused for want of a place since the start, over all workers."""
         return self._breaker_state.totals()[BULKHEAD_FULL]
 
     def __enter__(self) -> None:
@@ -109,7 +109,7 @@ class Bulkhead:
         return self._free() and (self._take() or self._take_in_turn())
 
     def _wait(self) -> bool:
-        """Take a place as soon as there is one while the ramp lasts; tell whether there was."""
+        """During slow start, wait for a place and take it; return whether there was one."""
         ends = self._clock() + left(self._slow_start.wait) if self._slow_start else 0.0
         while self.current_limit < self.limit and self._clock() < ends:
             time.sleep(WAIT_INTERVAL)
@@ -118,7 +118,7 @@ class Bulkhead:
         return False
 
     def _free(self) -> bool:
-        """Tell whether there is a place; looks for dead workers now and then if there is none."""
+        """Tell whether there is a place; if there is none, look for dead workers now and then."""
         if self.in_flight < self.current_limit:
             return True
         if time.monotonic() < self._looks:
@@ -129,7 +129,7 @@ class Bulkhead:
 
     # D21: optimistic: only who lost a race takes the lock.
     def _take(self) -> bool:
-        """Count a call in, unless it is one too many."""
+        """Count a call in, unless that exceeds the limit."""
         self._add(1)
         if self.in_flight <= self.current_limit:
             return True
@@ -141,16 +141,14 @@ class Bulkhead:
             return self.in_flight < self.current_limit and self._take()
 
     def _add(self, calls: int) -> None:
-        memory = self._breaker_state.memory
-        at = (
-            memory.own_counters(self._breaker_state.number) + IN_FLIGHT
-        )  # which may take a lane, and then the page's lock
-        with memory.locks[self._breaker_state.number]:
+        memory, number = self._breaker_state.memory, self._breaker_state.number
+        at = memory.own_counters(number) + IN_FLIGHT  # before the lock: it may claim a worker slot, which takes locks
+        with memory.locks[number]:
             self._breaker_state.words[at] += calls
 
 
 class RetryBudget:
-    """Allows retries up to a `share` of the calls that a breaker has counted in its window, over all workers."""
+    """Allows retries up to a `share` of the calls in the breaker's window, over all workers."""
 
     def __init__(self, breaker: Breaker, share: float = 0.1, clock: Callable[[], float] = time.monotonic) -> None:
         self._breaker = breaker
@@ -158,7 +156,7 @@ class RetryBudget:
         self._clock = clock
 
     def may_retry(self) -> bool:
-        """Take one retry from the budget; False when it is spent or the breaker does not admit calls."""
+        """Take one retry from the budget; False when it is used up or the breaker does not admit calls."""
         breaker, now = self._breaker, self._clock()
         if not breaker.closed:
             return False

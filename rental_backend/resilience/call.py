@@ -1,4 +1,4 @@
-"""What a guarded block knows of its call."""
+"""The call that a guarded block makes."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -27,10 +27,10 @@ class Guard(Protocol):
 
 
 class Call:
-    """One guarded call, whose block may say more of it than the breaker can see.
+    """One guarded call. Its block may set what the breaker cannot see.
 
-    `contacted` False says that the dependency was never asked; `seconds` is how long it took to answer, if that is
-    less than the whole block.
+    `contacted` False: the dependency was never reached. `seconds`: how long the dependency took, if that is less than
+    the whole block.
     """
 
     __slots__ = ("_began", "_breaker", "_generation", "contacted", "seconds")

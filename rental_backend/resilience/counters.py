@@ -1,8 +1,8 @@
-"""Numbers that all workers of a host add up, exactly: over their replacement, and over those that are killed.
+"""Counters summed exactly over all workers of a host, across the replacement and the death of workers.
 
-Each process counts in the lane of memory that its page gives it for life, so that counting needs no lock but the
-process's own. Whoever gets a lane after it counts on from there: what the dead have counted stays, and a sum never
-falls. A level (calls under way, bytes in use) is true only as long as its process lives, and does not stay.
+Each process counts in its own worker slot, so counting takes only the process's own lock. The next owner of a slot
+counts on from the values it finds: what dead workers counted stays, and a sum never falls. A level (calls under way,
+bytes in use) is true only while its process lives, and is reset by the next owner.
 """
 
 import mmap
@@ -11,8 +11,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
-LEVELS = 64  # the first words of a lane
-WORKER_WORDS = 131_072  # words that nobody has counted in take no memory
+LEVELS = 64  # the first words of a worker slot
+WORKER_WORDS = 131_072  # words that were never written take no memory
 
 
 class WorkerSlots(Protocol):
@@ -33,27 +33,27 @@ class WorkerSlots(Protocol):
 
 # D82: counted in memory that all workers share.
 class Counters:
-    """The numbers of a page. Places are reserved before the fork, by names, so that all workers agree on them."""
+    """The counters of a shared memory. Names reserve their words before the fork, so all workers agree on them."""
 
     def __init__(self, memory: WorkerSlots, worker_slots: int) -> None:
         self._memory = memory
         self._lanes = worker_slots
         self.words = memoryview(mmap.mmap(-1, worker_slots * WORKER_WORDS * 8)).cast("q")
-        self._places: dict[tuple[str, bool], int] = {}  # numbers and levels have names apart
+        self._places: dict[tuple[str, bool], int] = {}  # counters and levels have separate names
         self._free = {True: 0, False: LEVELS}
         self._owner = os.getpid()
         self._reset()
         memory.after_fork.append(self._reset)
 
     def _reset(self) -> None:
-        """Begin anew in a forked child, whose lane and lock are its own."""
+        """Start afresh in a forked child, which has a worker slot and a lock of its own."""
         self.lock = threading.Lock()
         self._base = -1
 
     def reserve(self, name: str, words: int = 1, *, level: bool = False) -> int:
-        """Return where the numbers of that name begin, the same for every object that asks.
+        """Return the offset of the words reserved for a name, the same for every caller.
 
-        Raises `ValueError` if there is no room, or if a forked child asks for new ones: others would not know of it.
+        Raises `ValueError` if there is no room, or if a forked child reserves a new name: others would not know it.
         """
         key = (name, level)
         if key not in self._places:
@@ -64,13 +64,13 @@ class Counters:
         return self._places[key]
 
     def group(self, name: str, *members: str) -> "CounterGroup":
-        """Return counters of that name, one for each member."""
+        """Return a group of counters, one for each member."""
         return CounterGroup(self, self.reserve(name, len(members)), members)
 
     def own_base(self) -> int:
-        """Return the first word of this process's lane; whatever levels its last owner left are forgotten."""
+        """Return the first word of this process's worker slot. Levels left by the slot's last owner are zeroed."""
         if self._base < 0:
-            self._memory.own_counters(0)  # takes a lane
+            self._memory.own_counters(0)  # claims a worker slot
             base = self._memory.worker_slot * WORKER_WORDS
             for word in range(base, base + LEVELS):
                 self.words[word] = 0
@@ -78,7 +78,7 @@ class Counters:
         return self._base
 
     def add(self, at: int, amount: int = 1) -> None:
-        """Count."""
+        """Add to a counter or a level."""
         with self.lock:
             base = self._base
             self.words[(base if base >= 0 else self.own_base()) + at] += amount
@@ -89,19 +89,19 @@ class Counters:
             self.words[self.own_base() + at] = value
 
     def total(self, at: int) -> int:
-        """Return a number as all workers have counted it, dead ones too."""
+        """Return the sum of a counter over all workers, dead ones included."""
         return self.totals(at, 1)[0]
 
     def totals(self, at: int, words: int) -> list[int]:
-        """Return so many numbers in a row, as all workers have counted them, dead ones too."""
+        """Return the sums of `words` consecutive counters over all workers, dead ones included."""
         return self._sums(self._memory.used_slots(), at, words)
 
     def levels(self, at: int, words: int = 1) -> list[int]:
-        """Return so many levels in a row, summed over the workers that live."""
+        """Return the sums of `words` consecutive levels over the live workers."""
         return self._sums(self._memory.live_slots(), at, words)
 
     def by_worker(self, at: int) -> Iterator[tuple[int, int]]:
-        """Yield (lane, level) of each worker that lives."""
+        """Yield (worker slot, level) of each live worker."""
         for worker_slot in self._memory.live_slots():
             yield worker_slot, self.words[worker_slot * WORKER_WORDS + at]
 
@@ -114,7 +114,7 @@ class Counters:
 
 
 class CounterGroup:
-    """Counters that belong together, by the names of their members."""
+    """Counters that belong together, by name."""
 
     def __init__(self, counters: Counters, at: int, members: tuple[str, ...]) -> None:
         self._counters = counters
@@ -122,13 +122,13 @@ class CounterGroup:
         self._members = {member: at + number for number, member in enumerate(members)}
 
     def add(self, member: str, amount: int = 1) -> None:
-        """Count one of the members."""
+        """Add to the counter of a member."""
         self._counters.add(self._members[member], amount)
 
     def value(self, member: str) -> int:
-        """Return what all workers have counted of a member."""
+        """Return the sum of a member's counter over all workers."""
         return self._counters.total(self._members[member])
 
     def values(self) -> dict[str, int]:
-        """Return what all workers have counted, by member."""
+        """Return the sums over all workers, by member."""
         return dict(zip(self._members, self._counters.totals(self._at, len(self._members)), strict=True))

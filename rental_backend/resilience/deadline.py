@@ -6,8 +6,8 @@ from contextvars import ContextVar
 _ends: ContextVar[float | None] = ContextVar("request_budget_ends", default=None)
 
 
-class budget:  # noqa: N801 - read as what it does: `with budget(1.25):`
-    """Within the block, `limit` never allows a wait beyond `seconds` from now."""
+class budget:  # noqa: N801 - reads as a statement: `with budget(1.25):`
+    """Within the block, `limit` allows no wait beyond `seconds` from now."""
 
     __slots__ = ("_seconds", "_token")
 
@@ -22,6 +22,6 @@ class budget:  # noqa: N801 - read as what it does: `with budget(1.25):`
 
 
 def limit(seconds: float) -> float:
-    """Return how long a wait may last: `seconds`, or what is left of the request's budget if less (at least 0.01)."""
+    """Return how long a wait may last: `seconds`, or what is left of the request's budget if less, at least 0.01."""
     ends = _ends.get()
     return seconds if ends is None else max(0.01, min(seconds, ends - time.monotonic()))

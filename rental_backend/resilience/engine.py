@@ -1,4 +1,4 @@
-"""The engine of a breaker: what is counted, decided and written on the shared page. It knows no pybreaker."""
+"""The engine of a breaker: what is counted, decided and written to shared memory. It knows no pybreaker."""
 
 import random
 import threading
@@ -17,9 +17,7 @@ from .state_machine import (
     STATE_BITS,
     STATE_MASK,
     UNTIL_SHIFT,
-    Counts,
     PackedState,
-    Policy,
     State,
 )
 
@@ -29,15 +27,17 @@ StateChange = tuple[State, State] | None
 REFUSED = -1
 LONGEST_ORDER = 366 * 86400  # seconds
 FORCED_OPEN = int(State.FORCED_OPEN)
-ENDLESS = tuple(int(state) for state in State if not state.by_operator)  # by themselves: no order that runs out
+ENDLESS = tuple(
+    int(state) for state in State if not state.by_operator
+)  # not by an operator, so without an order that expires
 REFUSING = (int(State.OPEN), int(State.HALF_OPEN), FORCED_OPEN)
 
 
 class Engine:
-    """One breaker on a page. Every process has an object of its own; the page makes them one.
+    """One breaker. Every process has an engine of its own; the shared memory makes them one.
 
-    `clock` is monotonic and the same for all processes; `jitter` gives the factor of the jitter. `moved` is called
-    after each transition that this process made.
+    `clock` is monotonic and the same for all processes; `jitter` returns a factor for each pause. `on_transition` is
+    called after each transition that this process made.
     """
 
     def __init__(
@@ -45,29 +45,28 @@ class Engine:
         name: str,
         *,
         memory: SharedMemory | None,
-        policy: Policy | None,
+        policy: machine.Policy | None,
         clock: Callable[[], float],
         jitter: Callable[[], float] | None,
         starts_closed: bool,
-        moved: Callable[[State, State], None],
+        on_transition: Callable[[State, State], None],
     ) -> None:
-        self.policy = policy or Policy()
+        self.policy = policy or machine.Policy()
         if not 1 <= self.policy.window <= BUCKETS:
-            raise ValueError(f"a window is of 1 to {BUCKETS} seconds")
+            raise ValueError(f"a window has 1 to {BUCKETS} seconds")
         self.clock = clock
         self.breaker_state = BreakerState(memory or SharedMemory(), name)
         self.words = self.breaker_state.words
         self._state_at, self._failure_run_at = self.breaker_state.state_at, self.breaker_state.failure_run_at
         self._succeed = self.breaker_state.succeed
         self.attention = threading.Event()
-        self.last_duration: float | None = None  # seconds of the last call of this process, until somebody has looked
+        self.last_duration: float | None = None  # seconds of this process's last call, until it is read
         self._jitter = jitter or self._random_jitter
-        self._on_transition = moved
-        if not self.words[self.breaker_state.base + SINCE]:
+        self._on_transition = on_transition
+        base = self.breaker_state.base
+        if not self.words[base + SINCE]:
             self.words[self._state_at] = PackedState(State.CLOSED if starts_closed else State.OPEN).pack()
-            self.words[self.breaker_state.base + SINCE] = self.words[self.breaker_state.base + at.DOWN] = max(
-                1, microseconds(clock())
-            )
+            self.words[base + SINCE] = self.words[base + at.DOWN] = max(1, microseconds(clock()))
             self.breaker_state.write(at.CAUSE, "starting")
 
     def _random_jitter(self) -> float:
@@ -80,13 +79,13 @@ class Engine:
 
     @property
     def never_probed(self) -> bool:
-        """Whether nobody has found out yet, since the page was made, if the dependency is there."""
+        """Whether no process has probed the dependency since the start."""
         current = self.breaker_state.current
         return current.state in (State.OPEN, State.HALF_OPEN) and current.generation < 2
 
     @property
     def current(self) -> PackedState:
-        """The state in force, after what has run out by itself."""
+        """The state in force; an expired order is ended first."""
         current = self.breaker_state.current
         if machine.expired(current, self.clock()):
             self.transition(machine.expired, "the operator's order ran out")
@@ -112,7 +111,7 @@ class Engine:
     @property
     def operator(self) -> Operator | None:
         """The operator's order in force, if any."""
-        _ = self.current  # it may have run out
+        _ = self.current  # the order may have expired
         return self.breaker_state.operator()
 
     @property
@@ -120,9 +119,9 @@ class Engine:
         """The last transitions, of all workers, the oldest first."""
         return events(self.breaker_state.memory, self.breaker_state.number)
 
-    def counts(self) -> Counts:
-        """Return what happened to the calls of the window, over all workers."""
-        return Counts(*self.breaker_state.sums(self.current.generation, self.clock(), self.policy.window)[:3])
+    def counts(self) -> machine.Counts:
+        """Return the results of the calls in the window, over all workers."""
+        return machine.Counts(*self.breaker_state.sums(self.current.generation, self.clock(), self.policy.window)[:3])
 
     def admit(self) -> int:
         """Return the generation to which a call made now belongs, or REFUSED. Reads one word, takes no lock."""
@@ -132,11 +131,11 @@ class Engine:
             return packed >> STATE_BITS  # a closed breaker has no end
         if state in REFUSING and (state != FORCED_OPEN or not packed >> UNTIL_SHIFT):
             return REFUSED
-        current = self.current  # an operator's state may have run out
+        current = self.current  # an operator's order may have expired
         return current.generation if current.state.admits else REFUSED
 
     def succeeded(self, generation: int, began: float, now: float) -> None:
-        """Count a success from `began` to `now`: the hot path, which writes nothing that other workers write."""
+        """Count a success from `began` to `now`: the hot path, which writes nothing that other workers write to."""
         words = self.words
         self.last_duration = took = now - began
         if words[self._state_at] != generation << STATE_BITS or took >= self.policy.slow_seconds:
@@ -154,45 +153,45 @@ class Engine:
         seconds: float,
         counted: Callable[[], None] | None = None,
     ) -> None:
-        """Count a call admitted in `generation` that took `seconds`, open if the policy says so, call `counted`.
+        """Count a call admitted in `generation` that took `seconds`, open if the policy says so, then call `counted`.
 
-        Does nothing without a verdict, or when the state has changed since the admission.
+        Does nothing for an outcome of NONE, or when the state has changed since the admission.
         """
         if outcome is Outcome.NONE or generation != self.generation:
             return
         self.last_duration = seconds
-        now, moved = self.clock(), None
+        now, change = self.clock(), None
         failed, slow = outcome is Outcome.FAILURE, seconds >= self.policy.slow_seconds
         self.breaker_state.count(generation, now, failed=failed, slow=slow)
         if failed:
-            moved = self._extend_failure_run(generation, now - seconds, error)
+            change = self._extend_failure_run(generation, now - seconds, error)
         elif self.breaker_state.consecutive_failures:
             self._end_failure_run(generation, now - seconds)
-        if (failed or slow) and not moved:
+        if (failed or slow) and not change:
             cause = machine.reason_to_open(self.policy, self.counts(), 0)
-            moved = self._locked_transition(self._trip(generation), cause, error) if cause else None
+            change = self._locked_transition(self._trip(generation), cause, error) if cause else None
         if counted:
             counted()
-        self._announce(moved)
+        self._announce(change)
 
     # D19: failures in a row are counted under the lock.
     def _extend_failure_run(self, generation: int, began: float, error: BaseException | None) -> StateChange:
-        """Count one more failure in a row, and open at once if it is one too many: others go on calling meanwhile."""
-        with self.breaker_state.memory.locked():  # or of two failures at the same instant one would be lost
+        """Count a consecutive failure, and open at once if it is one too many: others go on calling meanwhile."""
+        with self.breaker_state.memory.locked():  # else one of two simultaneous failures would be lost
             if generation != self.generation:
                 return None
-            row = self.breaker_state.extend_failure_run(began)
-            cause = machine.reason_to_open(self.policy, Counts(), row)
+            failures = self.breaker_state.extend_failure_run(began)
+            cause = machine.reason_to_open(self.policy, machine.Counts(), failures)
             return self._transition(self._trip(generation), cause, error) if cause else None
 
     def _end_failure_run(self, generation: int, began: float) -> None:
-        """Let a success end the failures in a row."""
+        """Let a success end the run of failures."""
         with self.breaker_state.memory.locked():
             if generation == self.generation:
                 self.breaker_state.end_failure_run(began, self.policy.consecutive)
 
     def _trip(self, generation: int) -> Step:
-        """Return the step that opens a closed breaker of that generation."""
+        """Return the step that opens a closed breaker of this generation."""
 
         def step(current: PackedState, now: float) -> PackedState | None:
             ours = current.state is State.CLOSED and current.generation == generation
@@ -201,7 +200,7 @@ class Engine:
         return step
 
     def opened(self, current: PackedState, now: float) -> PackedState:
-        """Return the word of an opening that lasts longer than the last (within a step)."""
+        """Return an open state that lasts longer than the last one. To be called within a step."""
         openings = self.breaker_state.base + at.OPENINGS
         until = now + machine.pause(self.policy, self.words[openings], self._jitter())
         self.words[openings] += 1
@@ -210,7 +209,7 @@ class Engine:
 
     # D17: half-open is a lease.
     def begin_probe(self) -> int | None:
-        """Take the lease of the one probe that is due, and return its generation; None if none is, or it is taken."""
+        """Take the lease of the probe that is due, and return its generation; None if none is due or it is taken."""
         taken: list[int] = []
 
         def step(current: PackedState, now: float) -> PackedState | None:
@@ -226,7 +225,7 @@ class Engine:
         return None
 
     def end_probe(self, generation: int, error: BaseException | None = None) -> bool:
-        """Close after enough probes that succeeded, open again after one that failed; return whether it closed."""
+        """Close after enough successful probes, open again after a failed one; return whether the breaker closed."""
 
         def step(current: PackedState, now: float) -> PackedState | None:
             if current.state is not State.HALF_OPEN or current.generation != generation:
@@ -241,7 +240,7 @@ class Engine:
         return self.transition(step, "the probe failed" if error else "the probe succeeded", error) and self.admits
 
     def order(self, state: State, *, reason: str, actor: str, ttl: float | None = None) -> bool:
-        """Put the breaker into a state for `ttl` seconds, or until the next order; False if it was overtaken."""
+        """Put the breaker into a state for `ttl` seconds, or until the next order; False if another came first."""
         if ttl is not None and not 0 < ttl <= LONGEST_ORDER:
             raise ValueError(f"a TTL is of more than 0 and at most {LONGEST_ORDER} seconds")
 
@@ -253,10 +252,10 @@ class Engine:
         return self.transition(step, f"{actor}: {reason}", ordered=True)
 
     def transition(self, step: Step, cause: str, error: BaseException | None = None, *, ordered: bool = False) -> bool:
-        """Make the transition that `step` finds for the present word, alone over all workers; False if it has none."""
-        moved = self._locked_transition(step, cause, error, ordered=ordered)
-        self._announce(moved)
-        return moved is not None
+        """Make the transition that `step` returns for the present state, alone over all workers; False without one."""
+        change = self._locked_transition(step, cause, error, ordered=ordered)
+        self._announce(change)
+        return change is not None
 
     def _locked_transition(
         self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False
@@ -265,40 +264,39 @@ class Engine:
             return self._transition(step, cause, error, ordered=ordered)
 
     def _transition(self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False) -> StateChange:
-        """Make a transition while the page is locked; return the states before and after it, or None.
+        """Make a transition while the lock is held; return the states before and after it, or None.
 
-        The state's word is written last and decides alone: a worker killed on the way there has changed nothing.
+        The word of the state is written last and alone decides: a worker killed before that has changed nothing.
         """
-        breaker_state, memory = self.breaker_state, self.breaker_state.memory
-        packed = self.words[self._state_at]
+        stored, packed = self.breaker_state, self.words[self._state_at]
         before, now = PackedState.unpack(packed), self.clock()
         after = step(before, now)
         if after is None:
             return None
-        self.words[breaker_state.base + SINCE] = max(1, microseconds(now))
+        self.words[stored.base + SINCE] = max(1, microseconds(now))
         if before.state.admits:
-            self.words[breaker_state.base + at.DOWN] = microseconds(now)
+            self.words[stored.base + at.DOWN] = microseconds(now)
         self.words[self._failure_run_at] = 0
         if after.state is State.CLOSED:
-            self.words[breaker_state.base + at.OPENINGS] = self.words[breaker_state.base + at.PROBES] = 0
+            self.words[stored.base + at.OPENINGS] = self.words[stored.base + at.PROBES] = 0
         if after.state is not State.HALF_OPEN:
-            breaker_state.write(at.CAUSE, cause)
+            stored.write(at.CAUSE, cause)
         wanted = after.pack()
-        # A worker that was stopped in here, so that others went on without it, must not undo what they did: it
-        # looks once more, and no call stands between the look and the write at which a thread could be put off.
+        # A worker that was stopped in here, so that others moved on without it, must not undo what they did. It checks
+        # once more, and between the check and the write there is no call at which the thread could be switched.
         if self.words[self._state_at] != packed:
             return None
         self.words[self._state_at] = wanted
         if before.state.admits and not after.state.admits:
-            breaker_state.count_total(at.OPENED)
+            stored.count_total(at.OPENED)
         kind = type(error).__name__ if error else None
         append(
-            memory, breaker_state.number, before.state, after.state, cause=cause, error=kind, now=now, ordered=ordered
+            stored.memory, stored.number, before.state, after.state, cause=cause, error=kind, now=now, ordered=ordered
         )
         return before.state, after.state
 
-    def _announce(self, moved: StateChange) -> None:
-        """Tell the prober and the listeners of a transition, when the page is free again."""
-        if moved:
+    def _announce(self, change: StateChange) -> None:
+        """Notify the prober and the listeners of a transition, after the lock is released."""
+        if change:
             self.attention.set()
-            self._on_transition(*moved)
+            self._on_transition(*change)

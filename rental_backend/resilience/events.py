@@ -1,7 +1,7 @@
-"""The last transitions of each breaker, on the shared page.
+"""The last transitions of each breaker, in shared memory.
 
-What an open breaker does while it probes in vain is kept apart from its turns, and each breaker apart from the others:
-an outage may last for hours, and another breaker flap, and its beginning is still there.
+Unsuccessful probing is kept apart from the other changes of state, and each breaker apart from the others. So the
+beginning of an outage is still there after hours of probing, and while another breaker flaps.
 """
 
 import os
@@ -15,15 +15,15 @@ from .state_machine import LABELS, State
 
 FIELDS = struct.Struct("<qqqqqq")  # before, after, worker, monotonic and wall time in microseconds, ordered
 CAUSE, ERROR = 128, 64  # bytes
-TURNS, PROBINGS = 0, 1 + EVENTS * EVENT_WORDS  # where in a breaker's log each kind is: its count, then its ring
+CHANGES, PROBINGS = 0, 1 + EVENTS * EVENT_WORDS  # offset of each kind in a breaker's log: its count, then its ring
 HALF_OPEN, OPEN = State.HALF_OPEN.label, State.OPEN.label
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One change of state: which breaker, from where to where, why, and when (monotonic seconds and UTC).
+    """One change of state: the breaker, the states before and after, the cause, and when (monotonic seconds and UTC).
 
-    `ordered`: an operator did it, so the cause holds his name and his reason.
+    `ordered`: an operator ordered it, and the cause holds their name and their reason.
     """
 
     breaker: str
@@ -38,7 +38,7 @@ class Transition:
 
     @property
     def is_probing(self) -> bool:
-        """Whether it is but a probe that began, or one that did not close the breaker."""
+        """Whether it is the begin of a probe, or a probe that did not close the breaker."""
         return _is_probing(self.before, self.after)
 
 
@@ -53,15 +53,15 @@ def append(
     now: float,
     ordered: bool = False,
 ) -> None:
-    """Write an event; the page is locked. Its number is written last, so that no half of one is ever read.
+    """Write an event. The lock must be held. Its number is written last, so that no partial event is ever read.
 
-    The number is above all of the breaker's, whatever the count is: a worker that was stopped while it wrote, so long
-    that others went on without it, sets that back when it goes on.
+    The number is above every number in the breaker's log, whatever the count says: a worker that was stopped while it
+    wrote, so long that others moved on, sets the count back when it continues.
     """
     log = EVENTS_AT + breaker * LOG_WORDS
-    numbers = (memory.words[at] for kind in (TURNS, PROBINGS) for at in _places(log + kind))
+    numbers = (memory.words[at] for kind in (CHANGES, PROBINGS) for at in _places(log + kind))
     number = 1 + max(memory.words[EVENT_COUNT], *numbers)
-    ring = log + (PROBINGS if _is_probing(before.label, after.label) else TURNS)
+    ring = log + (PROBINGS if _is_probing(before.label, after.label) else CHANGES)
     at = ring + 1 + memory.words[ring] % EVENTS * EVENT_WORDS
     wall = int(datetime.now(UTC).timestamp() * 1e6)
     memory.words[at] = 0
@@ -76,9 +76,9 @@ def append(
 def events(memory: SharedMemory, breaker: int) -> tuple[Transition, ...]:
     """Return the last transitions of a breaker, the oldest first."""
     log = EVENTS_AT + breaker * LOG_WORDS
-    found = [event for kind in (TURNS, PROBINGS) for event in _ring(memory, breaker, log + kind)]
-    found.sort(key=lambda each: each[0])
-    return tuple(event for _, event in found)
+    numbered = [event for kind in (CHANGES, PROBINGS) for event in _ring(memory, breaker, log + kind)]
+    numbered.sort(key=lambda event: event[0])
+    return tuple(event for _, event in numbered)
 
 
 def _is_probing(before: str, after: str) -> bool:
@@ -86,12 +86,12 @@ def _is_probing(before: str, after: str) -> bool:
 
 
 def _places(ring: int) -> range:
-    """Return where the events of a ring stand, each beginning with its number."""
+    """Return the addresses of the events of a ring; each event begins with its number."""
     return range(ring + 1, ring + 1 + EVENTS * EVENT_WORDS, EVENT_WORDS)
 
 
 def _ring(memory: SharedMemory, breaker: int, ring: int) -> Iterator[tuple[int, Transition]]:
-    """Yield the events of one kind with their numbers, but for one that is overwritten meanwhile."""
+    """Yield the events of one kind with their numbers, except one that is overwritten meanwhile."""
     for at in _places(ring):
         number = memory.words[at]
         if number:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 
 class Outcome(enum.Enum):
-    """Success and failure count for or against the dependency; NONE says nothing about it."""
+    """SUCCESS counts for the dependency, FAILURE against it; NONE says nothing about it."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -16,5 +16,5 @@ Classifier = Callable[[BaseException], Outcome]
 
 
 def every_exception_fails(error: BaseException) -> Outcome:
-    """Judge as pybreaker does by default, except that only an `Exception` is judged (never `SystemExit`)."""
+    """Count every `Exception` as a failure, as pybreaker does by default, but never `SystemExit` and its like."""
     return Outcome.FAILURE if isinstance(error, Exception) else Outcome.NONE

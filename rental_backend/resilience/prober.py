@@ -1,4 +1,4 @@
-"""The background thread that finds out whether a dependency is back, or still there."""
+"""The background thread that finds out whether a dependency is back, or still available."""
 
 import os
 import threading
@@ -8,15 +8,15 @@ from .breaker import Breaker
 from .breaker_state import HEARTBEAT
 from .engine import Engine
 
-LONGEST_PAUSE = 0.5  # seconds between two looks at what other workers may have done
+LONGEST_PAUSE = 0.5  # seconds; then look at what other workers may have done
 
 
 class Prober:
-    """Probes one dependency: an open breaker when it is due, an idle closed one as a heartbeat.
+    """Probes one dependency: when its open breaker is due, and as a heartbeat while its closed breaker is idle.
 
-    Every process runs one; the breaker sees to it that only one of them probes at a time. `attempt` makes the trial
-    call under its own deadline and raises when it fails. Users never probe. `settled` is set as soon as any process
-    has looked at the dependency once.
+    Every process runs one; the breaker ensures that only one of them probes at a time. `attempt` makes the trial call
+    under its own deadline and raises when it fails. Requests never probe. `settled` is set as soon as any process has
+    probed the dependency once.
     """
 
     def __init__(self, breaker: Breaker, attempt: Callable[[], None], *, heartbeat: float = 2.0) -> None:
@@ -36,7 +36,7 @@ class Prober:
         threading.Thread(target=self._run, name=f"probe-{self.breaker.name}", daemon=True).start()
 
     def stop(self) -> None:
-        """Let the thread end after the probe it may be making."""
+        """End the thread, after the probe it may be making."""
         self._stopping.set()
         self.breaker.wake()
 
@@ -56,23 +56,23 @@ class Prober:
         return 0.1 if self.breaker.fail_counter else min(LONGEST_PAUSE, self._heartbeat)
 
     def once(self) -> None:
-        """Make the probe that is due now and not made by anybody else, if any."""
+        """Make the probe that is due now, unless another process makes it."""
         if not self.breaker.closed:
             self.breaker.probe(self._attempt)
         elif heartbeat_due(self.breaker.engine, self._heartbeat):
             try:
                 self.breaker.call(self._attempt)
-            except Exception:  # judged and counted by the breaker
+            except Exception:  # classified and counted by the breaker
                 return
 
 
 def idle(engine: Engine) -> float:
-    """Return the seconds since any worker's call last succeeded or failed, or the state changed."""
+    """Return the seconds since the last counted call of any worker, or since the last change of state."""
     return engine.clock() - max(engine.breaker_state.since, float(engine.breaker_state.last_second(engine.generation)))
 
 
 def heartbeat_due(engine: Engine, interval: float) -> bool:
-    """Tell one caller over all workers, once in a while, to look at a closed dependency that nobody uses."""
+    """Return True to one caller over all workers per `interval` (seconds) while the closed breaker is idle."""
     breaker_state, now = engine.breaker_state, engine.clock() * 1000
     at = breaker_state.base + HEARTBEAT
     pause = 100 if breaker_state.consecutive_failures else interval * 1000

@@ -9,12 +9,12 @@ from .engine import Engine
 
 
 class NamedState(pybreaker.CircuitBreakerState):
-    """A state by its name; what it does is the engine's affair."""
+    """A state by its name; the engine does the work."""
 
 
 # D18: pybreaker is the face, not the engine.
 class SharedStorage(pybreaker.CircuitBreakerStorage):
-    """Shows the shared page in pybreaker's terms. It is read only: transitions go through the breaker."""
+    """Shows the shared state in pybreaker's terms. It is read-only: transitions go through the breaker."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__("page")
@@ -32,12 +32,12 @@ class SharedStorage(pybreaker.CircuitBreakerStorage):
     @property
     def counter(self) -> int:
         """Failures in a row, over all workers."""
-        _ = self._engine.current  # an operator's order may have run out, and its counts with it
+        _ = self._engine.current  # an operator's order may have expired, and its counts with it
         return self._engine.breaker_state.consecutive_failures
 
     @property
     def success_counter(self) -> int:
-        """Probes in a row that succeeded."""
+        """Consecutive successful probes."""
         return self._engine.breaker_state.probes
 
     @property

@@ -1,10 +1,9 @@
-"""One page of memory that all workers of a host share: the truth about every breaker, read without a lock or a call.
+"""Shared memory of all workers of a host: the one state of every breaker, read without a lock or a system call.
 
-It is made before the fork (gunicorn's master with `preload_app`) and inherited; without a master it serves its own
-process. All of it is 8-byte words, each read and written in one piece. A state is one word. What a worker counts goes
-into a lane that is its own for life, and that nobody else writes. Only transitions take a lock, one that the kernel
-frees when its holder dies, and that is not waited for longer than `PATIENCE`: a worker stopped in mid-transition holds
-up nobody.
+It is allocated before the fork (in gunicorn's master with `preload_app`) and inherited by the workers; without a master
+it serves its own process. All of it is 8-byte words, each read and written atomically. A state is one word. Each worker
+counts in a worker slot of its own, which nobody else writes. Only transitions take a lock. The kernel releases it when
+its holder dies, and nobody waits longer than `PATIENCE`: a worker stopped in the middle of a transition blocks nobody.
 """
 
 import contextlib
@@ -25,10 +24,10 @@ PATIENCE = 0.25
 
 BREAKERS, WORKER_SLOTS, BUCKETS = 16, 64, 16
 HEADER_WORDS, BREAKER_WORDS = 8, 72
-WORKER_HEADER = 2  # whether it was ever taken, and the process that has it
-EVENTS, EVENT_WORDS = 64, 32  # of each breaker and each kind: turns and probings
-TOTAL_WORDS = 6  # what is counted of a slot for ever, in the tally
-LOG_WORDS = 2 * (1 + EVENTS * EVENT_WORDS)  # of a breaker: how many there were, and the last ones, of each kind
+WORKER_HEADER = 2  # whether the slot was ever claimed, and the process id of its owner
+EVENTS, EVENT_WORDS = 64, 32  # kept for each breaker and each kind (state changes, probing)
+TOTAL_WORDS = 6  # counts per breaker that never reset, kept in `Counters`
+LOG_WORDS = 2 * (1 + EVENTS * EVENT_WORDS)  # per breaker and kind: the number of events, then the last ones
 BUCKET_WORDS = 5  # second, successes, failures, slow, retries
 COUNTER_WORDS = 2 + BUCKETS * BUCKET_WORDS  # generation, calls in flight, buckets
 WORKER_WORDS = WORKER_HEADER + BREAKERS * COUNTER_WORDS
@@ -39,14 +38,14 @@ WORKERS_AT = EVENTS_AT + BREAKERS * LOG_WORDS
 WORDS = WORKERS_AT + WORKER_SLOTS * WORKER_WORDS
 
 FORMAT, EVENT_COUNT, LOCK, ACQUISITIONS = range(4)
-WORKER_LOCKS = 1 << 40  # where in the file the locks of the lanes are, far beyond those of transitions
+WORKER_LOCKS = 1 << 40  # file offset of the worker slots' locks, far beyond those of transitions
 
 _instances: "weakref.WeakSet[SharedMemory]" = weakref.WeakSet()
 
 
 # D16: all state lies in one anonymous memory page.
 class SharedMemory:
-    """The shared page. Whatever is made of it before a fork, the children share."""
+    """The shared memory. What is built on it before a fork, all children share."""
 
     def __init__(self) -> None:
         self._map = mmap.mmap(-1, WORDS * 8)
@@ -56,9 +55,9 @@ class SharedMemory:
         self.names: list[str] = []
         self.worker_slot = -1
         self.locks = [threading.Lock() for _ in range(BREAKERS)]
-        self.after_fork: list[Callable[[], None]] = []  # what each slot remembers of this process's lane
+        self.after_fork: list[Callable[[], None]] = []  # resets what objects cached of this process's worker slot
         self._thread_lock, self._claiming = threading.Lock(), threading.Lock()
-        self._own_slots: set[int] = set()  # lanes of this process
+        self._own_slots: set[int] = set()  # worker slots of this process
         self._file = os.memfd_create("rental-breakers", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self._file)
         self.counters = Counters(self, WORKER_SLOTS)
@@ -70,13 +69,13 @@ class SharedMemory:
         with self._thread_lock:
             if name not in self.names:
                 if len(self.names) == BREAKERS:
-                    raise ValueError(f"a page holds {BREAKERS} breakers at most")
+                    raise ValueError(f"shared memory holds {BREAKERS} breakers at most")
                 self.names.append(name)
             return self.names.index(name)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[int]:
-        """Keep other threads and processes from making a transition within the block; `holds` what is yielded."""
+        """Hold the lock of transitions during the block. Yields the lock's number, for `holds`."""
         held = self._thread_lock.acquire(timeout=4 * PATIENCE)
         lock = self._lock_file()
         try:
@@ -87,10 +86,10 @@ class SharedMemory:
                 self._thread_lock.release()
 
     def _lock_file(self) -> int:
-        """Lock the byte of the file that is the lock now, and return it.
+        """Lock the byte of the file that is the current lock, and return its number.
 
-        Whoever loses patience with the holder makes the next byte the lock, for all: they wait only once for a worker
-        that is stopped, and go on excluding each other without it.
+        A caller that loses patience with the holder makes the next byte the lock for everybody. So all of them wait
+        only once for a stopped worker, and go on excluding each other without it.
         """
         held, ends = (self.words[LOCK], self.words[ACQUISITIONS]), time.monotonic() + PATIENCE
         while True:
@@ -101,18 +100,21 @@ class SharedMemory:
                     self.words[ACQUISITIONS] += 1
                     return lock
                 fcntl.lockf(self._file, fcntl.LOCK_UN, 1, lock)
-            if held != (self.words[LOCK], self.words[ACQUISITIONS]):  # somebody had his turn: it is busy, not stuck
+            if held != (
+                self.words[LOCK],
+                self.words[ACQUISITIONS],
+            ):  # somebody else acquired it meanwhile: it is busy, not stuck
                 held, ends = (self.words[LOCK], self.words[ACQUISITIONS]), time.monotonic() + PATIENCE
             elif time.monotonic() > ends:
                 self.words[LOCK] = lock + 1
             time.sleep(0.0002)
 
     def holds(self, lock: int) -> bool:
-        """Tell whether that is the lock still: not if this worker was stopped so long that others went on without."""
+        """Tell whether this is still the lock. It is not if this worker was stopped so long that others moved on."""
         return self.words[LOCK] == lock
 
     def own_counters(self, breaker: int) -> int:
-        """Return where this process counts for a breaker; takes a lane at the first call in a process."""
+        """Return the address of this process's counters for a breaker; claims a worker slot at the first call."""
         if self.worker_slot < 0:
             with self._claiming:
                 if self.worker_slot < 0:
@@ -120,9 +122,9 @@ class SharedMemory:
         return WORKERS_AT + self.worker_slot * WORKER_WORDS + WORKER_HEADER + breaker * COUNTER_WORDS
 
     def _claim_slot(self) -> int:
-        """Take the first lane that nobody has, for the life of this process. With all taken, the last is shared.
+        """Claim the first free worker slot for the life of this process. When all are claimed, the last is shared.
 
-        Two processes that count in one lane may lose a count now and then.
+        Two processes that count in one slot may lose a count now and then.
         """
         free = (
             worker_slot
@@ -139,12 +141,12 @@ class SharedMemory:
         for breaker in range(BREAKERS):
             self.words[at + WORKER_HEADER + breaker * COUNTER_WORDS] = -1  # of no generation yet
         self.words[at + 1] = os.getpid()
-        for each in range(worker_slot + 1):  # those before have been taken, too, by somebody who may be about to say so
-            self.words[WORKERS_AT + each * WORKER_WORDS] = 1
+        for claimed in range(worker_slot + 1):  # earlier ones are claimed too, by processes about to write this word
+            self.words[WORKERS_AT + claimed * WORKER_WORDS] = 1
         return worker_slot
 
     def _lock_slot(self, worker_slot: int) -> bool:
-        """Make a lane ours, if it is nobody's. The kernel takes it back when this process ends, however it does."""
+        """Lock a worker slot if nobody holds it. The kernel unlocks it when this process ends, however it ends."""
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, WORKER_LOCKS + worker_slot)
         except (BlockingIOError, PermissionError):
@@ -152,18 +154,18 @@ class SharedMemory:
         return True
 
     def counters_by_slot(self, breaker: int) -> Iterator[int]:
-        """Yield where each process, dead ones included, counts for a breaker. Lanes are taken from the first one on."""
+        """Yield the address of each process's counters for a breaker, dead ones included, in the order of the slots."""
         for at in range(WORKERS_AT, WORDS, WORKER_WORDS):
             if not self.words[at]:
                 return
             yield at + WORKER_HEADER + breaker * COUNTER_WORDS
 
     def used_slots(self) -> range:
-        """Return the numbers of the lanes that any process has had."""
+        """Return the numbers of the worker slots that any process has ever claimed."""
         return range(sum(1 for _ in self.counters_by_slot(0)))
 
     def live_slots(self) -> list[int]:
-        """Return the numbers of the lanes whose processes are alive."""
+        """Return the numbers of the worker slots whose processes are alive."""
         with self._claiming:
             return [
                 worker_slot
@@ -172,7 +174,7 @@ class SharedMemory:
             ]
 
     def _is_free(self, worker_slot: int) -> bool:
-        """Tell whether nobody holds a lane; it is not one of ours."""
+        """Tell whether no process holds a worker slot. It must not be one of ours."""
         if not self._lock_slot(worker_slot):
             return False
         fcntl.lockf(self._file, fcntl.LOCK_UN, 1, WORKER_LOCKS + worker_slot)
@@ -180,18 +182,18 @@ class SharedMemory:
 
     @property
     def transition_count(self) -> int:
-        """How many transitions there have been, of all breakers: it changes with each of them."""
+        """The number of transitions of all breakers so far; it changes with each transition."""
         return self.words[EVENT_COUNT]
 
     def live_workers(self, breaker: int) -> Iterator[tuple[int, int]]:
-        """Yield the process id of each worker that lives, and where it counts for a breaker."""
+        """Yield, for each live worker, its process id and the address of its counters for a breaker."""
         for at in self.counters_by_slot(breaker):
             pid = self.words[at - breaker * COUNTER_WORDS - WORKER_HEADER + 1]
             if Path(f"/proc/{pid}").exists():
                 yield pid, at
 
     def release_dead_workers(self, breaker: int) -> None:
-        """Forget the calls in flight of workers that died."""
+        """Zero the calls in flight of workers that died."""
         with self._claiming:
             for worker_slot, at in enumerate(self.counters_by_slot(breaker)):
                 if self.words[at + 1] and worker_slot not in self._own_slots and self._lock_slot(worker_slot):
@@ -200,7 +202,7 @@ class SharedMemory:
 
 
 def _reset_after_fork() -> None:
-    """Have a forked child take lanes and locks of its own."""
+    """Let a forked child claim worker slots and create locks of its own."""
     for memory in list(_instances):
         memory.worker_slot = -1
         memory._thread_lock, memory._claiming = threading.Lock(), threading.Lock()

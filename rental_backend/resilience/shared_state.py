@@ -1,8 +1,8 @@
-"""What else all workers of a host share: small documents read without a lock, and rows of numbers.
+"""Shared state besides the breakers: small documents read without a lock, and rows of numbers.
 
-It is made before the fork, like the page, whose lock orders the writers. A document has two places: a writer fills the
-one that is not in force and then changes one word, so a reader never sees half of it and a writer killed on the way
-has changed nothing.
+It is allocated before the fork, like the shared memory, whose lock orders the writers. A document has two buffers: a
+writer fills the one that is not in force and then changes one word, so a reader never sees a partial document and a
+writer killed midway has changed nothing.
 """
 
 import json
@@ -13,14 +13,14 @@ from typing import Any, Generic, TypeVar
 from .shared_memory import SharedMemory
 
 T = TypeVar("T")
-DOCUMENTS, DOCUMENT_BYTES = 8, 1024  # documents, and bytes of each of their two places
+DOCUMENTS, DOCUMENT_BYTES = 8, 1024  # number of documents, and the size of each of their two buffers
 ROWS, ROW_WORDS = 256, 168
 DOCUMENT_WORDS = 1 + 2 * DOCUMENT_BYTES // 8
 ROWS_AT = DOCUMENTS * DOCUMENT_WORDS
 
 
 class SharedState:
-    """A piece of shared memory; whatever is made of it before a fork, the children share."""
+    """A region of shared memory. What is built on it before a fork, all children share."""
 
     def __init__(self, memory: SharedMemory) -> None:
         self.memory = memory
@@ -33,7 +33,7 @@ class SharedState:
         """Return the word at which the document of that name begins."""
         if name not in self._names:
             if len(self._names) == DOCUMENTS:
-                raise ValueError(f"a board holds {DOCUMENTS} documents at most")
+                raise ValueError(f"shared state holds {DOCUMENTS} documents at most")
             self._names.append(name)
         return self._names.index(name) * DOCUMENT_WORDS
 
@@ -49,9 +49,9 @@ class SharedState:
 
 
 class SharedDocument(Generic[T]):
-    """A JSON document of at most `DOCUMENT_BYTES` bytes that all workers see at once; `read` makes a value of it.
+    """A JSON document of at most `DOCUMENT_BYTES` bytes that all workers see at once; `read` turns it into a value.
 
-    Looking at a document that has not changed costs one word.
+    Reading a document that has not changed costs one memory access.
     """
 
     def __init__(self, shared_state: SharedState, name: str, read: Callable[[Any], T]) -> None:
@@ -62,18 +62,18 @@ class SharedDocument(Generic[T]):
 
     @property
     def value(self) -> T | None:
-        """What was last written; None for nothing."""
+        """The value last written, or None."""
         version = self._shared_state.words[self._at]
         while version != self._known[0]:
             data = bytes(self._shared_state.bytes[self._start(version) : self._start(version) + DOCUMENT_BYTES])
             if self._shared_state.words[self._at] == version:  # else it may have been overwritten meanwhile
-                said = json.loads(data.rstrip(b"\0"))
-                self._known = (version, None if said is None else self._read(said))
+                document = json.loads(data.rstrip(b"\0"))
+                self._known = (version, None if document is None else self._read(document))
             version = self._shared_state.words[self._at]
         return self._known[1]
 
     def write(self, document: Any) -> None:
-        """Show a document to all workers; None for nothing. Raises ValueError if it is too long."""
+        """Publish a document to all workers, or None to clear it. Raises ValueError if it is too long."""
         data = json.dumps(document).encode()
         if len(data) > DOCUMENT_BYTES:
             raise ValueError(f"a document has {DOCUMENT_BYTES} bytes at most")
@@ -85,5 +85,5 @@ class SharedDocument(Generic[T]):
             self._shared_state.words[self._at] = version
 
     def _start(self, version: int) -> int:
-        """Return the byte at which a version begins."""
+        """Return the offset in bytes of a version's buffer."""
         return (self._at + 1) * 8 + version % 2 * DOCUMENT_BYTES

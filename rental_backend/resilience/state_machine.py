@@ -1,8 +1,7 @@
-"""The state machine of a breaker: pure functions of a state word, a policy and a time. No I/O, no clock, no lock.
+"""The state machine of a breaker: pure functions of a packed state, a policy and a time. No I/O, no clock, no lock.
 
-The whole state is one integer that fits 8 bytes: which state, which generation of it, and until when. It is read and
-written in one piece, so no reader ever sees half a transition. Times are seconds of a monotonic clock, kept in whole
-milliseconds.
+The whole state is one integer of 8 bytes: the state, its generation, and its end. It is read and written atomically, so
+no reader ever sees half a transition. Times are seconds of a monotonic clock, stored in whole milliseconds.
 """
 
 import enum
@@ -12,8 +11,7 @@ STATE_BITS, GENERATION_BITS = 3, 20
 STATE_MASK = (1 << STATE_BITS) - 1
 GENERATION_MASK = (1 << GENERATION_BITS) - 1
 UNTIL_SHIFT = STATE_BITS + GENERATION_BITS
-# D81: while a probe is under way, come back within a second.
-PROBE_ANSWERS_WITHIN = 1.0  # seconds in which a probe that keeps its deadlines has told whether its dependency is back
+PROBE_ANSWERS_WITHIN = 1.0  # seconds within which a probe that keeps its deadlines has a result
 
 
 class State(enum.IntEnum):
@@ -28,7 +26,7 @@ class State(enum.IntEnum):
 
     @property
     def label(self) -> str:
-        """The name in answers, logs and events, such as `half-open`."""
+        """The name in responses, logs and events, such as `half-open`."""
         return self.name.lower().replace("_", "-")
 
     @property
@@ -38,7 +36,7 @@ class State(enum.IntEnum):
 
     @property
     def by_operator(self) -> bool:
-        """Whether an operator has put it so."""
+        """Whether an operator ordered this state."""
         return self in (State.FORCED_CLOSED, State.METRICS_ONLY, State.FORCED_OPEN)
 
 
@@ -51,10 +49,10 @@ LABELS = tuple(state.label for state in State)
 class Policy:
     """When a breaker opens, and for how long. Times are in seconds, rates are shares from 0 to 1.
 
-    It opens after `consecutive` failures in a row, or when of at least `minimum_calls` in the last `window` seconds a
-    share of `rate` failed, or of `slow_rate` took `slow_seconds` or longer. It stays open for `open_first`, doubled
-    at every failed probe up to `open_most`. A probe that is silent for `probe_lease` is given up; `probe_successes`
-    of them in a row close it.
+    It opens after `consecutive` failures in a row, or when, of at least `minimum_calls` calls in the last `window`
+    seconds, a share of `rate` failed or a share of `slow_rate` took `slow_seconds` or longer. It stays open for
+    `open_first`, doubled at every failed probe up to `open_most`. A probe without a result after `probe_lease` is given
+    up; `probe_successes` consecutive successful probes close the breaker.
     """
 
     consecutive: int = 6
@@ -72,7 +70,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What happened to the calls of the window; slow ones are among the other two as well."""
+    """The results of the calls in the window; slow calls count as successes or failures as well."""
 
     successes: int = 0
     failures: int = 0
@@ -80,20 +78,20 @@ class Counts:
 
     @property
     def calls(self) -> int:
-        """How many calls got a verdict."""
+        """How many calls succeeded or failed."""
         return self.successes + self.failures
 
 
 @dataclass(frozen=True, slots=True)
 class PackedState:
-    """A state, its generation, and until when it lasts: reopening, lease or TTL (seconds; 0 for no end)."""
+    """A state, its generation, and its end: of the pause, the lease or the TTL (seconds; 0 for no end)."""
 
     state: State
     generation: int = 0
     until: float = 0.0
 
     def pack(self) -> int:
-        """Return it as a non-negative integer below 2**63; times are cut to milliseconds."""
+        """Return a non-negative integer below 2**63; times are cut to milliseconds."""
         return int(round(self.until * 1000, 3)) << UNTIL_SHIFT | self.generation << STATE_BITS | self.state
 
     @classmethod
@@ -103,7 +101,7 @@ class PackedState:
         return cls(State(packed & STATE_MASK), generation, (packed >> UNTIL_SHIFT) / 1000)
 
     def to(self, state: State, until: float = 0.0) -> "PackedState":
-        """Return the word of the next generation."""
+        """Return the packed state of the next generation."""
         return PackedState(state, self.generation + 1 & GENERATION_MASK, until)
 
 
@@ -122,27 +120,27 @@ def reason_to_open(policy: Policy, counts: Counts, consecutive: int) -> str | No
 
 # D1: an open breaker probes every 3 s at the most.
 def pause(policy: Policy, openings: int, jitter: float) -> float:
-    """Return the seconds to stay open after `openings` earlier ones; `jitter` is the factor of the jitter."""
+    """Return the seconds to stay open after `openings` earlier openings; `jitter` is a factor."""
     doubled = policy.open_first * 2 ** min(openings, 30)  # a float holds no more than 2**1023
     return float(min(policy.open_most, doubled) * jitter)
 
 
 def due(current: PackedState, now: float) -> bool:
-    """Tell whether a probe may be begun: an open breaker at its time, a half-open one whose prober is overdue."""
+    """Tell whether a probe may begin: the pause of an open breaker, or the lease of a half-open one, is over."""
     return current.state in (State.OPEN, State.HALF_OPEN) and now >= current.until
 
 
 def expired(current: PackedState, now: float) -> PackedState | None:
-    """Return what follows an operator's state whose TTL has ended, or None if it goes on."""
+    """Return the state that follows an operator's state whose TTL has ended, or None if it goes on."""
     if not current.state.by_operator or not current.until or now < current.until:
         return None
     return current.to(State.OPEN, current.until) if current.state is State.FORCED_OPEN else current.to(State.CLOSED)
 
 
 def retry_after(current: PackedState, policy: Policy, now: float) -> float:
-    """Return the seconds until it is worth asking again; 0 while calls are admitted.
+    """Return the seconds until it is worth calling again; 0 while calls are admitted.
 
-    While a probe is under way that is at most PROBE_TELLS: the lease is for probes that died, others tell sooner.
+    While a probe is under way that is at most PROBE_ANSWERS_WITHIN: the lease is for probes that died.
     """
     if current.state.admits:
         return 0.0

@@ -1,6 +1,6 @@
-"""What became of the calls of each breaker in the last minutes, over all workers of a host: for who looks at a curve.
+"""Time series of each breaker's calls over the last five minutes, over all workers of a host, for charts.
 
-Nothing is added to a call: once a second each process adds what it has counted anyway, and how long its last call took.
+A call costs nothing more: once a second each process adds what it counted anyway, and the duration of its last call.
 """
 
 import mmap
@@ -10,12 +10,12 @@ from typing import NamedTuple
 from .breaker import Breaker
 from .shared_memory import BREAKERS, SharedMemory
 
-STEP, POINTS = 5, 60  # seconds that a point stands for, and how many are kept: five minutes
-WORDS = 7  # number of the step, successes, failures, slow, refused, microseconds, how many were timed
+STEP, POINTS = 5, 60  # seconds per point, and the number of points kept: five minutes
+WORDS = 7  # number of the step, successes, failures, slow, refused, microseconds in all, calls that were timed
 
 
 class Point(NamedTuple):
-    """`STEP` seconds of a breaker; `seconds` is what a call took on average of those that were timed, if any was."""
+    """`STEP` seconds of a breaker; `seconds` is the mean duration of the calls that were timed, None without any."""
 
     successes: int = 0
     failures: int = 0
@@ -25,16 +25,16 @@ class Point(NamedTuple):
 
 
 class TimeSeries:
-    """A ring of points for each breaker of a page, in memory that all workers share; its lock orders the writers."""
+    """A ring of points for each breaker, in memory that all workers share; the shared lock orders the writers."""
 
     def __init__(self, memory: SharedMemory) -> None:
         self._memory = memory
         self._map = mmap.mmap(-1, BREAKERS * POINTS * WORDS * 8)
         self._words = memoryview(self._map).cast("q")
-        self._counted: dict[str, tuple[int, int]] = {}  # by breaker: the last second, and the refusals until then
+        self._counted: dict[str, tuple[int, int]] = {}  # by breaker: the last second added, and the refusals until then
 
     def sample(self, breakers: Iterable[Breaker]) -> None:
-        """Add what this process has counted since the last time; a second is added when it is over."""
+        """Add what this process counted since the last call; a second is added once it is over."""
         for breaker in breakers:
             now = int(breaker.clock())
             last, refused = self._counted.get(breaker.name or "", (now - 2, breaker.rejected))
