@@ -1,8 +1,8 @@
-"""Security events on their way to the database: on disk at once, in the table when it can be reached, each once.
+"""The outbox of the audit log: security events go to a file at once, and to the table when the database is reachable.
 
-A change of the shop's data carries its own audit row in its own transaction. Everything else that has to be told
-(refused permissions, what was done without the database) goes through here. The file is one for all workers of a host;
-whoever finds the database in reach takes it over. An event has its id from birth, so that one stored twice is one.
+A change of business data writes its own audit row in its own transaction. Every other event (refused permissions, what
+was done without the database) goes through here. All workers of a host share one file; the first that reaches the
+database stores it. An event has its id from the beginning, so storing it twice stores it once.
 """
 
 import fcntl
@@ -33,7 +33,7 @@ REMEMBERED = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecurityEvent:
-    """Something that somebody did, or tried to do, to a `resource` such as `users`."""
+    """What an actor did, or tried to do, to a `resource` such as `users`."""
 
     actor: Actor
     action: str
@@ -46,23 +46,23 @@ class SecurityEvent:
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     def line(self) -> bytes:
-        """Return it as a line of JSON."""
+        """Return the event as a line of JSON."""
         return json.dumps(asdict(self), default=str).encode() + b"\n"
 
     @classmethod
     def read(cls, line: bytes) -> "SecurityEvent":
         """Read what `line` wrote."""
-        said = json.loads(line)
-        who = said.pop("actor")
+        data = json.loads(line)
+        who = data.pop("actor")
         actor = Actor(**{**who, "id": uuid.UUID(who["id"]) if who["id"] else None})
-        return cls(**{**said, "actor": actor, "id": uuid.UUID(said["id"]), "at": datetime.fromisoformat(said["at"])})
+        return cls(**{**data, "actor": actor, "id": uuid.UUID(data["id"]), "at": datetime.fromisoformat(data["at"])})
 
 
 Store = Callable[[Session, list[SecurityEvent]], None]
 
 
 class AuditOutbox:
-    """The file of events that are not in the database yet, and the thread that takes them there."""
+    """The file of events that are not in the database yet, and the thread that stores them there."""
 
     def __init__(self, folder: Path, database: Database) -> None:
         self._folder = folder
@@ -74,13 +74,13 @@ class AuditOutbox:
         self._lock = threading.Lock()
 
     def store_with(self, store: Store) -> None:
-        """Set how events are stored (the accounts domain knows the table; this does not)."""
+        """Set the function that stores events. The accounts domain knows the table; this module does not."""
         self._store = store
 
     def write(self, event: SecurityEvent) -> None:
-        """Keep an event. It survives the end of this process; the thread stores it within seconds if it can.
+        """Write an event to the file, where it survives the end of this process; the thread stores it within seconds.
 
-        Where the disk takes nothing, it goes into the log of the process: nobody's request fails for that.
+        If the disk refuses the write, the event goes to the process's log: no request fails for that.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -92,12 +92,12 @@ class AuditOutbox:
             )
 
     def write_limited(self, key: Hashable, event: SecurityEvent, *, once_in: float) -> None:
-        """Keep an event unless this process has kept one of the same key in the last `once_in` seconds."""
+        """Write an event unless this process wrote one with the same key in the last `once_in` seconds."""
         if self.is_due(key, once_in=once_in):
             self.write(event)
 
     def is_due(self, *keys: Hashable, once_in: float) -> bool:
-        """Tell whether no key was due in the last `once_in` seconds; then all of them are due now."""
+        """Return True, and count all keys as due now, if none of them was due in the last `once_in` seconds."""
         now = time.monotonic()
         with self._lock:
             if any(now < self._kept.get(key, float("-inf")) + once_in for key in keys):
@@ -117,11 +117,11 @@ class AuditOutbox:
             threading.Thread(target=self._run, name="journal", daemon=True).start()
 
     def stop(self) -> None:
-        """Let the thread end."""
+        """End the thread."""
         self._stopping.set()
 
     def flush(self) -> int:
-        """Store what is in the file and return how many events that were; 0 while the database is out of reach."""
+        """Store the events of the file and return their number; 0 while the database is unreachable."""
         if not self._database.breaker.closed:
             return 0
         self._set_aside()
@@ -129,7 +129,7 @@ class AuditOutbox:
 
     @property
     def size(self) -> int:
-        """The bytes of all that waits for the database."""
+        """The size in bytes of all events that wait for the database."""
         waiting = (*self._folder.glob("*.leaving"), self._path)
         return sum(path.stat().st_size for path in waiting if path.exists())
 
@@ -137,7 +137,7 @@ class AuditOutbox:
         while not self._stopping.wait(PAUSE):
             try:
                 self.flush()
-            except (AppError, OSError):  # next time; nothing is lost meanwhile
+            except (AppError, OSError):  # tried again next time; nothing is lost meanwhile
                 continue
 
     @property
@@ -158,33 +158,33 @@ class AuditOutbox:
                 os.close(file)
 
     def _set_aside(self) -> None:
-        """Give the file another name; writers begin a new one."""
+        """Rename the file; writers begin a new one."""
         if self._path.exists():
             with self._appending() as file:
                 if os.fstat(file).st_size:
                     self._path.rename(self._folder / f"{uuid.uuid4().hex}.leaving")
 
     def _take_over(self, path: Path) -> int:
-        """Store the events of a file and remove it, unless another worker is about to."""
+        """Store the events of a file and remove it, unless another worker is doing so."""
         with path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 return 0
-            if not path.exists():  # somebody has just done it
+            if not path.exists():  # another worker has just done so
                 return 0
-            found = [SecurityEvent.read(line) for line in file if line.endswith(b"\n")]
-            for first in range(0, len(found), BATCH):
+            events = [SecurityEvent.read(line) for line in file if line.endswith(b"\n")]
+            for first in range(0, len(events), BATCH):
                 with self._database.transaction() as session:
                     if self._store is None:
                         raise RuntimeError("store_with was not called")
-                    self._store(session, found[first : first + BATCH])
+                    self._store(session, events[first : first + BATCH])
             path.unlink()
-            return len(found)
+            return len(events)
 
 
 def _same(file: int, path: Path) -> bool:
-    """Tell whether the open file still has that name."""
+    """Tell whether the open file still has this name."""
     try:
         return os.path.samestat(os.fstat(file), path.stat())
     except FileNotFoundError:

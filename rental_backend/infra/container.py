@@ -1,4 +1,4 @@
-"""All doors of one application object, built from its configuration. Building connects to nothing."""
+"""The container: all adapters and services of one application, built from its configuration without connecting."""
 
 import os
 import threading
@@ -36,19 +36,19 @@ from .telemetry.worker_gauges import WorkerGauges
 
 SIGN_INS = ("success", "failure", "throttled", "refused", "offline", "break_glass")
 KEYS = ("stored", "replayed", "in_progress", "reused", "not_kept")
-LIMITED = ("reads", "writes", "transfers", "strangers")  # what callers are held to, each for itself
-SAMPLE = 1.0  # seconds between two looks at what became of calls
-FOLLOW = 0.25  # seconds to wait for another's answer to the same question
-EXCHANGE_EVERY = 2.0  # seconds between two looks whether the database is to be told of incidents
+LIMITED = ("reads", "writes", "transfers", "strangers")  # the rate limits, each with a quota of its own
+SAMPLE = 1.0  # seconds between two samples of the breakers' calls
+FOLLOW = 0.25  # seconds to wait for the result of a concurrent identical request
+EXCHANGE_EVERY = 2.0  # seconds between two checks whether incidents are to be exchanged through the database
 
 
 class Services:
-    """The database, the cache, identity and the store of stale answers, with their breakers by name."""
+    """The database, the cache, identity, the response cache and the other services, with the breakers by name."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.lifecycle = Lifecycle(config.lifecycle)
-        self.memory = memory = SharedMemory()  # before the fork: all workers of this host share it, and the board
+        self.memory = memory = SharedMemory()  # allocated before the fork, so that all workers share it
         shared_state = SharedState(memory)
         self.modes = Modes(shared_state, Path(config.journal_folder), config.mode)
         self.fault_injection = FaultInjection(shared_state, config.environment)
@@ -86,12 +86,18 @@ class Services:
         self.breakers = {name: adapter.breaker for name, adapter in adapters.items()}
         self.bulkheads = {name: adapter.bulkhead for name, adapter in adapters.items()}
         self._schedule_tasks()
-        self._probers = [Prober(each.breaker, each.probe, heartbeat=every) for each in adapters.values()]
-        issuer = self.identity.issuer  # nothing waits for a first look at it
+        self._probers = [
+            Prober(adapter.breaker, adapter.probe, heartbeat=config.probe_heartbeat) for adapter in adapters.values()
+        ]
+        issuer = self.identity.issuer  # nothing waits for a first probe of it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
+        self.on_start: list[Callable[[], None]] = []  # started in each process, for other packages
+        self.on_stop: list[Callable[[], None]] = []  # stopped with the process
+        self.warmup = self._warmup(config)
+        self._lock, self._started_in = threading.Lock(), 0
 
     def _adapters(self) -> dict[str, Database | Cache]:
-        """Return the doors by name, each with its drill."""
+        """Return the adapters by name, each with its fault injection."""
         adapters: dict[str, Database | Cache] = {
             DATABASE: self.database,
             REDIS: self.cache,
@@ -106,14 +112,14 @@ class Services:
         return adapters
 
     def _count(self, counters: Counters) -> None:
-        """Make what is counted over all workers."""
+        """Create the counters that all workers share."""
         self.counters = counters
         self.sign_ins = counters.group("sign-ins", *SIGN_INS)
         self.idempotency = counters.group("idempotency", *KEYS)
         self.limited = counters.group("limited", *LIMITED)
 
     def _schedule_tasks(self) -> None:
-        """Say what each worker does beside its requests; what waits for Redis alone has a thread of its own."""
+        """Schedule what each worker does besides requests. What waits for Redis alone has a thread of its own."""
         for seconds, task in (
             (0.0, self.settings_cache.refresh),
             (GAUGED, self.worker_gauges.publish),
@@ -122,23 +128,23 @@ class Services:
             self.scheduler.every(seconds, task)
         self.scheduler.every(EXCHANGE_EVERY, self.status_history.exchange)
         self.scheduler.every(SAMPLE, partial(self.timeseries.sample, self.guards.values()))
-        self.scheduler.every(0, self.log_level.apply)  # where nobody asks anything
-        self.exchange_scheduler.every(0, self.rate_limiter.exchange)
+        self.scheduler.every(0, self.log_level.apply)  # also in a worker that gets no request
+        self.exchange_scheduler.every(0, self.rates.exchange)
 
     @property
     def pools(self) -> dict[str, Database]:
-        """The doors that have pools, by name."""
+        """The adapters that have connection pools, by name."""
         pools = {DATABASE: self.database, AUTH: self.identity.database}
         return {**pools, REPLICA: self.replica} if self.replica else pools
 
     def _warmup(self, config: Config) -> Warmup:
-        """Return what opens some connections of each pool."""
+        """Return the warm-up, which opens some connections of each pool."""
         pools = ((self.database, config.database_pool_size), (self.identity.database, config.auth_pool_size))
         opening = [partial(adapter.open, min(CONNECTIONS, size)) for adapter, size in pools]
         return Warmup(self._probed, [*opening, partial(self.cache.has, "rental:probe")])
 
     def start(self) -> None:
-        """Start this process's background threads. Does nothing when they run already; a fork starts its own."""
+        """Start this process's background threads. Does nothing if they already run; a forked child starts its own."""
         if self._started_in == os.getpid():
             return
         with self._lock:
@@ -155,7 +161,7 @@ class Services:
             self.warmup.start()
 
     def stop(self) -> None:
-        """Let the probes end and give every connection back."""
+        """Stop the background threads and close the connections."""
         self.warmup.stop()
         self.audit_outbox.stop()
         self.retention_job.stop()
@@ -174,12 +180,12 @@ class Services:
         self.cache.close()
 
     def _probed(self) -> bool:
-        """Whether any worker of this host has looked at every dependency since the start."""
+        """Tell whether every dependency was probed by some worker of this host since the start."""
         return not any(breaker.never_probed for breaker in self.breakers.values())
 
     @property
     def settled(self) -> bool:
-        """Whether every dependency has been looked at once since the start, and this process is warm."""
+        """Whether every dependency was probed once since the start, and this process is warm."""
         return self.warmup.done.is_set()
 
     # D7: the first requests wait for the first look.
@@ -189,27 +195,27 @@ class Services:
 
     @property
     def guards(self) -> dict[str, Breaker]:
-        """All breakers by name: that of another issuer's keys, too, which no operation needs."""
+        """All breakers by name, including that of the OIDC issuer's keys, which no operation needs."""
         issuer = self.identity.issuer
         return {**self.breakers, **({issuer.breaker.name or "": issuer.breaker} if issuer else {})}
 
     def missing(self, names: frozenset[str]) -> list[str]:
-        """Return those of the names that cannot be used now, or must not be."""
+        """Return the dependencies among `names` that cannot or must not be used now."""
         if self.modes.current is Mode.EMERGENCY:
             return sorted(names & self.down())
         return [name for name in names if not self.breakers[name].closed]
 
     def down(self) -> frozenset[str]:
-        """Return the names of the dependencies that cannot be used now, or must not be."""
+        """Return the names of the dependencies that cannot or must not be used now."""
         down = frozenset(name for name, breaker in self.breakers.items() if not breaker.closed)
         return down | {*self.breakers} - {REDIS} if self.modes.current is Mode.EMERGENCY else down
 
     @property
     def replica_serves(self) -> bool:
-        """Whether reads go to the replica now: it is there, and calls to the database are not made."""
+        """Whether reads go to the replica now: its breaker is closed, and that of the database is not."""
         return self.replica is not None and self.replica.breaker.closed and not self.database.breaker.closed
 
     def record_change(self, rows: tuple[int, ...], by: uuid.UUID | None) -> None:
-        """Count a change of resources that was committed, or may have been: who made it sees nothing of before it."""
+        """Record a change that was committed or may have been: its author sees no cached response from before it."""
         position = self.database.position() if self.replica else None
         self.response_cache.record_change(rows, author_key(by), UNKNOWN if position is None else position)

@@ -31,7 +31,7 @@ def database(config: Config, memory: SharedMemory, modes: Modes) -> Database:
 
 
 def replica(config: Config, memory: SharedMemory, modes: Modes) -> Database:
-    """Return the adapter of the standby."""
+    """Return the adapter of the replica."""
     return Database(
         REPLICA,
         config.database_replica_url,
@@ -59,7 +59,7 @@ def cache(config: Config, memory: SharedMemory) -> Cache:
 
 # D5: accounts have connections of their own.
 def identity(config: Config, memory: SharedMemory, cache: Cache, modes: Modes) -> Identity:
-    """Return what knows who somebody is, over its own pool to the accounts."""
+    """Return the adapter of identity, with a connection pool of its own to the accounts."""
     accounts = Database(
         AUTH,
         config.auth_database_url or config.database_url,

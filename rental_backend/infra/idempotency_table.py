@@ -14,10 +14,10 @@ LIFETIME = "now() + interval '24 hours'"
 
 
 class IdempotencyKey(Model):
-    """A key that a caller sent with a request, and what he was answered.
+    """An idempotency key that a caller sent with a request, and the response they got.
 
-    The row is inserted first and in the transaction of the request's effect: both are there or neither. Who repeats
-    the request meanwhile waits for the row. Without a `status` only this is known: the request has taken effect.
+    The row is inserted first, in the transaction of the request's effect: both are there or neither. A repetition
+    waits for the row meanwhile. Without a `status` only this is known: the request has taken effect.
     """
 
     __tablename__ = "idempotency_keys"

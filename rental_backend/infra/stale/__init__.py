@@ -1,1 +1,1 @@
-"""Last good answers for outages, and the log of changes that says whom they may be shown."""
+"""The response cache for outages, and the change log that says to whom a cached response may be shown."""

@@ -1,28 +1,28 @@
-"""Whose changes a resource has seen last, in memory that all workers of a host share: a bounded table in its row.
+"""The last change of each author of a resource: a bounded table in shared memory, in the resource's row.
 
-Whoever finds no seat any more is taken for the newest of those who lost theirs, so what is not known hides more, never
-less. Readers take no lock: values only grow, and a seat has its values before it has its owner.
+An author without an entry counts as the newest of all evicted authors, so missing knowledge hides more responses, never
+fewer. Readers take no lock: values only grow, and an entry gets its values before it gets its owner.
 """
 
 import uuid
 from dataclasses import dataclass
 
-ANYBODY, OTHERS = 0, 1  # who is not known: his change is everybody's, every change may be his; and all without a seat
-EVERYBODY, EVICTED, FIRST, ENTRIES = 0, 1, 2, 32  # the first two seats are nobody's own
+ANYBODY, OTHERS = 0, 1  # an unknown author, to whom any change may belong; and all authors without an entry
+EVERYBODY, EVICTED, FIRST, ENTRIES = 0, 1, 2, 32  # the first two entries belong to no single author
 WHO, COUNT, AT, MERGED, ELSEWHERE = (8 + ENTRIES * column for column in range(5))
 VALUES = (COUNT, AT, MERGED, ELSEWHERE)
 
 
 def author_key(id: uuid.UUID | None) -> int:
-    """Return the number by which somebody is known here; two who happen to share one hide each other's more."""
+    """Return the number that stands for an author. Two who happen to share one hide each other's responses, too."""
     return ANYBODY if id is None else (id.int ^ id.int >> 64) & 2**62 - 1 | 2
 
 
 @dataclass(frozen=True, slots=True)
 class LastChange:
-    """Somebody's last change here: our count of it, and when it was (milliseconds); and his last elsewhere.
+    """An author's last changes: `count` and `at` (milliseconds) of that on this host, `elsewhere` of that on others.
 
-    `merged` is our count of when we heard of that, so whatever was read with that count, or later, has seen it.
+    `merged` is our count when we learned of the change elsewhere: what was read at that count or later includes it.
     """
 
     count: int
@@ -32,17 +32,17 @@ class LastChange:
 
 
 class ChangeAuthors:
-    """The table, over the words of a board. Whoever writes holds the lock of its page."""
+    """The table, over the words of the shared state. Writers must hold the lock of the shared memory."""
 
     def __init__(self, words: memoryview) -> None:
         self._words = words
 
     def _authors(self, row: int) -> list[int]:
-        found: list[int] = self._words[row + WHO : row + WHO + ENTRIES].tolist()
-        return found
+        authors: list[int] = self._words[row + WHO : row + WHO + ENTRIES].tolist()
+        return authors
 
     def last_change(self, row: int, who: int) -> LastChange:
-        """Return the last changes of somebody, or of those of whom he may be one."""
+        """Return the last changes of an author, or of all whom an unknown author may be."""
         words = self._words
         if who == ANYBODY:
             return LastChange(*(max(words[row + column : row + column + ENTRIES]) for column in VALUES))
@@ -51,24 +51,24 @@ class ChangeAuthors:
         return LastChange(*(max(words[row + column], words[row + column + entry]) for column in VALUES))
 
     def record(self, row: int, who: int, count: int, at: int) -> None:
-        """Take down a change made here."""
+        """Record a change made on this host."""
         entry = self._entry(row, who)
         self._raise(row + COUNT + entry, count)
         self._raise(row + AT + entry, at)
 
     def own_changes(self, row: int) -> dict[int, int]:
-        """Return when each made his last change here; that of everybody and of those without a seat, too."""
+        """Return the time of each author's last change here, including ANYBODY and OTHERS (those without an entry)."""
         authors = self._authors(row)
         authors[EVICTED] = OTHERS
         times = self._words[row + AT : row + AT + ENTRIES].tolist()
         return {who: at for who, at in zip(authors, times, strict=True) if at}
 
     def merge(self, row: int, remote: dict[int, int], count: int) -> bool:
-        """Take down what `own_changes` is on another host; return whether any of it is new."""
+        """Merge the `own_changes` of another host; return whether any of them is new."""
         news = False
-        for who, at in sorted(remote.items(), key=lambda each: each[1]):  # so the newest keep their seats
+        for who, at in sorted(remote.items(), key=lambda change: change[1]):  # so the newest keep their entries
             if who == OTHERS:
-                unnamed = [entry for entry, each in enumerate(self._authors(row)) if each and each not in remote]
+                unnamed = [entry for entry, author in enumerate(self._authors(row)) if author and author not in remote]
                 merged = [self._merge_entry(row, entry, at, count) for entry in (EVICTED, *unnamed)]
                 news |= any(merged)
             elif who == ANYBODY or at > self.last_change(row, who).elsewhere:
@@ -83,14 +83,14 @@ class ChangeAuthors:
         return True
 
     def _entry(self, row: int, who: int) -> int:
-        """Return somebody's seat; if he has none, that of the one whose last change is the longest ago."""
+        """Return an author's entry; an author without one takes over the entry whose last change is the oldest."""
         authors, words = self._authors(row), self._words
         if who in authors:
-            return authors.index(who)  # an empty one looks like that of everybody, which is the first
-        entry = min(range(FIRST, ENTRIES), key=lambda each: max(words[row + AT + each], words[row + ELSEWHERE + each]))
+            return authors.index(who)  # an empty entry looks like EVERYBODY's, which is the first
+        entry = min(range(FIRST, ENTRIES), key=lambda it: max(words[row + AT + it], words[row + ELSEWHERE + it]))
         for column in VALUES:
             self._raise(row + column + EVICTED, words[row + column + entry])
-            words[row + column + entry] = words[row + column + EVICTED]  # he may have been here before
+            words[row + column + entry] = words[row + column + EVICTED]  # the author may have been evicted before
         words[row + WHO + entry] = who
         return entry
 

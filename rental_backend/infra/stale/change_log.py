@@ -1,9 +1,9 @@
-"""Which resource was changed when, and by whom: by this an answer is known that would hide somebody's own change.
+"""The log of changes: which resource was changed when, and by whom. So no cached response hides a caller's own change.
 
-On one host that is exact, by counters in memory all its workers share: a change is counted after its commit and before
-it is answered, and an answer carries the counters as they were before it was read. It needs no clock and no Redis.
-Between hosts, and from before a restart, changes are told by marks in Redis, compared by the hosts' clocks with
-`SKEW` seconds to spare. A mark that Redis could not take is sent when it is back, by whichever worker is alive.
+Within a host this is exact, by counters in memory that all workers share: a change is counted after its commit and
+before its response, and a cached response carries the counters as they were before it was read. That needs no clock and
+no Redis. Between hosts, and across a restart, changes are published as marks in Redis and compared by the clocks of the
+hosts, with `SKEW` seconds of tolerance. A mark that Redis could not take is sent when it is back, by any live worker.
 """
 
 import json
@@ -17,12 +17,12 @@ from ..redis.cache import Cache
 from .change_authors import ChangeAuthors
 
 COUNT, LAST, UNSENT, POSITION = range(4)  # words of a row, before those of the authors; LAST in milliseconds
-ROWS = 255  # the last row of the board is not a resource's
+ROWS = 255  # the last row of the shared state belongs to no resource
 POLLED = 255
 POLL_EVERY = 1.0
 SKEW = 1.0
-KEEP = 25 * 3600  # longer than any answer is kept
-STARTS = 8  # of the program, whose marks are kept apart
+KEEP = 25 * 3600  # seconds; longer than any response is kept
+STARTS = 8  # starts of the program whose marks are kept apart
 UNKNOWN = 2**62  # a position that no replica ever reaches
 
 PUBLISH = """
@@ -46,13 +46,13 @@ end
 local done, text = pcall(cjson.encode, marks)
 redis.call('SET', KEYS[1], done and text or cjson.encode({[ARGV[1]] = mine}), 'EX', ARGV[4])
 return 1
-"""  # each start has a mark of its own; what the oldest of too many says of somebody is said of everybody
+"""  # each start has a mark of its own; beyond `STARTS`, the changes of the oldest count as everybody's
 
 Version = tuple[int, ...]
 
 
 class ChangeLog:
-    """The changes of every resource. `boot` names this start of the program, for all workers of it."""
+    """The changes of every resource. `boot` identifies this start of the program, in all its workers."""
 
     def __init__(self, shared_state: SharedState, cache: Cache) -> None:
         self.boot = uuid.uuid4().hex
@@ -65,58 +65,58 @@ class ChangeLog:
         self._merged: dict[int, bytes] = {}
 
     def rows(self, resources: tuple[str, ...]) -> tuple[int, ...]:
-        """Return the rows of resources; two that happen to share one are merely changed together."""
+        """Return the rows of resources. Two resources that happen to share a row merely seem to change together."""
         rows = self._rows.get(resources)
         if rows is None:
-            found = {self._shared_state.row_base(zlib.crc32(name.encode()) % ROWS) for name in resources}
-            rows = self._rows[resources] = tuple(sorted(found))
+            bases = {self._shared_state.row_base(zlib.crc32(name.encode()) % ROWS) for name in resources}
+            rows = self._rows[resources] = tuple(sorted(bases))
         return rows
 
     def version(self, rows: tuple[int, ...]) -> Version:
-        """Return how often these were changed, as far as this host knows."""
+        """Return the number of changes of each row, as far as this host knows."""
         words = self._words
         return tuple([words[row] for row in rows])
 
     # D42: hidden only from the caller whose own change it would hide.
     def includes(self, rows: tuple[int, ...], who: int, at: float, version: Version | None) -> bool:
-        """Tell whether what was read then (seconds since the epoch) shows all changes of these by somebody.
+        """Tell whether what was read at a time (seconds since the epoch) includes all changes of the rows by an author.
 
-        `version` is what `version` returned just before; None for what another start of the program has read.
+        `version` is what `version` returned just before the read; None if another start of the program read it.
         """
         if version is not None and version == self.version(rows):
             return True
         read = (at - SKEW) * 1000
-        for place, row in enumerate(rows):
+        for index, row in enumerate(rows):
             last = self._authors.last_change(row, who)
             if version is None:
-                seen = read > max(last.at, last.elsewhere)
+                included = read > max(last.at, last.elsewhere)
             else:
-                seen = version[place] >= last.count and (version[place] >= last.merged or read > last.elsewhere)
-            if not seen:
+                included = version[index] >= last.count and (version[index] >= last.merged or read > last.elsewhere)
+            if not included:
                 return False
         return True
 
     def position(self, rows: tuple[int, ...]) -> int:
-        """Return the place in the database's log by which these were last changed."""
+        """Return the position in the database's log at which the rows were last changed."""
         return max((self._words[row + POSITION] for row in rows), default=0)
 
     def record(self, rows: tuple[int, ...], who: int, position: int = UNKNOWN) -> None:
-        """Count a change of these by somebody, that has been committed or may have been."""
+        """Record a change of the rows by an author, which was committed or may have been."""
         at = math.ceil(time.time() * 1000)
         with self._shared_state.memory.locked():
             for row in rows:
                 count = self._words[row] + 1
                 self._authors.record(row, who, count, at)
-                self._place(row, at, position)
+                self._set_position(row, at, position)
                 self._words[row] = count
                 self._words[row + UNSENT] = count
 
-    def _place(self, row: int, at: int, position: int) -> None:
+    def _set_position(self, row: int, at: int, position: int) -> None:
         self._words[row + LAST] = max(self._words[row + LAST], at)
         self._words[row + POSITION] = position
 
     def publish(self) -> bool:
-        """Send the marks that Redis has not got; return whether it has all. For a thread that may wait."""
+        """Send the marks that Redis does not have; return whether it has all now. For a thread that may wait."""
         rows = (self._shared_state.row_base(number) for number in range(ROWS))
         sent = [self._publish(row) for row in rows if self._words[row + UNSENT]]
         return all(sent)
@@ -132,7 +132,7 @@ class ChangeLog:
         return True
 
     def poll(self) -> None:
-        """Take over what other hosts have changed; at most once a second over all workers."""
+        """Merge what other hosts have changed; at most once a second over all workers."""
         now, polled = int(time.monotonic() * 1e6), self._shared_state.row_base(POLLED)
         if now < self._words[polled] + POLL_EVERY * 1e6:
             return
@@ -141,33 +141,33 @@ class ChangeLog:
         self.merge(rows, self._cache.get_many(self.mark_keys(rows)) or [None] * ROWS)
 
     def mark_keys(self, rows: tuple[int, ...]) -> list[str]:
-        """Return the keys of these marks in Redis."""
+        """Return the keys of the rows' marks in Redis."""
         return [_key(row) for row in rows]
 
     def merge(self, rows: tuple[int, ...], packed: list[bytes | None]) -> None:
-        """Take over marks as they lie in Redis."""
-        for row, each in zip(rows, packed, strict=True):
-            if each and self._merged.get(row) != each:
-                self._merge(row, each)
-                self._merged[row] = each
+        """Merge marks as Redis stores them."""
+        for row, mark in zip(rows, packed, strict=True):
+            if mark and self._merged.get(row) != mark:
+                self._merge(row, mark)
+                self._merged[row] = mark
 
     def _merge(self, row: int, packed: bytes) -> None:
         try:
-            told = [_read(mark) for boot, mark in json.loads(packed).items() if boot != self.boot]
+            marks = [_read(mark) for boot, mark in json.loads(packed).items() if boot != self.boot]
         except (ValueError, TypeError, KeyError, AttributeError, OverflowError):  # not ours
             return
         with self._shared_state.memory.locked():
             count, last = self._words[row] + 1, self._words[row + LAST]
-            news = [self._authors.merge(row, who, count) for _, _, who in told]
+            news = [self._authors.merge(row, who, count) for _, _, who in marks]
             if any(news):
                 self._words[row] = count
-            at, position, _ = max(told, key=lambda mark: mark[0], default=(0, 0, {}))
+            at, position, _ = max(marks, key=lambda mark: mark[0], default=(0, 0, {}))
             if at > last:
-                self._place(row, at, position)
+                self._set_position(row, at, position)
 
 
 def _read(mark: dict[str, object]) -> tuple[int, int, dict[int, int]]:
-    """Return when a mark was made, at which position, and by whom what was changed when."""
+    """Return a mark's time, its position, and the time of the last change by author."""
     who = mark["who"]
     if not isinstance(who, dict):
         raise TypeError("not a mark")
