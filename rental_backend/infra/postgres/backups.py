@@ -1,8 +1,8 @@
-"""Backups as files: PostgreSQL's own programs make and restore them, watched while they run.
+"""Backups as files, made and restored by PostgreSQL's own programs, which are watched while they run.
 
-What `pg_dump` writes comes through a pipe of this process. So its bytes are counted and their digest is made on the
-way, and it ends by itself when this process is killed. Where the database is, and its password, are told by the
-environment; on the command line other users of the machine could read them.
+The output of `pg_dump` comes through a pipe of this process. So its bytes are counted and hashed on the way, and it
+ends by itself when this process is killed. The database's address and password are passed in the environment; on the command
+line other users of the machine could read them.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from psycopg import conninfo, pq
 
 from ...errors import AppError
 
-LOCK = 20_261_125  # of PostgreSQL's advisory locks: whoever holds it makes a backup
-STALLED = 600.0  # seconds without a byte after which the server is given up
+LOCK = 20_261_125  # PostgreSQL's advisory lock, held while a backup is made
+STALLED = 600.0  # seconds without a byte after which the backup is given up
 LOOK_EVERY = 1.0
 CHUNK = 2**16
 FORMAT = "--format=custom"
@@ -38,16 +38,16 @@ class ProgramsMissing(AppError):
 
 
 class BackupFailed(Exception):
-    """There is no backup; the message says why, and holds no secret."""
+    """The backup failed; the message says why, and contains no secret."""
 
 
 class BackupCancelled(BackupFailed):
-    """Somebody wanted it to end."""
+    """The backup was cancelled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a backup has come: bytes written, and tables begun."""
+    """The progress of a backup: bytes written, and tables begun."""
 
     bytes: int
     tables: int
@@ -55,7 +55,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class BackupFile:
-    """A finished backup: its file, size in bytes, and SHA-256 in hexadecimal."""
+    """A finished backup: its file, its size in bytes, and its SHA-256 in hexadecimal."""
 
     path: Path
     bytes: int
@@ -63,7 +63,7 @@ class BackupFile:
 
 
 class Backups:
-    """Makes backups of the database of a URL in a folder, with the programs of `programs` or of the PATH."""
+    """Makes backups of the database at a URL in a folder, with the programs in `programs` or on the PATH."""
 
     def __init__(self, url: str, folder: Path, programs: str) -> None:
         self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
@@ -71,21 +71,21 @@ class Backups:
         self._programs = programs or None
 
     def path(self, id: uuid.UUID) -> Path:
-        """Return where the file of a backup is, if it is on this machine."""
+        """Return the path of a backup's file, whether or not it is on this machine."""
         return self._folder / f"{id}.dump"
 
     def program(self, name: str) -> str:
         """Return the path of one of PostgreSQL's programs. Raises `ProgramsMissing`."""
-        found = shutil.which(name, path=self._programs)
-        if found is None:
+        program = shutil.which(name, path=self._programs)
+        if program is None:
             raise ProgramsMissing(f"There is no {name} on this machine. Install PostgreSQL's client or set PG_BIN.")
-        return found
+        return program
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Keep all workers from making another backup within the block. Raises `BackupFailed` if one is being made.
+        """Keep all workers from making another backup during the block. Raises `BackupFailed` if one is being made.
 
-        The server frees the lock when this process ends, however it does.
+        The server releases the lock when this process ends, however it ends.
         """
         try:
             with psycopg.connect(self._url, autocommit=True, connect_timeout=10) as connection:
@@ -97,9 +97,9 @@ class Backups:
             raise BackupFailed(f"The database cannot be reached ({type(error).__name__}).") from None
 
     def create(self, id: uuid.UUID, on_progress: Callable[[Progress], bool]) -> BackupFile:
-        """Make a backup and return it; `on_progress` is told every second how far it is, and ends it by False.
+        """Make a backup and return it. `on_progress` is called every second, and cancels the backup by returning False.
 
-        Raises `BackupFailed`; nothing is left of such a backup.
+        Raises `BackupFailed`; nothing is left of a failed backup.
         """
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.path(id)
@@ -132,7 +132,7 @@ class Backups:
         return size, digest
 
     def restore(self, path: Path) -> None:
-        """Fill an empty database from a backup, whole or not at all. Raises `BackupFailed` or `ProgramsMissing`."""
+        """Restore a backup into an empty database, all or nothing. Raises `BackupFailed` or `ProgramsMissing`."""
         with tempfile.TemporaryFile() as stderr:
             command = [self.program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner"]
             place = conninfo.conninfo_to_dict(self._url).get("dbname") or "postgres"
@@ -141,17 +141,17 @@ class Backups:
                 raise BackupFailed(_last_words(stderr) or "pg_restore failed.")
 
     def _environment(self) -> dict[str, str]:
-        """Return libpq's variables for the database, and little else. Raises `BackupFailed` where there is none."""
-        if not self._url:  # libpq would take a server of this machine
+        """Return libpq's variables for the database, and little else. Raises `BackupFailed` if none is configured."""
+        if not self._url:  # libpq would use a server of this machine
             raise BackupFailed("No DATABASE_URL is set.")
-        variables = {each.keyword.decode(): each.envvar for each in pq.Conninfo.get_defaults()}
+        variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults()}
         given = conninfo.conninfo_to_dict(self._url).items()
-        found = {variable.decode(): str(value) for name, value in given if (variable := variables.get(name))}
-        return {"LC_ALL": "C", **found}
+        environment = {variable.decode(): str(value) for name, value in given if (variable := variables.get(name))}
+        return {"LC_ALL": "C", **environment}
 
 
 def _copy(process: "subprocess.Popen[bytes]", file: IO[bytes], on_progress: Callable[[int], bool]) -> tuple[int, str]:
-    """Copy what a program writes into a file; return its size and digest."""
+    """Copy a program's output into a file; return its size and digest."""
     pipe, digest, size = process.stdout, hashlib.sha256(), 0
     if pipe is None:
         raise RuntimeError("started without a pipe")
@@ -175,12 +175,12 @@ def _copy(process: "subprocess.Popen[bytes]", file: IO[bytes], on_progress: Call
 
 
 def _tables(stderr: IO[bytes]) -> int:
-    """Count the tables that pg_dump says it has begun with."""
+    """Count the tables that pg_dump reports as begun."""
     return os.pread(stderr.fileno(), 2**22, 0).count(b"dumping contents of table")
 
 
 def _last_words(stderr: IO[bytes]) -> str:
-    """Return the last error that a program told."""
+    """Return the last error that a program printed."""
     lines = os.pread(stderr.fileno(), 2**22, 0).decode("utf-8", "replace").splitlines()
     errors = [line for line in lines if "error:" in line or "FATAL" in line]
     return (errors or lines or [""])[-1][:500]

@@ -1,1 +1,1 @@
-"""What a process knows of itself: lifecycle, modes, warm-up, periodic tasks."""
+"""The running process: lifecycle, modes, warm-up, periodic tasks, backups, fault injection."""

@@ -1,4 +1,4 @@
-"""Faults on purpose, to practise outages: per breaker, in all workers of a host at once, and never in production.
+"""Fault injection, to practise outages: per breaker, in all workers of a host at once, and never in production.
 
 In production there is no way in: `FaultInjection` gives the adapters nothing to call, and refuses every order.
 """
@@ -17,7 +17,7 @@ Failure = Callable[[str], Exception]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A share (0 to 1) of a dependency's calls is refused, fails, or waits `latency` seconds, until it runs out."""
+    """A share (0 to 1) of a dependency's calls is refused, fails, or is delayed by `latency` seconds, until it ends."""
 
     kind: str
     share: float
@@ -28,12 +28,12 @@ class Fault:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until it runs out."""
+        """Seconds until it ends."""
         return max(0.0, self.until - time.monotonic())
 
 
 class FaultInjection:
-    """The faults that are ordered, by the name of the breaker. `allowed` is False in production."""
+    """The ordered faults, by the name of the breaker. `allowed` is False in production."""
 
     def __init__(self, shared_state: SharedState, environment: str) -> None:
         self.allowed = environment != "production"
@@ -41,9 +41,9 @@ class FaultInjection:
         self._documents: dict[str, SharedDocument[Fault]] = {}
 
     def adapter(self, name: str, *, deadline: float, error: Failure, refusal: Failure) -> Callable[[], float] | None:
-        """Return what a door calls before each call: it raises, or waits and returns the seconds. None in production.
+        """Return what an adapter runs before a call: it raises, or waits and returns the seconds. None in production.
 
-        A wait longer than the door's deadline fails at the deadline, as it does when the server is slow.
+        A wait longer than the adapter's deadline fails at the deadline, as with a slow server.
         """
         if not self.allowed:
             return None
@@ -68,23 +68,23 @@ class FaultInjection:
     def order(
         self, name: str, *, kind: str, share: float, latency: float, reason: str, actor: str, seconds: float
     ) -> Fault:
-        """Let a dependency fail for `seconds`; raises `NotFound` in production, or if there is no such breaker."""
+        """Make a dependency fail for `seconds`. Raises `NotFound` in production, or if there is no such breaker."""
         until = time.monotonic() + seconds
         fault = Fault(kind=kind, share=share, latency=latency, reason=reason, actor=actor, until=until)
         self._document(name).write(asdict(fault))
         return fault
 
     def end(self, name: str) -> None:
-        """Let a dependency work again; raises `NotFound` as `order` does."""
+        """End the fault of a dependency. Raises `NotFound` as `order` does."""
         self._document(name).write(None)
 
     @property
     def active(self) -> dict[str, Fault]:
         """The faults in force, by breaker."""
-        found = {name: document.value for name, document in self._documents.items()}
-        return {name: fault for name, fault in found.items() if fault and fault.seconds_left}
+        faults = {name: document.value for name, document in self._documents.items()}
+        return {name: fault for name, fault in faults.items() if fault and fault.seconds_left}
 
     def _document(self, name: str) -> SharedDocument[Fault]:
-        if name not in self._documents:  # in production there is none
-            raise NotFound("There is no such breaker to inject faults into.")
+        if name not in self._documents:  # in production there are none
+            raise NotFound("There is no such breaker to practise with.")
         return self._documents[name]

@@ -1,4 +1,4 @@
-"""What this host grants to the application: processors and memory, as the kernel's control groups say."""
+"""The processors and the memory that this host grants to the application, from the kernel's control groups."""
 
 import math
 import os
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 MOST_WORKERS = 4  # each has its own connections to the database
-FEWEST_WORKERS = 2  # so that one at work, or being replaced, leaves one; also where no quota says what is granted
+FEWEST_WORKERS = 2  # so that one is left while the other is busy or being replaced; also used where there is no quota
 MEMORY_OF_WORKER = 160 << 20  # 85 MB after some traffic, and the stores it may fill
 MEMORY_OF_MASTER = 128 << 20
 NO_LIMIT = 1 << 60  # version 1 writes "none" as a number this large
 
 
 class Host:
-    """Reads the control groups below `root`, of either version. What cannot be read is not limited."""
+    """Reads the control groups below `root`, of either version. A value that cannot be read counts as no limit."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._groups = root / "sys/fs/cgroup"
@@ -31,7 +31,7 @@ class Host:
         return min(limits) if limits else None
 
     def workers(self) -> int:
-        """How many worker processes to run: one a processor granted, 2 to 4, fewer only where memory is short."""
+        """How many worker processes to run: one per granted processor, 2 to 4, fewer only where memory is short."""
         wanted = min(MOST_WORKERS, max(FEWEST_WORKERS, math.ceil(self.processors() or FEWEST_WORKERS)))
         memory = self.memory()
         if memory is None:
@@ -52,16 +52,16 @@ class Host:
                 yield quota / period
 
     def _files(self, controller: str, name: str) -> Iterator[str]:
-        """Yield what the file of that name says in our group and in each above it; a limit holds for all below."""
+        """Yield the content of that file in our group and in each group above it; a limit holds for all below."""
         for mounted, group in self._ours(controller):
             for folder in (group, *group.parents):
                 try:
                     yield (mounted / str(folder).lstrip("/") / name).read_text().strip()
-                except OSError:  # the root has no limits, and a container does not see above itself
+                except OSError:  # the root group has no limits, and a container cannot see above itself
                     continue
 
     def _ours(self, controller: str) -> Iterator[tuple[Path, Path]]:
-        """Yield where a controller (version 2: none named) is mounted, and our group in it."""
+        """Yield the mount point of a controller (version 2: without a name), and our group in it."""
         try:
             lines = self._membership.read_text().splitlines()
         except OSError:
@@ -80,6 +80,6 @@ def _number(text: str) -> int | None:
 
 
 def shared_memory() -> str | None:
-    """The folder of files in memory, if there is one to write to."""
+    """Return the folder of in-memory files, if there is one that can be written to."""
     folder = "/dev/shm"  # noqa: S108 - what is written there is only gunicorn's own
     return folder if os.access(folder, os.W_OK) else None

@@ -1,4 +1,4 @@
-"""Where this instance stands between its start and its end, as the process that started it says."""
+"""The phase of this instance between start and end, as reported by the process that started it."""
 
 import contextlib
 import mmap
@@ -7,18 +7,18 @@ from enum import IntEnum
 
 
 class Phase(IntEnum):
-    """What an instance is doing, as `deploy/start.py` writes it."""
+    """The phase of an instance, as `deploy/start.py` writes it."""
 
     SERVING = 0
-    STARTING = 1  # its release is not done: no traffic yet
-    DRAINING = 2  # it serves whoever still comes, and ends soon
+    STARTING = 1  # the release is not done: no traffic yet
+    DRAINING = 2  # requests are still served, and the instance ends soon
 
 
 class Lifecycle:
-    """Reads the one byte of the file `number` that the starter shares with all workers; without a starter it serves.
+    """Reads the one byte that the starter shares with all workers in the file `number`; without a starter it serves.
 
-    Reading it is reading memory, so every worker knows a change at once. A number that was inherited without its file
-    counts as none.
+    Reading it is a memory access, so every worker sees a change at once. A number inherited without its file counts as
+    none.
     """
 
     def __init__(self, number: int) -> None:
@@ -29,15 +29,15 @@ class Lifecycle:
         self._ends: Callable[[], bool] = lambda: False
 
     def ends_when(self, ends: Callable[[], bool]) -> None:
-        """Set how to tell that this worker was asked to end (its server knows)."""
+        """Set the function that tells whether this worker was asked to end; its server knows."""
         self._ends = ends
 
     @property
     def ending(self) -> bool:
-        """Whether what could go on for long should end now."""
+        """Whether long-running work should end now."""
         return self.phase is Phase.DRAINING or self._ends()
 
     @property
     def phase(self) -> Phase:
-        """The phase at this moment."""
+        """The present phase."""
         return Phase(self._shared[0])

@@ -1,4 +1,4 @@
-"""The least level that is logged: one for all workers of a host, changed while they run."""
+"""The log level: one for all workers of a host, changed while they run."""
 
 import logging
 import time
@@ -10,7 +10,7 @@ from ...resilience import SharedDocument, SharedState
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogLevelOrder:
-    """What an operator ordered: why, who, since when, until when (monotonic seconds)."""
+    """An operator's order: the level, the reason, who gave it, its begin (ISO 8601) and its end (monotonic seconds)."""
 
     level: str
     reason: str
@@ -20,12 +20,12 @@ class LogLevelOrder:
 
     @property
     def seconds_left(self) -> float:
-        """Seconds until it runs out."""
+        """Seconds until it expires."""
         return max(0.0, self.until - time.monotonic())
 
 
 class LogLevel:
-    """The level in force: the operator's order until it runs out, else `default`."""
+    """The level in force: the operator's order until it expires, else `default`."""
 
     def __init__(self, shared_state: SharedState, default: str) -> None:
         self.default = self._applied = default
@@ -34,8 +34,8 @@ class LogLevel:
     @property
     def order(self) -> LogLevelOrder | None:
         """The operator's order in force, if any."""
-        found = self._document.value
-        return found if found and time.monotonic() < found.until else None
+        order = self._document.value
+        return order if order and time.monotonic() < order.until else None
 
     @property
     def current(self) -> str:
@@ -44,13 +44,13 @@ class LogLevel:
         return order.level if order else self.default
 
     def set(self, level: str, *, reason: str, actor: str, seconds: float) -> None:
-        """Have all workers log at a level for so many seconds."""
+        """Make all workers log at a level for `seconds`."""
         since, until = datetime.now(UTC).isoformat(), time.monotonic() + seconds
         self._document.write(asdict(LogLevelOrder(level=level, reason=reason, actor=actor, since=since, until=until)))
         self.apply()
 
     def apply(self) -> None:
-        """Have this process log at the level in force. Costs a look at one word if nothing has changed."""
+        """Make this process log at the level in force. Costs one memory access if nothing has changed."""
         level = self.current
         if level != self._applied:
             self._applied = level

@@ -1,4 +1,4 @@
-"""What the whole program is willing to do: everything, reads only, or the least; one mode for all workers of a host."""
+"""The mode of the service: everything, reads only, or emergency; one mode for all workers of a host."""
 
 import contextlib
 import enum
@@ -14,11 +14,11 @@ from ...errors import ReadOnly, Unavailable
 from ...resilience import SharedDocument, SharedState
 
 FILE = "mode.json"
-PAUSE = 30.0  # seconds after which to ask again, where nobody has said when the mode ends
+PAUSE = 30.0  # seconds to retry after, where the mode has no known end
 
 
 class Mode(enum.StrEnum):
-    """The modes; each answers less than the one before."""
+    """The modes; each serves less than the one before."""
 
     NORMAL = "normal"
     READ_ONLY = "read-only"
@@ -27,7 +27,10 @@ class Mode(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModeOrder:
-    """What an operator ordered: why, who, since when, until when (monotonic seconds, None for no end), for restarts."""
+    """An operator's order: the reason, who gave it, begin (ISO 8601) and end (monotonic seconds, None for none).
+
+    `kept`: it survives a restart.
+    """
 
     mode: str
     reason: str
@@ -38,15 +41,15 @@ class ModeOrder:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds until it runs out; None if it does not by itself."""
+        """Seconds until it expires; None if it does not by itself."""
         return None if self.until is None else max(0.0, self.until - time.monotonic())
 
 
 class Modes:
-    """The mode in force: the operator's order until it runs out, else `default`.
+    """The mode in force: the operator's order until it expires, else `default`.
 
-    An order that is to be `kept` lies in a file of `folder`, with its end by the wall clock, and is in force again
-    after a restart. The last order counts: one that is not kept removes the file.
+    An order to be `kept` is stored in a file in `folder`, with its end by the wall clock, and is in force again after a
+    restart. The last order counts: one that is not kept removes the file.
     """
 
     def __init__(self, shared_state: SharedState, folder: Path, default: str) -> None:
@@ -58,8 +61,8 @@ class Modes:
     @property
     def order(self) -> ModeOrder | None:
         """The operator's order in force, if any."""
-        found = self._document.value
-        return found if found and (found.until is None or time.monotonic() < found.until) else None
+        order = self._document.value
+        return order if order and (order.until is None or time.monotonic() < order.until) else None
 
     @property
     def current(self) -> Mode:
@@ -72,7 +75,7 @@ class Modes:
     ) -> ModeOrder:
         """Put all workers into a mode at once, for `seconds` or until the next order; return the order.
 
-        With `keep` it survives a restart; `kept` False in what is returned says that the file could not be written.
+        With `keep` it survives a restart. If the file could not be written, `kept` is False in the returned order.
         """
         order = ModeOrder(
             mode=mode.value,
@@ -90,7 +93,7 @@ class Modes:
 
     # D47: modes are enforced in the adapters too.
     def admit(self, dependency: str, *, writing: bool) -> None:
-        """Raise `ReadOnly` for a change in read-only mode, `Unavailable` for anything of a dependency in emergency."""
+        """Raise `ReadOnly` for a change in read-only mode, `Unavailable` for any use of a dependency in emergency."""
         mode = self.current
         if mode is Mode.NORMAL:
             return
@@ -101,7 +104,7 @@ class Modes:
 
     @property
     def retry_after(self) -> float:
-        """Seconds after which it is worth asking again."""
+        """Seconds after which a retry is worthwhile."""
         order = self.order
         left = order.seconds_left if order else None
         return PAUSE if left is None else left
@@ -119,7 +122,7 @@ class Modes:
         return True
 
     def _recall(self) -> None:
-        """Put an order that was kept in force again, if there is one, it is readable and has not run out."""
+        """Restore a kept order, if there is one that can be read and has not expired."""
         try:
             data: dict[str, Any] = json.loads(self._path.read_text())
             mode, ends = Mode(data["mode"]), data["ends"]

@@ -1,4 +1,4 @@
-"""Old rows go by themselves: in the background, a few at a time, by one worker of all hosts."""
+"""The retention job: deletes old rows in the background, in small batches, in one worker of all hosts at a time."""
 
 import os
 import random
@@ -12,16 +12,19 @@ from sqlalchemy.orm import Session
 from ...errors import AppError
 from ..postgres.database import Database
 
-TURN = 202_508_191  # the advisory lock of who sweeps
+TURN = 202_508_191  # PostgreSQL's advisory lock, held while a batch is deleted
 BATCH = 200
-EVERY = 3600.0  # seconds between two rounds of a worker
+EVERY = 3600.0  # seconds between two runs of a worker
 PAUSE = 0.2  # seconds between two batches: requests come first
 
 Delete = Callable[[Session, int], dict[str, int]]
 
 
 class RetentionJob:
-    """Calls `sweep(session, most)` in transactions of their own until nothing is left; it returns rows by table."""
+    """Calls the deleting function, `(session, most)`, in a transaction each until nothing is left.
+
+    That function returns the number of deleted rows by table.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -30,31 +33,31 @@ class RetentionJob:
         self._stopping = threading.Event()
 
     def delete_with(self, delete_old: Delete) -> None:
-        """Set what deletes (a domain knows its tables; this does not)."""
+        """Set the function that deletes. A domain knows its tables; this module does not."""
         self._delete = delete_old
 
     def start(self, every: float = EVERY) -> None:
-        """Start the thread of this process, once; a forked child starts its own. Workers come at different times."""
+        """Start the thread of this process, once; a forked child starts its own. Workers run at different times."""
         if self._owner != os.getpid():
             self._owner = os.getpid()
             self._stopping = threading.Event()
             threading.Thread(target=self._run, args=(every,), name="sweeper", daemon=True).start()
 
     def stop(self) -> None:
-        """Let the thread end."""
+        """End the thread."""
         self._stopping.set()
 
     def run(self) -> dict[str, int]:
-        """Delete all that is old; return how many rows of which table. Does nothing while another worker is at it."""
-        gone: dict[str, int] = {}
+        """Delete all old rows; return their number by table. Does nothing while another worker does it."""
+        deleted: dict[str, int] = {}
         while not self._stopping.is_set():
             batch = self._batch()
             for table, rows in batch.items():
-                gone[table] = gone.get(table, 0) + rows
+                deleted[table] = deleted.get(table, 0) + rows
             if max(batch.values(), default=0) < BATCH:
                 break
             self._stopping.wait(PAUSE)
-        return gone
+        return deleted
 
     def _batch(self) -> dict[str, int]:
         if self._delete is None:
@@ -65,12 +68,12 @@ class RetentionJob:
             return self._delete(session, BATCH)
 
     def _run(self, every: float) -> None:
-        wait = random.uniform(every / 2, every)  # noqa: S311 - spreads the workers, and lets a start be a start
+        wait = random.uniform(every / 2, every)  # noqa: S311 - spreads the workers, and spares a process that has just started
         while not self._stopping.wait(wait):
             wait = every
             try:
-                gone = self.run() if self._database.breaker.closed else {}
-            except AppError:  # next time; what is old can wait
+                deleted = self.run() if self._database.breaker.closed else {}
+            except AppError:  # tried again next time; old rows can wait
                 continue
-            if any(gone.values()):
-                structlog.get_logger("rental_backend.sweeper").info("swept", **gone)
+            if any(deleted.values()):
+                structlog.get_logger("rental_backend.sweeper").info("swept", **deleted)

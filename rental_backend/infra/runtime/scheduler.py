@@ -1,4 +1,4 @@
-"""What each worker does beside its requests: chores, one after the other, in one thread."""
+"""The scheduler: periodic tasks of each worker, run one after the other in one thread."""
 
 import os
 import threading
@@ -10,13 +10,13 @@ import structlog
 from ...errors import AppError
 
 TICK = 0.25
-REST = 2.0  # seconds after a chore that failed
+REST = 2.0  # seconds, at least, after a task that failed
 
 Task = Callable[[], object]
 
 
 class Scheduler:
-    """A thread that does each chore every so many seconds. One that fails is done again the next time."""
+    """A thread that runs each task at its interval. A task that fails is run again the next time."""
 
     def __init__(self) -> None:
         self._tasks: list[tuple[float, Task]] = []
@@ -24,7 +24,7 @@ class Scheduler:
         self._stopping = threading.Event()
 
     def every(self, seconds: float, task: Task) -> None:
-        """Add a chore; call it before the start."""
+        """Add a task; to be called before `start`."""
         self._tasks.append((seconds, task))
 
     def start(self) -> None:
@@ -35,7 +35,7 @@ class Scheduler:
             threading.Thread(target=self._run, name="background", daemon=True).start()
 
     def stop(self) -> None:
-        """Let the thread end."""
+        """End the thread."""
         self._stopping.set()
 
     def _run(self) -> None:
@@ -48,10 +48,10 @@ class Scheduler:
 
 
 def _done(task: Task) -> bool:
-    """Do a chore and tell whether that went well."""
+    """Run a task and return whether it succeeded."""
     try:
         task()
-    except AppError:  # an outage: next time
+    except AppError:  # an outage: tried again next time
         return False
     except Exception:
         structlog.get_logger("rental_backend.background").exception("chore failed", chore=repr(task))

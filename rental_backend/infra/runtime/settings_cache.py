@@ -1,9 +1,9 @@
-"""Settings that all workers follow: kept in each of them, read again when somebody has changed one.
+"""The cache of the business settings in each worker, read again when one has changed.
 
-A change lights a beacon in memory that all workers of a host share, after its commit. Whoever has a session looks at
-the beacon and reads again first; what needs no database (the origins that may call) follows within `TICK` of the
-background thread. Workers of other hosts read again every `REFRESH_EVERY` seconds. What was read last is kept in Redis
-and in a file, for workers that start while the database is away.
+After its commit, a change raises a signal in memory that all workers of a host share. Code with a session checks the
+signal and reads again first; code without one (the allowed origins) sees the change within a `TICK` of the scheduler.
+Workers of other hosts read again every `REFRESH_EVERY` seconds. The last settings are also stored in Redis and in a
+file, for workers that start while the database is away.
 """
 
 import contextlib
@@ -23,32 +23,32 @@ from ..redis.cache import Cache
 REFRESH_EVERY = 2.0
 KEEP_IN_REDIS = 30 * 86400
 KEY = "settings:kept"
-SETTINGS = "settings"  # under which a session of the door has them in its `info`
-CHANGED = "settings changed"  # under which its `info` says that it has changed one, and not committed yet
+SETTINGS = "settings"  # key of the cache in the `info` of the adapter's sessions
+CHANGED = "settings changed"  # key in `info` of a session that has changed a setting and not committed yet
 
 Texts = Mapping[str, str]
 Load = Callable[[Session], Texts]
 
 
 class ChangeSignal:
-    """One word that all workers of a host share: when something was changed last. Make it before the fork."""
+    """One word that all workers of a host share: the time of the last change. Create it before the fork."""
 
     def __init__(self) -> None:
         self._word = memoryview(mmap.mmap(-1, 8)).cast("q")
 
     @property
     def signalled_at(self) -> int:
-        """When it was lit last, on the clock that all processes of a host share."""
+        """The time of the last signal (nanoseconds of the host's monotonic clock)."""
         return self._word[0]
 
     def signal(self) -> None:
-        """Say that something has been changed. The moment is unique, so no change is taken for an earlier one."""
+        """Signal a change. The time is unique, so no change is mistaken for an earlier one."""
         self._word[0] = time.monotonic_ns()
 
 
 # D57: kept in each worker, followed by a signal.
 class SettingsCache:
-    """The settings as texts by key, as they were read last."""
+    """The settings as texts by key, as last read."""
 
     def __init__(self, database: Database, cache: Cache, folder: Path) -> None:
         self.change_signal = ChangeSignal()
@@ -60,17 +60,17 @@ class SettingsCache:
         self._next_look = 0.0
 
     def load_with(self, load: Load) -> None:
-        """Set how they are read (the settings domain knows the table; this does not)."""
+        """Set the function that reads them. The settings domain knows the table; this module does not."""
         self._load = load
 
     def cached(self) -> Texts:
-        """Return what was read last, here or by anybody before; never waits for anything."""
+        """Return the settings as last read, here or by another process before. Never waits."""
         return self._texts or {}
 
     def current(self, session: Session) -> Texts:
-        """Return what is in force; read by this session if somebody has changed it meanwhile.
+        """Return the settings in force, read with this session if one was changed meanwhile.
 
-        A session that has changed it itself sees its own change, which is not in force for anybody else yet.
+        A session that has changed one itself sees its own change, which is not in force for others yet.
         """
         if session.info.get(CHANGED) and self._load is not None:
             return self._load(session)
@@ -79,7 +79,7 @@ class SettingsCache:
         return self.cached()
 
     def changed_by(self, session: Session) -> None:
-        """Have all workers read again once this session has committed."""
+        """Make all workers read again once this session has committed."""
         session.info[CHANGED] = True
         event.listen(session, "after_commit", self._announce, once=True)
 
@@ -88,7 +88,7 @@ class SettingsCache:
         self.change_signal.signal()
 
     def refresh(self) -> None:
-        """Read again if it is time to. Raises our errors for an outage."""
+        """Read again if that is due. Raises `AppError` in an outage."""
         late = time.monotonic() >= self._next_look
         if self._database.breaker.closed:
             if late or self._seen != self.change_signal.signalled_at:
@@ -110,15 +110,15 @@ class SettingsCache:
         packed = orjson.dumps(dict(texts))
         self._cache.put(KEY, packed, seconds=KEEP_IN_REDIS)
         draft = self.file.with_name(f"settings.{os.getpid()}.draft")
-        with contextlib.suppress(OSError):  # a read-only disk: Redis has them
+        with contextlib.suppress(OSError):  # on a read-only disk Redis has them
             self.file.parent.mkdir(parents=True, exist_ok=True)
             draft.write_bytes(packed)
             draft.replace(self.file)
 
     def _kept(self) -> Texts | None:
-        """Return what was kept, or None. Redis is shared by all hosts, so its copy is the newer one."""
+        """Return the stored settings, or None. All hosts share Redis, so its copy is the newer one."""
         packed = self._cache.get(KEY)
         with contextlib.suppress(OSError, ValueError):
-            found = orjson.loads(packed or self.file.read_bytes())
-            return found if isinstance(found, dict) else None
+            texts = orjson.loads(packed or self.file.read_bytes())
+            return texts if isinstance(texts, dict) else None
         return None
