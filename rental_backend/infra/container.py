@@ -76,8 +76,8 @@ class Services:
         self.status_history = StatusRecorder(Path(config.journal_folder), self.database)
         self._watch(config)
         self.warmup = self._warmup(config)
-        self.on_start: list[Callable[[], None]] = []  # what others want started in each process
-        self.on_stop: list[Callable[[], None]] = []  # and stopped with it
+        self.on_start: list[Callable[[], None]] = []  # started in each process, for other packages
+        self.on_stop: list[Callable[[], None]] = []  # stopped with the process
         self._lock, self._started_in = threading.Lock(), 0
 
     def _watch(self, config: Config) -> None:
@@ -86,15 +86,9 @@ class Services:
         self.breakers = {name: adapter.breaker for name, adapter in adapters.items()}
         self.bulkheads = {name: adapter.bulkhead for name, adapter in adapters.items()}
         self._schedule_tasks()
-        self._probers = [
-            Prober(adapter.breaker, adapter.probe, heartbeat=config.probe_heartbeat) for adapter in adapters.values()
-        ]
+        self._probers = [Prober(each.breaker, each.probe, heartbeat=every) for each in adapters.values()]
         issuer = self.identity.issuer  # nothing waits for a first probe of it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
-        self.on_start: list[Callable[[], None]] = []  # started in each process, for other packages
-        self.on_stop: list[Callable[[], None]] = []  # stopped with the process
-        self.warmup = self._warmup(config)
-        self._lock, self._started_in = threading.Lock(), 0
 
     def _adapters(self) -> dict[str, Database | Cache]:
         """Return the adapters by name, each with its fault injection."""
@@ -129,7 +123,7 @@ class Services:
         self.scheduler.every(EXCHANGE_EVERY, self.status_history.exchange)
         self.scheduler.every(SAMPLE, partial(self.timeseries.sample, self.guards.values()))
         self.scheduler.every(0, self.log_level.apply)  # also in a worker that gets no request
-        self.exchange_scheduler.every(0, self.rates.exchange)
+        self.exchange_scheduler.every(0, self.rate_limiter.exchange)
 
     @property
     def pools(self) -> dict[str, Database]:

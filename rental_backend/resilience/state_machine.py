@@ -11,6 +11,7 @@ STATE_BITS, GENERATION_BITS = 3, 20
 STATE_MASK = (1 << STATE_BITS) - 1
 GENERATION_MASK = (1 << GENERATION_BITS) - 1
 UNTIL_SHIFT = STATE_BITS + GENERATION_BITS
+# D81: while a probe is under way, come back within a second.
 PROBE_ANSWERS_WITHIN = 1.0  # seconds within which a probe that keeps its deadlines has a result
 
 

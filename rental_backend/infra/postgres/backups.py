@@ -1,8 +1,8 @@
 """Backups as files, made and restored by PostgreSQL's own programs, which are watched while they run.
 
 The output of `pg_dump` comes through a pipe of this process. So its bytes are counted and hashed on the way, and it
-ends by itself when this process is killed. The database's address and password are passed in the environment; on the command
-line other users of the machine could read them.
+ends by itself when this process is killed. The database's address and password are passed in the environment; on the
+command line other users of the machine could read them.
 """
 
 import hashlib
