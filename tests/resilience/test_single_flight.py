@@ -103,4 +103,4 @@ def test_an_error_is_not_shared() -> None:
         with pytest.raises(RuntimeError, match="mine alone"):
             first.result()
     assert single_flight.shared == 0
-    assert single_flight._under_way == {}
+    assert single_flight._in_flight == {}

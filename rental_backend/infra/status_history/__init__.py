@@ -1,8 +1,8 @@
-"""The past of the components that customers know: how long each was in which state, and what incidents there were.
+"""The status history of the components that customers know: how long each had which status, and the incidents.
 
-None of it needs a dependency. All workers of a host share one document in memory; whichever comes first looks at the
-components every two seconds, and now and then keeps the document in a file, so that it survives a restart. Where the
-database is there, instances tell it what they saw, and each other through it; so it survives the disk, too.
+None of it needs a dependency. All workers of a host share one document in memory. Every two seconds one of them
+observes the components, and now and then writes the document to a file, so that it survives a restart. While the
+database is available, instances exchange what they observed through it, so the history also survives the disk.
 """
 
 from .buckets import DAY, HOUR, Bar, Kind, bars, uptime

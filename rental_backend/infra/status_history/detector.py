@@ -1,16 +1,16 @@
-"""When an incident begins and ends by itself: not with every flutter of a breaker, and not long after it."""
+"""The detector of automatic incidents: it ignores a flutter of a breaker, and is soon sure of a disruption."""
 
 import enum
 from dataclasses import dataclass, replace
 
 # D90: when an incident opens and closes.
 OPEN_AFTER = 20_000  # milliseconds of disruption until an incident is opened
-CLOSE_AFTER = 60_000  # milliseconds without any until it is closed
-REOPEN_WITHIN = 15 * 60_000  # milliseconds after its end in which a new disruption belongs to it
+CLOSE_AFTER = 60_000  # milliseconds without disruption until it is closed
+REOPEN_WITHIN = 15 * 60_000  # milliseconds after its end in which a new disruption reopens it
 
 
 class IncidentChange(enum.Enum):
-    """What has happened to the incident."""
+    """What happened to the incident."""
 
     NOTHING = enum.auto()
     OPENED = enum.auto()
@@ -19,11 +19,11 @@ class IncidentChange(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detector:
-    """What an automatic incident depends on.
+    """The state of the detector of automatic incidents.
 
-    `bad` is how long there was a disruption, pauses shorter than `CLOSE_AFTER` left out; `well` how long there has been
-    none in a row (milliseconds). `current` is the incident that is open, `last` the one before. After an operator has
-    closed it himself, none is opened before all has been well once (`dismissed`).
+    `bad` is how long a disruption has lasted, not counting pauses shorter than `CLOSE_AFTER`; `well` is how long there
+    has been none (both in milliseconds). `current` is the open incident, `last` the one before. `dismissed`: an
+    operator closed the incident themselves, so none is opened before all has been well once.
     """
 
     bad: int = 0
@@ -33,7 +33,7 @@ class Detector:
     dismissed: bool = False
 
     def step(self, elapsed: int, *, disrupted: bool) -> tuple["Detector", IncidentChange]:
-        """Return what follows from so many milliseconds more of a disruption, or of none."""
+        """Return the detector and the incident's change after `elapsed` milliseconds with or without disruption."""
         if disrupted:
             bad = min(self.bad + elapsed, OPEN_AFTER)
             opens = bad >= OPEN_AFTER and self.current is None and not self.dismissed

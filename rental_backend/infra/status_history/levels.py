@@ -1,10 +1,10 @@
-"""How well a component works, and how bad that is for a page of all."""
+"""The status of a component, and the impact of an incident on all of them."""
 
 import enum
 
 
 class ComponentStatus(enum.StrEnum):
-    """How a component works, each worse than the one before; the names are those of status pages."""
+    """The status of a component, each worse than the one before; the names are those of public status pages."""
 
     OPERATIONAL = "operational"
     UNDER_MAINTENANCE = "under_maintenance"
@@ -14,12 +14,12 @@ class ComponentStatus(enum.StrEnum):
 
     @property
     def disrupted(self) -> bool:
-        """Whether customers miss something that nobody has ordered."""
+        """Whether customers lack something that no operator has ordered."""
         return self.weight > ComponentStatus.UNDER_MAINTENANCE.weight
 
     @property
     def weight(self) -> int:
-        """The place in the order, from 0."""
+        """The rank, from 0."""
         return COMPONENT_STATUSES.index(self)
 
 
@@ -46,5 +46,5 @@ OF_LEVEL = {
 
 
 def gravest(*impacts: Impact) -> Impact:
-    """Return the worst of them; none of nothing."""
+    """Return the worst impact; NONE without any."""
     return max(impacts, key=IMPACTS.index, default=Impact.NONE)

@@ -1,4 +1,4 @@
-"""Who looks at the components, and where what was seen is kept: in memory for all workers, in a file for restarts."""
+"""The recorder observes the components and keeps the history: in memory for all workers, in a file for restarts."""
 
 import contextlib
 import os
@@ -16,25 +16,25 @@ from .shared import DOCUMENT_BYTES, STAMPS, HistoryLock, SharedHistory
 from .state import Change, Observation, StatusHistory
 from .tables import load_remote, save
 
-EVERY = 2_000  # milliseconds between two looks
-KEEP_EVERY = 15_000  # milliseconds between two files
-EXCHANGE_EVERY = 60_000  # milliseconds between two visits to the database
-PATIENCE = 1.0  # seconds that an operator waits for his turn
+EVERY = 2_000  # milliseconds between two observations
+KEEP_EVERY = 15_000  # milliseconds between two writes of the file
+EXCHANGE_EVERY = 60_000  # milliseconds between two exchanges through the database
+PATIENCE = 1.0  # seconds that an operator waits for the lock
 FILE = "status.json"
-LOOKED, KEPT, HEARD, STORED = range(STAMPS, STAMPS + 4)  # words: when that was last (monotonic milliseconds)
-SAID, TOLD = STORED + 1, STORED + 2  # words: how many changes of incidents there were, and how many the database knows
+OBSERVED, KEPT, LOADED, STORED = range(STAMPS, STAMPS + 4)  # words: when that was done last (monotonic milliseconds)
+CHANGES, EXCHANGED = STORED + 1, STORED + 2  # words: changes of incidents so far, and how many the database has
 
 Components = Callable[[], Mapping[str, ComponentStatus]]
 
 
 class TooManyIncidents(Conflict):
-    """There is no room for more about open incidents (409)."""
+    """There is no room for more open incidents, or more updates of them (409)."""
 
     code, title = "incidents_full", "Too many open incidents"
 
 
 class StatusRecorder:
-    """Make it before the fork; `start` it in each worker."""
+    """Observes the components and keeps their history. Create it before the fork; `start` it in each worker."""
 
     def __init__(self, folder: Path, database: Database) -> None:
         self.file = folder / FILE
@@ -47,17 +47,17 @@ class StatusRecorder:
         self._stopping = threading.Event()
 
     def observe_with(self, look: Components, names: Mapping[str, str]) -> None:
-        """Set how the components are looked at, and how they are called (this knows none of them)."""
+        """Set the function that returns the components' status, and their names. This module knows none of them."""
         self._look, self._names = look, names
 
     @property
     def version(self) -> int:
-        """A number that is another one after every change."""
+        """A number that differs after every change."""
         return self._shared.version
 
     @property
     def state(self) -> StatusHistory:
-        """What is known. Never waits for anything; the same object until something changes."""
+        """The history. Never waits; returns the same object until something changes."""
         known = self._known
         if known[0] != self._shared.version:
             version, data = self._shared.read()
@@ -65,9 +65,9 @@ class StatusRecorder:
         return known[1]
 
     def change(self, change: Change) -> StatusHistory:
-        """Have an operator's change in force for all workers and in the file; return the state.
+        """Apply an operator's change for all workers and write the file; return the history.
 
-        Raises `Busy`, or `TooManyIncidents` where all that is open has no room any more.
+        Raises `Busy`, or `TooManyIncidents` if the open incidents no longer fit.
         """
         with self._shared.lock(HistoryLock.WRITE, PATIENCE) as ours:
             if not ours:
@@ -77,32 +77,32 @@ class StatusRecorder:
             if not state.holds(DOCUMENT_BYTES // 2) and len(state.open) >= len(before.open):
                 raise TooManyIncidents("Too many incidents are open. Close incidents first.")
             self._write(state)
-            self._shared.words[SAID] += 1
+            self._shared.words[CHANGES] += 1
         self.keep(PATIENCE)
         return state
 
     def observe(self) -> None:
-        """Look at the components, if it is time to and nobody else does."""
+        """Observe the components, if that is due and no other worker does."""
         if self._look is None:
             raise RuntimeError("look_with was not called")
         with self._shared.lock(HistoryLock.WRITE) as ours:
-            if not ours or not self._due(LOOKED, EVERY * 0.9):
+            if not ours or not self._due(OBSERVED, EVERY * 0.9):
                 return
             self._recall()
             before = self.state
             now, levels = Observation(monotonic=_milliseconds(), wall=round(time.time() * 1000)), self._look()
-            if not levels:  # nobody knows yet
+            if not levels:  # not known yet
                 return
             state = before.observed(levels, now, self._names)
             self._write(state)
-            self._shared.words[LOOKED] = now.monotonic
+            self._shared.words[OBSERVED] = now.monotonic
             urgent = state.incidents != before.incidents
-            self._shared.words[SAID] += urgent
+            self._shared.words[CHANGES] += urgent
         if urgent or self._due(KEPT, KEEP_EVERY):
             self.keep()
 
     def keep(self, patience: float = 0.0) -> None:
-        """Write the file, unless somebody else is about to. Where the disk takes nothing, memory and database do."""
+        """Write the file, unless another worker is doing so. If the disk fails, memory and database have it."""
         draft = self.file.with_suffix(f".{os.getpid()}.draft")
         with self._shared.lock(HistoryLock.KEEP, patience) as ours:
             if not ours or not self._shared.version:
@@ -117,13 +117,13 @@ class StatusRecorder:
                 draft.replace(self.file)
 
     def exchange(self) -> None:
-        """Exchange what is known with the other instances, if it is time to. Raises our errors for an outage."""
+        """Exchange the history with the other instances, if that is due. Raises `AppError` in an outage."""
         if not self._database.breaker.closed or not self._shared.version:
             return
         words = self._shared.words
         with self._shared.lock(HistoryLock.SYNC) as ours:
-            said = words[SAID]
-            if not ours or not (self._due(HEARD, EXCHANGE_EVERY) or said != words[TOLD]):
+            changes = words[CHANGES]
+            if not ours or not (self._due(LOADED, EXCHANGE_EVERY) or changes != words[EXCHANGED]):
                 return
             news = load_remote(self._database, self.state.source)
             with self._shared.lock(HistoryLock.WRITE, PATIENCE) as writing:
@@ -132,9 +132,9 @@ class StatusRecorder:
                 self._write(
                     self.state.merged_with(news.others, news.incidents, news.orphans, round(time.time() * 1000))
                 )
-            words[HEARD] = _milliseconds()
+            words[LOADED] = _milliseconds()
             save(self._database, self.state, news, whole=not words[STORED])
-            words[STORED], words[TOLD] = _milliseconds(), said
+            words[STORED], words[EXCHANGED] = _milliseconds(), changes
 
     def start(self) -> None:
         """Start the thread of this process, once; a forked child starts its own."""
@@ -144,7 +144,7 @@ class StatusRecorder:
             threading.Thread(target=self._run, name="status", daemon=True).start()
 
     def stop(self) -> None:
-        """Let the thread end."""
+        """End the thread and write the file."""
         self._stopping.set()
         self.keep()
 
@@ -164,7 +164,7 @@ class StatusRecorder:
         self._shared.write(state.packed(DOCUMENT_BYTES))
 
     def _recall(self) -> None:
-        """Begin with what the file says, if nobody has begun yet; whose turn it is must hold WRITE."""
+        """Load the file, if no worker has yet. The lock WRITE must be held."""
         if self._shared.version:
             return
         try:

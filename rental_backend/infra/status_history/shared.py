@@ -1,8 +1,7 @@
-"""One document in memory that all workers of a host share, and who may change it. Make it before the fork.
+"""One document in memory that all workers of a host share, and its locks. Create it before the fork.
 
-It has two places: a writer fills the one that is not in force and then changes one word, so that no reader ever sees
-half of it and a writer killed on the way has changed nothing. Turns are locks that the kernel frees when their holder
-dies.
+It has two buffers: a writer fills the one that is not in force and then changes one word, so no reader ever sees a
+partial document and a writer killed midway has changed nothing. The kernel releases a lock when its holder dies.
 """
 
 import contextlib
@@ -15,8 +14,8 @@ import time
 import weakref
 from collections.abc import Iterator
 
-DOCUMENT_BYTES = 512 * 1024  # bytes of each of the two places
-WORDS = 64  # version and lengths, then words for times
+DOCUMENT_BYTES = 512 * 1024  # size of each of the two buffers
+WORDS = 64  # version and lengths, then words for times and counts
 LENGTHS, STAMPS = 1, 8
 LOOK = 0.005
 
@@ -24,7 +23,7 @@ _all: "weakref.WeakSet[SharedHistory]" = weakref.WeakSet()
 
 
 class HistoryLock(enum.IntEnum):
-    """What only one does at a time: the byte of the file that is locked meanwhile."""
+    """What only one worker does at a time; the value is the byte of the file that is locked."""
 
     WRITE = 0
     KEEP = 1
@@ -46,11 +45,11 @@ class SharedHistory:
 
     @property
     def version(self) -> int:
-        """How often it was written; 0 for never."""
+        """How often the document was written; 0 for never."""
         return self.words[0]
 
     def read(self) -> tuple[int, bytes]:
-        """Return the document in force, and its version."""
+        """Return the version and the document in force."""
         while True:
             version = self.words[0]
             begin, length = version % 2 * DOCUMENT_BYTES, self.words[LENGTHS + version % 2]
@@ -59,7 +58,7 @@ class SharedHistory:
                 return version, data
 
     def write(self, data: bytes) -> None:
-        """Put a document in force; whose turn it is must hold WRITE. Raises ValueError if it is too long."""
+        """Put a document in force. The lock WRITE must be held. Raises ValueError if the document is too long."""
         if len(data) > DOCUMENT_BYTES:
             raise ValueError(f"a document has {DOCUMENT_BYTES} bytes at most")
         version = self.words[0] + 1
@@ -70,7 +69,7 @@ class SharedHistory:
 
     @contextlib.contextmanager
     def lock(self, name: HistoryLock, patience: float = 0.0) -> Iterator[bool]:
-        """Yield whether it is ours to do something, at the latest after `patience` seconds."""
+        """Hold a lock during the block; yield whether it was acquired within `patience` seconds."""
         ends = time.monotonic() + patience
         if not self._threads[name].acquire(timeout=patience):
             yield False
@@ -95,7 +94,7 @@ class SharedHistory:
             time.sleep(LOOK)
 
     def forget(self) -> None:
-        """Begin anew in a forked child: a thread that held a lock is not there."""
+        """Start afresh in a forked child: a thread that held a lock does not exist there."""
         self._threads = [threading.Lock() for _ in HistoryLock]
 
 

@@ -1,4 +1,4 @@
-"""The history of the components in the database: what each instance saw, so that a new one knows what was before it."""
+"""The status history in the database: what each instance observed, so that a new instance knows the past."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -18,14 +18,14 @@ from .incidents import Incident
 from .levels import COMPONENT_STATUSES
 from .state import SeriesByKind, StatusHistory
 
-TURN = 202_611_251  # the advisory lock of who exchanges
+TURN = 202_611_251  # PostgreSQL's advisory lock, held during an exchange
 BATCH = 500
-ORPHANED = timedelta(minutes=10)  # an instance that says nothing for so long is gone
+ORPHANED = timedelta(minutes=10)  # an instance that is silent for so long is gone
 AGE = {HOUR.name: timedelta(seconds=HOUR.seconds * HOUR.kept), DAY.name: timedelta(seconds=DAY.seconds * DAY.kept)}
 
 
 class StatusBucket(Model):
-    """How many milliseconds of an hour or a day an instance saw a component in which state."""
+    """How many milliseconds of an hour or a day an instance observed a component in each status."""
 
     __tablename__ = "status_buckets"
     __table_args__ = (CheckConstraint("kind IN ('hour', 'day')", name="kind"),)
@@ -42,7 +42,7 @@ class StatusBucket(Model):
 
 
 class StatusIncident(Model):
-    """An incident as its document says, and when an instance last took care of it."""
+    """An incident as a document, and when an instance last maintained it."""
 
     __tablename__ = "status_incidents"
 
@@ -57,7 +57,7 @@ KEY = [StatusBucket.kind, StatusBucket.start, StatusBucket.component, StatusBuck
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteHistory:
-    """What others have told: the time they observed, incidents, and the open ones of instances that are gone."""
+    """The history of other instances: observed time, incidents, and the open ones of instances that are gone."""
 
     others: SeriesByKind
     incidents: tuple[Incident, ...]
@@ -65,16 +65,15 @@ class RemoteHistory:
 
 
 def load_remote(database: Database, source: str) -> RemoteHistory:
-    """Return what others than `source` have told. Raises our errors for an outage."""
+    """Return the history of all instances except `source`. Raises `AppError` in an outage."""
     with database.reading() as session:
         return _load_remote(session, uuid.UUID(source))
 
 
 def save(database: Database, state: StatusHistory, news: RemoteHistory, *, whole: bool) -> None:
-    """Tell what was seen here: the newest buckets, or the `whole` history, and what
-    the `news` did not say of the incidents.
+    """Store what this instance observed: the newest buckets, or the `whole` history, and incidents newer than `news`.
 
-    Raises our errors for an outage, and in a mode without changes; the next visit makes up for it.
+    Raises `AppError` in an outage and in a mode without changes; the next exchange makes up for it.
     """
     with database.transaction() as session:
         session.execute(select(func.pg_advisory_xact_lock(TURN)))
@@ -94,15 +93,14 @@ def _load_remote(session: Session, source: uuid.UUID) -> RemoteHistory:
         bucket[component] = tuple(map(int, spent))
     orphaned = StatusIncident.seen_at < func.now() - ORPHANED
     rows = session.execute(select(StatusIncident.document, orphaned).order_by(StatusIncident.id)).all()
-    found = [(_read(document), gone) for document, gone in rows]
-    known = tuple(each for each, _ in found if each)
-    return RemoteHistory(
-        others=others, incidents=known, orphans=frozenset(each.id for each, gone in found if each and gone)
-    )
+    read = [(_read(document), gone) for document, gone in rows]
+    known = tuple(incident for incident, _ in read if incident)
+    orphans = frozenset(incident.id for incident, gone in read if incident and gone)
+    return RemoteHistory(others=others, incidents=known, orphans=orphans)
 
 
 def _read(document: dict[str, Any]) -> Incident | None:
-    """Read an incident, or nothing of one that another version has written so that this one cannot."""
+    """Read an incident; None if another version of the program wrote it in a way that this one cannot read."""
     try:
         return Incident.read(document)
     except (ValueError, KeyError, TypeError):
@@ -120,7 +118,7 @@ def _store_buckets(session: Session, state: StatusHistory, *, whole: bool) -> No
 
 
 def _rows(kind: str, state: StatusHistory, *, whole: bool) -> Iterable[dict[str, Any]]:
-    """Yield the rows of the buckets seen here; of the last two, which are all that may have grown, if not `whole`."""
+    """Yield the rows of our own buckets; without `whole` those of the last two, since no others can have grown."""
     series = state.own[kind]
     for start in sorted(series)[0 if whole else -2 :]:
         for component, spent in series[start].items():
@@ -134,8 +132,8 @@ def _columns(spent: Durations) -> Mapping[str, int]:
 
 
 def _store_incidents(session: Session, state: StatusHistory, news: RemoteHistory) -> None:
-    """Store what is new about incidents, and that those that are open here are taken care of."""
-    theirs = {each.id: each for each in news.incidents}
+    """Store the incidents that changed, and a sign of life for the one that this instance maintains."""
+    theirs = {incident.id: incident for incident in news.incidents}
     for incident in state.incidents:
         known = theirs.get(incident.id)
         whole = incident_rules.merged(incident, known) if known else incident
@@ -146,7 +144,7 @@ def _store_incidents(session: Session, state: StatusHistory, news: RemoteHistory
 
 
 def _forget(session: Session) -> None:
-    """Delete what nobody shows any more."""
+    """Delete what is no longer shown."""
     for kind, age in AGE.items():
         session.execute(delete(StatusBucket).where(StatusBucket.kind == kind, StatusBucket.start < func.now() - age))
     session.execute(delete(StatusIncident).where(StatusIncident.seen_at < func.now() - AGE[DAY.name]))

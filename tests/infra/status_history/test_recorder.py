@@ -34,7 +34,7 @@ from rental_backend.infra.status_history import (
     bars,
     open_incident,
 )
-from rental_backend.infra.status_history.recorder import HEARD, LOOKED, STORED
+from rental_backend.infra.status_history.recorder import LOADED, OBSERVED, STORED
 from rental_backend.infra.status_history.shared import DOCUMENT_BYTES, HistoryLock, SharedHistory
 from rental_backend.infra.status_history.tables import StatusBucket, StatusIncident, load_remote, save
 
@@ -239,10 +239,10 @@ def test_a_new_instance_knows_what_was_before_it(
 
     assert new.state.source != ninety_days.source
     assert new.state.others == ninety_days.own
-    new._shared.words[LOOKED] = new._shared.words[HEARD] = 0
+    new._shared.words[OBSERVED] = new._shared.words[LOADED] = 0
     new.observe()
     for _ in range(2):  # what it told itself is none of the others'
-        new._shared.words[HEARD] = new._shared.words[STORED] = 0
+        new._shared.words[LOADED] = new._shared.words[STORED] = 0
         new.exchange()
     assert new.state.others == ninety_days.own
     assert new.state.incidents == ninety_days.incidents
@@ -280,7 +280,7 @@ def test_instances_tell_each_other_of_incidents(database: Database, tmp_path: Pa
 
     for each in (one, other, one):
         each.exchange()
-        each._shared.words[HEARD] = 0
+        each._shared.words[LOADED] = 0
 
     assert one.state.incidents == other.state.incidents
     (agreed,) = one.state.incidents
