@@ -1,1 +1,1 @@
-"""Identity: tokens, passwords, revocations, and what counts while the accounts are away."""
+"""Identity: tokens, passwords, revocations, and what is valid while the accounts are unavailable."""

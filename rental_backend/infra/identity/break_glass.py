@@ -1,4 +1,4 @@
-"""An operator's way in while the accounts cannot be asked. There is none unless its password's hash is configured."""
+"""Break-glass: an operator's access while the accounts are unavailable, if a password hash is configured for it."""
 
 import threading
 import time
@@ -10,13 +10,13 @@ from ..audit_outbox import AuditOutbox, SecurityEvent
 from .passwords import Passwords
 
 ID = uuid.uuid5(uuid.NAMESPACE_URL, "rental_backend/break-glass")
-TRIES, PER = 5, 60.0  # at most so many in so many seconds, in each process
-SECONDS = 900  # life of the token
+TRIES, PER = 5, 60.0  # attempts per seconds, in each process
+SECONDS = 900  # lifetime of the token
 
 
 # D38: in no table.
 class BreakGlass:
-    """One account that is in no table. Every try to use it is journalled, whether it succeeds or not."""
+    """One account that is in no table. Every attempt to use it goes to the audit log, successful or not."""
 
     def __init__(self, username: str, password_hash: str, passwords: Passwords, audit_outbox: AuditOutbox) -> None:
         self.username = username
@@ -27,11 +27,11 @@ class BreakGlass:
         self._lock = threading.Lock()
 
     def accepts(self, username: str) -> bool:
-        """Tell whether that is the name of the account, and there is one."""
+        """Tell whether this is the name of the account, and the account is configured."""
         return bool(self._hash) and username.strip().lower() == self.username.lower()
 
     def verify(self, password: str, actor: Actor) -> bool:
-        """Tell whether the password fits; not asked more often than a few times a minute."""
+        """Tell whether the password matches; above `TRIES` attempts in `PER` seconds it never does."""
         fits = self._may_try() and self._passwords.verify(self._hash, password)
         event = SecurityEvent(actor=actor, action="BREAK_GLASS", resource="accounts", success=fits)
         self._audit_outbox.write(event)

@@ -1,7 +1,7 @@
-"""The door to who somebody is: tokens, passwords, and the accounts behind the breaker `auth`.
+"""The adapter of identity: tokens, passwords, and the accounts behind the breaker `auth`.
 
-The accounts lie in PostgreSQL, reached by a small pool of their own, so that neither a storm of sign-ins nor a slow
-report of the shop takes the other down.
+The accounts are in PostgreSQL, with a small connection pool of their own, so that neither a flood of sign-ins nor a
+slow business report takes the other down.
 """
 
 import threading
@@ -25,25 +25,25 @@ from .passwords import Passwords
 from .tokens import Claims, Tokens
 
 REMEMBERED = 10_000
-PENDING_WAIT = 0.5  # seconds to wait for what another thread has asked about the same account
-FINAL_TRANSACTION = 0.4  # seconds to store what was hashed for
+PENDING_WAIT = 0.5  # seconds to wait for another thread's query of the same account
+FINAL_TRANSACTION = 0.4  # seconds for the transaction that stores a hash
 FOREVER = float("inf")
 NOBODY = uuid.UUID(int=0)
 
 Load = Callable[[Session, Claims], "Account | None"]
-Key = tuple[uuid.UUID, uuid.UUID]  # the user and his session
+Key = tuple[uuid.UUID, uuid.UUID]  # ids of the user and of their session
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """An account as of now; when `offline`, as last seen, or else as its token says: the accounts cannot be asked."""
+    """An account, current or `offline`: the accounts are unavailable, and it is as last seen or as its token says."""
 
     account: Account
     offline: bool
 
 
 class Identity:
-    """Answers who holds a token. What it learns of an account and its session it trusts for `fresh` seconds."""
+    """Finds the account of a token. What it reads of an account and its session is trusted for `fresh` seconds."""
 
     def __init__(
         self,
@@ -67,21 +67,24 @@ class Identity:
         self._load: Load | None = None
         self._known: OrderedDict[Key, tuple[float, Account | None]] = OrderedDict()
         self._pending: dict[Key, threading.Event] = {}
-        self._changed = -FOREVER  # when anybody's account last changed, as far as this process knows
+        self._changed = -FOREVER  # when any account last changed, as far as this process knows
         self._lock = threading.Lock()
 
     @contextmanager
     def final_transaction(self) -> Iterator[Session]:
-        """Yield the transaction for which was hashed: it has its own time, hashing may have spent all."""
+        """Open the transaction that stores a hash.
+
+        It has its own 0.4 s budget, because hashing may have used up the request's.
+        """
         with budget(FINAL_TRANSACTION), self.database.transaction() as session:
             yield session
 
     def load_accounts_with(self, load: Load) -> None:
-        """Set how an account is read: None if it is gone, or the session has ended (this door knows no tables)."""
+        """Set the function that reads an account: None if it is gone or the session has ended. It knows the tables."""
         self._load = load
 
     def prewarm(self) -> None:
-        """Ask once, about nobody, as is asked about everybody. Raises our errors for an outage."""
+        """Run the query of accounts once, for an id that nobody has. Raises `AppError` in an outage."""
         now = time.time()
         nobody = Claims(NOBODY, NOBODY, "", "access", frozenset(), superuser=False, expires=now, issued=now)
         if self._load is not None:
@@ -89,29 +92,29 @@ class Identity:
                 self._load(session, nobody)
 
     def limit_offline_to(self, harmless: frozenset[str]) -> None:
-        """Set the permissions that are left to somebody who cannot be known not to be revoked."""
+        """Set the permissions that remain while it cannot be known whether a session was revoked."""
         self.offline = replace(self.offline, harmless=harmless)
 
     def claims(self, token: str) -> Claims:
-        """Return the claims of an access token, ours or that of the issuer that is trusted, if one is.
+        """Return the claims of an access token of ours, or of the trusted issuer if one is configured.
 
-        Raises `Unauthenticated`, or `Unavailable` if the issuer would have to be asked and is away.
+        Raises `Unauthenticated`, or `Unavailable` if the issuer's keys are needed and it is away.
         """
         if self.issuer is not None and self.issuer.accepts(token):
             return self.issuer.verify(token)
         return self.tokens.verify(token, "access")
 
     def standing(self, claims: Claims) -> Standing:
-        """Return the account of a verified token. Raises `Unauthenticated` if it is gone or disabled, or signed out.
+        """Return the account of a verified token. Raises `Unauthenticated` if it is gone, disabled or signed out.
 
-        A disabled account seen disabled stays so, however long the accounts are out of reach; an ended session too.
+        An account last seen disabled stays so however long the accounts are unavailable; so does an ended session.
         """
-        if claims.user_id == break_glass.ID:  # in no table; its token is short-lived
+        if claims.user_id == break_glass.ID:  # in no table, and its token is short-lived
             return Standing(Account(claims.user_id, claims.username, True, False, claims.scopes), offline=True)
         key = (claims.user_id, claims.session)
         known = self._known.get(key)
         if known is None or not self._trusted(known[0]):
-            asked, ours = self._join_pending(key)
+            pending, ours = self._join_pending(key)
             if ours:
                 try:
                     known = self._look_up(claims)
@@ -120,7 +123,7 @@ class Identity:
                 finally:
                     self._complete(key)
             elif known is None or known[0] <= self._changed:
-                asked.wait(limit(PENDING_WAIT))
+                pending.wait(limit(PENDING_WAIT))
                 known = self._known.get(key)
         return Standing(_require_active(known[1]), offline=False) if known else self._offline(claims)
 
@@ -128,19 +131,19 @@ class Identity:
         return Standing(self.offline.standing(claims, self.seen(claims)), offline=True)
 
     def seen(self, claims: Claims) -> Account | None:
-        """Return an account as this process last saw it, None if never; raises `Unauthenticated` if it was gone."""
+        """Return an account as this process last saw it, None if never. Raises `Unauthenticated` if it was gone."""
         known = self._known.get((claims.user_id, claims.session))
         return _require_active(known[1]) if known else None
 
     def forget(self, user_id: uuid.UUID) -> None:
-        """Ask anew about this account next time (it was just changed); in an outage what was last seen still counts."""
+        """Query a changed account again next time. In an outage, what was last seen still counts."""
         with self._lock:
             for key, (at, account) in self._known.items():
                 if user_id in (key[0], account and account.id) and at != FOREVER:
                     self._known[key] = (-FOREVER, account)
 
     def forget_everybody(self) -> None:
-        """Ask anew about every account next time, also about one that is being asked about at this moment."""
+        """Query every account again next time, also one whose query is under way."""
         self._changed = time.monotonic()
 
     # D6: what is known of an account is trusted for a while.
@@ -148,22 +151,22 @@ class Identity:
         return seen > self._changed and time.monotonic() - seen <= self._fresh
 
     def end_sessions(self, user_id: uuid.UUID, sessions: list[uuid.UUID]) -> None:
-        """Let nobody in any more by these sessions of a user (the database has just said so), and tell all workers."""
-        for each in sessions:
-            self._remember((user_id, each), (FOREVER, None))
+        """Reject these ended sessions of a user from now on, and announce them to all workers."""
+        for session in sessions:
+            self._remember((user_id, session), (FOREVER, None))
         self.offline.revocations.announce(sessions)
 
     def _join_pending(self, key: Key) -> tuple[threading.Event, bool]:
-        """Return what is set when the account has been asked for, and whether it is the caller who has to.
+        """Return the event that is set when the account was queried, and whether the caller has to run the query.
 
-        Many requests of one user reach a new worker at once. They need one answer, and the pool is small.
+        Many requests of one user reach a new worker at once. They need one query, and the pool is small.
         """
         with self._lock:
-            asked = self._pending.get(key)
-            if asked is not None:
-                return asked, False
-            asked = self._pending[key] = threading.Event()
-            return asked, True
+            pending = self._pending.get(key)
+            if pending is not None:
+                return pending, False
+            pending = self._pending[key] = threading.Event()
+            return pending, True
 
     def _complete(self, key: Key) -> None:
         with self._lock:
@@ -173,19 +176,19 @@ class Identity:
         if self._load is None:
             raise RuntimeError("load_accounts_with was not called")
         with self.database.reading() as session:
-            found = (time.monotonic(), self._load(session, claims))
-        return self._remember((claims.user_id, claims.session), found)
+            seen = (time.monotonic(), self._load(session, claims))
+        return self._remember((claims.user_id, claims.session), seen)
 
-    def _remember(self, key: Key, found: tuple[float, Account | None]) -> tuple[float, Account | None]:
-        """Remember what was found, and return what is known now: a session that was ended meanwhile stays so."""
+    def _remember(self, key: Key, seen: tuple[float, Account | None]) -> tuple[float, Account | None]:
+        """Cache what was read, and return what is known now: a session that ended meanwhile stays ended."""
         with self._lock:
             known = self._known.get(key)
             if known is not None and known[0] == FOREVER:
                 return known
-            self._known[key] = found
+            self._known[key] = seen
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
-        return found
+        return seen
 
 
 def _require_active(account: Account | None) -> Account:

@@ -1,8 +1,8 @@
-"""How often somebody may try to sign in: so many times under one name and from one address, in a sliding window.
+"""The login throttle: attempts to sign in per name and per address, in a sliding window.
 
-The window lies in Redis, for all workers, and in this process while Redis is away (then each worker counts for itself).
-Refused tries do not count, so nobody is kept out for longer than the window. Whoever once signed in under a name from
-an address has a count of his own there: strangers who try the same name elsewhere do not keep him out.
+The window is in Redis, for all workers, and in this process while Redis is away (then each worker counts on its own).
+Refused attempts do not count, so nobody is locked out for longer than the window. A name and an address that signed in
+before have a count of their own: strangers who try the same name from elsewhere do not lock the user out.
 """
 
 import hashlib
@@ -18,10 +18,10 @@ from ...errors import ServiceUnavailable, TooManyAttempts
 from ..redis.cache import Cache
 
 REMEMBERED = 10_000  # counts that this process keeps while Redis is away
-KNOWN_FOR = 30 * 86400  # seconds for which an address is known after a sign-in
+KNOWN_FOR = 30 * 86400  # seconds for which a name and an address are known after a sign-in
 
-# KEYS: known, own, name, address. ARGV: window (ms), limit by name, limit by address, this try.
-# Returns the milliseconds to wait, or 0 if the try was counted.
+# KEYS: known, own, name, address. ARGV: window (ms), limit by name, limit by address, this attempt.
+# Returns the milliseconds to wait, or 0 if the attempt was counted.
 COUNT = """
 local time = redis.call('TIME')
 local now, window = time[1] * 1000 + math.floor(time[2] / 1000), tonumber(ARGV[1])
@@ -41,7 +41,7 @@ if wait == 0 then
 end
 return wait
 """
-# KEYS: known, own, name, address. ARGV: this try, and for how long it makes the address known (s), 0 for not at all.
+# KEYS: known, own, name, address. ARGV: this attempt, and for how long it makes the address known (s; 0: not).
 UNCOUNT = """
 for _, key in ipairs({KEYS[2], KEYS[3], KEYS[4]}) do
     redis.call('ZREM', key, ARGV[1])
@@ -52,7 +52,7 @@ if ARGV[2] ~= '0' then
 end
 return 0
 """
-# KEYS: counts. ARGV: window (ms), limit. Returns how many of them have reached it.
+# KEYS: counts. ARGV: window (ms), limit. Returns how many of the counts have reached the limit.
 FULL = """
 local time = redis.call('TIME')
 local began, full = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[1]), 0
@@ -66,7 +66,7 @@ return full
 
 
 class LoginThrottle:
-    """Lets `by_name` tries pass under one name and `by_address` from one address, within `window` seconds each."""
+    """Allows `by_name` attempts under one name and `by_address` from one address, per `window` seconds."""
 
     def __init__(self, cache: Cache, *, by_name: int, by_address: int, window: float) -> None:
         self._cache = cache
@@ -75,20 +75,20 @@ class LoginThrottle:
         self._own = LocalCounts(window)
 
     def admit(self, name: str, address: str) -> None:
-        """Count a try that always counts, or raise `TooManyAttempts`."""
+        """Count an attempt, whatever its result, or raise `TooManyAttempts`."""
         self._count(_keys(name, address), uuid.uuid4().hex)
 
     def is_full(self, *names: str) -> bool:
-        """Tell whether a stranger's next try under any of the names would be refused; asking counts for nothing."""
+        """Tell whether a stranger's next attempt under any of the names would be refused. This counts no attempt."""
         keys = [_keys(name, "")[2] for name in names]
         full = self._cache.run(FULL, keys, [int(self._window * 1000), self._limits[0]])
         return self._own.full(keys, self._limits[0]) if full is None else full > 0
 
     @contextmanager
     def attempt(self, name: str, address: str) -> Iterator[None]:
-        """Count the block as a try, or raise `TooManyAttempts`.
+        """Count the block as an attempt, or raise `TooManyAttempts`.
 
-        It counts if it ends with an error, but not with an outage of ours. A good end clears the count of the name.
+        It counts if it ends with an error, except with our own outage. Success clears the count of the name.
         """
         keys, attempt = _keys(name, address), uuid.uuid4().hex
         self._count(keys, attempt)
@@ -106,13 +106,13 @@ class LoginThrottle:
             raise TooManyAttempts(seconds)
 
     def _uncount(self, keys: list[str], attempt: str, *, known_for: int) -> None:
-        """Take a try back, in both places: Redis may have come or gone since it was counted."""
+        """Uncount an attempt, in Redis and here: Redis may have come or gone since it was counted."""
         self._cache.run(UNCOUNT, keys, [attempt, known_for])
         self._own.uncount(*keys[2:], everything=known_for > 0)
 
 
 class LocalCounts:
-    """The tries that this process has counted by itself."""
+    """The attempts that this process counted on its own."""
 
     def __init__(self, window: float) -> None:
         self._window = window
@@ -143,7 +143,7 @@ class LocalCounts:
         return [at for at in self._tries.get(key, ()) if at > now - self._window]
 
     def uncount(self, name: str, address: str, *, everything: bool) -> None:
-        """Take one try back, or all under the name."""
+        """Uncount one attempt, or all under the name."""
         with self._lock:
             for key in (name, address):
                 tries = self._tries.pop(key, [])
@@ -152,7 +152,7 @@ class LocalCounts:
 
 
 def _keys(name: str, address: str) -> list[str]:
-    """Return the keys of a try. What was typed is not kept: it may be a password. Case and blanks count for nothing."""
+    """Return the keys of an attempt. What was typed is hashed: it may be a password. Case and blanks are ignored."""
     folded = unicodedata.normalize("NFKC", name.lower()).casefold()
     named = hashlib.sha256("".join(folded.split()).encode("utf-8", "replace")).hexdigest()
     both = f"{named}:{address}"

@@ -1,7 +1,7 @@
-"""Access tokens of another issuer (OpenID Connect), verified by its published keys. There is none unless configured.
+"""Access tokens of another issuer (OpenID Connect), verified by its published keys, if one is configured.
 
-The keys are fetched when a token first names one, and again every few minutes, so that a withdrawn one is not trusted
-for long. While the issuer is away those that are known go on working; whoever comes with another gets 503, not 401.
+The keys are fetched when a token first names one, and again every few minutes, so that a withdrawn key is not trusted
+for long. While the issuer is away known keys go on working; a token with an unknown key gets 503, not 401.
 """
 
 import http.client
@@ -24,15 +24,15 @@ from .tokens import Claims, External
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 NEEDED = ["exp", "iat", "iss", "aud", "sub"]
 LEEWAY = 10.0  # seconds by which the issuer's clock may differ
-PAUSE = 60.0  # seconds between two fetches for keys that nobody knows
-REFRESH = 300.0  # seconds between two fetches that nobody asks for
+PAUSE = 60.0  # seconds between two fetches for an unknown key
+REFRESH = 300.0  # seconds between two fetches in the background
 LARGEST = 262_144  # bytes of a key set
 SMALLEST_RSA = 2048  # bits (RFC 7518, 3.3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trust:
-    """Whose tokens are taken, meant for whom, and by which claim (`email` or `sub`) they name an account."""
+    """The trusted issuer, the expected audience, and the claim (`email` or `sub`) that names the account."""
 
     issuer: str
     audience: str
@@ -54,18 +54,18 @@ class Issuer:
         self._lock = threading.Lock()
 
     def accepts(self, token: str) -> bool:
-        """Tell whether a token says that it was signed with a key pair; ours never are."""
+        """Tell whether a token claims to be signed with a key pair; ours never are."""
         try:
             return jwt.get_unverified_header(token).get("alg") in ASYMMETRIC
         except jwt.PyJWTError:
             return False
 
     def verify(self, token: str) -> Claims:
-        """Return the claims of a valid token. Raises `Unauthenticated`, or `Unavailable` if its key cannot be had."""
+        """Return the claims of a valid token. Raises `Unauthenticated`, or `Unavailable` without its key."""
         trust = self._trust
         try:
             key = self._key(str(jwt.get_unverified_header(token)["kid"]))
-            said: dict[str, Any] = jwt.decode(
+            payload: dict[str, Any] = jwt.decode(
                 token,
                 key,
                 algorithms=[key.algorithm_name],
@@ -74,7 +74,7 @@ class Issuer:
                 leeway=LEEWAY,
                 options={"require": NEEDED},
             )
-            return self._claims(said)
+            return self._claims(payload)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", reason="expired") from None
         except (jwt.PyJWTError, KeyError, ValueError, TypeError):
@@ -82,7 +82,7 @@ class Issuer:
 
     # D41: keys are fetched behind a breaker of their own.
     def fetch(self) -> None:
-        """Fetch the keys, or wait for whoever is doing so; raises what went wrong, or `TimeoutError`."""
+        """Fetch the keys, or wait for a fetch under way. Raises its error, or `TimeoutError`."""
         with self._lock:
             fetching = self._fetching
             if fetching is None or fetching.done():
@@ -90,13 +90,13 @@ class Issuer:
                 threading.Thread(target=self._fetch, args=(fetching,), name="oidc", daemon=True).start()
         fetching.result(limit(self._trust.deadline))
 
-    def _claims(self, said: dict[str, Any]) -> Claims:
-        """Return who that is: known by what the issuer says of him, since no account has told it who he is here."""
+    def _claims(self, payload: dict[str, Any]) -> Claims:
+        """Return our claims, with ids derived from the issuer's, which knows neither our accounts nor our sessions."""
         claim = self._trust.claim
-        value = str(said[claim])
-        if claim == "email" and said.get("email_verified") is not True:
+        value = str(payload[claim])
+        if claim == "email" and payload.get("email_verified") is not True:
             raise ValueError("an address that nobody has verified names nobody")
-        known = uuid.uuid5(uuid.NAMESPACE_URL, "\0".join((self._trust.issuer, str(said["sub"]), value)))
+        known = uuid.uuid5(uuid.NAMESPACE_URL, "\0".join((self._trust.issuer, str(payload["sub"]), value)))
         return Claims(
             user_id=known,
             session=known,
@@ -104,8 +104,8 @@ class Issuer:
             kind="access",
             scopes=frozenset(),
             superuser=False,
-            expires=float(said["exp"]),
-            issued=float(said["iat"]),
+            expires=float(payload["exp"]),
+            issued=float(payload["iat"]),
             external=External(claim, value),
         )
 
@@ -116,7 +116,7 @@ class Issuer:
                     self.fetch()
             except BreakerOpen as refused:
                 raise Unavailable("oidc", refused.retry_after) from None
-            except Exception as error:  # whatever came of asking somebody else
+            except Exception as error:  # whatever the request to the issuer raised
                 raise Unavailable("oidc", self.breaker.retry_after) from error
         return self._keys[name]
 
@@ -130,24 +130,24 @@ class Issuer:
             fetching.set_result(None)
 
 
-def _usable(said: Any) -> dict[str, jwt.PyJWK]:
-    """Return the public keys of a key set that sign, by name; raises `ValueError` if there are none."""
-    found = {}
-    for each in said["keys"] if isinstance(said, dict) and isinstance(said.get("keys"), list) else ():
+def _usable(key_set: Any) -> dict[str, jwt.PyJWK]:
+    """Return the signing keys of a key set, by name. Raises `ValueError` if there are none."""
+    usable = {}
+    for entry in key_set["keys"] if isinstance(key_set, dict) and isinstance(key_set.get("keys"), list) else ():
         try:
-            key = jwt.PyJWK(each)
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):  # a kind that we do not know, or broken
+            key = jwt.PyJWK(entry)
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):  # of an unknown kind, or broken
             continue
         weak = key.key_type == "RSA" and key.key.key_size < SMALLEST_RSA
         if key.key_id and key.algorithm_name in ASYMMETRIC and key.public_key_use != "enc" and not weak:
-            found[key.key_id] = key
-    if not found:
+            usable[key.key_id] = key
+    if not usable:
         raise ValueError("no usable key")
-    return found
+    return usable
 
 
 def _download(url: str, deadline: float) -> bytes:
-    """Return what lies at a URL, without following it elsewhere. Raises `OSError` if it is too late or too large."""
+    """Download a URL, without following redirects. Raises `OSError` if that takes too long or is too large."""
     ends, place = time.monotonic() + deadline, urlsplit(url)
     kind = http.client.HTTPSConnection if place.scheme == "https" else http.client.HTTPConnection
     connection = kind(place.hostname or "", place.port, timeout=deadline)

@@ -1,4 +1,4 @@
-"""The one door to password hashing: argon2id, with the predecessor's bcrypt hashes still accepted."""
+"""The adapter of password hashing: argon2id, with the predecessor's bcrypt hashes still accepted."""
 
 import contextlib
 import os
@@ -17,20 +17,20 @@ from ...errors import Busy
 from ...resilience import Bulkhead, BulkheadFull, SharedMemory, limit
 
 WAIT = 2.0
-LOOK = 0.01  # seconds between two looks for a free slot, which any worker may give back
-PARALLELISM = 1  # each is a thread, and four of a worker would take the processors from everybody else
-LONGEST = 1.0  # seconds that a wrong password takes at the most, the wait for a slot aside
-SOON, LATE = 5.0, 30.0  # seconds in which somebody comes again at the latest: among few, among many
-LATELY = 10.0  # seconds
-PACE = 3.0  # sign-ins a second that one worker is good for in a storm
-NICENESS = 5  # of the threads that hash: whoever else wants a processor gets three times as much of it
+LOOK = 0.01  # seconds between two checks for a free slot, which any worker may release
+PARALLELISM = 1  # argon2's lanes are threads: four in each worker would take the processors from all other work
+LONGEST = 1.0  # seconds that a wrong password takes at most, not counting the wait for a slot
+SOON, LATE = 5.0, 30.0  # longest retry-after in seconds: when few were refused, when many were
+LATELY = 10.0  # seconds over which refusals are counted
+PACE = 3.0  # sign-ins per second that one worker handles in a flood
+NICENESS = 5  # of the hashing threads: other threads get three times as much of a processor
 
 T = TypeVar("T")
 
 
 # D33: sign-ins take at most a quarter of the threads.
 class Passwords:
-    """Hashes and verifies, at most `slots` at a time over all workers of the page, in threads of low priority.
+    """Hashes and verifies, at most `slots` at a time over all workers of the host, in threads of low priority.
 
     At most `concurrent_requests` threads of this process deal with passwords, those that wait for a slot included.
     """
@@ -38,11 +38,11 @@ class Passwords:
     def __init__(self, memory: SharedMemory, *, slots: int, concurrent_requests: int = 1000) -> None:
         self._hasher = argon2.PasswordHasher(
             parallelism=PARALLELISM
-        )  # for the rest RFC 9106, second recommended option
+        )  # other parameters: RFC 9106, second recommended option
         self._slots = Bulkhead(memory, "passwords", slots)
         self._threads = ThreadPoolExecutor(
             slots, "hashing", initializer=_lower_priority
-        )  # begins its threads when used
+        )  # starts its threads when used
         self._free = concurrent_requests
         self._free_lock = threading.Lock()
         self._retry_after = RetryAfterEstimate()
@@ -51,7 +51,7 @@ class Passwords:
 
     @contextmanager
     def reserve(self) -> Iterator[None]:
-        """Hold a seat during the block, for whatever will hash there. Raises `Busy` at once if none is free."""
+        """Hold a place of the concurrency limit during the block, which will hash. Raises `Busy` if none is free."""
         with self._free_lock:
             self.require_capacity()
             self._free -= 1
@@ -62,20 +62,20 @@ class Passwords:
                 self._free += 1
 
     def require_capacity(self) -> None:
-        """Raise `Busy` if no seat is free: before anything is spent on a request that will be refused."""
+        """Raise `Busy` if no place is free, before work is spent on a request that will be refused."""
         if self._free < 1:
             raise Busy("auth", self._retry_after.next())
 
     def hash(self, password: str) -> str:
-        """Return the argon2id hash. Raises `Busy` if no slot is free within two seconds, or the request's budget."""
+        """Return the argon2id hash. Raises `Busy` if no slot is free within 2 s or the request's budget."""
         return self._in_thread(lambda: self._hasher.hash(password))
 
     # D74: a wrong password takes as long as the slowest kind of hash.
     def verify(self, stored: str | None, password: str) -> bool:
-        """Tell whether the password fits. Without a stored hash it takes as long, and is False.
+        """Tell whether the password matches. Without a stored hash it takes as long, and returns False.
 
-        A wrong one takes as long as with the slowest kind of hash that was seen: the predecessor's take a quarter
-        longer than ours, which would tell that there is such an account.
+        A wrong password takes as long as with the slowest kind of hash seen so far: the predecessor's hashes take a
+        quarter longer than ours, which would reveal that there is such an account.
         """
         fits, cost = self._in_thread(lambda: self._timed(stored, password))
         if not fits:
@@ -88,7 +88,7 @@ class Passwords:
         return stored.startswith("$2") or self._hasher.check_needs_rehash(stored)
 
     def _timed(self, stored: str | None, password: str) -> tuple[bool, float]:
-        """Return whether it fits, and for how many seconds a processor was at it, whoever else wanted one."""
+        """Return whether the password matches, and the seconds of processor time that took."""
         compared = stored or self._decoy_hash()
         began = time.thread_time()
         fits = self._matches(compared, password)
@@ -107,7 +107,7 @@ class Passwords:
         return self._decoy
 
     def _in_thread(self, work: Callable[[], T]) -> T:
-        """Return what the work returns, done in a slot and by a thread that leaves the processors to others."""
+        """Run the work in a slot, in a thread of low priority, and return its result."""
         with self._slot():
             return self._threads.submit(work).result()
 
@@ -130,23 +130,23 @@ class Passwords:
 
 
 class RetryAfterEstimate:
-    """Those who were turned away lately; each comes again at a time of his own, the more there are the later."""
+    """Estimates when refused callers should retry: each at a random time, later the more were refused lately."""
 
     def __init__(self) -> None:
         self._lately, self._since = 0, 0.0
 
     def next(self) -> float:
-        """Return in how many seconds somebody is to come again: 1 to 5, or up to 30 among many."""
+        """Count a refusal and return the seconds after which to retry: 1 to 5, or up to 30 when many were refused."""
         now = time.monotonic()
         if now > self._since + LATELY:
             self._lately, self._since = 0, now
         self._lately += 1
         latest = min(max(SOON, self._lately / PACE), LATE)
-        return random.uniform(1, latest)  # noqa: S311 - spreads those who come again
+        return random.uniform(1, latest)  # noqa: S311 - spreads the retries
 
 
 def _lower_priority() -> None:
-    """Lower the priority of this thread alone (on Linux each has its own). Where that is forbidden, it stays."""
+    """Lower the priority of this thread alone (Linux has one per thread). Where that is forbidden, it stays."""
     with contextlib.suppress(OSError):
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)

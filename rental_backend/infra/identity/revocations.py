@@ -1,6 +1,6 @@
-"""Sessions that were ended before their time, told to all workers through Redis.
+"""Revoked sessions, announced to all workers through Redis.
 
-Where the accounts can be asked, they say so themselves; this is for when they cannot.
+While the accounts are available, they have this information themselves; this is for outages of the accounts.
 """
 
 import uuid
@@ -11,18 +11,18 @@ MARK = "for _, key in ipairs(KEYS) do redis.call('SET', key, '1', 'EX', ARGV[1])
 
 
 class Revocations:
-    """Remembers ended sessions for `seconds`, the life of a refresh token: after that none of theirs is left."""
+    """Remembers ended sessions for `seconds`, the lifetime of a refresh token: after that they have no valid token."""
 
     def __init__(self, cache: Cache, seconds: int) -> None:
         self._cache = cache
         self._seconds = seconds
 
     def announce(self, sessions: list[uuid.UUID]) -> bool:
-        """Tell all workers that sessions have ended; return whether they can know (False while Redis is away)."""
+        """Announce to all workers that sessions have ended; return False while Redis is away."""
         return not sessions or self._cache.run(MARK, list(map(_key, sessions)), [self._seconds]) is not None
 
     def includes(self, session: uuid.UUID) -> bool | None:
-        """Tell whether a session was ended; None, which is no "no", while Redis is away."""
+        """Tell whether a session was ended; None (unknown) while Redis is away."""
         return self._cache.has(_key(session))
 
 

@@ -1,6 +1,6 @@
-"""The one door to JWTs: access and refresh tokens, HS256, signed with the application's key.
+"""The adapter of JWTs: access and refresh tokens, HS256, signed with the application's key.
 
-Keys are changed without signing anybody out: the new one signs, and the old ones still verify until their last refresh
+Keys are rotated without signing anybody out: the new key signs, and the old ones still verify until their last refresh
 token has expired. A token names its key (`kid`), and no other key is tried.
 """
 
@@ -23,7 +23,7 @@ REMEMBERED = 2048
 
 @dataclass(frozen=True, slots=True)
 class External:
-    """By what another issuer names an account of ours: an `email` that it has verified, or `sub`, a user name."""
+    """How another issuer names an account of ours: by an `email` that it has verified, or by `sub`, a user name."""
 
     claim: str
     value: str
@@ -31,9 +31,9 @@ class External:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """What a token says: whose it is, of which session, what he may do, and from and until when (epoch seconds).
+    """The claims of a token: its user, session and scopes, and when it was issued and expires (epoch seconds).
 
-    In one of another issuer (`external`) the ids are made up: it knows neither our accounts nor our sessions.
+    For a token of another issuer (`external`) the ids are derived: it knows neither our accounts nor our sessions.
     """
 
     user_id: uuid.UUID
@@ -50,7 +50,7 @@ class Claims:
 class Tokens:
     """Signs with `key`; verifies what `key` or one of the `old` keys signed.
 
-    Verified tokens are remembered until they expire, which spares the cryptography.
+    Verified tokens are cached until they expire, which saves the cryptography.
     """
 
     def __init__(self, key: str, *, old: tuple[str, ...] = (), access_seconds: int, refresh_seconds: int) -> None:
@@ -73,7 +73,7 @@ class Tokens:
     ) -> tuple[str, int]:
         """Return a new token of the kind `access` or `refresh`, and when it expires (seconds since the epoch).
 
-        It lives as long as its kind does, or for `seconds`.
+        It is valid for the lifetime of its kind, or for `seconds`.
         """
         now = int(time.time())
         expires = now + (seconds or self.lifetimes[kind])
@@ -108,16 +108,16 @@ class Tokens:
     def _decode(self, token: str) -> Claims:
         try:
             key = self._keys[jwt.get_unverified_header(token)["kid"]]
-            said: dict[str, Any] = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": NEEDED})
+            payload: dict[str, Any] = jwt.decode(token, key, algorithms=[ALGORITHM], options={"require": NEEDED})
             return Claims(
-                uuid.UUID(said["user_id"]),
-                uuid.UUID(said["sid"]),
-                str(said["sub"]),
-                str(said["type"]),
-                frozenset(said.get("scopes", ())),
-                said.get("superuser") is True,
-                float(said["exp"]),
-                float(said.get("iat", 0)),
+                uuid.UUID(payload["user_id"]),
+                uuid.UUID(payload["sid"]),
+                str(payload["sub"]),
+                str(payload["type"]),
+                frozenset(payload.get("scopes", ())),
+                payload.get("superuser") is True,
+                float(payload["exp"]),
+                float(payload.get("iat", 0)),
             )
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", reason="expired") from None
@@ -126,5 +126,5 @@ class Tokens:
 
 
 def key_name(key: str) -> str:
-    """Return a name for a key that tells no more of it than a signature does."""
+    """Return a name for a key that reveals no more of it than a signature does."""
     return hashlib.blake2b(key.encode(), digest_size=8, person=b"token key").hexdigest()
