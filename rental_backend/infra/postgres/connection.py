@@ -1,4 +1,4 @@
-"""A psycopg connection that keeps its deadline even when the server is frozen or the network swallows everything."""
+"""A psycopg connection that keeps its deadline even if the server is frozen or the network drops every packet."""
 
 import ipaddress
 import re
@@ -30,14 +30,14 @@ class CommitLost(Exception):
 
 
 class BudgetSpent(psycopg.OperationalError):
-    """The request had too little time left to wait long enough for the server to be judged by it."""
+    """The request had too little time left for the wait to say anything about the server."""
 
 
 class DeadlineConnection(psycopg.Connection[Any]):
-    """Waits at most `deadline` seconds, or what is left of the request's budget, for each answer of the server.
+    """Waits at most `deadline` seconds, or what is left of the request's budget, for each response of the server.
 
-    `statement_timeout` does not fire on a frozen server and the kernel keeps acknowledging, so the deadline is kept
-    on this side. A connection that missed it is closed: whatever it was doing cannot be known any more.
+    On a frozen server `statement_timeout` does not fire and the kernel keeps acknowledging, so the client enforces the
+    deadline. A connection that missed it is closed: what it was doing can no longer be known.
     """
 
     deadline: float = 1.0
@@ -64,12 +64,12 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
 def _timeout_error(wanted: str, allowed: float, deadline: float) -> psycopg.OperationalError:
     """Return the error of a wait of `allowed` seconds: below half the deadline it says nothing about the server."""
-    said = f"no {wanted} within {allowed:.2f} s"
-    return BudgetSpent(said) if allowed < deadline / 2 else errors.ConnectionTimeout(said)
+    message = f"no {wanted} within {allowed:.2f} s"
+    return BudgetSpent(message) if allowed < deadline / 2 else errors.ConnectionTimeout(message)
 
 
 def _with_deadline(steps: Generator[Any, Any, Any], deadline: float) -> Generator[Any, Any, Any]:
-    """Run a connection's steps until the deadline or the budget's end; psycopg comes back every 0.1 s."""
+    """Run a connection's steps until the deadline or the end of the budget; psycopg yields every 0.1 s."""
     allowed = limit(deadline)
     ends = time.monotonic() + allowed
     step = next(steps)
@@ -85,7 +85,7 @@ def _with_deadline(steps: Generator[Any, Any, Any], deadline: float) -> Generato
 
 
 def is_closed_by_server(connection: psycopg.Connection[Any]) -> bool:
-    """Tell, without a round trip, whether the server has closed this idle connection or said something unasked."""
+    """Tell, without a round trip, whether the server closed this idle connection or sent something unexpected."""
     if connection.closed:
         return True
     look = select.poll()  # select() refuses descriptors above 1023
@@ -95,27 +95,27 @@ def is_closed_by_server(connection: psycopg.Connection[Any]) -> bool:
 
 # D8: names are resolved by probes only.
 class Address:
-    """Where the server is. Names are resolved by `resolve` only, so that a hung resolver holds up no request."""
+    """The server's address. Only `resolve` resolves names, so that a hung resolver blocks no request."""
 
     def __init__(self, url: str) -> None:
         self._params = conninfo.conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
         self._resolved: dict[str, str] = {}
 
     def resolve(self) -> None:
-        """Look the host name up and remember its addresses. May block as long as the resolver does.
+        """Resolve the host name and remember its addresses. May block as long as the resolver does.
 
-        Once they are known, a resolver that fails does no harm: they stand until it answers again.
+        Once they are known, a failing resolver does no harm: they remain until it answers again.
         """
         host, port = str(self._params.get("host") or ""), str(self._params.get("port") or 5432)
         if not host or "," in host or host.startswith(("/", "@")) or _numeric(host):
             return
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
             if self._resolved:
                 return
             raise
-        addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+        addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
         self._resolved = {
             "host": ",".join([host] * len(addresses)),
             "hostaddr": ",".join(addresses),

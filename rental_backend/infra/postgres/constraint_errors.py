@@ -1,4 +1,4 @@
-"""What a constraint of the database has to say to the caller: which fields clash, and never a value."""
+"""The translation of violated constraints for the caller: which fields are in conflict, and never a value."""
 
 import re
 from typing import Any
@@ -13,10 +13,10 @@ OF_A_FUNCTION = re.compile(r"\w+\(+(\w+)\)?(?:::[\w ]+)?\)")  # lower(username::
 
 
 def constraint_error(error: BaseException) -> AppError | None:
-    """Return our error for what a statement's values have violated, or None if it is about something else.
+    """Return our error for a constraint that a statement's values violate, or None if the error is another.
 
-    A key in use is 409, by each of its columns. A reference to nothing is 422, one that is still needed 409. A missing
-    value, one that a check refuses and one out of range are 422.
+    A key in use is 409, for each of its columns. A reference to nothing is 422, a row that is still referenced 409. A
+    value that is missing, fails a check or is out of range is 422.
     """
     cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
     if not isinstance(cause, psycopg.Error):
@@ -39,13 +39,13 @@ def constraint_error(error: BaseException) -> AppError | None:
 
 
 def _key_in_use(fields: list[str]) -> AppError:
-    said = "Is in use already." if len(fields) == 1 else f"{', '.join(fields)} are in use together already."
-    detail = f"{fields[0]} is in use already." if len(fields) == 1 else said
-    return Conflict(detail, errors={field: [said] for field in fields})
+    message = "Is in use already." if len(fields) == 1 else f"{', '.join(fields)} are in use together already."
+    detail = f"{fields[0]} is in use already." if len(fields) == 1 else message
+    return Conflict(detail, errors={field: [message] for field in fields})
 
 
 def _reference(diagnostics: Any) -> AppError:
-    """Tell a reference to nothing from a row that others refer to."""
+    """Distinguish a reference to nothing from a row that others refer to."""
     if "still referenced" in (diagnostics.message_detail or ""):
         return _still_referenced(diagnostics)
     return Invalid({field: ["There is no such thing."] for field in _fields(diagnostics)})
@@ -57,13 +57,13 @@ def _still_referenced(diagnostics: Any) -> AppError:
 
 def _fields(diagnostics: Any) -> list[str]:
     """Return the columns of a key, without functions around them."""
-    found = KEY.search(diagnostics.message_detail or "")
-    if found is None:  # a server that speaks another language
+    match = KEY.search(diagnostics.message_detail or "")
+    if match is None:  # the server's messages are in another language
         return [_constraint_subject(diagnostics)]
-    return OF_A_FUNCTION.sub(r"\1", found.group(1)).split(", ")
+    return OF_A_FUNCTION.sub(r"\1", match.group(1)).split(", ")
 
 
 def _constraint_subject(diagnostics: Any) -> str:
-    """Return what a constraint is named after: `items_sale_price_check` is about `sale_price`."""
+    """Return the subject in a constraint's name: `items_sale_price_check` is about `sale_price`."""
     name = str(diagnostics.constraint_name or "body").removeprefix(f"{diagnostics.table_name}_")
     return re.sub(r"_(?:check|fkey|key|excl)$", "", name)

@@ -1,4 +1,4 @@
-"""The one door to PostgreSQL: pool, sessions, breaker, deadlines, and the translation of its errors into ours."""
+"""The adapter of PostgreSQL: pool, sessions, breaker, deadlines, and the translation of its errors into ours."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ REPLICA_POSITION = """
     SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint
                 ELSE pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint END,
            extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
-FIRST = 12  # of so many calls one may be made at first after an outage
+FIRST = 12  # slow start: right after an outage, allow 1/12 of the usual concurrency
 
 POOL: dict[str, Any] = {"poolclass": QueuePool, "max_overflow": 0, "pool_use_lifo": True}
 
@@ -47,9 +47,9 @@ class Database:
     """PostgreSQL behind the breaker `name`. Nothing connects before the first probe.
 
     Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
-    new one and `deadline` for each answer. At most `calls` are under way at once over all workers of the page, fewer
-    at first when an outage is over (`SlowStart`).
-    `admit(name, writing=...)` may refuse whatever is begun, by raising; a `standby` need not take writes.
+    new one and `deadline` for each response. At most `calls` are in flight at once over all workers of the host, fewer
+    right after an outage (`SlowStart`).
+    `admit(name, writing=...)` may refuse a session by raising; a `standby` need not take writes.
     """
 
     injected_errors = INJECTED_ERRORS
@@ -69,14 +69,14 @@ class Database:
         standby: bool = False,
     ) -> None:
         memory = memory or SharedMemory()
-        self.inject_fault: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
+        self.inject_fault: Callable[[], float] | None = None  # raises or waits, as an operator ordered
         self._admit, self._probe = admit, PROBE_STANDBY if standby else PROBE
         self.breaker = Breaker(name, classify=classify_database_error, memory=memory)
         self.bulkhead = Bulkhead(memory, name, calls, slow_start=SlowStart(first=max(1, calls // FIRST)))
         self.pool_timeouts = memory.counters.group(f"pool {name}", "timeouts")
         self._retries = RetryBudget(self.breaker)
         self._address = Address(url) if url else None
-        self.shared: dict[str, Any] = {}  # for the `info` of every session
+        self.shared: dict[str, Any] = {}  # copied into the `info` of every session
         self.deadline = deadline
         self._options = _options(deadline)
         self._class: type[DeadlineConnection] = type(
@@ -89,14 +89,14 @@ class Database:
             pool_timeout=pool_timeout,
             **POOL,
             isolation_level="AUTOCOMMIT",  # set once for each connection; only transactions change and restore it
-            skip_autocommit_rollback=True,  # there is nothing to roll back, and each try costs 20 us
+            skip_autocommit_rollback=True,  # there is nothing to roll back, and each rollback costs 20 us
         )
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
         event.listen(self.engine, "connect", _mark_process)
         event.listen(self.engine, "checkout", _check_pooled)
 
     def connect(self) -> DeadlineConnection:
-        """Open a connection, around the breaker. For the pool, and for who examines the server."""
+        """Open a connection, bypassing the breaker. For the pool, and for checks of the server."""
         if self._address is None:
             raise psycopg.OperationalError("no URL is configured")
         connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
@@ -108,7 +108,7 @@ class Database:
         self._class = traced(self._class, call)
 
     def probe(self) -> None:
-        """Contact the server on a fresh connection; raise if it does not answer or takes no writes and should."""
+        """Contact the server on a fresh connection. Raises if it does not answer, or takes no writes but should."""
         if self.inject_fault:
             self.inject_fault()
         if self._address is not None:
@@ -123,7 +123,7 @@ class Database:
             raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only")
 
     def open(self, connections: int) -> None:
-        """Have so many connections open in this process, no more than its pool holds. Raises our errors."""
+        """Open connections of this process's pool, at most as many as it holds. Raises `AppError`."""
         with ExitStack() as held:
             for _ in range(connections):
                 held.enter_context(self.reading()).connection()
@@ -134,19 +134,19 @@ class Database:
         return self.engine.pool  # type: ignore[return-value]
 
     def close(self) -> None:
-        """Give back the connections that are not in use."""
+        """Close the connections that are not in use."""
         self.engine.dispose()
 
     # D4: reads run in autocommit.
     def reading(self) -> AbstractContextManager[Session]:
-        """Yield a session for queries only: each statement stands alone, which saves a round trip for BEGIN."""
+        """Open a session for queries only, in autocommit, which saves a round trip for BEGIN."""
         return self._guarded(ReadingSession(self.engine, self.shared), writing=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """Yield a session whose work is committed once at the end, or not at all.
+        """Open a session whose work is committed once at the end, or not at all.
 
-        An `AppError` that `keeps_transaction` is committed, then raised.
+        After an `AppError` that `keeps_transaction` the work is committed, then the error is raised.
         """
         kept: AppError | None = None
         made = GuardedSession(self._transactional, expire_on_commit=False, info=self.shared)
@@ -158,19 +158,21 @@ class Database:
                     raise
                 kept = error
             session.flush()
-            with budget(max(limit(self.deadline), self.deadline / 2)):  # whatever is left: what is begun is ended
+            with budget(
+                max(limit(self.deadline), self.deadline / 2)
+            ):  # whatever is left of the budget: what was begun is finished
                 _commit(session)
         if kept is not None:
             raise kept
 
     # D22: a read is retried once, a write never.
     def may_retry(self) -> bool:
-        """Tell whether a read that just failed may be made once more: in time, and within the retry budget."""
+        """Tell whether a read that just failed may be retried: in time, and within the retry budget."""
         return limit(self.deadline) == self.deadline and self._retries.may_retry()
 
     # D46: a replica's position, not the time of a commit.
     def position(self) -> int | None:
-        """Return how far the server's log reaches (bytes), which is beyond all that was committed; None if unknown."""
+        """Return the end of the server's log (bytes), which is beyond every commit so far; None if unknown."""
         try:
             with self.reading() as session:
                 return int(session.connection().exec_driver_sql(POSITION).scalar_one())
@@ -179,7 +181,7 @@ class Database:
 
     @contextmanager
     def _guarded(self, session: Session, *, writing: bool) -> Iterator[Session]:
-        """Run the block behind the breaker; a session that never asked for a connection says nothing of the server."""
+        """Guard the block by the breaker. A session that never took a connection says nothing about the server."""
         if self._admit:
             self._admit(self.breaker.name, writing=writing)
         try:
@@ -192,13 +194,13 @@ class Database:
                     call.contacted = driver is not None
                     call.seconds = driver.longest_wait + injected_delay if driver else None
         except (BreakerOpen, CommitLost, BulkheadFull, sqlalchemy.exc.SQLAlchemyError, psycopg.Error) as error:
-            ours = self._as_app_error(error)
-            if ours is error:
+            translated = self._as_app_error(error)
+            if translated is error:
                 raise
-            raise ours from (None if isinstance(error, BreakerOpen) else error)
+            raise translated from (None if isinstance(error, BreakerOpen) else error)
 
     def _as_app_error(self, error: Exception) -> Exception:
-        """Return our error for one of the breaker's, the pool's or the driver's; an unknown one comes back as it is."""
+        """Return our error for that of the breaker, the pool or the driver; an unknown error is returned as it is."""
         name = self.breaker.name or ""
         match error:
             case BreakerOpen():
@@ -216,8 +218,8 @@ class Database:
 
 
 def _options(deadline: float) -> str:
-    """Return the settings of a session whose answers are waited for `deadline` seconds."""
-    milliseconds = int(deadline * 800)  # before our own deadline, so that a living server can say so
+    """Return the settings of a session with this deadline in seconds."""
+    milliseconds = int(deadline * 800)  # 80 % of our own deadline, so that a server that is alive can report it
     return (
         f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
         "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
@@ -225,7 +227,7 @@ def _options(deadline: float) -> str:
 
 
 def replica_position(session: Session) -> tuple[int, float | None]:
-    """Return how far a standby has followed (bytes of the log), and how old its newest change is (seconds)."""
+    """Return how far a standby has replayed the log (bytes), and how old its newest change is (seconds)."""
     place, age = session.connection().exec_driver_sql(REPLICA_POSITION).one()
     return int(place), age
 
@@ -241,7 +243,7 @@ def _commit(session: Session) -> None:
 
 
 def _translate(error: Exception, name: str, retry_after: float) -> Exception:
-    """Return our error for one of the driver's; its text stays in the log. An unknown one comes back as it is."""
+    """Return our error for a driver's error, whose text stays in the log. An unknown error is returned as it is."""
     if classify_database_error(error) is Outcome.FAILURE:
         return Unavailable(name, retry_after)
     cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
@@ -258,12 +260,12 @@ def _translate(error: Exception, name: str, retry_after: float) -> Exception:
 
 
 def _mark_process(connection: Any, record: Any) -> None:  # noqa: ARG001
-    """Note which process opened a connection."""
+    """Record which process opened a connection."""
     record.info["pid"] = os.getpid()
 
 
 def _check_pooled(connection: Any, record: Any, proxy: Any) -> None:
-    """Refuse a pooled connection of another process, or one the server has left; the pool then opens a new one."""
+    """Refuse a pooled connection of another process, or one that the server closed; the pool then opens a new one."""
     if record.info["pid"] != os.getpid():
         record.dbapi_connection = proxy.dbapi_connection = None
         raise DisconnectionError("a connection of the parent process")

@@ -8,7 +8,7 @@ import sqlalchemy.exc
 from ...resilience import Outcome
 from .connection import BudgetSpent, CommitLost
 
-# Classes of SQLSTATE (PostgreSQL manual, appendix A) by which the server, not the statement, is at fault.
+# Classes of SQLSTATE (PostgreSQL manual, appendix A) for which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")
 # With which errors a drill lets calls fail: such as speak against the server.
 INJECTED_ERRORS: dict[str, Callable[[str], Exception]] = {
@@ -18,7 +18,7 @@ INJECTED_ERRORS: dict[str, Callable[[str], Exception]] = {
 
 
 def classify_database_error(error: BaseException) -> Outcome:
-    """Judge an error raised while the database was in use; our full pool and our haste say nothing about it."""
+    """Classify an error raised while the database was used. Our full pool and our spent budget say nothing about it."""
     if isinstance(error, CommitLost):
         return Outcome.FAILURE
     if isinstance(error, sqlalchemy.exc.DBAPIError):
@@ -31,6 +31,6 @@ def classify_database_error(error: BaseException) -> Outcome:
         return Outcome.FAILURE if isinstance(error, OSError) else Outcome.NONE
     if error.sqlstate is None:
         return Outcome.FAILURE if isinstance(error, psycopg.OperationalError) else Outcome.NONE
-    if error.sqlstate.startswith("28"):  # the password was changed: nobody gets in
+    if error.sqlstate.startswith("28"):  # the password was changed: no connection can be opened
         return Outcome.FAILURE
     return Outcome.FAILURE if error.sqlstate.startswith(SERVER_AT_FAULT) else Outcome.NONE

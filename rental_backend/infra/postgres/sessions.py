@@ -1,4 +1,4 @@
-"""Sessions that tell their door how long the server let them wait."""
+"""Sessions that report to their adapter how long they waited for the server."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -11,7 +11,7 @@ from .connection import DeadlineConnection
 
 
 class GuardedSession(Session):
-    """A session that knows in `info["driver"]` which connection it used, if any, and what its door shares."""
+    """A session whose `info` has the connection it used, if any, as `driver`, and what its adapter shares."""
 
     @property
     def driver(self) -> DeadlineConnection:
@@ -20,10 +20,10 @@ class GuardedSession(Session):
 
 
 class ReadingSession(GuardedSession):
-    """A session for queries only. What a small read does without is not made before it is asked for.
+    """A session for queries only. What a small read does not need is created on demand.
 
-    Its driver comes straight from the pool. SQLAlchemy's connection, and the ORM's session, are made around it when
-    somebody wants them: each costs a tenth of such a read.
+    Its driver comes straight from the pool. SQLAlchemy's connection and the ORM's session are created around it when
+    they are used: each costs a tenth of a small read.
     """
 
     _taken: PoolProxiedConnection | None = None
@@ -35,7 +35,7 @@ class ReadingSession(GuardedSession):
         self.info = {**shared}
 
     def __getattr__(self, name: str) -> Any:
-        """Become a whole session: something was asked for that only the ORM's has."""
+        """Become a full session: something is used that only the ORM's session has."""
         if self._whole:
             raise AttributeError(name)
         plain = self.connection()
@@ -54,12 +54,12 @@ class ReadingSession(GuardedSession):
     def connection(self, *_: Any, **__: Any) -> Connection:
         """Return SQLAlchemy's connection."""
         if self._plain is None:
-            self.driver  # noqa: B018 - to be there
+            self.driver  # noqa: B018 - takes a connection from the pool
             self._plain = Connection(self._engine, self._taken)
         return self._plain
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Return the connection to the pool."""
         if self._whole:
             super().close()
         if self._plain is not None:
@@ -69,7 +69,7 @@ class ReadingSession(GuardedSession):
 
 
 def _record_contact(session: Session, driver: DeadlineConnection) -> None:
-    """Note the connection that a session has taken, to judge the server by how long it waits for it."""
+    """Record the connection that a session took, whose longest wait is reported to the breaker."""
     if session.info.get("driver") is not driver:
         driver.longest_wait = 0.0
         session.info["driver"] = driver

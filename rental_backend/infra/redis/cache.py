@@ -1,4 +1,4 @@
-"""The one door to Redis. Every method names what it answers while Redis is away; none of them raises for an outage."""
+"""The adapter of Redis. Every method states what it returns while Redis is away; none raises in an outage."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from .failures import INJECTED_ERRORS, classify_redis_error
 from .tracing import SpannedCall, traced
 
 OUTAGES = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
-FIRST = 2  # calls at once that it is met with after an outage
+FIRST = 2  # slow start: concurrent calls right after an outage
 
 
 class Cache:
@@ -31,7 +31,7 @@ class Cache:
         self.deadline = deadline
         self.breaker = Breaker("redis", classify=classify_redis_error, memory=memory)
         self.bulkhead = Bulkhead(memory, "redis", calls, slow_start=SlowStart(first=FIRST, wait=deadline))
-        self.inject_fault: Callable[[], float] | None = None  # raises, or takes its time, as an operator ordered
+        self.inject_fault: Callable[[], float] | None = None  # raises or waits, as an operator ordered
         self._client: redis.Redis | None = None
         if url:
             self._client = redis.Redis.from_url(
@@ -45,7 +45,7 @@ class Cache:
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
-        """Guard a call, after whatever a drill does to it."""
+        """Guard a call, after an injected fault if there is one."""
         with self.breaker.guard(), self.bulkhead:
             if self.inject_fault:
                 self.inject_fault()
@@ -57,7 +57,7 @@ class Cache:
             self._client = traced(self._client.connection_pool, call)
 
     def probe(self) -> None:
-        """Write and thereby contact the server; raise if it does not answer or takes no writes."""
+        """Contact the server by a write. Raises if it does not answer or takes no writes."""
         if self.inject_fault:
             self.inject_fault()
         if self._client is None:
@@ -65,7 +65,7 @@ class Cache:
         self._client.set("rental:probe", b"1", px=1000)
 
     def close(self) -> None:
-        """Give back the connections that are not in use (cutting one in use raises whatever redis-py trips over)."""
+        """Close the connections that are not in use (closing one in use makes redis-py raise arbitrary errors)."""
         if self._client is not None:
             self._client.connection_pool.disconnect(inuse_connections=False)
 
@@ -79,16 +79,16 @@ class Cache:
         return value if isinstance(value, bytes) else None
 
     def get_many(self, keys: list[str]) -> list[bytes | None] | None:
-        """Return the values, None for each there is not, all as of one moment; None while Redis is away."""
+        """Return the values, all of one moment, with None for each missing key; None while Redis is away."""
         try:
             with self._guarded():
-                found: list[Any] | None = self._client.mget(keys) if self._client else None
-                return found
+                values: list[Any] | None = self._client.mget(keys) if self._client else None
+                return values
         except OUTAGES:
             return None
 
     def put(self, key: str, value: bytes, *, seconds: int) -> bool:
-        """Keep the value for `seconds`; return whether it is kept (False while Redis is away)."""
+        """Store the value for `seconds`; return whether it was stored (False while Redis is away)."""
         try:
             with self._guarded():
                 return bool(self._client and self._client.set(key, value, ex=seconds))
@@ -96,7 +96,7 @@ class Cache:
             return False
 
     def has(self, key: str) -> bool | None:
-        """Tell whether there is such a key; None while Redis is away."""
+        """Tell whether a key exists; None while Redis is away."""
         try:
             with self._guarded():
                 return bool(self._client.exists(key)) if self._client else None
@@ -104,7 +104,7 @@ class Cache:
             return None
 
     def run(self, script: str, keys: list[str], arguments: list[str | int]) -> int | None:
-        """Run a Lua script, which nothing can come between, and return its number; None while Redis is away."""
+        """Run a Lua script, which is atomic, and return its number; None while Redis is away."""
         try:
             with self._guarded():
                 return int(self._client.register_script(script)(keys, arguments)) if self._client else None
@@ -112,7 +112,7 @@ class Cache:
             return None
 
     def numbers(self, script: str, keys: list[str], arguments: list[str | int]) -> list[int] | None:
-        """Run a Lua script that answers with numbers, and return them; None while Redis is away."""
+        """Run a Lua script and return its list of numbers; None while Redis is away."""
         try:
             with self._guarded():
                 return list(map(int, self._client.register_script(script)(keys, arguments))) if self._client else None
