@@ -1,4 +1,4 @@
-"""Bringing a database to a revision of `migrations/`, safely while the shop is open."""
+"""Migrates a database to a revision of `migrations/`, safely while the service runs."""
 
 from .breaking_revisions import record_breaking_revision
 from .outcome import BadRowsFound, Exit, MigrationError, Summary

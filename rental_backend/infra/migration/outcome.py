@@ -1,4 +1,4 @@
-"""How a migration ends: a summary, or an error with the exit code of the command."""
+"""The outcome of a migration: a summary, or an error with the exit code of the command."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class Exit(IntEnum):
     LOCKED = 4  # another run did not end in time
     BUSY = 5  # a table was in use all the time
     BAD_ROWS = 6  # preflight found rows that would stop a revision
-    PASSED_CONTRACT = 7  # the database has left behind what this version needs
+    PASSED_CONTRACT = 7  # the database is past a breaking revision: it no longer has what this version needs
 
 
 class MigrationError(Exception):
-    """A migration that did not succeed. The message is for an operator and holds no secret."""
+    """A migration that did not succeed. The message is for an operator and contains no secret."""
 
     def __init__(self, code: Exit, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Preflight: finding the rows that would stop a revision, before anything is changed."""
+"""Preflight: find the rows that would stop a revision, before anything is changed."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class BadRows:
 
 @dataclass(frozen=True)
 class Finding:
-    """Rows that a revision would stumble over: how many, and the first of their keys."""
+    """Rows that would stop a revision: how many, and the first of their keys."""
 
     revision: str
     table: str
@@ -47,15 +47,15 @@ class Finding:
 def find_bad_rows(
     connection: psycopg.Connection[tuple[str, int]], scripts: Iterable[Script], limit: int
 ) -> list[Finding]:
-    """Return what would stop these revisions, naming at most `limit` rows for each cause.
+    """Return what would stop the revisions, naming at most `limit` rows for each cause.
 
-    What an earlier revision has yet to create holds no bad rows.
+    A table or column that an earlier revision has yet to create has no bad rows.
     """
     return [
-        found
+        finding
         for script in scripts
         for bad in getattr(script.module, "preflight", ())
-        for found in _examine_if_there(connection, script.revision, bad, limit)
+        for finding in _examine_if_there(connection, script.revision, bad, limit)
     ]
 
 
@@ -63,11 +63,11 @@ def _examine_if_there(
     connection: psycopg.Connection[tuple[str, int]], revision: str, bad: BadRows, limit: int
 ) -> Iterator[Finding]:
     try:
-        found = examine(connection, revision, bad, limit)
+        finding = examine(connection, revision, bad, limit)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         return
-    if found.rows:
-        yield found
+    if finding.rows:
+        yield finding
 
 
 def examine(connection: psycopg.Connection[tuple[str, int]], revision: str, bad: BadRows, limit: int = 100) -> Finding:
@@ -76,6 +76,6 @@ def examine(connection: psycopg.Connection[tuple[str, int]], revision: str, bad:
         f"SELECT ({bad.key})::text, count(*) OVER () FROM {bad.table} WHERE {bad.where} "  # noqa: S608 - a revision's
         f"ORDER BY 1 LIMIT {limit}"
     )
-    found = connection.execute(query.encode()).fetchall()
-    ids = tuple(key for key, _ in found)
-    return Finding(revision, bad.table, bad.column, bad.why, found[0][1] if found else 0, ids)
+    rows = connection.execute(query.encode()).fetchall()
+    ids = tuple(key for key, _ in rows)
+    return Finding(revision, bad.table, bad.column, bad.why, rows[0][1] if rows else 0, ids)

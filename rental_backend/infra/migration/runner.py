@@ -39,7 +39,7 @@ OLDEST = """
 
 @dataclass(frozen=True)
 class RevisionState:
-    """Where a database is, and what it lacks, oldest first. `ahead` when this version does not know where that is."""
+    """The revision of a database, and the pending ones, oldest first. `ahead`: this version does not know it."""
 
     revision: str | None
     pending: tuple[Script, ...] = ()
@@ -49,8 +49,8 @@ class RevisionState:
 class Migrator:
     """Migrates the database of `server` with the revisions of `config`.
 
-    `wait` seconds in all are spent on waiting: for the server, for another run, for busy tables. Work that has begun
-    is not cut short by it. `say` takes a line about progress. Every method raises `MigrationError`.
+    It waits at most `wait` seconds in all: for the server, for another run, for busy tables. Work that has begun is not
+    cut short. `say` takes a line about the progress. Every method raises `MigrationError`.
     """
 
     def __init__(self, server: Server, config: Path, *, wait: float, say: Callable[[str], None]) -> None:
@@ -91,7 +91,7 @@ class Migrator:
         return Summary(outcome=MigrationOutcome.PLANNED, before=state.revision, after=names[-1], revisions=names)
 
     def state(self) -> RevisionState:
-        """Return where the database is, and what it lacks of this version; changes nothing."""
+        """Return the database's revision, and those of this version that are pending; changes nothing."""
         with self._connected() as connection:
             return self._state(connection, "head")
 
@@ -103,7 +103,7 @@ class Migrator:
 
     @contextmanager
     def _connected(self) -> Iterator[psycopg.Connection[Any]]:
-        """Yield a connection in autocommit; what ends it, ends the lock."""
+        """Open a connection in autocommit; the lock is released when it closes."""
         try:
             with self._server.reach(self._ends, self._say) as connection:
                 yield connection
@@ -113,7 +113,7 @@ class Migrator:
             raise MigrationError(Exit.FAILED, f"Alembic: {error}") from None
 
     def _lock(self, connection: psycopg.Connection[Any]) -> None:
-        """Be the only run. Polled outside of any transaction: a waiting one would stop CREATE INDEX CONCURRENTLY."""
+        """Lock out other runs. Polled outside a transaction: a waiting one would block CREATE INDEX CONCURRENTLY."""
         announced = False
         while not _first(connection, f"SELECT pg_try_advisory_lock({LOCK})"):
             if time.monotonic() >= self._ends:
@@ -128,7 +128,7 @@ class Migrator:
         revision = None
         if _first(connection, "SELECT to_regclass('alembic_version') IS NOT NULL"):
             revision = _first(connection, "SELECT version_num FROM alembic_version")
-        if revision and revision not in {each.revision for each in self._scripts.walk_revisions()}:
+        if revision and revision not in {script.revision for script in self._scripts.walk_revisions()}:
             if passed := passed_breaking_revision(connection, self._scripts):
                 raise MigrationError(
                     Exit.PASSED_CONTRACT,
@@ -138,7 +138,7 @@ class Migrator:
             return RevisionState(revision, ahead=True)
         try:
             pending = tuple(self._scripts.iterate_revisions(wanted.revision, revision or "base"))
-        except RangeNotAncestorError:  # beyond the target
+        except RangeNotAncestorError:  # the database is beyond the target
             return RevisionState(revision)
         return RevisionState(revision, pending[::-1])
 
@@ -156,10 +156,10 @@ class Migrator:
             raise BadRowsFound(findings)
 
     def _upgrade(self, connection: psycopg.Connection[Any], target: str) -> int:
-        """Apply what is pending, and return how often a lock had to be tried for again."""
+        """Apply what is pending, and return the number of retries for a lock."""
 
         def applied(step: MigrationInfo, **_: Any) -> None:
-            connection.execute("SELECT 1")  # who has lost the lock must not go on: the revision is rolled back
+            connection.execute("SELECT 1")  # a run that lost the lock must not go on: the revision is rolled back
             self._say(f"{step.up_revision_id} applied")
 
         self._config.attributes["on_version_apply"] = [applied]
@@ -192,7 +192,7 @@ class Migrator:
 
 
 def pause(retries: int) -> float:
-    """Return how long to leave a busy table alone after so many retries, in seconds; others do not choose the same."""
+    """Return the seconds to leave a busy table alone after so many retries, with jitter."""
     return PAUSES[min(retries, len(PAUSES) - 1)] * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
@@ -211,13 +211,13 @@ def _nothing(state: RevisionState) -> Summary:
 
 
 def _oldest(connection: psycopg.Connection[Any]) -> str:
-    """Name the oldest transaction, which is the likeliest to be in the way."""
+    """Name the oldest transaction, which is the likeliest to block the lock."""
     row = connection.execute(OLDEST).fetchone()
     return f" (oldest transaction: process {row[0]} {row[1]!r}, {row[2]} s)" if row else ""
 
 
 def _sentence(error: BaseException | None) -> str:
-    """Return what the server said, without the rows it said it of."""
+    """Return the server's message, without the values of rows."""
     if isinstance(error, psycopg.Error):
         return error.diag.message_primary or (
             "the connection was lost" if error.sqlstate is None else type(error).__name__

@@ -1,4 +1,4 @@
-"""Connections for migrations: impatient with locks, patient with statements, silent about passwords."""
+"""Connections for migrations: short lock timeouts, long statement timeouts, and no password in any message."""
 
 import re
 import time
@@ -23,12 +23,12 @@ class Unreachable(MigrationError):
         self.hopeless = HOPELESS.search(reason) is not None
 
 
-@dataclass(frozen=True, repr=False)  # what is printed shows no password
+@dataclass(frozen=True, repr=False)  # so that printing it shows no password
 class Server:
-    """The database at `url`. A lock is waited for at most `lock_timeout`, a statement `statement_timeout` seconds.
+    """The database at `url`. A lock may take `lock_timeout` seconds, a statement `statement_timeout` seconds.
 
-    Whoever comes behind us in the queue for a lock waits as long as we do, hence the short lock timeout. A server that
-    is `deadline` seconds late with a connection, a small answer or the end of a statement is given up.
+    Everybody behind us in the queue for a lock waits as long as we do, hence the short lock timeout. A server that is
+    `deadline` seconds late with a connection, a small response or the end of a statement is given up.
     """
 
     url: str
@@ -42,7 +42,7 @@ class Server:
         settings = (
             f"-c lock_timeout={lock} -c statement_timeout={statement} "
             "-c idle_in_transaction_session_timeout=30s -c timezone=UTC "
-            f"-c client_connection_check_interval=1s {options}"  # the statement of a killed run ends, too
+            f"-c client_connection_check_interval=1s {options}"  # so that the statement of a killed run ends, too
         )
         kind: type[DeadlineConnection] = type("Connection", (DeadlineConnection,), {"connect_deadline": self.deadline})
         try:
@@ -53,7 +53,7 @@ class Server:
         return connection
 
     def reach(self, ends: float, say: Callable[[str], None]) -> DeadlineConnection:
-        """Connect as soon as the server answers, in autocommit. Raises `Unreachable` when that is not before `ends`."""
+        """Connect in autocommit as soon as the server answers. Raises `Unreachable` if it does not before `ends`."""
         announced = ""
         while True:
             try:

@@ -1,4 +1,4 @@
-"""Numbers of the business, as the database told them last: one worker of the host asks for all, now and then."""
+"""Business metrics, as last read from the database: now and then one worker reads them for all of the host."""
 
 import mmap
 import time
@@ -10,21 +10,21 @@ from sqlalchemy.orm import Session
 from ...resilience import SharedDocument, SharedState
 from ..postgres.database import Database
 
-EVERY = 30.0  # seconds at least between two questions of a host
+EVERY = 30.0  # seconds, at least, between two queries of a host
 
 Load = Callable[[Session], dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The figures by name, and when they were asked for (monotonic seconds, which all workers of a host share)."""
+    """The metrics by name, and when they were read (monotonic seconds, which all workers of a host share)."""
 
     figures: dict[str, int]
     at: float
 
 
 class BusinessMetrics:
-    """What was told last stays when the database goes; `age` says how old it is. Make it before the fork."""
+    """The last metrics remain while the database is away; their age tells. Create it before the fork."""
 
     def __init__(self, shared_state: SharedState, database: Database) -> None:
         self._memory = shared_state.memory
@@ -39,7 +39,7 @@ class BusinessMetrics:
         self._load, self.meanings = load, meanings
 
     def refresh(self) -> None:
-        """Ask anew, if it is time to and no other worker does. Raises our errors for an outage."""
+        """Read the metrics if that is due and no other worker does it. Raises `AppError` in an outage."""
         if self._load is None or not self._database.breaker.closed or not self._ours():
             return
         with self._database.reading() as session:
@@ -47,7 +47,7 @@ class BusinessMetrics:
         self._document.write({"figures": figures, "at": time.monotonic()})
 
     def _ours(self) -> bool:
-        """Take the turn, if it is due and nobody else has it."""
+        """Claim the query that is due; False if none is due, or another worker claimed it."""
         now = int(time.monotonic() * 1e6)
         if now < self._due[0]:
             return False
@@ -58,6 +58,6 @@ class BusinessMetrics:
         return True
 
     def latest(self) -> tuple[dict[str, int], float] | None:
-        """Return the figures and their age in seconds; None if none were ever told."""
-        found = self._document.value
-        return (found.figures, time.monotonic() - found.at) if found else None
+        """Return the metrics and their age in seconds; None if they were never read."""
+        snapshot = self._document.value
+        return (snapshot.figures, time.monotonic() - snapshot.at) if snapshot else None

@@ -1,7 +1,7 @@
 """Spans of requests, statements and cache calls, for a collector. Imported only where one is configured.
 
-They are made at our own doors rather than by instrumentation packages, which would wrap drivers and framework from
-outside: that takes five packages more, costs each call twice as much, and shows values that we do not want to send.
+They are created in our own adapters rather than by instrumentation packages, which wrap drivers and framework from
+outside: that takes five more packages, costs each call twice as much, and sends values that we do not want to send.
 Nothing here waits for the collector: ended spans go into a short queue, which one thread of each worker empties.
 """
 
@@ -28,9 +28,9 @@ from ... import __version__
 from ...resilience import Breaker, BreakerOpen, Call, Listener
 
 TIMEOUT = 2.0  # seconds for the collector to take one batch
-QUEUE, BATCH = 2048, 64  # spans; a batch is encoded while requests wait for the interpreter: 64 take it for 1 ms
+QUEUE, BATCH = 2048, 64  # spans; requests wait for the interpreter while a batch is encoded: 1 ms for 64
 PAUSE = 1000.0  # milliseconds after which a batch that is not full goes out
-END = 1.0  # seconds for what is left when a worker ends
+END = 1.0  # seconds to send what is left when a worker ends
 TELL_EVERY = 60.0
 PATH = "/v1/traces"
 
@@ -38,7 +38,7 @@ log = structlog.get_logger("rental_backend.traces")
 
 
 class Adapter(Protocol):
-    """What calls a dependency."""
+    """An adapter of a dependency."""
 
     breaker: Breaker
 
@@ -48,7 +48,7 @@ class Adapter(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracingConfig:
-    """Where traces go to, with what headers (name=value,name=value), of what share of the requests, and as whose."""
+    """Where to send traces, with which headers (name=value,name=value), for which share of the requests, as whose."""
 
     endpoint: str
     headers: str
@@ -60,7 +60,7 @@ class TracingConfig:
 
 # D91: spans are made in our own adapters.
 class Tracing:
-    """The tracer of this process: none before `start`, which each worker calls after the fork."""
+    """The tracer of this process. It does nothing before `start`, which each worker calls after the fork."""
 
     def __init__(self, wanted: TracingConfig) -> None:
         self._wanted = wanted
@@ -69,7 +69,7 @@ class Tracing:
         self.tracer: Tracer = trace.NoOpTracer()
 
     def start(self) -> None:
-        """Begin to make spans and to send them."""
+        """Begin to create and send spans."""
         wanted = self._wanted
         service = {"service.name": wanted.service, "service.version": __version__}
         more = {"deployment.environment.name": wanted.environment, "service.instance.id": wanted.instance}
@@ -91,7 +91,7 @@ class Tracing:
         self.tracer = self._provider.get_tracer("rental_backend", __version__)
 
     def stop(self) -> None:
-        """Send what is left, if that does not take long."""
+        """Send what is left, within `END` seconds."""
         if self._provider is not None:
             ending = threading.Thread(target=self._provider.shutdown, daemon=True)
             ending.start()
@@ -104,7 +104,7 @@ class Tracing:
         adapter.breaker.add_listener(TransitionListener())
 
     def begin(self, name: str, headers: Any, attributes: Mapping[str, str]) -> tuple[Span, Any]:
-        """Begin the span of a request, below that of its caller if he names one; return it, and what ends it."""
+        """Begin the span of a request, below the caller's if they name one; return it and the token to end it."""
         parent = self._propagator.extract(headers) if "traceparent" in headers else Context()
         span = self.tracer.start_span(name, parent, SpanKind.SERVER, attributes)
         return span, context.attach(trace.set_span_in_context(span, parent))
@@ -115,7 +115,7 @@ class Tracing:
         span.end()
 
     def call(self, name: str, attributes: Mapping[str, str], made: Callable[[], Any]) -> Any:
-        """Make a call in a span of its own, if its request has one. No value of an error is told, only its kind."""
+        """Make a call in a span of its own, if its request has one. Of an error only the kind is sent, no value."""
         if not trace.get_current_span().is_recording():
             return made()
         span = self.tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
@@ -130,7 +130,7 @@ class Tracing:
 
 
 class TracedCall(Call):
-    """A guarded call that tells the span of its request when it is refused."""
+    """A guarded call that adds an event to the request's span when it is refused."""
 
     __slots__ = ()
 
@@ -144,23 +144,23 @@ class TracedCall(Call):
 
 
 class TransitionListener(Listener):
-    """Tells the span of a request what its call did to a breaker."""
+    """Adds an event to the request's span when its call changed the state of a breaker."""
 
     def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
-        """Tell one change."""
-        told = {"breaker": cb.name, "before": old_state.name, "cause": cb.events[-1].cause}
-        trace.get_current_span().add_event(f"breaker.{new_state.name}", told)
+        """Add the event of one change."""
+        attributes = {"breaker": cb.name, "before": old_state.name, "cause": cb.events[-1].cause}
+        trace.get_current_span().add_event(f"breaker.{new_state.name}", attributes)
 
 
 class LossReportingExporter(SpanExporter):
-    """Sends spans, and says once a minute that they get lost rather than for each batch."""
+    """Sends spans, and reports lost ones once a minute rather than for each batch."""
 
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner
         self._lost, self._tell_at = 0, 0.0
 
     def export(self, spans: Any) -> SpanExportResult:
-        """Send a batch; what is not taken is lost."""
+        """Send a batch; what the collector does not take is lost."""
         result = self._inner.export(spans)
         if result is not SpanExportResult.SUCCESS:
             self._lost += len(spans)
@@ -170,5 +170,5 @@ class LossReportingExporter(SpanExporter):
         return result
 
     def shutdown(self) -> None:
-        """End."""
+        """Shut down."""
         self._inner.shutdown()

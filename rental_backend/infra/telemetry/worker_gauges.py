@@ -1,4 +1,4 @@
-"""What each worker of a host tells of itself about once a second: its memory, and how full its pools are."""
+"""Gauges that each worker of a host publishes about once a second: its memory, and the use of its pools."""
 
 import os
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ PAGE_SIZE = os.sysconf("SC_PAGE_SIZE")
 
 
 class WorkerGauges:
-    """The levels of all workers that live. `pools` are doors by name."""
+    """The levels of all live workers. `pools` has the adapters by name."""
 
     def __init__(self, counters: Counters, pools: Mapping[str, Database]) -> None:
         self._counters = counters
@@ -22,7 +22,7 @@ class WorkerGauges:
         self._memory_at = counters.reserve("memory", level=True)
 
     def publish(self) -> None:
-        """Tell of this worker."""
+        """Publish the gauges of this worker."""
         for name, adapter in self._pools.items():
             pool, at = adapter.pool, self._pools_at[name]
             self._counters.put(at, pool.size())
@@ -31,9 +31,9 @@ class WorkerGauges:
 
     def pools(self) -> dict[str, tuple[int, int]]:
         """Return (size, connections in use) of each pool, over all workers."""
-        found = {name: self._counters.levels(at, 2) for name, at in self._pools_at.items()}
-        return {name: (size, used) for name, (size, used) in found.items()}
+        levels = {name: self._counters.levels(at, 2) for name, at in self._pools_at.items()}
+        return {name: (size, used) for name, (size, used) in levels.items()}
 
     def memory(self) -> dict[int, int]:
-        """Return the resident bytes of each worker, by the number of its lane."""
+        """Return the resident bytes of each worker, by its worker slot."""
         return {worker_slot: used for worker_slot, used in self._counters.by_worker(self._memory_at) if used}
