@@ -97,24 +97,24 @@ def table(report: dict[str, Any]) -> Iterator[str]:
     healthy = report["status"] == "healthy"
     yield click.style(report["status"], fg="green" if healthy else "red", bold=True) + f", mode {mode['mode']}{why}"
     yield ""
-    yield from _align_columns([HEADS, *(_row(each) for each in report["breakers"])])
+    yield from _align_columns([HEADS, *(_row(breaker) for breaker in report["breakers"])])
     yield ""
     yield from _events(report["breakers"])
-    away = [each for each in report["operations"] if each["answer"] != "full"]
-    yield f"{len(away)} of {len(report['operations'])} operations are not answered in full."
+    degraded = [operation for operation in report["operations"] if operation["answer"] != "full"]
+    yield f"{len(degraded)} of {len(report['operations'])} operations are not answered in full."
 
 
-def _row(each: dict[str, Any]) -> tuple[str, ...]:
-    window, calls = each["window"], each["calls"]
+def _row(breaker: dict[str, Any]) -> tuple[str, ...]:
+    window, calls = breaker["window"], breaker["calls"]
     return (
-        each["name"],
-        each["state"],
-        _format_duration(each["for_seconds"]),
-        f"in {each['retry_after']:g} s" if each["retry_after"] else "-",
+        breaker["name"],
+        breaker["state"],
+        _format_duration(breaker["for_seconds"]),
+        f"in {breaker['retry_after']:g} s" if breaker["retry_after"] else "-",
         *(str(window[name]) for name in ("successes", "failures", "slow")),
         f"{calls['in_flight']}/{calls['limit']}" if calls else "-",
-        str(each["rejected"]),
-        each["cause"] or "-",
+        str(breaker["rejected"]),
+        breaker["cause"] or "-",
     )
 
 
@@ -127,8 +127,8 @@ def _align_columns(rows: list[tuple[str, ...]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip() if number else click.style("  ".join(cells).rstrip(), underline=True)
 
 
-def _events(found: Iterable[dict[str, Any]]) -> Iterator[str]:
-    events = sorted((event["at"], each["name"], event) for each in found for event in each["events"])
+def _events(breakers: Iterable[dict[str, Any]]) -> Iterator[str]:
+    events = sorted((event["at"], breaker["name"], event) for breaker in breakers for event in breaker["events"])
     for at, name, event in events[-LAST:]:
         error = f" ({event['error']})" if event["error"] else ""
         yield f"{at[:19]}Z  {name}: {event['from']} -> {event['to']}: {event['cause']}{error}"
@@ -137,7 +137,7 @@ def _events(found: Iterable[dict[str, Any]]) -> Iterator[str]:
 
 
 def _format_duration(seconds: float) -> str:
-    """Return a length of time in its largest unit."""
+    """Return a duration in its largest unit."""
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

@@ -114,7 +114,7 @@ def _migrator(*, wait: float, config: Path | None, **timeouts: float) -> "Migrat
 
 @contextmanager
 def _as_exit_code(as_json: bool) -> Iterator[None]:
-    """End the command with the exit code of a migration error, and its message as the last line."""
+    """End the command with a migration error's exit code, and its message as the last line."""
     logs.configure("ERROR")
     from ..infra.migration import BadRowsFound, MigrationError
 
@@ -137,8 +137,8 @@ def purge() -> None:
     with patient_database(30) as database:
         retention_job = RetentionJob(database)
         retention_job.delete_with(retention.purge)
-        gone = [f"{rows} {table}" for table, rows in retention_job.run().items() if rows]
-    click.echo(f"Deleted: {', '.join(gone) or 'nothing'}.")
+        deleted = [f"{rows} {table}" for table, rows in retention_job.run().items() if rows]
+    click.echo(f"Deleted: {', '.join(deleted) or 'nothing'}.")
 
 
 @click.command("create-admin")
@@ -155,12 +155,12 @@ def create_admin() -> None:
     password = config.admin_password or secrets.token_urlsafe(12)
     try:
         with services.identity.database.transaction() as session:
-            made = service.create_administrator(
+            created = service.create_administrator(
                 session, services.identity, config.admin_username, config.admin_email, password
             )
     except AppError as error:
         raise click.ClickException(error.detail) from None
-    if not made:
+    if not created:
         click.echo("There are users already; no administrator was created.")
     elif config.admin_password:
         click.echo(f"Administrator {config.admin_username} created, with the password of ADMIN_PASSWORD.")

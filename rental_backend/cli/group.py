@@ -1,4 +1,4 @@
-"""The group of the `flask` commands, which are imported when one is asked for: a server needs none of them."""
+"""The group of the `flask` commands, which are imported on demand: a server needs none of them."""
 
 import logging
 
@@ -10,7 +10,7 @@ from ..web.middleware import logs
 
 # D93: imported when one is asked for.
 class Commands(AppGroup):
-    """Knows the commands of `cli.py` as soon as it is asked for any."""
+    """Imports the commands of `database.py` when a command is looked up."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -18,7 +18,7 @@ class Commands(AppGroup):
         return super().list_commands(ctx)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, if there is one of that name; from now on logs keep out of what it answers."""
+        """Return a command, if there is one of that name. From now on logs do not mix with its output."""
         self._add()
         logs.configure(logging.getLevelName(logging.getLogger().level))
         return super().get_command(ctx, cmd_name)

@@ -39,8 +39,8 @@ def call_service(method: str, path: str, body: dict[str, Any] | None = None) -> 
     place = f"http://127.0.0.1:{port}{path if path.startswith('/') else ORDERS + path}"
     request = urllib.request.Request(place, data, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
-            reply = answer.read()
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+            reply = response.read()
     except urllib.error.HTTPError as error:
         raise click.ClickException(_detail(error.read()) or str(error)) from None
     except OSError:

@@ -1,1 +1,1 @@
-"""A shop made up for trying things out and for measuring; it keeps every rule that the real one keeps."""
+"""The demo shop: generated data for trying things out and for measuring, which keeps all business rules."""

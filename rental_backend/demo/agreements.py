@@ -1,6 +1,6 @@
-"""A rental as it was agreed and as it went: made up at once, told step by step.
+"""A rental as agreed and with everything that will happen to it.
 
-What is to come is known from the beginning, so that the row of a rental is written once, in its final state.
+The future is decided at the beginning, so that the row of a rental is written once, in its final state.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ PARTIAL = {RentalStatus.RENTAL_PARTIAL_RETURN, RentalStatus.RENTAL_LATE_PARTIAL_
 
 @dataclass(slots=True)
 class Line:
-    """Pieces of one item for some days; amounts are in hundredths. At most one piece of a line is not good again."""
+    """Pieces of one item for some days; amounts are in hundredths. At most one piece of a line gets damaged or lost."""
 
     id: str
     number: int
@@ -28,13 +28,13 @@ class Line:
 
     @property
     def total(self) -> int:
-        """Return what the line costs."""
+        """The price of the line."""
         return self.quantity * self.unit.stock.item.rate * self.days - self.discount
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """So many pieces of each line come back, on a day at a moment."""
+    """A return: how many pieces of each line come back, on a day at a moment."""
 
     day: int
     at: datetime
@@ -43,7 +43,7 @@ class Return:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """The end is put off, at a moment, to another day."""
+    """An extension: at a moment, the end is moved to a later day."""
 
     at: datetime
     until: int
@@ -51,10 +51,10 @@ class Extension:
 
 @dataclass(slots=True)
 class Rental:
-    """A rental from one day to another, with all that will become of it."""
+    """A rental from one day to another, with everything that will happen to it."""
 
     id: str
-    lifecycle_id: str  # the id of its lifecycle
+    lifecycle_id: str
     number: str
     customer: Customer
     location: Location
@@ -67,19 +67,20 @@ class Rental:
 
     @property
     def deposit(self) -> int:
-        """Return what was left with us for all pieces."""
+        """The deposit for all pieces."""
         return sum(line.quantity * line.unit.stock.item.deposit for line in self.lines)
 
     def end(self, at: datetime) -> int:
-        """Return the day of its end as it stands at a moment."""
+        """Return the day of the end as known at a moment."""
         return self.extension.until if self.extension and self.extension.at <= at else self.agreed_end
 
     def returned(self, line: Line, at: datetime) -> int:
         """Return how many pieces of a line have come back by a moment."""
-        return sum(many for each in self.returns if each.at <= at for piece, many in each.pieces if piece is line)
+        past = (event for event in self.returns if event.at <= at)
+        return sum(quantity for event in past for returned, quantity in event.pieces if returned is line)
 
     def line_end(self, line: Line, at: datetime) -> int:
-        """Return the day a line ends: what had come back before is not extended."""
+        """Return the day a line ends: pieces returned before an extension are not extended."""
         extended = self.extension and self.returned(line, self.extension.at) < line.quantity
         return self.end(at) if extended else self.agreed_end
 
@@ -102,14 +103,14 @@ class Rental:
 
 
 def aggregate(statuses: Iterable[RentalStatus]) -> RentalStatus:
-    """Return the status of a rental whose lines have these."""
-    found = set(statuses)
-    if found & LATE:
-        return RentalStatus.RENTAL_LATE_PARTIAL_RETURN if found & PARTIAL else RentalStatus.RENTAL_LATE
-    if found & PARTIAL:
+    """Return the status of a rental whose lines have these statuses."""
+    distinct = set(statuses)
+    if distinct & LATE:
+        return RentalStatus.RENTAL_LATE_PARTIAL_RETURN if distinct & PARTIAL else RentalStatus.RENTAL_LATE
+    if distinct & PARTIAL:
         return RentalStatus.RENTAL_PARTIAL_RETURN
-    if found == {RentalStatus.RENTAL_COMPLETED}:
+    if distinct == {RentalStatus.RENTAL_COMPLETED}:
         return RentalStatus.RENTAL_COMPLETED
-    if RentalStatus.RENTAL_EXTENDED in found:
+    if RentalStatus.RENTAL_EXTENDED in distinct:
         return RentalStatus.RENTAL_EXTENDED
     return RentalStatus.RENTAL_INPROGRESS

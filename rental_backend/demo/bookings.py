@@ -1,4 +1,4 @@
-"""Bookings: those that became rentals, and those ahead, which promise no more than there is."""
+"""Bookings: those that became rentals, and future ones, which reserve no more than there is."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,7 @@ AHEAD = {
 
 @dataclass(frozen=True, slots=True)
 class BookingRequest:
-    """Who wants to rent how much of which items, where and when."""
+    """What a customer wants to rent: how much of which items, where and when."""
 
     customer: str
     location: str
@@ -36,10 +36,10 @@ def store_origin(shop: Shop, rental: Rental) -> None:
 
 
 def book_ahead(shop: Shop, count: int) -> None:
-    """Store bookings of the next weeks, and some of the past that came to nothing."""
+    """Store bookings of the next weeks, and some past ones that expired."""
     stocks = [stock for stock in shop.stocks if stock.item.rentable]
     for stock in shop.rng.choices(stocks, k=count * 4):
-        free = stock.counts["available"] - stock.booked - 1  # one stays for those who come without a booking
+        free = stock.counts["available"] - stock.booked - 1  # one stays free for customers without a booking
         if free < 1 or not count:
             continue
         count -= 1

@@ -15,7 +15,7 @@ SERIES = ("", " II", " III", " IV", " V")
 
 
 def open_locations(shop: Shop) -> None:
-    """Open a store, a warehouse and a second store."""
+    """Add a store, a warehouse and a second store."""
     kinds = (LocationType.STORE, LocationType.WAREHOUSE, LocationType.STORE)
     for number, (kind, (city, state)) in enumerate(zip(kinds, CITIES, strict=False), 1):
         code = f"LOC-{number:02}"
@@ -37,7 +37,7 @@ def open_locations(shop: Shop) -> None:
 
 
 def add_items(shop: Shop) -> list[simulator.Item]:
-    """List as many items as the size wants, of every family in turn."""
+    """Add the number of items that the size asks for, of every family in turn."""
     unit = shop.loader.add(UnitOfMeasurement, _opening_time(shop), name="Piece", code="PCS")
     pack = shop.loader.add(UnitOfMeasurement, _opening_time(shop), name="Pack", code="PCK")
     brands = [shop.loader.add(Brand, _opening_time(shop), name=name, code=name[:4].upper()) for name in BRANDS]
@@ -73,7 +73,7 @@ def add_items(shop: Shop) -> list[simulator.Item]:
 
 
 def _categories(shop: Shop) -> dict[str, str]:
-    """Make the tree of categories and return the ids of its leaves."""
+    """Add the tree of categories and return the ids of its leaves, by name."""
     parents: dict[str, str] = {}
     leaves: dict[str, str] = {}
     for order, family in enumerate(FAMILIES, 1):
@@ -102,7 +102,7 @@ def _categories(shop: Shop) -> dict[str, str]:
 
 
 def _item(shop: Shop, family: Family, step: int, brand: str) -> simulator.Item:
-    """Return the next item of a family: after four models its series begins anew, a little dearer."""
+    """Return the next item of a family: after four models a new series begins, slightly more expensive."""
     round_, model = divmod(step, len(family.models))
     name = f"{brand} {family.models[model]}" + (SERIES[round_] if round_ < len(SERIES) else f" Mk {round_ + 1}")
     dearer = 100 + 40 * model + round_ % 50
@@ -125,7 +125,7 @@ def _item(shop: Shop, family: Family, step: int, brand: str) -> simulator.Item:
 
 
 def add_customers(shop: Shop) -> None:
-    """Get to know as many customers as the size wants; most of them may rent."""
+    """Add the number of customers that the size asks for; most of them may rent."""
     for number in range(1, shop.size.customers + 1):
         business = number % 3 == 0
         first, last = shop.rng.choice(FIRST_NAMES), shop.rng.choice(LAST_NAMES)

@@ -1,4 +1,4 @@
-"""How the demo shop comes to be: opened, stocked, and then lived through day by day."""
+"""The generator of the demo shop: it adds locations, items and stock, and then simulates day by day."""
 
 import random
 from collections import Counter
@@ -24,7 +24,7 @@ from .purchases import purchase_stock
 from .simulator import BUCKETS, INSTANT, Shop, Size, money
 
 SMALL = Size(customers=30, items=60, units=200, rentals=600, days=90)
-SEED = 63  # with this one a rental of every status is there, also repairs that wait, go on and are done
+SEED = 63  # with this seed there is a rental of every status, and a repair of every status
 BATCH = 2000  # rentals stored at a time
 BUSINESS: tuple[type[Identified], ...] = (
     *(Customer, Supplier, Location, Category, Item, InventoryUnit, TransactionHeader, BookingHeader),
@@ -32,15 +32,15 @@ BUSINESS: tuple[type[Identified], ...] = (
 
 
 def large(rentals: int) -> Size:
-    """Return the size of a shop that has made so many rentals in two years, busy but never without stock."""
+    """Return the size of a shop with so many rentals in two years: busy, but never out of stock."""
     return Size(max(30, rentals // 80), max(60, rentals // 500), max(300, rentals // 42), rentals, 730)
 
 
 def fill(session: Session, size: Size, today: date, say: Callable[[int], None] = lambda _: None) -> Counter[str]:
-    """Fill an empty database with a shop and return how many rows of each table it has.
+    """Fill an empty database with a shop and return the number of rows of each table.
 
-    The same size and day make the same shop. `say` is told how many rentals there are, again and again. Raises
-    `Conflict` if there is business data already, or no administrator in whose name to act.
+    The same size and day generate the same shop. `say` is called with the number of rentals so far, after each batch.
+    Raises `Conflict` if there is business data already, or no administrator to act as.
     """
     clerk = _clerk(session)
     rng = random.Random(SEED)  # noqa: S311 - made up, not secret
@@ -68,7 +68,7 @@ def _clerk(session: Session) -> str:
 
 
 def _run_days(shop: Shop, say: Callable[[int], None]) -> None:
-    """Let every day up to yesterday pass: what is due first, then sales and rentals through the afternoon."""
+    """Simulate every day up to yesterday: first what is due, then sales and rentals in the afternoon."""
     made = stored = 0
     for day in range(-shop.size.days, 0):
         shop.run_day(day)
@@ -86,15 +86,14 @@ def _run_days(shop: Shop, say: Callable[[int], None]) -> None:
 
 
 def _store_totals(shop: Shop) -> None:
-    """Write down how stock, units and customers are today."""
+    """Store the present values of stock, units and customers."""
     columns = tuple(f"quantity_{bucket}" for bucket in BUCKETS)
-    stocks = ((each.id, sum(each.counts.values()), *each.counts.values()) for each in shop.stocks)
+    stocks = ((stock.id, sum(stock.counts.values()), *stock.counts.values()) for stock in shop.stocks)
     shop.loader.update(StockLevel, ("id", "quantity_on_hand", *columns), stocks)
-    units = ((each.id, each.status, each.condition, each.quantity) for each in shop.units)
+    units = ((unit.id, unit.status, unit.condition, unit.quantity) for unit in shop.units)
     shop.loader.update(InventoryUnit, ("id", "status", "condition", "quantity"), units)
     totals = ("total_rentals", "total_spent", "lifetime_value", "last_transaction_date", "last_rental_date")
-    known = (
-        (each.id, each.rentals, money(each.spent), money(each.spent), each.last, each.last_rental)
-        for each in shop.customers
+    customers = (
+        (it.id, it.rentals, money(it.spent), money(it.spent), it.last, it.last_rental) for it in shop.customers
     )
-    shop.loader.update(Customer, ("id", *totals), known)
+    shop.loader.update(Customer, ("id", *totals), customers)

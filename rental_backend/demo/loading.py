@@ -1,4 +1,4 @@
-"""Rows by COPY: the fastest way in, with every index, check and foreign key at work."""
+"""The loader: stores rows by COPY, the fastest way that keeps every index, check and foreign key."""
 
 import random
 from collections import Counter, defaultdict
@@ -18,15 +18,15 @@ from ..tables import metadata
 AUTHOR = "demo"
 NULL = r"\N"
 Rows = defaultdict[str, list[str]]
-OURS = {"id", "created_at", "updated_at"}  # that the server would fill too
+OURS = {"id", "created_at", "updated_at"}  # filled here although they have server defaults
 
 
 class Loader:
-    """Gathers rows of any tables and stores them with `flush`, in an order that foreign keys allow.
+    """Collects rows of any tables and stores them with `flush`, in an order that foreign keys allow.
 
-    COPY takes one table at a time, so it is fed by the batch: memory stays bounded however much is loaded. One batch is
-    stored by a thread while the next is gathered. Identifiers are version-4 UUIDs, as in production, but come from
-    `rng`, so that the same seed makes the same rows. Leaving the block waits for the thread, which may raise.
+    COPY takes one table at a time, so rows are stored in batches: memory stays bounded however much is loaded. A thread
+    stores one batch while the next is collected. Identifiers are version-4 UUIDs, as in production, but come from
+    `rng`, so that the same seed generates the same rows. Leaving the block waits for the thread.
     """
 
     def __init__(self, session: Session, rng: random.Random) -> None:
@@ -45,12 +45,12 @@ class Loader:
         self._writer.shutdown()
 
     def new_id(self) -> str:
-        """Return a UUID that was not given out before."""
+        """Return a new UUID."""
         digits = f"{self._rng.getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def add(self, model: type[Model], at: datetime, **values: Any) -> str:
-        """Gather a row made at that time; what is not said gets the model's default. Returns its id."""
+        """Collect a row created at that time; columns without a value get the model's default. Returns its id."""
         table = model.__tablename__
         identifier = values.setdefault("id", self.new_id())
         row = {**self._layouts[table], "created_at": at, "updated_at": at, "created_by": AUTHOR, **values}
@@ -58,7 +58,7 @@ class Loader:
         return str(identifier)
 
     def flush(self) -> None:
-        """Begin to store what was gathered; raise what went wrong with the batch before."""
+        """Begin to store the collected rows. Raises the error of the batch before."""
         self.wait()
         rows, self._rows = self._rows, defaultdict(list)
         self._writing = self._writer.submit(self._store, rows)
@@ -70,19 +70,19 @@ class Loader:
             self._writing = None
 
     def _store(self, rows: Rows) -> None:
-        for table, layout in self._layouts.items():  # those referred to come first
+        for table, layout in self._layouts.items():  # referenced tables come first
             if table in rows:
                 self._copy(table, layout, rows[table])
                 self.counts[table] += len(rows[table])
 
     def update(self, model: type[Model], columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-        """Give stored rows, named by their ids in the first column, other values in the other columns."""
+        """Update stored rows: the first column has their ids, the others their new values."""
         self.wait()
         table, draft = model.__tablename__, f"draft_{model.__tablename__}"
         names = ", ".join(columns)
         self._cursor.execute(f"CREATE TEMPORARY TABLE {draft} ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0")  # noqa: S608 - our own names
         self._copy(draft, columns, map(_line, rows))
-        changes = ", ".join(f"{each} = {draft}.{each}" for each in columns[1:])
+        changes = ", ".join(f"{column} = {draft}.{column}" for column in columns[1:])
         self._cursor.execute(f"UPDATE {table} SET {changes} FROM {draft} WHERE {draft}.id = {table}.id")  # noqa: S608 - our own names
 
     def _copy(self, table: str, columns: Iterable[str], lines: Iterable[str]) -> None:
@@ -91,14 +91,14 @@ class Loader:
 
 
 def _line(values: Iterable[Any]) -> str:
-    """Return a line as COPY reads it. Our texts hold nothing that must be escaped; the driver's way takes four times
-    as long for what is mostly text already.
+    """Return a line as COPY reads it. Our texts need no escaping; the driver's conversion takes four times as long for
+    values that are mostly text already.
     """
     return "\t".join([NULL if value is None else str(value) for value in values]) + "\n"
 
 
 def _layout(table: Table) -> dict[str, Any]:
-    """Return the columns to be filled, in order, with the values that the model gives them by itself."""
+    """Return the columns to be filled, in order, with the model's defaults."""
     return {
         column.name: column.default.arg if isinstance(column.default, ScalarElementColumnDefault) else None
         for column in table.columns
@@ -114,17 +114,17 @@ INDEXES = """
 
 @contextmanager
 def indexes_last(session: Session) -> Iterator[None]:
-    """Do without those indexes that guard nothing in the block, and build them at its end.
+    """Drop the indexes that enforce no constraint during the block, and build them at its end.
 
-    Sorting once takes a third of the time of a million insertions. All of it is part of the transaction: others wait
-    or see every index, and after an error they are as before.
+    Sorting once takes a third of the time of a million insertions. It is part of the transaction: others wait or see
+    every index, and after an error the indexes are as before.
     """
     connection = session.connection()
     tables = ", ".join(f"to_regclass('{name}')" for name in metadata.tables)
-    found = connection.exec_driver_sql(INDEXES.format(tables=tables)).all()
-    for name, _ in found:
+    indexes = connection.exec_driver_sql(INDEXES.format(tables=tables)).all()
+    for name, _ in indexes:
         connection.exec_driver_sql(f"DROP INDEX {name}")
     yield
     connection.exec_driver_sql("SET LOCAL maintenance_work_mem = '256MB'")
-    for _, definition in found:
+    for _, definition in indexes:
         connection.exec_driver_sql(definition)

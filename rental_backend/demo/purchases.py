@@ -1,4 +1,4 @@
-"""Purchases that explain every unit: all of them before the first rental."""
+"""Purchases: the origin of every unit, all of them before the first rental."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,13 +17,13 @@ from ..transactions.models import (
 from .sample_data import SUPPLIERS
 from .simulator import Item, Shop, Stock, Unit, money, share
 
-TAX = 1800  # in hundredths of a percent; said by each purchase's supplier
+TAX = 1800  # in hundredths of a percent, as on the supplier's invoice
 LINES = 5
-BLOCKED = 60  # one unit of so many is not to be rented
+BLOCKED = 60  # one unit of so many is blocked from rental
 
 
 def purchase_stock(shop: Shop, items: list[Item]) -> None:
-    """Buy as many units as the size wants, and put each where it is rented or sold."""
+    """Buy the number of units that the size asks for, and put each where it is rented or sold."""
     suppliers = [_supplier(shop, number, name) for number, name in enumerate(SUPPLIERS, 1)]
     spent = dict.fromkeys(suppliers, 0)
     orders = dict.fromkeys(suppliers, 0)
@@ -37,7 +37,7 @@ def purchase_stock(shop: Shop, items: list[Item]) -> None:
     for supplier, lines, at in zip(cycle(suppliers), wanted, moments, strict=False):
         spent[supplier] += _purchase(shop, supplier, lines, at)
         orders[supplier] += 1
-    totals = [(each, orders[each], money(spent[each])) for each in suppliers]
+    totals = [(supplier, orders[supplier], money(spent[supplier])) for supplier in suppliers]
     shop.loader.flush()
     shop.loader.update(Supplier, ("id", "total_orders", "total_spend"), totals)
 
@@ -61,7 +61,7 @@ def _supplier(shop: Shop, number: int, name: str) -> str:
 
 
 def _shares(shop: Shop, items: list[Item]) -> Iterator[tuple[Stock, int]]:
-    """Yield the levels, by location, and how many pieces each gets; a batch counts as one unit."""
+    """Yield the stocks, by location, and how many pieces each gets; a batch counts as one unit."""
     batches = [item for item in items if not item.serialized]
     pieces = [item for item in items if item.serialized]
     left = shop.size.units - len(batches) * len(shop.locations)
@@ -83,7 +83,7 @@ def _shares(shop: Shop, items: list[Item]) -> Iterator[tuple[Stock, int]]:
 
 
 def _purchase(shop: Shop, supplier: str, wanted: list[tuple[Stock, int]], at: datetime) -> int:
-    """Buy one line for each level and return what it cost."""
+    """Buy one line for each stock and return the total price."""
     header = shop.loader.new_id()
     subtotal = sum(many * stock.item.cost for stock, many in wanted)
     tax = sum(share(many * stock.item.cost, TAX) for stock, many in wanted)
@@ -136,7 +136,7 @@ def _store_line(shop: Shop, header: str, number: int, item: Item, many: int, loc
 
 
 def _receive(shop: Shop, stock: Stock, many: int, at: datetime) -> None:
-    """Unpack what was bought: one unit for each piece, or one for the batch."""
+    """Add the units of a line: one for each piece, or one for the batch."""
     item = stock.item
     for quantity in [1] * many if item.serialized else [many]:
         unit = Unit(shop.loader.new_id(), f"{item.sku}-{shop.number(item.sku):04}", stock, quantity=quantity)
@@ -172,7 +172,7 @@ def _offer(unit: Unit) -> None:
 
 
 def _block(shop: Shop, unit: Unit) -> dict[str, object]:
-    """Keep a unit from being rented, and return what its row says of that."""
+    """Block a unit from rental, and return the columns of its row about that."""
     at = shop.at(-shop.size.days, 8)
     reason = "Kept for the showroom of the store"
     shop.loader.add(

@@ -1,4 +1,4 @@
-"""Rentals: agreed on by chance, stored in their final state, and what comes back planned for its day."""
+"""Rentals: generated at random, stored in their final state, with their returns scheduled."""
 
 from datetime import datetime
 from functools import partial
@@ -13,7 +13,7 @@ FATES = ("good", "damaged", "beyond_repair", "lost")
 
 
 def rent(shop: Shop, day: int, at: datetime) -> bool:
-    """Rent something out at a moment of a day; return False if nothing was free where it was wanted."""
+    """Rent something out at a moment of a day; return False if nothing was free at the chosen location."""
     location = shop.rng.choice(shop.locations)
     picked = _pick(shop, location)
     if not picked:
@@ -33,7 +33,7 @@ def rent(shop: Shop, day: int, at: datetime) -> bool:
 
 
 def _pick(shop: Shop, location: Location) -> list[tuple[Unit, int]]:
-    """Take one to three things that are free; nobody else can have them until they are put back."""
+    """Take one to three free units or batches; units are not available to others until they are returned."""
     rng = shop.rng
     picked: dict[str, tuple[Unit, int]] = {}
     for _ in range(rng.choices((1, 2, 3), (60, 28, 12))[0]):
@@ -51,7 +51,7 @@ def _pick(shop: Shop, location: Location) -> list[tuple[Unit, int]]:
 
 
 def _make_rental(shop: Shop, day: int, at: datetime, location: Location, picked: list[tuple[Unit, int]]) -> Rental:
-    """Make up a rental and everything that will become of it."""
+    """Generate a rental and everything that will happen to it."""
     rng = shop.rng
     length = rng.choices(LENGTHS, WEIGHTS)[0]
     prefix = f"RENT-{shop.date(day):%Y%m%d}"
@@ -71,14 +71,14 @@ def _make_rental(shop: Shop, day: int, at: datetime, location: Location, picked:
         weights = (970, 25, 5, 0) if unit.stock.item.serialized else (985, 0, 0, 15)
         fate = rng.choices(FATES, weights)[0]
         rental.lines.append(Line(shop.loader.new_id(), number, unit, quantity, length, discount, fate))
-    if length > 1 and rng.random() < 0.1 and rental.agreed_end <= 0:  # what has not happened yet is not known
+    if length > 1 and rng.random() < 0.1 and rental.agreed_end <= 0:  # no extension in the future
         rental.extension = Extension(shop.at(rental.agreed_end - 1, 8, 1), rental.agreed_end + rng.randint(1, 4))
     rental.returns = _plan_returns(shop, rental)
     return rental
 
 
 def _plan_returns(shop: Shop, rental: Rental) -> list[Return]:
-    """Say what comes back when: most in time, some late; sometimes a part comes back before the rest."""
+    """Return the returns of a rental: most in time, some late; sometimes a part comes back early."""
     rng = shop.rng
     end = rental.extension.until if rental.extension else rental.agreed_end
     last = end + rng.choices((0, rng.randint(1, 5), rng.randint(6, 25)), (80, 15, 5))[0]

@@ -1,4 +1,4 @@
-"""What comes back: stock, money, and sometimes damage that is repaired."""
+"""Returns: stock and money come back, and sometimes damage that is repaired."""
 
 import json
 from datetime import datetime
@@ -26,7 +26,7 @@ from .row_writer import DAMAGE_SHARES, damage_fee, late_fee
 from .sample_data import DAMAGES
 from .simulator import Shop, Unit, money, share
 
-# How a piece that does not come back good moves: the movement, where it goes, and what its unit becomes.
+# For a piece that does not come back good: the movement, the bucket it goes to, and the status of its unit.
 FATES = {
     "damaged": (MovementType.RENTAL_RETURN_DAMAGED, "damaged", UnitStatus.DAMAGED),
     "beyond_repair": (MovementType.RENTAL_RETURN_DAMAGED, "beyond_repair", UnitStatus.BEYOND_REPAIR),
@@ -35,7 +35,7 @@ FATES = {
 
 
 def process_return(shop: Shop, rental: Rental, back: Return, at: datetime) -> None:
-    """Take pieces back at a moment: store the return, and put them where they belong."""
+    """Process a return at a moment: store it, and move the pieces to their buckets."""
     late = late_fee(shop, rental, back)
     damage = damage_fee(rental, back, "damaged", "beyond_repair")
     lost = damage_fee(rental, back, "lost")
@@ -65,7 +65,7 @@ def process_return(shop: Shop, rental: Rental, back: Return, at: datetime) -> No
 
 
 def make_available(shop: Shop, unit: Unit, day: int) -> None:
-    """Let a unit be rented again from a day on."""
+    """Make a unit available for rental from a day on."""
     shop.schedule(day, shop.at(day, 1), lambda _: unit.stock.location.free.append(unit))
 
 
@@ -101,7 +101,7 @@ def _process_line(shop: Shop, rental: Rental, event: str, line: Line, pieces: tu
 
 
 def _assess(shop: Shop, rental: Rental, event: str, line: Line, at: datetime) -> None:
-    """Inspect a damaged piece, and send it to be repaired if it can be."""
+    """Inspect a damaged piece, and order its repair if that is possible."""
     unit, text = line.unit, shop.rng.choice(DAMAGES)
     repairable = line.fate == "damaged"
     cost = share(unit.stock.item.cost, 1000)
@@ -143,7 +143,7 @@ def _assess(shop: Shop, rental: Rental, event: str, line: Line, at: datetime) ->
 
 
 def _repair(shop: Shop, unit: Unit, assessment: str, terms: tuple[int, int], at: datetime) -> None:
-    """Order a repair: sent the next days, done after some more, as far as that has happened."""
+    """Order a repair that begins in the next days and takes some more, with the status of today."""
     cost, rented_until = terms
     sent = (at.date() - shop.now.date()).days + shop.rng.randint(1, 3)
     done = sent + shop.rng.randint(3, 15)

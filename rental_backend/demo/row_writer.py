@@ -1,4 +1,4 @@
-"""The rows that a rental leaves as it is today: header, lines, life, extension and history."""
+"""The rows of a rental as of today: header, lines, lifecycle, extension and status history."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -27,7 +27,12 @@ from .agreements import Extension, Line, Rental, Return
 from .simulator import Shop, money, share
 
 METHODS = (PaymentMethod.CASH, PaymentMethod.ONLINE, PaymentMethod.CREDIT_CARD, PaymentMethod.BANK_TRANSFER)
-DAMAGE_SHARES = {"good": 0, "damaged": 1500, "beyond_repair": 10_000, "lost": 10_000}  # of what a piece cost us
+DAMAGE_SHARES = {
+    "good": 0,
+    "damaged": 1500,
+    "beyond_repair": 10_000,
+    "lost": 10_000,
+}  # of the purchase price, in hundredths of a percent
 
 
 def store(shop: Shop, rental: Rental) -> None:
@@ -83,7 +88,8 @@ def _transport(shop: Shop, rental: Rental) -> dict[str, object]:
 def _store_line(shop: Shop, rental: Rental, line: Line) -> None:
     item = line.unit.stock.item
     back = rental.returned(line, shop.now)
-    days = [each.day for each in rental.returns if each.at <= shop.now and any(it is line for it, _ in each.pieces)]
+    past = (event for event in rental.returns if event.at <= shop.now)
+    days = [event.day for event in past if any(returned is line for returned, _ in event.pieces)]
     shop.loader.add(
         TransactionLine,
         rental.at,
@@ -150,7 +156,7 @@ Change = tuple[datetime, RentalStatus, RentalStatus, StatusChangeReason]
 
 
 def _changes(shop: Shop, rental: Rental) -> list[Change]:
-    """Return how the status changed so far: by returns, by an extension, and in the night after the end."""
+    """Return the changes of status so far: by returns, by an extension, and in the night after the end."""
     night = rental.end(shop.now) + 1
     moments = [(back.at, back.day, StatusChangeReason.RETURN_EVENT) for back in rental.returns]
     moments.append((shop.at(night, 0), night, StatusChangeReason.SCHEDULED_UPDATE))
@@ -167,7 +173,7 @@ def _changes(shop: Shop, rental: Rental) -> list[Change]:
 
 
 def _charge(rental: Rental, extension: Extension) -> int:
-    """Return the price of what is still out, for each day more."""
+    """Return the price of an extension: for what is still out, for each additional day."""
     days = extension.until - rental.agreed_end
     return days * sum(
         (line.quantity - rental.returned(line, extension.at)) * line.unit.stock.item.rate for line in rental.lines
@@ -213,12 +219,12 @@ def _store_extension(shop: Shop, rental: Rental, extension: Extension, charge: i
 
 
 def late_fee(shop: Shop, rental: Rental, back: Return) -> int:
-    """Return the fee for each line that comes back late and each day of that."""
+    """Return the late fee of a return: for each of its lines and each day late."""
     return max(0, back.day - rental.end(back.at)) * len(back.pieces) * basis_points(shop.rates.rental_late_fee)
 
 
 def damage_fee(rental: Rental, back: Return, *fates: str) -> int:
-    """Return what is charged for the pieces that came back with one of these fates."""
+    """Return the charge for the pieces of a return that had one of these fates."""
     return sum(
         share(line.unit.stock.item.cost, DAMAGE_SHARES[line.fate])
         for line, _ in back.pieces
@@ -227,7 +233,7 @@ def damage_fee(rental: Rental, back: Return, *fates: str) -> int:
 
 
 def payment_status(paid: int, total: int) -> PaymentStatus:
-    """Return how much of a total is paid."""
+    """Return the payment status of a total of which `paid` is paid."""
     return PaymentStatus.PAID if paid >= total else PaymentStatus.PARTIAL if paid else PaymentStatus.PENDING
 
 

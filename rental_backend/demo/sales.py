@@ -13,11 +13,11 @@ from ..transactions.models import (
 )
 from .simulator import Shop, Unit, money, share
 
-TAX = 1800  # in hundredths of a percent; a sale says its own
+TAX = 1800  # in hundredths of a percent; each sale has its own rate
 
 
 def sell(shop: Shop, day: int, at: datetime) -> None:
-    """Sell one or two kinds of goods at a moment of a day, as far as there are any."""
+    """Sell one or two kinds of goods at a moment of a day, as far as they are in stock."""
     location = shop.rng.choice(shop.locations)
     wanted = shop.rng.sample(location.goods, min(len(location.goods), shop.rng.randint(1, 2)))
     lines = [(unit, min(shop.rng.randint(1, 6), unit.quantity - 1)) for unit in wanted if unit.quantity > 1]

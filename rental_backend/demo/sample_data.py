@@ -1,14 +1,14 @@
-"""What the demo shop trades in, and the names of made-up people and companies. Amounts are in whole rupees."""
+"""Sample data: what the demo shop trades in, and the names of fictional people and companies. Amounts are in rupees."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["pieces", "batch", "goods"]  # each with a serial number; rented by number; sold by number
+Kind = Literal["pieces", "batch", "goods"]  # rented by serial number; rented by quantity; sold by quantity
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Items of one sort: four models that cost more from one to the next. Goods are sold, all others rented."""
+    """Items of one kind: four models, each more expensive than the one before. Goods are sold, all others rented."""
 
     category: str
     subcategory: str

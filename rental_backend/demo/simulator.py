@@ -1,4 +1,4 @@
-"""The demo shop as it is at one moment of its past: what it has, where it is, and what will happen next."""
+"""The simulated state of the demo shop on a day in the past: its stock, where it is, and what is scheduled."""
 
 import random
 from collections import defaultdict
@@ -15,7 +15,7 @@ INSTANT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a shop, and for how many days it has rented."""
+    """The size of a shop, and the number of days it has been open."""
 
     customers: int
     items: int
@@ -26,7 +26,7 @@ class Size:
 
 @dataclass(slots=True)
 class Customer:
-    """A customer, and what he has done so far; amounts are in hundredths."""
+    """A customer, and their transactions so far; amounts are in hundredths."""
 
     id: str
     rentals: int = 0
@@ -35,7 +35,7 @@ class Customer:
     last_rental: datetime | None = None
 
     def record(self, at: datetime, paid: int, *, rental: bool = True) -> None:
-        """Remember a transaction and what was paid for it."""
+        """Record a transaction and the amount paid."""
         self.last = at
         self.spent += paid
         if rental:
@@ -45,7 +45,7 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An item; amounts are in hundredths. Without serial numbers it is counted in a batch."""
+    """An item; amounts are in hundredths. Without serial numbers its pieces are one batch."""
 
     id: str
     sku: str
@@ -64,7 +64,7 @@ BUCKETS = ("available", "on_rent", "damaged", "under_repair", "beyond_repair")
 
 @dataclass(slots=True)
 class Stock:
-    """The stock of an item at a location. `booked` is promised to bookings ahead."""
+    """The stock of an item at a location. `booked` is reserved for future bookings."""
 
     id: str
     item: Item
@@ -87,7 +87,7 @@ class Unit:
 
 @dataclass(slots=True)
 class Location:
-    """A location with the pieces that are free today, and its batches for renting and for selling."""
+    """A location with its free units, and its batches for rental and for sale."""
 
     id: str
     code: str
@@ -100,7 +100,7 @@ Event = Callable[[datetime], None]
 
 
 class Shop:
-    """Everything that the parts of the demo share. Days are counted from today, so those of the past are negative."""
+    """The state that all parts of the demo share. Days are counted from today, so past days are negative."""
 
     def __init__(self, loader: Loader, rng: random.Random, size: Size, rates: Rates, today: date, clerk: str) -> None:
         self.loader, self.rng, self.size, self.rates = loader, rng, size, rates
@@ -120,22 +120,22 @@ class Shop:
         return (self.now + timedelta(day)).date()
 
     def at(self, day: int, hour: float, hours: float = 0) -> datetime:
-        """Return a moment of a day, at random within some hours from that one on."""
+        """Return a random moment of a day, within `hours` hours from `hour` on."""
         return self.now + timedelta(day, (hour + hours * self.rng.random()) * 3600)
 
     def number(self, prefix: str) -> int:
-        """Return the next number of documents that begin so."""
+        """Return the next document number with this prefix."""
         self._numbers[prefix] += 1
         return self._numbers[prefix]
 
     def schedule(self, day: int, at: datetime, event: Event) -> None:
-        """Have something happen on a day; nothing happens today any more, nor later."""
+        """Schedule an event for a day; events of today and later are dropped."""
         if day < 0:
             self._planned += 1
             self._due[day].append((at, self._planned, event))
 
     def run_day(self, day: int) -> None:
-        """Have happen what was planned for a day, in its order."""
+        """Run the events scheduled for a day, in order."""
         for at, _, event in sorted(self._due.pop(day, ()), key=lambda planned: planned[:2]):
             event(at)
 
@@ -148,9 +148,9 @@ class Shop:
         at: datetime,
         document: tuple[str, str] | tuple[None, None] = (None, None),
     ) -> None:
-        """Move stock of a level from one bucket to another, or in from or out to nowhere, for a (header, line).
+        """Move pieces from one bucket to another; None stands for outside the shop. `document` is (header, line).
 
-        A movement tells how what is available changes, so that all of a level add up to what is available now.
+        A movement records the change of the available quantity, so the movements of a stock add up to it.
         """
         before = stock.counts["available"]
         source, target = from_to
@@ -158,7 +158,7 @@ class Shop:
             stock.counts[source] -= quantity
         if target:
             stock.counts[target] += quantity
-        self._clock = max(at, self._clock + INSTANT)  # no two at once: their order is the history of a level
+        self._clock = max(at, self._clock + INSTANT)  # no two at the same time: their order is the history of a stock
         self.loader.add(
             StockMovement,
             self._clock,
@@ -175,10 +175,10 @@ class Shop:
 
 
 def money(hundredths: int) -> str:
-    """Return an amount as the database takes it."""
+    """Return an amount in hundredths as a decimal text."""
     return f"{hundredths // 100}.{hundredths % 100:02}"
 
 
 def share(hundredths: int, basis_points: int) -> int:
-    """Return so many hundredths of a percent of an amount, rounded half up."""
+    """Return `basis_points` hundredths of a percent of an amount, rounded half up."""
     return (hundredths * basis_points + 5000) // 10000

@@ -1,6 +1,6 @@
-"""How many connections to PostgreSQL the service may open at the most, and whether the server has them.
+"""The budget of connections to PostgreSQL: how many the service may open at most, and whether the server has them.
 
-An overlap of two deployments counts twice, and so does each slot.
+Two deployments that overlap count twice, and so do two slots.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ USUAL = 100  # PostgreSQL's default max_connections
 
 @dataclass(frozen=True)
 class ConnectionBudget:
-    """The most connections, and of what they are made up. `measured` is the server's own limit, if it was asked."""
+    """The most connections, and what they consist of. `measured` is the server's own limit, if it is known."""
 
     slots: int
     replicas: int
@@ -31,23 +31,23 @@ class ConnectionBudget:
     def of(
         cls, variables: Mapping[str, str], *, slots: int, replicas: int, measured: int | None = None
     ) -> "ConnectionBudget":
-        """Count with a service's variables; what is unset or no number counts as its default."""
+        """Return the budget for a service's variables. A variable that is unset or no number counts as its default."""
         numbers = {name: _number(variables.get(name, ""), default) for name, default in DEFAULTS.items()}
         pool = numbers["DATABASE_POOL_SIZE"] + numbers["AUTH_POOL_SIZE"] + PROBES
         return cls(slots, replicas, numbers["WEB_CONCURRENCY"] or MOST_WORKERS, pool, measured)
 
     @property
     def needed(self) -> int:
-        """Connections at the most, while a deployment overlaps with the next."""
+        """The most connections, while a deployment overlaps with the next."""
         return self.slots * self.replicas * self.workers * self.pool * 2 + MIGRATIONS + ADMIN
 
     @property
     def granted(self) -> int:
-        """Connections that should be used of those the server has."""
+        """The number of the server's connections that should be used at most."""
         return int(SHARE * ((self.measured or USUAL) - RESERVED))
 
     def finding(self) -> Finding:
-        """Whether it fits. Where the server was not asked, its usual limit only warns."""
+        """Return whether the budget fits. If the server's limit is not known, PostgreSQL's default only warns."""
         message = (
             f"{self.slots} slots x {self.replicas} replicas x {self.workers} workers x {self.pool} connections"
             f" x 2 (overlap) + {MIGRATIONS + ADMIN} = {self.needed}, of {self.granted} to be used of max_connections "

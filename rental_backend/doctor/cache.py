@@ -1,4 +1,4 @@
-"""Whether Redis answers in time, and is set up for what we keep there."""
+"""Checks of Redis: whether it answers in time, and is configured for what we store there."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ OLDEST = (6, 2)
 
 
 def cache(config: Config) -> Iterator[Finding]:
-    """Diagnose Redis."""
+    """Check Redis."""
     if not config.redis_url:
         yield skipped("redis", "there is no REDIS_URL", "set it, or live without sharing answers")
         return
@@ -30,7 +30,7 @@ def cache(config: Config) -> Iterator[Finding]:
 
 
 def setup(status: RedisStatus) -> Iterator[Finding]:
-    """Diagnose how a server is set up."""
+    """Check the configuration of a server."""
     version = ".".join(map(str, status.version))
     if status.version < OLDEST:
         yield failed("redis-version", f"it is {version}", "use 6.2 or newer")

@@ -1,4 +1,4 @@
-"""Whether the settings are wise. That they can be used is settled before: a start with faulty ones names each."""
+"""Checks of the configuration. Invalid values are found earlier: a start with invalid values names each of them."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ from ..config import Config
 from .findings import Finding, passed, warned
 from .origins import origins
 
-FEWEST_CHARACTERS = 12  # different ones in a key; 32 random letters or digits have 20 and more
+FEWEST_CHARACTERS = 12  # distinct characters of a key; 32 random letters or digits have 20 and more
 
 
 def settings(config: Config) -> Iterator[Finding]:
-    """Diagnose the settings; names are told, values never."""
+    """Check the configuration. Findings contain names, never values."""
     yield passed("settings", f"all can be used; this is {config.environment}")
     yield from _keys(config)
     if config.mode != "normal":

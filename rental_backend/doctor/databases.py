@@ -1,4 +1,4 @@
-"""Whether the databases answer in time, hold what this version needs, and let us do that and no more."""
+"""Checks of the databases: whether they answer in time, have what this version needs, and grant just these rights."""
 
 from collections.abc import Iterator
 
@@ -13,15 +13,15 @@ from .budget import PROBES, ConnectionBudget
 from .findings import Finding, failed, passed, skipped, warned
 
 OLDEST, NEWEST = 15, 18  # versions of PostgreSQL
-CLOSE = 0.5  # share of a deadline above which a plain question takes too long
-APART = 1.0  # seconds that clocks may differ by: stale answers are compared with one to spare
-PATIENCE = 1.0  # seconds for the road of migrations
-FULL = 0.9  # share of the connections there are
-APPENDED = {"security_audit_logs"}  # rows of these are never changed, and nobody needs the right to
+CLOSE = 0.5  # share of a deadline above which a trivial query takes too long
+APART = 1.0  # seconds by which clocks may differ, as cached responses are compared with this tolerance
+PATIENCE = 1.0  # seconds for a connection as migrations use it
+FULL = 0.9  # share of the server's connections
+APPENDED = {"security_audit_logs"}  # append-only tables, for which the right to UPDATE is not needed
 
 
 def database(adapter: Database, tables: frozenset[str], *, standby: bool = False) -> Iterator[Finding]:
-    """Diagnose a server by the road that requests take."""
+    """Check a server in the same way as requests reach it."""
     name = adapter.breaker.name or ""
     try:
         status = check_postgres(adapter, tables)
@@ -58,7 +58,7 @@ def _in_time(name: str, latency: float, deadline: float) -> Finding:
 
 
 def _session(name: str, status: PostgresStatus, deadline: float) -> Iterator[Finding]:
-    """Look whether what we ask of a session is in force: poolers may drop it."""
+    """Check whether our session settings are in force: poolers may drop them."""
     if not 0 < status.timeout <= deadline:
         message = (
             f"statement_timeout is {status.timeout:g} s in our sessions, not less than the deadline: a pooler drops it"
@@ -86,11 +86,11 @@ def _rights(name: str, status: PostgresStatus, *, standby: bool) -> Iterator[Fin
 
 
 def connections(config: Config, adapter: Database) -> Iterator[Finding]:
-    """Compare the connections that this instance and its next deployment may open with what there are."""
+    """Compare the connections that this instance and its next deployment may open with the server's."""
     try:
         status = check_postgres(adapter, ())
     except ServerAway:
-        return  # that is told by `database`
+        return  # `database` reports that
     pool = config.database_pool_size + config.auth_pool_size + PROBES
     yield ConnectionBudget(1, 1, config.workers or Host().workers(), pool, status.limit).finding()
     if status.used > FULL * status.limit:

@@ -1,4 +1,4 @@
-"""All checks at once, each with its time: what hangs is a finding, and so is a check that fails."""
+"""Runs all checks at once. A check that hangs is a finding, and so is a check that fails."""
 
 import threading
 import time
@@ -16,7 +16,7 @@ from .databases import connections, database, schema
 from .findings import Finding, failed, passed
 from .host import collector, folders, programs
 
-PATIENCE = 1.5  # seconds for all checks together; the slowest deadline is that of a connection
+PATIENCE = 1.5  # seconds for all checks together; the longest deadline is that of a connection
 
 Check = Callable[[], Iterable[Finding]]
 
@@ -46,29 +46,29 @@ def examine(config: Config, services: Services, service: Check) -> list[Finding]
 
 
 def run(checks: dict[str, Check], patience: float) -> list[Finding]:
-    """Return what the checks find within so many seconds; what is not done by then is named."""
-    found: dict[str, list[Finding]] = {}
+    """Return the findings of the checks within `patience` seconds. A check that takes longer is a finding, too."""
+    findings: dict[str, list[Finding]] = {}
 
     def run_check(name: str, check: Check) -> None:
         try:
-            found[name] = list(check())
-        except Exception as error:  # a doctor who faints is of no use; what the error says may hold a secret
-            found[name] = [failed(name, f"the check itself failed ({type(error).__name__})", "tell the developers")]
+            findings[name] = list(check())
+        except Exception as error:  # one check must not stop the others; the error's text may contain a secret
+            findings[name] = [failed(name, f"the check itself failed ({type(error).__name__})", "tell the developers")]
 
-    threads = [threading.Thread(target=run_check, args=each, daemon=True) for each in checks.items()]
+    threads = [threading.Thread(target=run_check, args=item, daemon=True) for item in checks.items()]
     for thread in threads:
         thread.start()
     ends = time.monotonic() + patience
     for thread in threads:
         thread.join(max(0.0, ends - time.monotonic()))
     message, mend = f"no answer within {patience:g} s", "does its host name resolve, and does anybody answer there?"
-    return [each for name in checks for each in found.get(name, [failed(name, message, mend)])]
+    return [finding for name in checks for finding in findings.get(name, [failed(name, message, mend)])]
 
 
 def _accounts() -> frozenset[str]:
     """Return the names of the tables of accounts."""
-    found = (getattr(each, "__table__", each) for each in vars(accounts).values())
-    return frozenset(each.name for each in found if isinstance(each, Table))
+    values = (getattr(value, "__table__", value) for value in vars(accounts).values())
+    return frozenset(value.name for value in values if isinstance(value, Table))
 
 
 def _issuer(fetch: Callable[[], None]) -> Iterable[Finding]:

@@ -1,11 +1,11 @@
-"""What checks find: a level, a code for scripts, what is so, and what mends it. The tool for Railway uses the same."""
+"""Findings of checks: a severity, a code for scripts, a message, and a fix. The tool for Railway uses them, too."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """How grave a finding is. A skipped check could not be made here."""
+    """The severity of a finding. A skipped check could not be made here."""
 
     PASS = "PASS"  # noqa: S105 - no password
     WARN = "WARN"
@@ -15,7 +15,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The outcome of one check; `mend` says what to do about it."""
+    """The result of one check; `mend` says what to do about it."""
 
     level: Severity
     code: str
@@ -27,20 +27,20 @@ class Finding:
 
 
 def passed(code: str, message: str) -> Finding:
-    """A check that found nothing wrong."""
+    """Return the finding of a check that found nothing wrong."""
     return Finding(Severity.PASS, code, message)
 
 
 def warned(code: str, message: str, mend: str = "") -> Finding:
-    """Something that will hurt later."""
+    """Return a finding about something that will hurt later."""
     return Finding(Severity.WARN, code, message, mend)
 
 
 def failed(code: str, message: str, mend: str = "") -> Finding:
-    """Something that is wrong now."""
+    """Return a finding about something that is wrong now."""
     return Finding(Severity.FAIL, code, message, mend)
 
 
 def skipped(code: str, message: str, mend: str = "") -> Finding:
-    """A check that could not be made."""
+    """Return the finding of a check that could not be made."""
     return Finding(Severity.SKIP, code, message, mend)

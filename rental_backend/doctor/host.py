@@ -1,4 +1,4 @@
-"""Whether this host lets the program write what it must, and has the programs it starts."""
+"""Checks of this host: whether the service can write its files, and has the programs that it starts."""
 
 import re
 import shutil
@@ -23,7 +23,7 @@ PATIENCE = 1.0  # seconds
 
 
 def folders(config: Config) -> Iterator[Finding]:
-    """Diagnose what is written to."""
+    """Check the folders that are written to."""
     yield from _folder("JOURNAL_FOLDER", Path(config.journal_folder), production=config.production)
     yield from _folder("BACKUP_FOLDER", Path(config.backup_folder), production=config.production)
     if place := shared_memory():
@@ -35,17 +35,17 @@ def folders(config: Config) -> Iterator[Finding]:
 
 def _folder(name: str, folder: Path, *, production: bool) -> Iterator[Finding]:
     code = name.lower().replace("_", "-")
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
     try:
-        with tempfile.TemporaryFile(dir=there) as file:
+        with tempfile.TemporaryFile(dir=existing) as file:
             file.write(b"\0")
     except OSError as error:
         yield failed(code, f"{name} cannot be written to ({error.strerror})", "give it to the user of the service")
         return
-    left = shutil.disk_usage(there).free
+    left = shutil.disk_usage(existing).free
     if left < LITTLE:
         yield warned(code, f"{name} has {left >> 20} MB left", "make room, or give it a larger disk")
-    elif production and there.stat().st_dev == Path("/").stat().st_dev:
+    elif production and existing.stat().st_dev == Path("/").stat().st_dev:
         message = f"{name} lies on the container's own disk, which goes with it"
         yield warned(code, message, f"mount a volume, and set {name} to a folder on it")
     else:
@@ -53,7 +53,7 @@ def _folder(name: str, folder: Path, *, production: bool) -> Iterator[Finding]:
 
 
 def programs(backup_files: Backups, adapter: Database) -> Iterator[Finding]:
-    """Diagnose what backups need: PostgreSQL's programs, not older than the server."""
+    """Check what backups need: PostgreSQL's programs, not older than the server."""
     mend = "install PostgreSQL's client programs of the server's version, or set PG_BIN"
     try:
         versions = {name: _version(backup_files.program(name)) for name in ("pg_dump", "pg_restore")}
@@ -75,7 +75,7 @@ def programs(backup_files: Backups, adapter: Database) -> Iterator[Finding]:
 
 
 def _version(program: str) -> int:
-    """Return the major version of one of PostgreSQL's programs, 0 if it does not say."""
+    """Return the major version of one of PostgreSQL's programs, 0 if unknown."""
     command = [program, "--version"]
     try:
         message = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout  # noqa: S603
@@ -86,7 +86,7 @@ def _version(program: str) -> int:
 
 
 def collector(config: Config) -> Iterator[Finding]:
-    """Diagnose whether traces get anywhere."""
+    """Check whether the collector of traces can be reached."""
     if not config.otlp_endpoint:
         yield skipped("traces", "they are off", "set OTEL_EXPORTER_OTLP_ENDPOINT to have them")
         return

@@ -1,4 +1,4 @@
-"""Whether what is listed as origins of browsers' pages are any."""
+"""Checks of CORS_ORIGINS: whether each entry is a valid origin."""
 
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ PLAIN = "http://"
 
 
 def origins(listed: Iterable[str]) -> Iterator[Finding]:
-    """Diagnose the words of CORS_ORIGINS."""
+    """Check the entries of CORS_ORIGINS."""
     for origin in listed:
         parts = urlsplit(origin)
         if parts.path or not parts.netloc or origin == "*":
