@@ -13,8 +13,8 @@ from .accounts.audit import service as audit
 from .accounts.auth import service as accounts
 from .accounts.domain import DOMAIN as ACCOUNTS
 from .accounts.security import retention as purging
-from .analytics import shop_metrics as standing
 from .analytics.domain import DOMAIN as ANALYTICS
+from .analytics.shop import service as standing
 from .bookings.domain import DOMAIN as BOOKINGS
 from .catalog.domain import DOMAIN as CATALOG
 from .cli.group import Commands

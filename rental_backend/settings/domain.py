@@ -3,9 +3,9 @@
 from ..accounts.domain import ADMINISTRATION
 from ..web.domain import Domain
 from .backups.api import bp as backups
-from .business.api import bp as settings
-from .business.api import companies
+from .companies.api import bp as companies
 from .cors_origins.api import bp as origins
+from .regional.api import bp as settings  # that of business, with the views of regional
 from .system.api import bp as system
 
 DOMAIN = Domain(

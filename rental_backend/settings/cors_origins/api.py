@@ -11,9 +11,9 @@ from ...web.endpoint.context import current_services, settings
 from ...web.endpoint.needs import PUBLIC
 from ...web.endpoint.pipeline import endpoint
 from ...web.middleware.cors import AllowList
-from ..business.schemas import EndpointQuery, NewOrigin, OriginQuery, PortRange
 from ..needs import CHANGE, KNOWN, SEE, SET
 from . import service as origins
+from .schemas import EndpointQuery, NewOrigin, OriginQuery, PortRange
 
 bp = Blueprint("origins", __name__, url_prefix="/api/system/whitelist/whitelist")
 

@@ -15,8 +15,9 @@ from ...web.endpoint.needs import Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
 from ...web.query.listing import Page
-from ..business import regional, service
+from ..business import service
 from ..needs import BROWSE, KNOWN
+from ..regional import service as regional
 from . import service as operations
 from .lists import AUDIT_LOG
 from .schemas import AuditLogQuery, AuditLogSchema, LogsQuery

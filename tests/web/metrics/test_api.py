@@ -11,7 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plainly
 from sqlalchemy.orm import Session
 
-from rental_backend.analytics import shop_metrics as standing
+from rental_backend.analytics.shop import service as standing
 from rental_backend.bookings.models import BookingHeader, BookingStatus
 from rental_backend.infra.telemetry.business_metrics import BusinessMetrics
 from rental_backend.resilience import SharedMemory, SharedState

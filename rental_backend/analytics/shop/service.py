@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ..bookings.models import BookingHeader, BookingStatus
-from ..settings.business import service as business
-from ..settings.business.regional import zone_name
-from ..transactions.models import RentalStatus, TransactionHeader, TransactionLine, TransactionStatus, TransactionType
+from ...bookings.models import BookingHeader, BookingStatus
+from ...settings.business import service as business
+from ...settings.regional.service import zone_name
+from ...transactions.models import RentalStatus, TransactionHeader, TransactionLine, TransactionStatus, TransactionType
 
 MEANINGS = {
     "rentals_out": "Rentals of which something has not come back.",

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from ...actor import Actor
 from ...errors import Invalid
-from . import service
-from .defaults import BY_KEY
-from .setting_types import zones
+from ..business import service as settings
+from ..business.defaults import BY_KEY
+from ..business.setting_types import zones
 
 CURRENCY, ZONE = "currency", "task_scheduler_timezone"
 NAMES = {
@@ -42,13 +42,13 @@ def described(code: str, *, in_force: str) -> dict[str, Any]:
 
 def currency(texts: Mapping[str, str]) -> dict[str, Any]:
     """Show the currency of the business."""
-    code = service.value(texts, CURRENCY)
+    code = settings.value(texts, CURRENCY)
     return described(code, in_force=code)
 
 
 def currencies(texts: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return all that can be chosen."""
-    code = service.value(texts, CURRENCY)
+    code = settings.value(texts, CURRENCY)
     return [described(each, in_force=code) for each in NAMES]
 
 
@@ -56,14 +56,14 @@ def choose_currency(session: Session, actor: Actor, code: str) -> dict[str, Any]
     """Change the currency; amounts are not converted. Raises `Invalid` naming the `currency_code`."""
     if code not in NAMES:
         raise Invalid({"currency_code": [f"Must be one of: {', '.join(NAMES)}."]})
-    service.change(session, service.find(session, CURRENCY), actor, code)
+    settings.change(session, settings.find(session, CURRENCY), actor, code)
     return described(code, in_force=code)
 
 
 # D59: there is one time zone.
 def zone_name(texts: Mapping[str, str]) -> str:
     """Return the name of the time zone of the business."""
-    return str(service.value(texts, ZONE))
+    return str(settings.value(texts, ZONE))
 
 
 def zone(texts: Mapping[str, str]) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def choose_zone(session: Session, actor: Actor, names: set[str]) -> dict[str, An
     if len(names) != 1 or not names <= zones():
         raise Invalid({"system_timezone": ["Must be the name of one time zone, the same under both names."]})
     (name,) = names
-    service.change(session, service.find(session, ZONE), actor, name)
+    settings.change(session, settings.find(session, ZONE), actor, name)
     return _told(name)
 
 

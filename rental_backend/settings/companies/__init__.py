@@ -1,0 +1,1 @@
+"""The companies in whose names business is done."""

@@ -1,0 +1,61 @@
+"""Companies."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, func
+from sqlalchemy.orm import Session
+
+from ...actor import Actor
+from ...web.endpoint.pipeline import endpoint
+from ...web.resource.resource import Permissions, Resource
+from ..models import Company
+from ..needs import BROWSE, CHANGE, SEE, SET
+from . import service
+from .schemas import CompanyChange, CompanyQuery, CompanySchema, NewCompany
+
+
+def _contains(column: Any) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
+    return lambda text: func.strpos(func.lower(column), func.lower(text)) > 0
+
+
+COMPANIES = Resource(
+    name="companies",
+    prefix="/api/company",
+    model=Company,
+    schema=CompanySchema,
+    reads=BROWSE,
+    writes=CHANGE,
+    permissions=Permissions(SEE, SET, SET, SET),
+    retires=False,
+    query=CompanyQuery,
+    order=(Company.company_name.asc(), Company.id.asc()),
+    search=(Company.company_name, Company.email, Company.gst_no),
+    filters=("gst_no", "registration_number"),
+    conditions={"company_name": _contains(Company.company_name), "email": _contains(Company.email)},
+    sorts=("company_name", "created_at"),
+    pages=True,
+)
+bp = COMPANIES.blueprint()
+
+
+@bp.post("/")
+@endpoint(needs=CHANGE, permission=SET, accepts=NewCompany(), returns=CompanySchema(), status=201)
+def create_company(session: Session, actor: Actor, **fields: Any) -> Company:
+    """Create a company."""
+    return service.create(session, actor, fields)
+
+
+@bp.route("/<uuid:id>", methods=["PUT", "PATCH"])
+@endpoint(needs=CHANGE, permission=SET, accepts=CompanyChange(), returns=CompanySchema())
+def change_company(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> Company:
+    """Change a company. Fields that are not sent keep their values."""
+    return service.change(session, COMPANIES.find(session, id), actor, fields)
+
+
+@bp.delete("/<uuid:id>")
+@endpoint(needs=CHANGE, permission=SET)
+def retire_company(session: Session, actor: Actor, id: uuid.UUID) -> None:
+    """Soft-delete a company. The last company cannot be deleted."""
+    service.retire(session, COMPANIES.find(session, id), actor)

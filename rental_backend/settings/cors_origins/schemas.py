@@ -1,0 +1,36 @@
+"""The wire forms of the origins that may call from browsers."""
+
+from typing import ClassVar
+
+from marshmallow import fields, validate
+
+from ...schemas import Payload, Text
+
+
+class OriginQuery(Payload):
+    """An origin."""
+
+    EXAMPLE: ClassVar = {"origin": "https://shop.example"}
+
+    origin = fields.String(required=True)
+
+
+class NewOrigin(OriginQuery):
+    """A new allowed origin. There is a single category."""
+
+    EXAMPLE: ClassVar = {"origin": "https://shop.example"}
+
+    category = Text(100)
+
+
+class PortRange(Payload):
+    """The first and the last port of localhost that are allowed."""
+
+    start_port = fields.Integer(load_default=3000, validate=validate.Range(1, 65535))
+    end_port = fields.Integer(load_default=3050, validate=validate.Range(1, 65535))
+
+
+class EndpointQuery(Payload):
+    """The path of an operation."""
+
+    endpoint = Text(500, required=True)

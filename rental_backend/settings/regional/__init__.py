@@ -1,0 +1,1 @@
+"""The currency and the time zone of the business."""

@@ -1,0 +1,50 @@
+"""The wire forms of currency and time zone."""
+
+from typing import Any, ClassVar
+
+from marshmallow import ValidationError, fields, post_load
+
+from ...schemas import Payload, Text
+
+
+class CurrencyChange(Payload):
+    """A new currency. Only its code counts: symbol, name and description are known from it."""
+
+    EXAMPLE: ClassVar = {"currency_code": "INR"}
+
+    currency_code = fields.String()
+    code = fields.String()
+    symbol = Text(10)
+    name = Text(100)
+    description = Text(255)
+    is_default = fields.Boolean()
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave the code, under whichever name."""
+        code = data.get("currency_code") or data.get("code")
+        if code is None:
+            raise ValidationError({"currency_code": ["Missing data for required field."]})
+        return {"code": code.strip().upper()}
+
+
+class ZoneChange(Payload):
+    """A new time zone, under one of the names or the same under both."""
+
+    EXAMPLE: ClassVar = {"system_timezone": "Asia/Kolkata"}
+
+    system_timezone = fields.String()
+    task_scheduler_timezone = fields.String()
+
+    @post_load
+    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Leave the names that were sent."""
+        return {"names": set(data.values())}
+
+
+class Conversion(Payload):
+    """A time and its zone, and the zone to convert it to. The default is the time zone of the business."""
+
+    datetime_str = fields.DateTime(required=True)
+    from_timezone = fields.String(load_default="UTC")
+    to_timezone = fields.String()
