@@ -5,7 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LONGEST_FUNCTION = 40
-LONGEST_FILE = 300
+LONGEST_FILE = 250
+UNSPLIT = {  # files with two subjects still; a name goes when its file is split, and a test wants it gone then
+    "rental_backend/web/query/listing.py",
+    *("rental_backend/resilience/breaker.py", "rental_backend/resilience/engine.py"),
+    "rental_backend/infra/postgres/database.py",
+}
 VISIBLE = {
     *("rental_backend", "migrations", "deploy", "tests"),
     *("wsgi.py", "gunicorn.conf.py", "alembic.ini", "setup.cfg", "README.md"),

@@ -55,11 +55,12 @@ def test_every_permission_that_is_wanted_can_be_given(tmp_path: Path) -> None:
     app = _app(tmp_path)
     assert list(unseeded(app)) == []
 
-    def stray() -> dict[str, str]:
-        """Show nothing."""
+    @endpoint(needs=NOTHING, permission="VEHICLE_VIEW")
+    def stray() -> dict[str, bool]:
+        """Want what nobody has."""
         return {}
 
-    app.add_url_rule("/vehicles", "stray", endpoint(needs=NOTHING, permission="VEHICLE_VIEW")(stray))
+    app.add_url_rule("/vehicles", view_func=stray)
 
     assert list(unseeded(app)) == [
         "rental_backend/accounts/access/permissions.py: lacks VEHICLE_VIEW, which /vehicles wants"

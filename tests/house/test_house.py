@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.size_limits import LONGEST_FILE, LONGEST_FUNCTION, VISIBLE, misplaced, too_long
+from tests.house.size_limits import LONGEST_FILE, LONGEST_FUNCTION, UNSPLIT, VISIBLE, misplaced, too_long
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -64,9 +64,13 @@ def test_an_offence_would_be_caught(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("folder", ["rental_backend", "deploy"])
 def test_nothing_is_longer_than_the_walls(folder: str) -> None:
-    """No function has more than 40 lines, no file more than 300; both folders hold files to be measured."""
+    """No function has more than 40 lines, no file more than 250; both folders hold files to be measured."""
     assert any((ROOT / folder).rglob("*.py"))
-    assert list(too_long(ROOT / folder)) == []
+    found = [line.removeprefix(f"{ROOT}/") for line in too_long(ROOT / folder)]
+    unsplit = {path for path in UNSPLIT if path.startswith(f"{folder}/")}
+    files = {line.partition(":")[0] for line in found if " has " not in line}
+    assert [line for line in found if " has " in line or line.partition(":")[0] not in unsplit] == []
+    assert unsplit <= files
 
 
 def test_what_is_too_long_would_be_caught(tmp_path: Path) -> None:
@@ -84,7 +88,7 @@ def test_what_is_too_long_would_be_caught(tmp_path: Path) -> None:
 
     found = [line.removeprefix(f"{tmp_path}/") for line in too_long(tmp_path)]
 
-    assert found == ["functions.py: wrong has 41 lines", "methods.py: m has 41 lines", "over.py: 301 lines"]
+    assert found == ["functions.py: wrong has 41 lines", "methods.py: m has 41 lines", "over.py: 251 lines"]
 
 
 def test_the_top_level_is_as_it_was_laid_out() -> None:

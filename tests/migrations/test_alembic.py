@@ -17,7 +17,7 @@ from deploy.private.servers import PostgresServer
 from tests.schema.catalogue import catalogue
 from tests.schema.databases import connected
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
