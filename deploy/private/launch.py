@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable
 
 from deploy.private import binaries, browser
+from deploy.private.check import check
 from deploy.private.console import Console, SetupError, Stop
+from deploy.private.dev import dev
 from deploy.private.environment import Environment, child_environment
 from deploy.private.process import ServerError
 from deploy.private.run import LOCAL, LOG, run
@@ -70,7 +72,13 @@ def railway_tool(_: Console, arguments: list[str]) -> int:
     os.execve(command[0], command, child_environment())  # noqa: S606 - no shell is wanted
 
 
-COMMANDS: dict[str, Callable[[Console, list[str]], int]] = {"test": test, "bench": bench, "railway-tool": railway_tool}
+COMMANDS: dict[str, Callable[[Console, list[str]], int]] = {
+    "test": test,
+    "check": check,
+    "bench": bench,
+    "railway-tool": railway_tool,
+}
+SERVING: dict[str, Callable[[Console], int]] = {"run": run, "dev": dev}  # until the user wants them to end
 
 
 def main(command: str, *arguments: str) -> int:
@@ -78,11 +86,11 @@ def main(command: str, *arguments: str) -> int:
     console = Console()
     console.listen()
     try:
-        if command == "run":
-            return run(console)
+        if command in SERVING:
+            return SERVING[command](console)
         return COMMANDS[command](console, list(arguments))
     except Stop:
-        return 0 if command == "run" else STOPPED
+        return 0 if command in SERVING else STOPPED
     except (SetupError, ServerError) as error:
         console.fail(f"deploy/{command}: {error}")
     except OSError as error:

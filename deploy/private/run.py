@@ -4,9 +4,10 @@ import fcntl
 import os
 import secrets
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from deploy.private import binaries
 from deploy.private.binaries import ROOT
@@ -20,8 +21,11 @@ LOCAL = ROOT / ".local"
 LOG = LOCAL / "log"
 
 
-def run(console: Console) -> int:
-    """Serve until the user, whose wish it is then, or gunicorn, whose exit code it is then, ends it."""
+def run(console: Console, kind: type[Stage] = Stage, defaults: Mapping[str, str] = MappingProxyType({})) -> int:
+    """Serve until the user, whose wish it is then, or gunicorn, whose exit code it is then, ends it.
+
+    `defaults` are settings that hold unless the user says others.
+    """
     with _sole_owner(), ExitStack() as undo:
         port = _free_port()
         environment = Environment(LOCAL / "run" / "venv", ("run.txt",), console, LOG / "install.log")
@@ -32,8 +36,9 @@ def run(console: Console) -> int:
         for server in servers.values():
             undo.callback(server.stop)
             server.prepare()
-        settings = child_environment(PORT=str(port), **_settings(servers))
-        stage = Stage(console, environment.python, settings, list(servers.values()), LOG / "setup.log")
+        unsaid = {name: value for name, value in defaults.items() if not _given(name)}
+        settings = child_environment(PORT=str(port), **_settings(servers), **unsaid)
+        stage = kind(console, environment.python, settings, list(servers.values()), LOG / "setup.log")
         undo.callback(stage.stop)
         return stage.play(retry="DATABASE_URL" not in servers)
 

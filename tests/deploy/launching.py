@@ -63,9 +63,9 @@ class Checkout:
         )
 
     @contextlib.contextmanager
-    def running(self, *, seconds: float = 90) -> Iterator["Running"]:
-        """Run `deploy/run` within the block, from when it serves."""
-        run = Running(self)
+    def running(self, command: str = "run", *, seconds: float = 90) -> Iterator["Running"]:
+        """Run `deploy/run`, or another command that serves, within the block, from when it serves."""
+        run = Running(self, command)
         try:
             until(lambda: "serving at" in run.output() or run.process.poll() is not None, seconds, run.output())
             assert run.process.poll() is None, run.output()
@@ -76,14 +76,14 @@ class Checkout:
 
 
 class Running:
-    """A `deploy/run` that was started."""
+    """A command of `deploy/` that was started and serves."""
 
-    def __init__(self, checkout: Checkout) -> None:
+    def __init__(self, checkout: Checkout, command: str) -> None:
         self.url = f"http://127.0.0.1:{checkout.port}"
         self.log = checkout.folder.parent / "output"
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                [checkout.folder / "deploy" / "run"],
+                [checkout.folder / "deploy" / command],
                 env=checkout.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
