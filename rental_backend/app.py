@@ -31,7 +31,6 @@ from .settings.domain import DOMAIN as SETTINGS
 from .web.endpoint import prewarm as warming
 from .web.endpoint import problems
 from .web.endpoint import rate_limits as limits
-from .web.endpoint.application import Application
 from .web.endpoint.contracts import contract_of
 from .web.metrics import api as metrics
 from .web.metrics import request_metrics as metering
@@ -79,7 +78,7 @@ def create_app(config: Config | None = None) -> Flask:
     """Build the application. Connects to nothing; the first request, or gunicorn's worker, starts the probes."""
     config = config or Config.from_environ()
     logs.configure(config.log_level)
-    app = Application(__name__, static_folder=None)
+    app = Flask(__name__, static_folder=None)
     app.cli = Commands(app.name)
     app.config["SETTINGS"] = config
     services = Services(config)
@@ -99,14 +98,16 @@ def create_app(config: Config | None = None) -> Flask:
     services.on_stop.append(warmer.stop)
     app.extensions["documentation"] = Documentation(app)
     services.warmup.steps += [configure_mappers, services.identity.prewarm, warmer.rehearse]
-    app.before_request(services.start)
-    for part in (traces, requests, cors, limits):
-        part.register(app, config)
+    app.extensions["allow_list"] = allowed = cors.AllowList(config, services.settings_cache.cached)
+    app.extensions["limits"] = limits.Limits(config)
+    requests.register(app, config, cors.CrossOrigin(app, allowed))
+    traces.register(app, config)
     problems.register(app)
-    routing.register(app, ALIASES)
+    routing.register(app)
     for blueprint in (*BLUEPRINTS, *(DRILLS if services.fault_injection.allowed else ())):
         app.register_blueprint(blueprint)
-    app.extensions["meter"] = metering.register(app, services.counters)
+    app.extensions["meter"] = meter = metering.Meter(app, services.counters)
+    requests.surround(app, meter, (*routing.ALIASES, *ALIASES))
     _require_contracts(app)
     warming.refuse_what_cannot_be_warm(app)
     return app

@@ -2,7 +2,6 @@
 
 import os
 import threading
-import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,8 +25,7 @@ from .runtime.retention import RetentionJob
 from .runtime.scheduler import Scheduler
 from .runtime.settings_cache import SETTINGS, SettingsCache
 from .runtime.warmup import CONNECTIONS, Warmup
-from .stale.change_authors import author_key
-from .stale.change_log import UNKNOWN, ChangeLog
+from .stale.change_log import ChangeLog
 from .stale.store import ResponseCache
 from .status_history import StatusRecorder
 from .telemetry.business_metrics import BusinessMetrics
@@ -64,7 +62,7 @@ class Services:
         self.retention_job = RetentionJob(self.database)
         name, passwords = config.break_glass_username, self.identity.passwords
         self.break_glass = BreakGlass(name, config.break_glass_hash, passwords, self.audit_outbox)
-        self.change_log = ChangeLog(shared_state, self.cache)
+        self.change_log = ChangeLog(shared_state, self.cache, position=self.database.position if self.replica else None)
         self.response_cache = ResponseCache(self.cache, self.change_log, capacity=config.stale_bytes)
         self.single_flight: SingleFlight[Any] = SingleFlight(FOLLOW)
         self.settings_cache = SettingsCache(self.database, self.cache, Path(config.journal_folder))
@@ -78,7 +76,7 @@ class Services:
         self.warmup = self._warmup(config)
         self.on_start: list[Callable[[], None]] = []  # started in each process, for other packages
         self.on_stop: list[Callable[[], None]] = []  # stopped with the process
-        self._lock, self._started_in = threading.Lock(), 0
+        self._lock, self.started_in = threading.Lock(), 0
 
     def _watch(self, config: Config) -> None:
         """Gather the breakers, and make a prober for each."""
@@ -139,12 +137,12 @@ class Services:
 
     def start(self) -> None:
         """Start this process's background threads. Does nothing if they already run; a forked child starts its own."""
-        if self._started_in == os.getpid():
+        if self.started_in == os.getpid():
             return
         with self._lock:
-            if self._started_in == os.getpid():
+            if self.started_in == os.getpid():
                 return
-            self._started_in = os.getpid()
+            self.started_in = os.getpid()
             self.response_cache.start()
             self.audit_outbox.start()
             self.retention_job.start()
@@ -193,12 +191,6 @@ class Services:
         issuer = self.identity.issuer
         return {**self.breakers, **({issuer.breaker.name or "": issuer.breaker} if issuer else {})}
 
-    def missing(self, names: frozenset[str]) -> list[str]:
-        """Return the dependencies among `names` that cannot or must not be used now."""
-        if self.modes.current is Mode.EMERGENCY:
-            return sorted(names & self.down())
-        return [name for name in names if not self.breakers[name].closed]
-
     def down(self) -> frozenset[str]:
         """Return the names of the dependencies that cannot or must not be used now."""
         down = frozenset(name for name, breaker in self.breakers.items() if not breaker.closed)
@@ -208,8 +200,3 @@ class Services:
     def replica_serves(self) -> bool:
         """Whether reads go to the replica now: its breaker is closed, and that of the database is not."""
         return self.replica is not None and self.replica.breaker.closed and not self.database.breaker.closed
-
-    def record_change(self, rows: tuple[int, ...], by: uuid.UUID | None) -> None:
-        """Record a change that was committed or may have been: its author sees no cached response from before it."""
-        position = self.database.position() if self.replica else None
-        self.response_cache.record_change(rows, author_key(by), UNKNOWN if position is None else position)

@@ -68,7 +68,14 @@ class Bulkhead:
         self._looks = 0.0
         self._slow_start = slow_start
         self._clock = clock
+        self._all_in_flight = memory.column(self._breaker_state.number, IN_FLIGHT)
+        self._forget()
+        memory.after_fork.append(self._forget)
         self._ended = -1  # SINCE of the state in which the slow start is known to be over
+
+    def _forget(self) -> None:
+        """Begin anew in a forked child, whose worker slot is its own."""
+        self._own = -1
 
     @property
     def current_limit(self) -> int:
@@ -85,10 +92,7 @@ class Bulkhead:
     @property
     def in_flight(self) -> int:
         """The calls in flight, over all workers."""
-        return sum(
-            self._breaker_state.words[at + IN_FLIGHT]
-            for at in self._breaker_state.memory.counters_by_slot(self._breaker_state.number)
-        )
+        return sum(self._all_in_flight)  # of workers that never were, too: those are 0
 
     @property
     def rejected(self) -> int:
@@ -142,7 +146,9 @@ class Bulkhead:
 
     def _add(self, calls: int) -> None:
         memory, number = self._breaker_state.memory, self._breaker_state.number
-        at = memory.own_counters(number) + IN_FLIGHT  # before the lock: it may claim a worker slot, which takes locks
+        if self._own < 0:
+            self._own = memory.own_counters(number) + IN_FLIGHT  # claims a worker slot, which takes locks of its own
+        at = self._own
         with memory.locks[number]:
             self._breaker_state.words[at] += calls
 

@@ -48,7 +48,7 @@ class Counters:
     def _reset(self) -> None:
         """Start afresh in a forked child, which has a worker slot and a lock of its own."""
         self.lock = threading.Lock()
-        self._base = -1
+        self.base = -1  # the first word of this process's worker slot, once it has claimed one
 
     def reserve(self, name: str, words: int = 1, *, level: bool = False) -> int:
         """Return the offset of the words reserved for a name, the same for every caller.
@@ -69,18 +69,18 @@ class Counters:
 
     def own_base(self) -> int:
         """Return the first word of this process's worker slot. Levels left by the slot's last owner are zeroed."""
-        if self._base < 0:
+        if self.base < 0:
             self._memory.own_counters(0)  # claims a worker slot
             base = self._memory.worker_slot * WORKER_WORDS
             for word in range(base, base + LEVELS):
                 self.words[word] = 0
-            self._base = base
-        return self._base
+            self.base = base
+        return self.base
 
     def add(self, at: int, amount: int = 1) -> None:
         """Add to a counter or a level."""
         with self.lock:
-            base = self._base
+            base = self.base
             self.words[(base if base >= 0 else self.own_base()) + at] += amount
 
     def put(self, at: int, value: int) -> None:

@@ -3,7 +3,9 @@
 import time
 from contextvars import ContextVar
 
+SHORTEST = 0.01  # seconds that a wait may last, however little is left
 _ends: ContextVar[float | None] = ContextVar("request_budget_ends", default=None)
+budget_end = _ends.get  # when the budget of the request at hand ends (monotonic seconds); None outside of any
 
 
 class budget:  # noqa: N801 - reads as a statement: `with budget(1.25):`
@@ -22,6 +24,6 @@ class budget:  # noqa: N801 - reads as a statement: `with budget(1.25):`
 
 
 def limit(seconds: float) -> float:
-    """Return how long a wait may last: `seconds`, or what is left of the request's budget if less, at least 0.01."""
+    """Return how long a wait may last: `seconds`, or what is left of the request's budget, at least `SHORTEST`."""
     ends = _ends.get()
-    return seconds if ends is None else max(0.01, min(seconds, ends - time.monotonic()))
+    return seconds if ends is None else max(SHORTEST, min(seconds, ends - time.monotonic()))

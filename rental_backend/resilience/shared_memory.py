@@ -160,6 +160,11 @@ class SharedMemory:
                 return
             yield at + WORKER_HEADER + breaker * COUNTER_WORDS
 
+    def column(self, breaker: int, word: int) -> memoryview:
+        """Return one word of the counters of every worker slot for a breaker, taken or not."""
+        first = WORKERS_AT + WORKER_HEADER + breaker * COUNTER_WORDS + word
+        return self.words[first:WORDS:WORKER_WORDS]
+
     def used_slots(self) -> range:
         """Return the numbers of the worker slots that any process has ever claimed."""
         return range(sum(1 for _ in self.counters_by_slot(0)))

@@ -8,6 +8,7 @@ writer killed midway has changed nothing.
 import json
 import mmap
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from .shared_memory import SharedMemory
@@ -59,6 +60,8 @@ class SharedDocument(Generic[T]):
         self._at = shared_state.document_base(name)
         self._read = read
         self._known: tuple[int, T | None] = (0, None)
+        self.version: Callable[[], int] = partial(shared_state.words.__getitem__, self._at)
+        """How often the document was written; 0 for never. One memory access, and no call of Python code."""
 
     @property
     def value(self) -> T | None:

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -156,7 +157,7 @@ class Matrix:
 def prepared(app: Flask, session: Session) -> Matrix:
     """Make the matrix of an application, which no probe disturbs from now on."""
     services = app.extensions["services"]
-    app.before_request_funcs[None].remove(services.start)
+    services.started_in = os.getpid()
     services.warmup.done.set()
     return Matrix(app, session)
 

@@ -87,7 +87,7 @@ def test_who_loses_the_race_tries_once_more() -> None:
     memory = Leaving()
     bulkhead = Bulkhead(memory, "thing", 1)
     stack = ExitStack()
-    with bulkhead:  # takes a lane
+    with Bulkhead(memory, "thing", 1):  # claims a worker slot
         pass
     memory.other = lambda: stack.enter_context(bulkhead)
     memory.before = stack.close

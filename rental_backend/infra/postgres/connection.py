@@ -12,6 +12,7 @@ import psycopg
 from psycopg import conninfo, errors
 
 from ...resilience import limit
+from ...resilience.deadline import SHORTEST, budget_end
 
 # libpq repeats parts of the URL, and so of a password that is not quoted as it should be: only these words go out.
 SIGNS = {
@@ -46,8 +47,9 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """Drive `gen` to its end, or close the connection and raise `ConnectionTimeout`."""
-        allowed = limit(self.deadline) if timeout is None else timeout
-        began = time.monotonic()
+        began, ends, allowed = time.monotonic(), budget_end(), self.deadline if timeout is None else timeout
+        if timeout is None and ends is not None:  # `limit`, written out: a request waits here ten times
+            allowed = max(SHORTEST, min(allowed, ends - began))
         try:
             return super().wait(gen, min(interval, allowed), allowed)
         except errors._WaitTimeout:

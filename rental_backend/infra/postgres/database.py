@@ -40,7 +40,13 @@ REPLICA_POSITION = """
            extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
 FIRST = 12  # slow start: right after an outage, allow 1/12 of the usual concurrency
 
-POOL: dict[str, Any] = {"poolclass": QueuePool, "max_overflow": 0, "pool_use_lifo": True}
+POOL: dict[str, Any] = {
+    "poolclass": QueuePool,
+    "max_overflow": 0,
+    "pool_use_lifo": True,
+    "isolation_level": "AUTOCOMMIT",  # set once for each connection; only transactions change and restore it
+    "skip_autocommit_rollback": True,  # there is nothing to roll back, and each rollback costs 20 us
+}
 
 
 class Database:
@@ -49,7 +55,8 @@ class Database:
     Times are in seconds. A request thread waits at most `pool_timeout` for a connection, `connect_deadline` for a
     new one and `deadline` for each response. At most `calls` are in flight at once over all workers of the host, fewer
     right after an outage (`SlowStart`).
-    `admit(name, writing=...)` may refuse a session by raising; a `standby` need not take writes.
+    While `restricted()` is true, `admit(name, writing=...)` may refuse a session by raising. A `standby` need not take
+    writes.
     """
 
     injected_errors = INJECTED_ERRORS
@@ -66,11 +73,12 @@ class Database:
         calls: int,
         memory: SharedMemory | None = None,
         admit: Callable[..., None] | None = None,
+        restricted: Callable[[], object] = bool,
         standby: bool = False,
     ) -> None:
         memory = memory or SharedMemory()
         self.inject_fault: Callable[[], float] | None = None  # raises or waits, as an operator ordered
-        self._admit, self._probe = admit, PROBE_STANDBY if standby else PROBE
+        self._admit, self._restricted, self._probe = admit, restricted, PROBE_STANDBY if standby else PROBE
         self.breaker = Breaker(name, classify=classify_database_error, memory=memory)
         self.bulkhead = Bulkhead(memory, name, calls, slow_start=SlowStart(first=max(1, calls // FIRST)))
         self.pool_timeouts = memory.counters.group(f"pool {name}", "timeouts")
@@ -83,13 +91,7 @@ class Database:
             "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
         )
         self.engine = create_engine(
-            "postgresql+psycopg://",
-            creator=self.connect,
-            pool_size=pool_size,
-            pool_timeout=pool_timeout,
-            **POOL,
-            isolation_level="AUTOCOMMIT",  # set once for each connection; only transactions change and restore it
-            skip_autocommit_rollback=True,  # there is nothing to roll back, and each rollback costs 20 us
+            "postgresql+psycopg://", creator=self.connect, pool_size=pool_size, pool_timeout=pool_timeout, **POOL
         )
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
         event.listen(self.engine, "connect", _mark_process)
@@ -182,7 +184,7 @@ class Database:
     @contextmanager
     def _guarded(self, session: Session, *, writing: bool) -> Iterator[Session]:
         """Guard the block by the breaker. A session that never took a connection says nothing about the server."""
-        if self._admit:
+        if self._admit and self._restricted():
             self._admit(self.breaker.name, writing=writing)
         try:
             with self.breaker.guard() as call, self.bulkhead, session:

@@ -30,6 +30,7 @@ class LogLevel:
     def __init__(self, shared_state: SharedState, default: str) -> None:
         self.default = self._applied = default
         self._document = SharedDocument(shared_state, "log level", lambda data: LogLevelOrder(**data))
+        self.ever_changed = self._document.version  # falsy as long as nobody has ordered a level
 
     @property
     def order(self) -> LogLevelOrder | None:

@@ -5,6 +5,7 @@ import enum
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -45,6 +46,10 @@ class ModeOrder:
         return None if self.until is None else max(0.0, self.until - time.monotonic())
 
 
+def _always() -> bool:
+    return True
+
+
 class Modes:
     """The mode in force: the operator's order until it expires, else `default`.
 
@@ -56,6 +61,8 @@ class Modes:
         self.default = Mode(default)
         self._path = folder / FILE
         self._document = SharedDocument(shared_state, "mode", lambda data: ModeOrder(**data))
+        self.ever_changed: Callable[[], object] = self._document.version if self.default is Mode.NORMAL else _always
+        """Falsy as long as nothing but `normal` was ever in force; asking takes one memory access."""
         self._recall()
 
     @property

@@ -6,6 +6,7 @@ fewer. Readers take no lock: values only grow, and an entry gets its values befo
 
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 
 ANYBODY, OTHERS = 0, 1  # an unknown author, to whom any change may belong; and all authors without an entry
 EVERYBODY, EVICTED, FIRST, ENTRIES = 0, 1, 2, 32  # the first two entries belong to no single author
@@ -13,6 +14,7 @@ WHO, COUNT, AT, MERGED, ELSEWHERE = (8 + ENTRIES * column for column in range(5)
 VALUES = (COUNT, AT, MERGED, ELSEWHERE)
 
 
+@lru_cache(maxsize=4096)
 def author_key(id: uuid.UUID | None) -> int:
     """Return the number that stands for an author. Two who happen to share one hide each other's responses, too."""
     return ANYBODY if id is None else (id.int ^ id.int >> 64) & 2**62 - 1 | 2

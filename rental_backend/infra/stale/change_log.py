@@ -8,9 +8,12 @@ hosts, with `SKEW` seconds of tolerance. A mark that Redis could not take is sen
 
 import json
 import math
+import threading
 import time
 import uuid
 import zlib
+from collections.abc import Callable
+from functools import cache
 
 from ...resilience import SharedState
 from ..redis.cache import Cache
@@ -54,23 +57,24 @@ Version = tuple[int, ...]
 class ChangeLog:
     """The changes of every resource. `boot` identifies this start of the program, in all its workers."""
 
-    def __init__(self, shared_state: SharedState, cache: Cache) -> None:
+    def __init__(
+        self, shared_state: SharedState, redis: Cache, *, position: Callable[[], int | None] | None = None
+    ) -> None:
         self.boot = uuid.uuid4().hex
         self._shared_state = shared_state
         self._words = shared_state.words
         self._authors = ChangeAuthors(shared_state.words)
         self.counters = shared_state.memory.counters
-        self._cache = cache
-        self._rows: dict[tuple[str, ...], tuple[int, ...]] = {}
+        self._cache = redis
+        self.rows: Callable[[tuple[str, ...]], tuple[int, ...]] = cache(self._rows_of)
+        self._position = position
+        self.changed = threading.Event()  # set by each change, for the thread that publishes them
         self._merged: dict[int, bytes] = {}
 
-    def rows(self, resources: tuple[str, ...]) -> tuple[int, ...]:
+    def _rows_of(self, resources: tuple[str, ...]) -> tuple[int, ...]:
         """Return the rows of resources. Two resources that happen to share a row merely seem to change together."""
-        rows = self._rows.get(resources)
-        if rows is None:
-            bases = {self._shared_state.row_base(zlib.crc32(name.encode()) % ROWS) for name in resources}
-            rows = self._rows[resources] = tuple(sorted(bases))
-        return rows
+        bases = {self._shared_state.row_base(zlib.crc32(name.encode()) % ROWS) for name in resources}
+        return tuple(sorted(bases))
 
     def version(self, rows: tuple[int, ...]) -> Version:
         """Return the number of changes of each row, as far as this host knows."""
@@ -100,16 +104,23 @@ class ChangeLog:
         """Return the position in the database's log at which the rows were last changed."""
         return max((self._words[row + POSITION] for row in rows), default=0)
 
-    def record(self, rows: tuple[int, ...], who: int, position: int = UNKNOWN) -> None:
-        """Record a change of the rows by an author, which was committed or may have been."""
+    def record(self, rows: tuple[int, ...], who: int, position: int | None = None) -> None:
+        """Record a change of the rows by an author, which was committed or may have been.
+
+        From now on no worker shows the author a response from before it. Without a `position` in the database's log it
+        is asked for, if there is a replica to be compared with.
+        """
+        if position is None:
+            position = self._position() if self._position else None
         at = math.ceil(time.time() * 1000)
         with self._shared_state.memory.locked():
             for row in rows:
                 count = self._words[row] + 1
                 self._authors.record(row, who, count, at)
-                self._set_position(row, at, position)
+                self._set_position(row, at, UNKNOWN if position is None else position)
                 self._words[row] = count
                 self._words[row + UNSENT] = count
+        self.changed.set()
 
     def _set_position(self, row: int, at: int, position: int) -> None:
         self._words[row + LAST] = max(self._words[row + LAST], at)

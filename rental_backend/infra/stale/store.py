@@ -87,7 +87,7 @@ class ResponseCache:
         self._looked: dict[str, float] = {}
         self._lock = threading.Lock()
         self._outbox: queue.Queue[tuple[str, CachedResponse] | None] = queue.Queue(maxsize=256)
-        self._changed, self._stopping = threading.Event(), threading.Event()
+        self._stopping = threading.Event()
 
     def start(self) -> None:
         """Start the threads that talk to Redis; call it once in each process."""
@@ -97,7 +97,7 @@ class ResponseCache:
     def stop(self) -> None:
         """End the threads; changes of this process are published once more, if it lasts that long."""
         self._stopping.set()
-        self._changed.set()
+        self._change_log.changed.set()
         with contextlib.suppress(queue.Full):  # then the writer has work, and sees `_stopping` itself
             self._outbox.put_nowait(None)
 
@@ -105,11 +105,6 @@ class ResponseCache:
     def key(*parts: str) -> str:
         """Return the key of a response: of its endpoint, its arguments and the permission scope it was made for."""
         return "rental:stale:" + hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
-
-    def record_change(self, rows: tuple[int, ...], who: int, position: int) -> None:
-        """Record a change of resources by an author: from now on no worker shows them a response from before it."""
-        self._change_log.record(rows, who, position)
-        self._changed.set()
 
     def remember(self, key: str, response: CachedResponse) -> None:
         """Store a response here, and soon in Redis if its version is new or none was sent in the last two seconds."""
@@ -203,5 +198,5 @@ class ResponseCache:
             self._change_log.poll()
             if self._stopping.is_set():
                 return
-            self._changed.wait(LOOK_EVERY)
-            self._changed.clear()
+            self._change_log.changed.wait(LOOK_EVERY)
+            self._change_log.changed.clear()

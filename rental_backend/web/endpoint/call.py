@@ -6,6 +6,7 @@ from flask import Flask, Request
 
 from ...infra.container import Services
 from ...infra.postgres.database import Database
+from ...infra.runtime.modes import Mode
 from .contracts import Operation
 from .principal import Principal
 
@@ -23,6 +24,7 @@ class Call:
     request: Request
     operation: Operation
     caller: Principal | None
+    mode: Mode
     database: Database
     rows: tuple[int, ...]
     changes: bool

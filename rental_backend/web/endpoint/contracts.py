@@ -62,11 +62,12 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A view under its contract, and the names of the parameters the view takes."""
+    """A view under its contract, the names of the parameters the view takes, and the methods by which it changes."""
 
     contract: Contract
     view: View
     names: frozenset[str]
+    changing: frozenset[str]
 
 
 def contract_of(view: object) -> Contract | None:

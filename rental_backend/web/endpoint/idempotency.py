@@ -120,14 +120,13 @@ class Key:
         session.execute(_RELEASE, {"caller": self.caller, "name": self.name})
 
 
-def once(call: Call, session: Session, make: Callable[[], Reply]) -> Reply:
-    """Return the answer that `make` makes; if a change has a key that was sent before, the one that it made then.
+def once(call: Call, session: Session, sent: str, make: Callable[[], Reply]) -> Reply:
+    """Return the answer that `make` makes; if the key was sent before, the one that it made then.
 
     Raises `InProgress`, `KeyReused` or `AnswerNotKept`. Only who is signed in has keys. Of an answer that is secret
     nothing is stored, but that there was one.
     """
-    sent = call.request.headers.get(HEADER)
-    if sent is None or call.caller is None or call.request.method in READS:
+    if call.caller is None or call.request.method in READS:
         return make()
     key, counters = _key(call, call.caller.id, sent), call.services.idempotency
     try:

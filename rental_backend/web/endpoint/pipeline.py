@@ -15,20 +15,24 @@ from typing import Any, ParamSpec
 from flask import Request, Response, current_app, g, request
 from sqlalchemy.orm import Session
 
-from ...errors import AppError, OutcomeUnknown, ServiceUnavailable, Unavailable
+from ...errors import AppError, OutcomeUnknown, ServiceUnavailable, Unauthenticated, Unavailable
 from ...infra.container import Services
 from ...infra.postgres.database import Database
+from ...infra.runtime.modes import Mode
+from ...infra.stale.change_authors import author_key
 from ...resilience import budget, limit
 from . import degraded, idempotency, rate_limits
 from .call import Call
 from .context import actor
 from .contracts import Contract, Operation, View
-from .needs import AUTH, DATABASE, PUBLIC
-from .permission_denials import forbidden
+from .needs import AUTH, DATABASE, PUBLIC, REDIS
+from .permission_denials import forbidden as denied
 from .principal import Principal
+from .principal import authenticate as who_calls
 from .replies import Reply, encode
 from .request_parsing import read_body, read_query, read_rows
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 FIRST_LOOK = 0.5  # seconds that a new worker waits for its first look at the dependencies, rather than refuse anybody
 P = ParamSpec("P")
 
@@ -44,7 +48,8 @@ def _declaring(contract: Callable[P, Contract]) -> Callable[P, Callable[[View], 
 
 
 def _enforced(contract: Contract, view: View) -> View:
-    operation = Operation(contract, view, frozenset(inspect.signature(view).parameters))
+    changing = frozenset(method for method in METHODS if contract.changes_by(method))
+    operation = Operation(contract, view, frozenset(inspect.signature(view).parameters), changing)
 
     @functools.wraps(view)
     def enforced(**path: Any) -> Response:
@@ -62,7 +67,7 @@ def answer(operation: Operation, path: dict[str, Any]) -> Response:
     app, asked = current_app._get_current_object(), request._get_current_object()  # type: ignore[attr-defined]
     services: Services = app.extensions["services"]
     with budget(services.config.request_budget):
-        if operation.contract.needs.required and not services.settled:
+        if operation.contract.needs.required and not services.warmup.done.is_set():
             services.wait_until_settled(limit(FIRST_LOOK))
         call = _call(operation, app, services, asked)
         admit(call)
@@ -82,9 +87,10 @@ def _call(operation: Operation, app: Any, services: Services, asked: Request) ->
     if caller:
         g.username = caller.username
     database = services.database if DATABASE in needs.required else services.identity.database
-    changes = operation.contract.changes_by(asked.method)
+    changes = asked.method in operation.changing
     rows = services.change_log.rows(needs.touches or (asked.blueprint or "",))
-    return Call(app, services, asked, operation, caller, database, rows, changes)
+    mode = services.modes.current if services.modes.ever_changed() else Mode.NORMAL
+    return Call(app, services, asked, operation, caller, mode, database, rows, changes)
 
 
 def authenticate(
@@ -97,9 +103,13 @@ def authenticate(
     permission, needs = operation.contract.permission, operation.contract.needs
     if permission == PUBLIC:
         return None
-    caller = rate_limits.known(limits, services, asked)
+    try:
+        caller = who_calls(asked, services.identity)
+    except Unauthenticated:
+        rate_limits.count_stranger(limits, services)
+        raise
     if not caller.may(permission):
-        raise forbidden(caller, permission)
+        raise denied(caller, permission)
     if caller.offline and not needs.offline:
         raise Unavailable(AUTH, services.identity.breaker.retry_after)
     return caller
@@ -114,8 +124,7 @@ def admit(call: Call) -> None:
     rate_limits.admit(call)
     if contract.hashes:
         services.identity.passwords.require_capacity()
-    mode = services.modes.current
-    if contract.refused_in(mode, call.request.method):
+    if call.mode is not Mode.NORMAL and contract.refused_in(call.mode, call.request.method):
         services.modes.admit(call.database.breaker.name or "", writing=True)
 
 
@@ -138,8 +147,10 @@ def change(call: Call, arguments: dict[str, Any]) -> Reply:
         if "session" not in call.operation.names:
             reply = run(call, arguments, None)
         else:
+            key = call.request.headers.get(idempotency.HEADER)
             with call.database.transaction() as session:
-                reply = idempotency.once(call, session, partial(run, call, arguments, session))
+                make = partial(run, call, arguments, session)
+                reply = make() if key is None else idempotency.once(call, session, key, make)
     except AppError as error:
         if error.keeps_transaction or isinstance(error, OutcomeUnknown):
             _count_change(call)
@@ -150,7 +161,7 @@ def change(call: Call, arguments: dict[str, Any]) -> Reply:
 
 
 def _count_change(call: Call) -> None:
-    call.services.record_change(call.rows, call.caller.id if call.caller else None)
+    call.services.change_log.record(call.rows, author_key(call.caller.id if call.caller else None))
 
 
 def look_up(call: Call, arguments: dict[str, Any]) -> tuple[Reply, list[str]]:
@@ -206,9 +217,10 @@ def read_by(operation: Operation, database: Database, arguments: dict[str, Any])
 def _marks(call: Call) -> list[str]:
     """Return how the answer is degraded by what is known now: `offline`, `partial`."""
     marks = ["offline"] if call.caller and call.caller.offline else []
-    optional = call.operation.contract.needs.optional
-    if optional:
-        marks += ["offline" if name == AUTH else "partial" for name in call.services.missing(optional)]
+    for name in call.operation.contract.needs.optional:
+        forbidden = call.mode is Mode.EMERGENCY and name != REDIS
+        if forbidden or call.services.breakers[name].admit() < 0:
+            marks.append("offline" if name == AUTH else "partial")
     return marks
 
 

@@ -8,20 +8,17 @@ import inspect
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from flask import Request, Response, g
+from flask import Request, g
 
 from ...config import Config
-from ...errors import RateLimited, Unauthenticated
+from ...errors import RateLimited
 from ...infra.container import Services
-from ...infra.rate_limits import Decision, Quota
-from .application import Application
+from ...infra.rate_limits import Quota
 from .call import Call
 from .context import client_address
 from .contracts import Operation
 from .needs import NOTHING, PUBLIC
-from .principal import Principal, authenticate
 from .streams import Stream
 
 HEADERS = ("RateLimit", "RateLimit-Policy")
@@ -96,34 +93,18 @@ def admit(call: Call) -> None:
         _consume(limit, call.caller.id if call.caller else client_address(), call.services)
 
 
-def known(limits: Limits, services: Services, asked: Request) -> Principal:
-    """Return who calls. Raises `Unauthenticated`, or `RateLimited` if an address causes that too often."""
-    try:
-        return authenticate(asked, services.identity)
-    except Unauthenticated:
-        limit = limits.of.get(Rate.STRANGERS)
-        if limit is not None:
-            _consume(limit, client_address(), services)
-        raise
+def count_stranger(limits: Limits, services: Services) -> None:
+    """Count a request that is refused because its caller is unknown. Raises `RateLimited` if there are too many."""
+    limit = limits.of.get(Rate.STRANGERS)
+    if limit is not None:
+        _consume(limit, client_address(), services)
 
 
 def _consume(limit: Limit, caller: object, services: Services) -> None:
+    """Count a request, and have its answer say what remains (draft-ietf-httpapi-ratelimit-headers)."""
     decision = services.rate_limiter.consume(limit.quota, caller)
-    g.limit = limit, decision
+    remaining = f"{limit.name};r={decision.remaining};t={math.ceil(decision.reset_after)}"
+    g.headers = (("RateLimit-Policy", limit.policy), ("RateLimit", remaining))
     if decision.retry_after:
         services.limited.add(limit.quota.name)
         raise RateLimited(limit.quota.name, decision.retry_after)
-
-
-def register(app: Application, config: Config) -> None:
-    """Have every answer to a counted request say what remains (draft-ietf-httpapi-ratelimit-headers)."""
-    app.extensions["limits"] = Limits(config)
-
-    @app.finish
-    def add_headers(response: Response, _: Request, kept: Any) -> None:
-        counted: tuple[Limit, Decision] | None = kept.get("limit")
-        if counted is not None:
-            limit, decision = counted
-            headers = response.headers
-            headers.add("RateLimit-Policy", limit.policy)
-            headers.add("RateLimit", f"{limit.name};r={decision.remaining};t={math.ceil(decision.reset_after)}")

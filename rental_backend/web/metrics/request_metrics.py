@@ -5,20 +5,14 @@ they outlive the worker that counted. A request is counted just before its answe
 finds the request counted.
 """
 
-import time
 from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Request, Response
+from flask import Flask
 
 from ...resilience import Counters
-from ..endpoint.application import Application
 from .exposition import COUNTER, HISTOGRAM, Metric, Sample, gauge, labelled
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 BOUNDS = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)  # seconds
 LES = (*map(str, BOUNDS), "+Inf")
@@ -57,7 +51,7 @@ class Meter:
         code, counters = CODE_AT.get(status, OTHER), self._counters
         words = counters.words
         with counters.lock:
-            lane = counters.own_base()
+            lane = counters.base if counters.base >= 0 else counters.own_base()
             words[lane + self._used + found[0]] = 1
             at = lane + found[1]
             words[at] += int(seconds * 1e6)
@@ -66,7 +60,10 @@ class Meter:
 
     def enter(self, change: int) -> None:
         """Count a request in (1) or out (-1)."""
-        self._counters.add(self._under_way, change)
+        counters = self._counters
+        base = counters.base if counters.base >= 0 else counters.own_base()
+        with counters.lock:
+            counters.words[base + self._under_way] += change
 
     def metrics(self) -> Iterator[Metric]:
         """Yield what was counted."""
@@ -95,29 +92,3 @@ def _histogram(labels: str, words: list[int]) -> Iterator[Sample]:
         yield f'_bucket{labels},le="{le}"}}', many
     yield f"_sum{labels}}}", words[0] / 1e6
     yield f"_count{labels}}}", sums[-1]
-
-
-def register(app: Application, counters: Counters) -> Meter:
-    """Count every request of an application whose routes are all known."""
-    meter = Meter(app, counters)
-    app.wsgi_app = _metered(app.wsgi_app, meter)  # type: ignore[method-assign, assignment]
-
-    @app.finish
-    def measure(response: Response, asked: Request, kept: Any) -> None:
-        rule = asked.url_rule
-        meter.count(asked.method, rule.rule if rule else None, response.status_code, time.perf_counter() - kept.began)
-
-    return meter
-
-
-def _metered(inner: "WSGIApplication", meter: Meter) -> "WSGIApplication":
-    """Count requests in and out."""
-
-    def metered(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterator[bytes]":
-        meter.enter(1)
-        try:
-            return inner(environ, start_response)  # type: ignore[return-value]
-        finally:
-            meter.enter(-1)
-
-    return metered

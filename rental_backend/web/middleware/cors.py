@@ -5,15 +5,17 @@ import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from flask import Request, Response, request
+from flask import Flask
 from flask_cors.core import get_cors_headers, get_cors_options
 from werkzeug.datastructures import Headers
 
 from ...config import Config
-from ..endpoint.application import Application
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 ALLOWED_HEADERS = (
     *("Authorization", "Content-Type", "X-Request-ID", "Idempotency-Key", "If-Match", "If-None-Match"),
@@ -115,52 +117,36 @@ def _ports(text: str) -> range:
     return range(int(found[1]), int(found[2]) + 1) if found else range(0)
 
 
-def _vary(response: Response) -> None:
-    """Say that an answer depends on the origin."""
-    if response.headers.getlist("Vary"):  # `in` makes an exception of what is not there
-        response.vary.add("Origin")
-    else:
-        response.headers.add("Vary", "Origin")  # the same, for a tenth of the time
+class CrossOrigin:
+    """The headers by which browsers let pages of allowed origins read an answer (Fetch standard, CORS protocol)."""
 
+    def __init__(self, app: Flask, allowed: AllowList) -> None:
+        self._allowed = allowed
+        self._options = get_cors_options(
+            app,
+            {
+                "origins": [re.compile(".*")],  # asked only after our own list has allowed the origin
+                "allow_headers": list(ALLOWED_HEADERS),
+                "expose_headers": list(EXPOSED_HEADERS),
+                "methods": list(METHODS),
+                "max_age": 600,
+            },
+        )
+        self._headers = lru_cache(maxsize=256)(self._computed)
 
-def _preflight() -> Response | None:
-    if request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers:
-        return Response(status=204)
-    return None
+    def allow(self, headers: Headers, environ: "WSGIEnvironment") -> None:
+        """Add these headers to an answer, if the origin of the request is allowed."""
+        origin = environ["HTTP_ORIGIN"]
+        if origin and self._allowed.allows(origin):
+            method, wanted = (environ.get(f"HTTP_ACCESS_CONTROL_REQUEST_{part}") for part in ("METHOD", "HEADERS"))
+            headers.update(self._headers(origin, environ["REQUEST_METHOD"], method, wanted))
 
-
-def register(app: Application, config: Config) -> None:
-    """Answer preflights before anything else, and mark every answer."""
-    app.extensions["allow_list"] = allowed = AllowList(config, app.extensions["services"].settings_cache.cached)
-    options = get_cors_options(
-        app,
-        {
-            "origins": [re.compile(".*")],  # asked only after our own list has allowed the origin
-            "allow_headers": list(ALLOWED_HEADERS),
-            "expose_headers": list(EXPOSED_HEADERS),
-            "methods": list(METHODS),
-            "max_age": 600,
-        },
-    )
-
-    @lru_cache(maxsize=256)
-    def headers(origin: str, method: str, wanted_method: str | None, wanted_headers: str | None) -> Headers:
+    def _computed(self, origin: str, method: str, wanted_method: str | None, wanted_headers: str | None) -> Headers:
         asked = Headers({"Origin": origin})
         if wanted_method:
             asked["Access-Control-Request-Method"] = wanted_method
         if wanted_headers:
             asked["Access-Control-Request-Headers"] = wanted_headers
-        found = get_cors_headers(options, asked, method)
+        found = get_cors_headers(self._options, asked, method)
         found.pop("Vary", None)
         return Headers((name, str(value)) for name, value in found.items())
-
-    app.before_request(_preflight)
-
-    @app.finish
-    def mark(response: Response, asked: Request, _: Any) -> None:
-        _vary(response)
-        given = asked.environ
-        origin = given.get("HTTP_ORIGIN")
-        if origin and allowed.allows(origin):
-            method, wanted = (given.get(f"HTTP_ACCESS_CONTROL_REQUEST_{part}") for part in ("METHOD", "HEADERS"))
-            response.headers.update(headers(origin, given["REQUEST_METHOD"], method, wanted))

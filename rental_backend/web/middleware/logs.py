@@ -5,10 +5,8 @@ logs go to standard error.
 """
 
 import logging
-import os
 import sys
 from collections.abc import MutableMapping
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import click
@@ -70,14 +68,6 @@ def configure(level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-
-
-# D12: bypasses structlog.
-def write_access(**fields: Any) -> None:
-    """Write the line of one request: one system call, without the machinery that other lines can afford."""
-    if logging.getLogger().isEnabledFor(logging.INFO):
-        line = {"event": "request", "level": "info", "timestamp": datetime.now(UTC), **fields}
-        os.write(STANDARD_OUTPUT, orjson.dumps(_filled(line)) + b"\n")
 
 
 def _filled(line: MutableMapping[str, Any]) -> dict[str, Any]:

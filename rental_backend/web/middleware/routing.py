@@ -1,17 +1,15 @@
 """How paths are read: with and without trailing slash, under the prefixes of other builds, and ids that are ids."""
 
 import uuid
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, UnicodeConverter
+from werkzeug.routing import BaseConverter, Rule, UnicodeConverter
 
 from ...errors import Invalid
 from ..endpoint import problems
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Aliases = tuple[tuple[str, str], ...]
 
@@ -26,6 +24,17 @@ class BadIdentifier(HTTPException):
     """An id in the path is not a UUID (422, naming it)."""
 
     code = 422
+
+
+class Route(Rule):
+    """A path that is read and never written: making what would write it takes longer than the rest of `create_app`."""
+
+    def _compile_builder(self, *_: Any, **__: Any) -> Callable[..., Any]:
+        return _no_urls
+
+
+def _no_urls(*_: Any) -> None:
+    raise RuntimeError("No URL is built here; links are written by the pages.")
 
 
 class UuidConverter(BaseConverter):
@@ -54,25 +63,19 @@ class TextConverter(UnicodeConverter):
         self.regex = self.regex.replace("[^/]", r"[^/\0]")  # no match at all, whatever other methods there are
 
 
-def register(app: Flask, aliases: Aliases = ()) -> None:
-    """Read paths this way in all blueprints registered afterwards; `aliases` are other names of paths."""
+def register(app: Flask) -> None:
+    """Read paths this way in all blueprints registered afterwards."""
+    app.url_rule_class = Route
     app.url_map.converters["default"] = app.url_map.converters["string"] = TextConverter
     app.url_map.converters["uuid"] = UuidConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = app.url_map.redirect_defaults = False
     app.register_error_handler(BadIdentifier, lambda _: problems.expected(Invalid({"id": ["Not a valid UUID."]})))
-    app.wsgi_app = _aliased(app.wsgi_app, (*ALIASES, *aliases))  # type: ignore[method-assign, assignment]
 
 
-def _aliased(inner: "WSGIApplication", aliases: Aliases) -> "WSGIApplication":
-    """Rewrite the aliases of a path before it is routed."""
-
-    def aliased(environ: "WSGIEnvironment", start_response: "StartResponse") -> Any:
-        path = environ["PATH_INFO"]
-        for alias, meant in aliases:
-            while path.startswith(alias):
-                path = meant + path[len(alias) :]
-        environ["PATH_INFO"] = path
-        return inner(environ, start_response)
-
-    return aliased
+def unaliased(path: str, aliases: Aliases) -> str:
+    """Return the path that a path with other names in it means."""
+    for alias, meant in aliases:
+        while path.startswith(alias):
+            path = meant + path[len(alias) :]
+    return path

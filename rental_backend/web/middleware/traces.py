@@ -1,20 +1,19 @@
 """A span for each request, where a collector of traces is configured. Otherwise nothing is imported or run."""
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from flask import Request, Response, g, request
+from flask import Flask, Response, g, request
 
 from ...config import Config
 from ...infra.container import Services
-from ..endpoint.application import Application
-from ..openapi.document import METHODS
+from .cors import METHODS
 
 if TYPE_CHECKING:
     from ...infra.telemetry.tracing import Tracing
 
 
-def register(app: Application, config: Config) -> None:
+def register(app: Flask, config: Config) -> None:
     """Trace requests and what they ask of dependencies."""
     if not config.otlp_endpoint:
         return
@@ -43,7 +42,7 @@ def _attach(services: Services, tracing: "Tracing") -> None:
     services.on_stop.append(tracing.stop)
 
 
-def _follow(app: Application, tracing: "Tracing") -> None:
+def _follow(app: Flask, tracing: "Tracing") -> None:
     @app.before_request
     def begin() -> None:
         if request.endpoint == "health.alive":
@@ -54,8 +53,9 @@ def _follow(app: Application, tracing: "Tracing") -> None:
         g.span = tracing.begin(f"{method} {rule}" if rule else method, request.headers, told)
         g.trace_id = f"{g.span[0].get_span_context().trace_id:032x}"
 
-    @app.finish
-    def tell(response: Response, _: Request, kept: Any) -> None:
+    @app.after_request
+    def tell(response: Response) -> Response:
+        kept = g._get_current_object()
         if "span" in kept:
             span = kept.span[0]
             here = span.get_span_context()
@@ -66,6 +66,7 @@ def _follow(app: Application, tracing: "Tracing") -> None:
                 span.set_attribute("rental.degraded", list(kept.degraded))
             if response.status_code >= 500:
                 span.set_attribute("error.type", kept.get("code") or str(response.status_code))
+        return response
 
     @app.teardown_request
     def end(_: BaseException | None) -> None:

@@ -39,7 +39,7 @@ class Host:
 
     def change(self, who: int = ANN) -> None:
         """Count a committed change of somebody."""
-        self.response_cache.record_change(self.rows, who, UNKNOWN)
+        self.change_log.record(self.rows, who, UNKNOWN)
 
     def found(self, key: str, who: int = ANN) -> bytes | None:
         """Return the body of what is found for somebody."""
@@ -271,8 +271,8 @@ def test_what_another_worker_has_read_is_kept_here(cache: Cache, around: redis.R
 def test_hearing_late_of_a_change_costs_no_answer_that_has_seen_it(cache: Cache, around: redis.Redis, key: str) -> None:
     """Whatever was read here since is found under every key, also when another start's mark is heard only then."""
     there, here = host(cache, started=False), host(cache, started=False)
-    there.response_cache.record_change(there.rows, ANN, UNKNOWN)
-    there.response_cache.record_change(there.rows, ANYBODY, UNKNOWN)
+    there.change_log.record(there.rows, ANN, UNKNOWN)
+    there.change_log.record(there.rows, ANYBODY, UNKNOWN)
     for each in (key, key + "another", key + "third"):
         here.remember(each, b"since", ago=-2 * SKEW)
     assert there.change_log.publish()

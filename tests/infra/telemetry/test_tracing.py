@@ -217,7 +217,7 @@ def test_a_collector_that_hangs_holds_up_no_end(
 
 def test_it_costs_nothing_when_it_is_off(app: Flask) -> None:
     """No hook is there, and the doors are as they were; that nothing is imported, `tests/test_wsgi.py` says."""
-    hooks = [*app.before_request_funcs[None], *app._finishes, *app.teardown_request_funcs.get(None, ())]  # type: ignore[attr-defined]
+    hooks = [*app.before_request_funcs[None], *app.after_request_funcs[None], *app.teardown_request_funcs.get(None, ())]
     assert not [hook for hook in hooks if hook.__module__.endswith("traces")]
     assert type(services(app).cache._client).__module__.startswith("redis")
     assert "traceresponse" not in app.test_client().get("/api/health").headers

@@ -1,29 +1,16 @@
-"""What Flask does less of here, and what it refuses for that."""
+"""What surrounds every request: in which order, by the path alone, and without cookies."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, after_this_request, g
+from flask import Flask, Response, after_this_request
+from flask import session as flask_session
 from flask.testing import FlaskClient
-
-from rental_backend.web.endpoint.application import Application
-
-
-@pytest.mark.parametrize("hook", ["before_request", "after_request", "teardown_request", "url_value_preprocessor"])
-def test_a_blueprint_with_hooks_is_refused(hook: str) -> None:
-    """They would never be called, so that nobody may rely on them."""
-    bp = Blueprint("bold", __name__)
-    register: Callable[..., Any] = getattr(bp, hook)
-    register(lambda *_: None)
-
-    with pytest.raises(RuntimeError, match="bold has functions of its own"):
-        Application(__name__).register_blueprint(bp)
 
 
 def test_what_comes_after_a_request_is_called_backwards() -> None:
     """As Flask does: what a view wants done comes first, and who was registered first has the last word."""
-    app, called = Application(__name__), []
+    app, called = Flask(__name__), []
 
     def noting(name: str) -> Callable[[Response], Response]:
         return lambda response: (called.append(name), response)[1]
@@ -41,28 +28,10 @@ def test_what_comes_after_a_request_is_called_backwards() -> None:
     assert called == ["this", "second", "first"]
 
 
-def test_what_completes_a_response_knows_the_request() -> None:
-    """It is called after all that may replace the response, the latest first."""
-    app, told = Application(__name__), []
-
-    def view() -> str:
-        g.said = "hello"
-        return "view"
-
-    app.after_request(lambda _: Response(status=404))
-    for name in ("first", "second"):
-        app.finish(lambda *given, name=name: told.append((name, given[0].status_code, given[1].path, given[2].said)))  # type: ignore[misc]
-    app.add_url_rule("/", view_func=view)
-
-    app.test_client().get("/")
-
-    assert told == [("second", 404, "/", "hello"), ("first", 404, "/", "hello")]
-
-
 def test_what_ends_a_request_is_called_backwards_whatever_came_of_it() -> None:
     """It is told the error that nobody handled, if there was one."""
     told: list[tuple[str, BaseException | None]] = []
-    app = Application(__name__)
+    app = Flask(__name__)
     app.teardown_request(lambda error: told.append(("first", error)))
     app.teardown_request(lambda error: told.append(("second", error)))
     app.add_url_rule("/", view_func=lambda: "")
@@ -84,7 +53,6 @@ def test_the_host_of_a_request_decides_nothing(client: FlaskClient, host: str) -
 
 def test_no_cookie_is_ever_set(app: Flask, client: FlaskClient) -> None:
     """Callers are known by tokens only."""
-    app_session = app.session_interface.open_session(app, app.request_class({}))
-
-    assert app.session_interface.is_null_session(app_session)
+    with app.test_request_context():
+        assert app.session_interface.is_null_session(flask_session._get_current_object())  # type: ignore[attr-defined]
     assert "Set-Cookie" not in client.get("/api/health").headers
