@@ -7,7 +7,7 @@ import random
 import re
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 from flask import Flask, Request, Response, g, request
@@ -16,7 +16,6 @@ from werkzeug.datastructures import Headers
 from ...config import Config
 from ...infra.container import Services
 from ...infra.runtime.modes import Mode
-from ..metrics.request_metrics import Meter
 from .cors import CrossOrigin
 from .logs import STANDARD_OUTPUT
 from .routing import Aliases, unaliased
@@ -28,6 +27,16 @@ ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 QUIET = "health.alive"  # the endpoint that is asked all the time, and not logged
 DRAIN_BYTES = 32 * 2**20
 DRAIN_SECONDS = 5.0
+
+
+class Meter(Protocol):
+    """What counts requests."""
+
+    def enter(self, change: int) -> None:
+        """Count a request in (1) or out (-1)."""
+
+    def count(self, method: str, route: str | None, status: int, seconds: float) -> None:
+        """Count an answer."""
 
 
 def register(app: Flask, config: Config, cross_origin: CrossOrigin) -> None:
