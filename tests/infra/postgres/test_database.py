@@ -190,7 +190,7 @@ def test_what_is_left_of_a_requests_budget_bounds_the_wait(
     frail_postgres.freeze()
     with budget(0.3), within(0.3 + SLACK, least=0.29):
         for _ in ("on the old connection", "on a new one"):
-            with pytest.raises(Unavailable):
+            with pytest.raises(Busy):
                 backend(database)
 
 
