@@ -9,7 +9,6 @@ LONGEST_FILE = 250
 UNSPLIT = {  # files with two subjects still; a name goes when its file is split, and a test wants it gone then
     "rental_backend/web/query/listing.py",
     *("rental_backend/resilience/breaker.py", "rental_backend/resilience/engine.py"),
-    "rental_backend/infra/postgres/database.py",
 }
 VISIBLE = {
     *("rental_backend", "migrations", "deploy", "tests"),

@@ -18,16 +18,14 @@ from ...resilience import (
     BreakerOpen,
     Bulkhead,
     BulkheadFull,
-    Outcome,
     RetryBudget,
     SharedMemory,
     SlowStart,
     budget,
     limit,
 )
-from .connection import Address, BudgetSpent, CommitLost, DeadlineConnection, is_closed_by_server
-from .constraint_errors import constraint_error
-from .failures import INJECTED_ERRORS, classify_database_error
+from .connection import Address, CommitLost, DeadlineConnection, is_closed_by_server, session_options
+from .failures import INJECTED_ERRORS, classify_database_error, translated
 from .sessions import GuardedSession, ReadingSession
 from .tracing import SpannedCall, traced
 
@@ -86,7 +84,7 @@ class Database:
         self._address = Address(url) if url else None
         self.shared: dict[str, Any] = {}  # copied into the `info` of every session
         self.deadline = deadline
-        self._options = _options(deadline)
+        self._options = session_options(deadline)
         self._class: type[DeadlineConnection] = type(
             "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
         )
@@ -215,17 +213,8 @@ class Database:
                 self.pool_timeouts.add("timeouts")
                 return Busy(name)
             case sqlalchemy.exc.DBAPIError() | psycopg.Error():
-                return _translate(error, name, self.breaker.retry_after)
+                return translated(error, name, self.breaker.retry_after)
         return error
-
-
-def _options(deadline: float) -> str:
-    """Return the settings of a session with this deadline in seconds."""
-    milliseconds = int(deadline * 800)  # 80 % of our own deadline, so that a server that is alive can report it
-    return (
-        f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
-        "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
-    )
 
 
 def replica_position(session: Session) -> tuple[int, float | None]:
@@ -242,23 +231,6 @@ def _commit(session: Session) -> None:
         if error.connection_invalidated:
             raise CommitLost from error
         raise
-
-
-def _translate(error: Exception, name: str, retry_after: float) -> Exception:
-    """Return our error for a driver's error, whose text stays in the log. An unknown error is returned as it is."""
-    if classify_database_error(error) is Outcome.FAILURE:
-        return Unavailable(name, retry_after)
-    cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
-    if isinstance(cause, BudgetSpent):
-        return Busy(name)
-    match getattr(cause, "sqlstate", None) or "":
-        case state if state.startswith(("22", "23")):
-            return constraint_error(cause) or error
-        case "55P03" | "40001" | "40P01" | "57014":
-            return Busy(name)
-        case "42P01" | "42703":
-            return Unavailable(name, 5, "The database is not yet at the revision that this version needs.")
-    return error
 
 
 def _mark_process(connection: Any, record: Any) -> None:  # noqa: ARG001

@@ -1,12 +1,15 @@
-"""Which errors of PostgreSQL speak against the server, and which do not."""
+"""Which errors of PostgreSQL speak against the server, which do not, and which of ours each becomes."""
 
 from collections.abc import Callable
+from typing import Any
 
 import psycopg
 import sqlalchemy.exc
 
+from ...errors import Busy, Unavailable
 from ...resilience import Outcome
 from .connection import BudgetSpent, CommitLost
+from .constraint_errors import constraint_error
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) for which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")
@@ -34,3 +37,20 @@ def classify_database_error(error: BaseException) -> Outcome:
     if error.sqlstate.startswith("28"):  # the password was changed: no connection can be opened
         return Outcome.FAILURE
     return Outcome.FAILURE if error.sqlstate.startswith(SERVER_AT_FAULT) else Outcome.NONE
+
+
+def translated(error: Exception, name: str, retry_after: float) -> Exception:
+    """Return our error for a driver's error, whose text stays in the log. An unknown error is returned as it is."""
+    if classify_database_error(error) is Outcome.FAILURE:
+        return Unavailable(name, retry_after)
+    cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    if isinstance(cause, BudgetSpent):
+        return Busy(name)
+    match getattr(cause, "sqlstate", None) or "":
+        case state if state.startswith(("22", "23")):
+            return constraint_error(cause) or error
+        case "55P03" | "40001" | "40P01" | "57014":
+            return Busy(name)
+        case "42P01" | "42703":
+            return Unavailable(name, 5, "The database is not yet at the revision that this version needs.")
+    return error
