@@ -3,7 +3,7 @@
 import ast
 import importlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from flask import Blueprint, Flask
@@ -45,13 +45,19 @@ def unregistered(package: Path, handed: Iterable[Domain]) -> Iterator[str]:
                     yield f"{place}: lacks the blueprint {blueprint.name!r} of {api.parent.name}/api.py"
 
 
-def untold(handed: Iterable[Domain], components: Iterable[Component]) -> Iterator[str]:
+def declared(package: Path) -> dict[str, Domain]:
+    """Return what each domain of a package hands over, by its name."""
+    names = [name for name in domains(package) if (package / name / "domain.py").exists()]
+    return {name: importlib.import_module(f"{package.name}.{name}.domain").DOMAIN for name in names}
+
+
+def untold(handed: Mapping[str, Domain], components: Iterable[Component]) -> Iterator[str]:
     """Say which blueprints of domains are in no component, so that the status page would not know of them."""
     told = UNTOLD.union(*(each.blueprints for each in components))
-    for blueprint in (each for domain in handed for each in domain.blueprints):
-        if blueprint.name not in told:
-            module = blueprint.import_name.split(".")
-            yield f"{module[0]}/{module[1]}/domain.py: the blueprint {blueprint.name!r} is in no component"
+    for name, domain in handed.items():
+        for blueprint in domain.blueprints:
+            if blueprint.name not in told:
+                yield f"rental_backend/{name}/domain.py: the blueprint {blueprint.name!r} is in no component"
 
 
 def unseeded(app: Flask) -> Iterator[str]:

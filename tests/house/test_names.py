@@ -38,9 +38,11 @@ def test_an_unusual_name_would_be_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("folder", ["rental_backend", "deploy", "migrations"])
 def test_no_name_says_nothing(folder: str) -> None:
     """No module or package is called utils, helpers or the like, and every folder of modules is a package."""
-    assert list(vague(ROOT / folder)) == []
+    found = list(vague(ROOT / folder))
     if folder != "migrations":  # Alembic loads the files of `versions/` by their paths
-        assert list(unmarked(ROOT / folder)) == []
+        found += unmarked(ROOT / folder)
+
+    assert not found, "\n".join(found)
 
 
 def test_a_vague_name_and_a_folder_without_init_would_be_named(tmp_path: Path) -> None:
@@ -58,7 +60,8 @@ def test_a_vague_name_and_a_folder_without_init_would_be_named(tmp_path: Path) -
 
 def test_tests_stand_where_they_are_looked_for() -> None:
     """A folder of tests is one of the sources or of a property, a file is named like what it tests; none is empty."""
-    assert list(stray(ROOT)) == []
+    found = list(stray(ROOT))
+    assert not found, "\n".join(found)
     assert {path.name for path in (ROOT / "tests").iterdir()} >= set(PROPERTIES)
 
 
