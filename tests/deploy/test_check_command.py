@@ -40,6 +40,7 @@ def test_a_check_that_there_is_not_is_refused(checkout: Checkout) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.alone
 def test_all_of_it_takes_twenty_seconds_once_it_is_warm(checkout: Checkout) -> None:
     """With what the first run has left in caches, a second one takes 20 s at most."""
     cold, *warm = (checkout.run("deploy/check") for _ in range(3))
