@@ -4,9 +4,7 @@ from ..web.domain import Domain
 from ..web.status.components import Component
 from .parties.api import bp as parties
 
-REPORTS = Component(
-    "reports", "Reports", "BusinessMetrics and reports.", frozenset({"party_analytics", "analytics"}), place=7
-)
+REPORTS = Component("reports", "Reports", "Figures and reports.", frozenset({"party_analytics", "analytics"}), place=7)
 DOMAIN = Domain(
     blueprints=(parties,), components=(REPORTS,), aliases=(("/api/analytics/analytics/", "/api/analytics/"),)
 )

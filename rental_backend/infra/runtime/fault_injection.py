@@ -86,5 +86,5 @@ class FaultInjection:
 
     def _document(self, name: str) -> SharedDocument[Fault]:
         if name not in self._documents:  # in production there are none
-            raise NotFound("There is no such breaker to practise with.")
+            raise NotFound("There is no such breaker to inject faults into.")
         return self._documents[name]
