@@ -28,12 +28,12 @@ def doctor(as_json: bool) -> None:
 
     config: Config = current_app.config["SETTINGS"]
     findings = examine(config, current_app.extensions["services"], partial(service, config.port))
-    wrong = [each for each in findings if each.level in (Severity.WARN, Severity.FAIL)]
+    wrong = [finding for finding in findings if finding.level in (Severity.WARN, Severity.FAIL)]
     if as_json:
-        click.echo(json.dumps({"healthy": not wrong, "findings": [asdict(each) for each in findings]}))
+        click.echo(json.dumps({"healthy": not wrong, "findings": [asdict(finding) for finding in findings]}))
     else:
-        for each in findings:
-            click.echo(click.style(f"{each.level:4}", fg=COLOURS[each.level]) + str(each)[4:])
+        for finding in findings:
+            click.echo(click.style(f"{finding.level:4}", fg=COLOURS[finding.level]) + str(finding)[4:])
         click.echo(f"{len(wrong)} to mend." if wrong else "All is well.")
     if wrong:
         raise click.exceptions.Exit(1)

@@ -66,7 +66,7 @@ def _detail(body: bytes) -> str:
 
 
 @click.command()
-@click.argument("mode", required=False, type=click.Choice([each.value for each in Mode]))
+@click.argument("mode", required=False, type=click.Choice([mode.value for mode in Mode]))
 @click.option("--reason", help="The reason, for the audit log. Required with a mode.")
 @click.option(
     "--for", "seconds", type=click.IntRange(1), help="Duration in seconds. The default is until the next order."

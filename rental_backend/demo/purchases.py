@@ -29,8 +29,8 @@ def purchase_stock(shop: Shop, items: list[Item]) -> None:
     orders = dict.fromkeys(suppliers, 0)
     wanted = [
         lines[start : start + LINES]
-        for _, each in groupby(_shares(shop, items), key=lambda share: share[0].location.id)
-        for lines in [list(each)]
+        for _, shares in groupby(_shares(shop, items), key=lambda share: share[0].location.id)
+        for lines in [list(shares)]
         for start in range(0, len(lines), LINES)
     ]
     moments = sorted(shop.at(-shop.size.days - shop.rng.randint(1, 30), 10, 6) for _ in wanted)

@@ -91,8 +91,8 @@ def _plan_returns(shop: Shop, rental: Rental) -> list[Return]:
             early = [parts[0]]
     gone = {line.id: many for line, many in early}
     rest = tuple((line, many - gone.get(line.id, 0)) for line, many in parts if many > gone.get(line.id, 0))
-    found = [Return(last, shop.at(last, 9, 4), rest)]
+    planned = [Return(last, shop.at(last, 9, 4), rest)]
     if early:
         day = rng.randint(rental.start + 1, rental.agreed_end - 2)
-        found.insert(0, Return(day, shop.at(day, 9, 4), tuple(early)))
-    return found
+        planned.insert(0, Return(day, shop.at(day, 9, 4), tuple(early)))
+    return planned

@@ -76,13 +76,13 @@ def store(shop: Shop, rental: Rental) -> None:
 
 
 def _transport(shop: Shop, rental: Rental) -> dict[str, object]:
-    found: dict[str, object] = {}
+    columns: dict[str, object] = {}
     if shop.rng.random() < 0.25:
         day = shop.date(rental.start)
-        found |= {"delivery_required": True, "delivery_address": "12 Sample Road, Mumbai", "delivery_date": day}
+        columns |= {"delivery_required": True, "delivery_address": "12 Sample Road, Mumbai", "delivery_date": day}
     if shop.rng.random() < 0.2:
-        found |= {"pickup_required": True, "pickup_date": shop.date(rental.agreed_end)}
-    return found
+        columns |= {"pickup_required": True, "pickup_date": shop.date(rental.agreed_end)}
+    return columns
 
 
 def _store_line(shop: Shop, rental: Rental, line: Line) -> None:
@@ -162,14 +162,14 @@ def _changes(shop: Shop, rental: Rental) -> list[Change]:
     moments.append((shop.at(night, 0), night, StatusChangeReason.SCHEDULED_UPDATE))
     if rental.extension:
         moments.append((rental.extension.at, rental.agreed_end - 1, StatusChangeReason.EXTENSION))
-    found: list[Change] = []
+    changes: list[Change] = []
     before = RentalStatus.RENTAL_INPROGRESS
     for at, day, reason in sorted(moments):
         after = rental.status(day, at)
         if at <= shop.now and after is not before:
-            found.append((at, before, after, reason))
+            changes.append((at, before, after, reason))
             before = after
-    return found
+    return changes
 
 
 def _charge(rental: Rental, extension: Extension) -> int:

@@ -20,8 +20,8 @@ def settings(config: Config) -> Iterator[Finding]:
     if not config.break_glass_hash:
         message = "BREAK_GLASS_HASH is not set: nobody can sign in while the accounts are away"
         yield warned("break-glass", message, "set it to an argon2id hash; deploy/OPERATIONS.md says how")
-    found = list(origins(config.cors_origins))
-    yield from found or [passed("cors-setting", f"{len(config.cors_origins)} origins may call")]
+    findings = list(origins(config.cors_origins))
+    yield from findings or [passed("cors-setting", f"{len(config.cors_origins)} origins may call")]
 
 
 def _keys(config: Config) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ Check = Callable[[], Iterable[Finding]]
 
 # D92: around the breakers.
 def examine(config: Config, services: Services, service: Check) -> list[Finding]:
-    """Return the findings of all checks, in their order; `service` looks at the running one."""
+    """Return the findings of all checks, in their order; `service` checks the running service."""
     tables = frozenset(metadata.tables)
     checks: dict[str, Check] = {
         "settings": partial(settings, config),

@@ -81,8 +81,8 @@ def _version(program: str) -> int:
         message = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    found = re.search(r"\) (\d+)", message)
-    return int(found[1]) if found else 0
+    match = re.search(r"\) (\d+)", message)
+    return int(match[1]) if match else 0
 
 
 def collector(config: Config) -> Iterator[Finding]:

@@ -12,22 +12,22 @@ PATIENCE = 1.0  # seconds
 
 
 def service(port: int) -> Iterator[Finding]:
-    """Look at the service that runs on this host, if one does."""
+    """Check the service that runs on this host, if one does."""
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/breakers", timeout=PATIENCE) as answer:
-            report: dict[str, Any] = json.load(answer)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/health/breakers", timeout=PATIENCE) as response:
+            report: dict[str, Any] = json.load(response)
     except urllib.error.HTTPError as error:
         yield failed("service", f"it answers {error.code} on port {port}", "look at its log; is it ours?")
         return
     except (OSError, ValueError):
         yield skipped("service", f"nobody answers on port {port} of this host", "start it, or set PORT to its port")
         return
-    away = [each["name"] for each in report["breakers"] if each["state"] != "closed"]
-    if away:
+    not_closed = [breaker["name"] for breaker in report["breakers"] if breaker["state"] != "closed"]
+    if not_closed:
         mend = "see the findings of these; `flask breakers` tells since when, and when they are tried again"
-        yield failed("service", f"it runs, and does not call {', '.join(away)}", mend)
+        yield failed("service", f"it runs, and does not call {', '.join(not_closed)}", mend)
     elif report["mode"] != "normal":
-        said_mode = f"it runs in the mode {report['mode']}"
-        yield warned("service", said_mode, "`flask mode` says why; `flask mode normal --reason …` ends it")
+        message = f"it runs in the mode {report['mode']}"
+        yield warned("service", message, "`flask mode` says why; `flask mode normal --reason …` ends it")
     else:
         yield passed("service", f"it runs on port {port}, and calls all it depends on")

@@ -79,12 +79,12 @@ class Services:
         self._lock, self.started_in = threading.Lock(), 0
 
     def _watch(self, config: Config) -> None:
-        """Gather the breakers, and make a prober for each."""
+        """Collect the breakers and bulkheads by name, and create a prober for each."""
         adapters, every = self._adapters(), config.probe_heartbeat
         self.breakers = {name: adapter.breaker for name, adapter in adapters.items()}
         self.bulkheads = {name: adapter.bulkhead for name, adapter in adapters.items()}
         self._schedule_tasks()
-        self._probers = [Prober(each.breaker, each.probe, heartbeat=every) for each in adapters.values()]
+        self._probers = [Prober(adapter.breaker, adapter.probe, heartbeat=every) for adapter in adapters.values()]
         issuer = self.identity.issuer  # nothing waits for a first probe of it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
 

@@ -1,22 +1,22 @@
-"""What the looks at a PostgreSQL and at a Redis have in common: how often, how late, and why there is no answer.
+"""What the checks of PostgreSQL and Redis servers have in common: latency, clocks, and the error of a failed check.
 
-They are made around the adapters, for whoever examines an installation, and end by the deadlines of the adapters.
-Why there is no answer is told in words of ours, for those of the drivers repeat pieces of URLs.
+Checks are for `flask doctor` and detailed health. They bypass the breakers and keep the adapters' deadlines. The reason
+of a failure is in our own words, because those of the drivers repeat parts of URLs.
 """
 
 import time
 from collections.abc import Callable
 from statistics import median
 
-LOOKS = 3  # of which the median counts
+LOOKS = 3  # measurements, of which the median counts
 
 
 class ServerAway(Exception):
-    """There is no answer; the message says why, and holds no secret."""
+    """The server cannot be checked; the message says why, and contains no secret."""
 
 
 def latency_of(ask: Callable[[], object]) -> float:
-    """Return the median of some looks, in seconds."""
+    """Return the median duration of `LOOKS` calls, in seconds."""
 
     def timed() -> float:
         began = time.perf_counter()
@@ -27,7 +27,7 @@ def latency_of(ask: Callable[[], object]) -> float:
 
 
 def ahead_of_us(clock: Callable[[], float]) -> float:
-    """Return how much a clock is ahead of ours, as of the middle of asking."""
+    """Return how far a clock is ahead of ours, in seconds, as of the middle of the call."""
     before = time.time()
     theirs = clock()
     return theirs - (before + time.time()) / 2

@@ -184,15 +184,15 @@ class BreakerState:
         }
 
     def _lane_sums(self, base: int, oldest: int, newest: int) -> tuple[int, int, int]:
-        words, found = self.words, (0, 0, 0)
+        words, sums = self.words, (0, 0, 0)
         for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
             if oldest < words[at] <= newest:
-                found = (
-                    found[0] + words[at + SUCCESSES],
-                    found[1] + words[at + FAILURES],
-                    found[2] + words[at + SLOW],
+                sums = (
+                    sums[0] + words[at + SUCCESSES],
+                    sums[1] + words[at + FAILURES],
+                    sums[2] + words[at + SLOW],
                 )
-        return found
+        return sums
 
     def own_seconds(self, after: int, before: int) -> Iterator[tuple[int, int, int, int]]:
         """Yield (second, successes, failures, slow) of this process for each second between, of any generation."""

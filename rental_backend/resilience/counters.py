@@ -16,16 +16,16 @@ WORKER_WORDS = 131_072  # words that were never written take no memory
 
 
 class WorkerSlots(Protocol):
-    """What the counters ask of the shared memory whose worker slots they count in."""
+    """What the counters need of the shared memory."""
 
     worker_slot: int
     after_fork: list[Callable[[], None]]
 
-    def own_counters(self, slot: int) -> int:
+    def own_counters(self, breaker: int) -> int:
         """Claim a worker slot, if this process has none."""
 
     def used_slots(self) -> range:
-        """Return the numbers of the worker slots that any process has had."""
+        """Return the numbers of the worker slots that any process has ever claimed."""
 
     def live_slots(self) -> list[int]:
         """Return the numbers of the worker slots whose processes are alive."""
@@ -37,7 +37,7 @@ class Counters:
 
     def __init__(self, memory: WorkerSlots, worker_slots: int) -> None:
         self._memory = memory
-        self._lanes = worker_slots
+        self._worker_slots = worker_slots
         self.words = memoryview(mmap.mmap(-1, worker_slots * WORKER_WORDS * 8)).cast("q")
         self._places: dict[tuple[str, bool], int] = {}  # counters and levels have separate names
         self._free = {True: 0, False: LEVELS}
@@ -106,11 +106,11 @@ class Counters:
             yield worker_slot, self.words[worker_slot * WORKER_WORDS + at]
 
     def _sums(self, worker_slots: Iterable[int], at: int, words: int) -> list[int]:
-        found = [
+        rows = [
             self.words[worker_slot * WORKER_WORDS + at : worker_slot * WORKER_WORDS + at + words].tolist()
             for worker_slot in worker_slots
         ]
-        return [sum(each) for each in zip(*found, strict=True)] if found else [0] * words
+        return [sum(column) for column in zip(*rows, strict=True)] if rows else [0] * words
 
 
 class CounterGroup:

@@ -12,7 +12,6 @@ from .outcome import Outcome
 from .shared_memory import BUCKETS, SharedMemory
 from .state_machine import (
     GENERATION_MASK,
-    LABELS,
     LAST_ADMITTING,
     STATE_BITS,
     STATE_MASK,
@@ -23,6 +22,7 @@ from .state_machine import (
 
 Step = Callable[[PackedState, float], PackedState | None]
 StateChange = tuple[State, State] | None
+Error = BaseException | None
 
 REFUSED = -1
 LONGEST_ORDER = 366 * 86400  # seconds
@@ -96,7 +96,7 @@ class Engine:
     def label(self) -> str:
         """The name of the state in force."""
         state = self.words[self._state_at] & STATE_MASK
-        return LABELS[state] if state in ENDLESS else self.current.state.label
+        return machine.LABELS[state] if state in ENDLESS else self.current.state.label
 
     @property
     def generation(self) -> int:
@@ -149,7 +149,7 @@ class Engine:
         self,
         outcome: Outcome,
         generation: int,
-        error: BaseException | None,
+        error: Error,
         seconds: float,
         counted: Callable[[], None] | None = None,
     ) -> None:
@@ -175,7 +175,7 @@ class Engine:
         self._announce(change)
 
     # D19: failures in a row are counted under the lock.
-    def _extend_failure_run(self, generation: int, began: float, error: BaseException | None) -> StateChange:
+    def _extend_failure_run(self, generation: int, began: float, error: Error) -> StateChange:
         """Count a consecutive failure, and open at once if it is one too many: others go on calling meanwhile."""
         with self.breaker_state.memory.locked():  # else one of two simultaneous failures would be lost
             if generation != self.generation:
@@ -224,7 +224,7 @@ class Engine:
             return taken[0]
         return None
 
-    def end_probe(self, generation: int, error: BaseException | None = None) -> bool:
+    def end_probe(self, generation: int, error: Error = None) -> bool:
         """Close after enough successful probes, open again after a failed one; return whether the breaker closed."""
 
         def step(current: PackedState, now: float) -> PackedState | None:
@@ -251,19 +251,17 @@ class Engine:
 
         return self.transition(step, f"{actor}: {reason}", ordered=True)
 
-    def transition(self, step: Step, cause: str, error: BaseException | None = None, *, ordered: bool = False) -> bool:
+    def transition(self, step: Step, cause: str, error: Error = None, *, ordered: bool = False) -> bool:
         """Make the transition that `step` returns for the present state, alone over all workers; False without one."""
         change = self._locked_transition(step, cause, error, ordered=ordered)
         self._announce(change)
         return change is not None
 
-    def _locked_transition(
-        self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False
-    ) -> StateChange:
+    def _locked_transition(self, step: Step, cause: str, error: Error, *, ordered: bool = False) -> StateChange:
         with self.breaker_state.memory.locked():
             return self._transition(step, cause, error, ordered=ordered)
 
-    def _transition(self, step: Step, cause: str, error: BaseException | None, *, ordered: bool = False) -> StateChange:
+    def _transition(self, step: Step, cause: str, error: Error, *, ordered: bool = False) -> StateChange:
         """Make a transition while the lock is held; return the states before and after it, or None.
 
         The word of the state is written last and alone decides: a worker killed before that has changed nothing.

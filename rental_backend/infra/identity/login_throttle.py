@@ -120,14 +120,16 @@ class LocalCounts:
         self._lock = threading.Lock()
 
     def count(self, limits: dict[str, int]) -> float:
-        """Count a try under each key unless one has reached its limit; return the seconds to wait, 0 if counted."""
+        """Count an attempt under each key unless one is at its limit; return the seconds to wait, 0 if counted."""
         with self._lock:
             now = time.monotonic()
-            found = {key: self._within(key, now) for key in limits}
-            full = [found[key][0] + self._window - now for key, limit in limits.items() if len(found[key]) >= limit]
+            attempts = {key: self._within(key, now) for key in limits}
+            full = [
+                attempts[key][0] + self._window - now for key, limit in limits.items() if len(attempts[key]) >= limit
+            ]
             if full:
                 return max(full)
-            for key, tries in found.items():
+            for key, tries in attempts.items():
                 self._tries[key] = [*tries, now]
                 self._tries.move_to_end(key)
             while len(self._tries) > REMEMBERED:

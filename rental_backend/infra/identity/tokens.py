@@ -55,7 +55,7 @@ class Tokens:
 
     def __init__(self, key: str, *, old: tuple[str, ...] = (), access_seconds: int, refresh_seconds: int) -> None:
         self._key = key
-        self._keys = {key_name(each): each for each in (*old, key)}
+        self._keys = {key_name(one): one for one in (*old, key)}
         self.lifetimes = {"access": access_seconds, "refresh": refresh_seconds}
         self._known: OrderedDict[str, Claims] = OrderedDict()
         self._lock = threading.Lock()

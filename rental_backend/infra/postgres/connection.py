@@ -14,7 +14,7 @@ from psycopg import conninfo, errors
 from ...resilience import limit
 from ...resilience.deadline import SHORTEST, budget_end
 
-# libpq repeats parts of the URL, and so of a password that is not quoted as it should be: only these words go out.
+# libpq repeats parts of the URL, and so of a wrongly quoted password: only these words are shown.
 SIGNS = {
     "Connection refused": "connection refused",
     "resolve host": "its host name is not known",
@@ -146,14 +146,14 @@ def _numeric(host: str) -> bool:
 
 
 def reason(error: psycopg.Error) -> str:
-    """Say why there is no connection, without the connection string."""
+    """Return why there is no connection, without the connection string."""
     text = str(error)
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return "it does not answer"
     if isinstance(error, psycopg.ProgrammingError):
         return "its URL cannot be read"
-    if said := re.search(r"FATAL:\s+(.+)", text):
-        return said[1]
+    if match := re.search(r"FATAL:\s+(.+)", text):
+        return match[1]
     return next((reason for sign, reason in SIGNS.items() if sign in text), "the connection failed")
 
 

@@ -104,7 +104,7 @@ class Database:
         return connection
 
     def trace(self, call: SpannedCall) -> None:
-        """Have the statements of connections that are opened from now on made by `call`."""
+        """Run the statements of connections that are opened from now on through `call`."""
         self._class = traced(self._class, call)
 
     def probe(self) -> None:

@@ -13,7 +13,7 @@ from .constraint_errors import constraint_error
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) for which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")
-# With which errors a drill lets calls fail: such as speak against the server.
+# The errors by which an injected fault makes calls fail: failures of the server.
 INJECTED_ERRORS: dict[str, Callable[[str], Exception]] = {
     "error": psycopg.errors.AdminShutdown,
     "refusal": psycopg.OperationalError,

@@ -1,4 +1,4 @@
-"""What a database says of itself, looked at around its breaker, for whoever examines an installation."""
+"""The check of a PostgreSQL server, bypassing its breaker, for `flask doctor` and detailed health."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,10 +31,10 @@ CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresStatus:
-    """A server as our role sees it. Times in seconds; `ahead` is its clock before ours.
+    """A PostgreSQL server as our role sees it. Times are in seconds; `ahead` is how far its clock is ahead of ours.
 
-    `timeout` is the statement timeout in force in a session of ours, `limit` how many connections there are,
-    or may be of our role, `used` those of everybody, `lacking` the rights that are missed by table.
+    `timeout` is the statement timeout in our sessions, `limit` the number of connections that the server or our role
+    allows, `used` those in use by everybody, `lacking` the missing rights by table.
     """
 
     latency: float
@@ -51,7 +51,7 @@ class PostgresStatus:
 
 
 def check_postgres(adapter: Database, tables: Iterable[str]) -> PostgresStatus:
-    """Ask the server behind a door, on a connection of its own. Raises `ServerAway`."""
+    """Check the server of an adapter, on a separate connection. Raises `ServerAway`."""
     try:
         with adapter.connect() as connection:
             connection.autocommit = True

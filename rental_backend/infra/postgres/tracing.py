@@ -1,4 +1,4 @@
-"""What is told of statements and commits, where somebody collects spans."""
+"""Spans of statements and commits, where a collector is configured."""
 
 import functools
 import re
@@ -18,15 +18,15 @@ SpannedCall = Callable[[str, Mapping[str, str], Callable[[], Any]], Any]
 
 
 def traced(kind: type[DeadlineConnection], call: SpannedCall) -> type[DeadlineConnection]:
-    """Return a class of connections whose statements and commits are made by `call`."""
+    """Return a subclass whose statements and commits run through `call`."""
 
     class Cursor(psycopg.Cursor[Any]):
         def execute(self, query: Any, *args: Any, **more: Any) -> Any:
-            summary, attributes = _told(query)
+            summary, attributes = _describe(query)
             return call(summary, attributes, lambda: super(Cursor, self).execute(query, *args, **more))
 
         def executemany(self, query: Any, *args: Any, **more: Any) -> None:
-            summary, attributes = _told(query)
+            summary, attributes = _describe(query)
             call(summary, attributes, lambda: super(Cursor, self).executemany(query, *args, **more))
 
     class Connection(kind):  # type: ignore[misc, valid-type]
@@ -44,11 +44,11 @@ def traced(kind: type[DeadlineConnection], call: SpannedCall) -> type[DeadlineCo
 
 
 @functools.lru_cache(maxsize=1024)
-def _told(query: Any) -> tuple[str, Mapping[str, str]]:
-    """Return what is told of a statement: its verb and first table, and its text, in which values have no place."""
+def _describe(query: Any) -> tuple[str, Mapping[str, str]]:
+    """Return a statement's summary (verb and first table) and its attributes. Its text contains no values."""
     text = query if isinstance(query, str) else query.decode() if isinstance(query, bytes) else "composed"
     verb = text.split(None, 1)[0].upper() if text.strip() else "nothing"
     table = TABLE.search(text)
     summary = f"{verb} {table[1]}" if table else verb
-    told = {"db.query.summary": summary, "db.query.text": text[:LONGEST_TEXT], "db.system.name": "postgresql"}
-    return summary, told
+    attributes = {"db.query.summary": summary, "db.query.text": text[:LONGEST_TEXT], "db.system.name": "postgresql"}
+    return summary, attributes

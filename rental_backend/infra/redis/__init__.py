@@ -3,8 +3,8 @@
 import sys
 from typing import Any, cast
 
-# redis-py imports OpenTelemetry where it is installed: 2 MB of every worker, and a tenth of a second of every start,
-# for figures that nobody asks it for. pybreaker imports it, too, so this comes first in `infra`.
+# redis-py imports OpenTelemetry where it is installed: 2 MB in every worker, and a tenth of a second of every start,
+# for metrics that nobody reads. pybreaker imports it, too, so this comes first in `infra`.
 if "opentelemetry" not in sys.modules:
     cast("dict[str, Any]", sys.modules)["opentelemetry"] = None
     import redis  # noqa: F401

@@ -52,7 +52,7 @@ class Cache:
             yield
 
     def trace(self, call: SpannedCall) -> None:
-        """Have commands made by `call`."""
+        """Run the commands through `call`."""
         if self._client is not None:
             self._client = traced(self._client.connection_pool, call)
 

@@ -1,4 +1,4 @@
-"""What a Redis says of itself, looked at around its breaker, for whoever examines an installation."""
+"""The check of a Redis server, bypassing its breaker, for `flask doctor` and detailed health."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +12,9 @@ from ..server_check import ServerAway, ahead_of_us, latency_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisStatus:
-    """A server. Times in seconds; `ahead` is its clock before ours, `maxmemory` its limit in bytes (0 for none).
+    """A Redis server. Times are in seconds; `ahead` is how far its clock is ahead of ours.
 
-    `persistent` is None where it does not say.
+    `maxmemory` is its limit in bytes (0 for none). `persistent` is None if the server does not tell.
     """
 
     latency: float
@@ -27,37 +27,37 @@ class RedisStatus:
 
 
 def check_redis(url: str, deadline: float) -> RedisStatus:
-    """Ask a server, after writing to it. Raises `ServerAway`."""
+    """Check a server by writing to it and reading its INFO. Raises `ServerAway`."""
     retry = Retry(NoBackoff(), 0)
     try:
         with redis.Redis.from_url(url, socket_timeout=deadline, socket_connect_timeout=deadline, retry=retry) as client:
             latency = latency_of(lambda: client.set("rental:doctor", b"1", px=1000))
             ahead = ahead_of_us(lambda: _seconds(client.time()))
-            said: Any = client.info()
+            info: Any = client.info()
             return RedisStatus(
                 latency=latency,
                 ahead=ahead,
-                version=tuple(int(part) for part in str(said["redis_version"]).split(".")),
-                policy=str(said.get("maxmemory_policy", "")),
-                maxmemory=int(said.get("maxmemory", 0)),
-                persistent=True if said.get("aof_enabled") else _saves(client),
-                replica=said.get("role") != "master",
+                version=tuple(int(part) for part in str(info["redis_version"]).split(".")),
+                policy=str(info.get("maxmemory_policy", "")),
+                maxmemory=int(info.get("maxmemory", 0)),
+                persistent=True if info.get("aof_enabled") else _saves(client),
+                replica=info.get("role") != "master",
             )
     except (redis.RedisError, OSError) as error:
         raise ServerAway(_why(error)) from None
 
 
-def _seconds(said: Any) -> float:
-    return float(said[0]) + float(said[1]) / 1e6
+def _seconds(answer: Any) -> float:
+    return float(answer[0]) + float(answer[1]) / 1e6
 
 
 def _saves(client: "redis.Redis") -> bool | None:
-    """Tell whether it writes snapshots; None where it does not let itself be asked."""
+    """Tell whether the server writes snapshots; None if it refuses CONFIG GET."""
     try:
-        found: Any = client.config_get("save")
+        setting: Any = client.config_get("save")
     except redis.ResponseError:
         return None
-    return bool(found.get("save"))
+    return bool(setting.get("save"))
 
 
 def _why(error: Exception) -> str:

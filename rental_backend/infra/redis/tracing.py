@@ -1,4 +1,4 @@
-"""What is told of commands, where somebody collects spans."""
+"""Spans of Redis commands, where a collector is configured."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,7 +9,7 @@ SpannedCall = Callable[[str, Mapping[str, str], Callable[[], Any]], Any]
 
 
 def traced(pool: redis.ConnectionPool, call: SpannedCall) -> redis.Redis:
-    """Return a client of a pool whose commands are made by `call`."""
+    """Return a client of a pool whose commands run through `call`."""
 
     class Client(redis.Redis):
         def execute_command(self, *args: Any, **options: Any) -> Any:

@@ -29,13 +29,13 @@ class BusinessMetrics:
     def __init__(self, shared_state: SharedState, database: Database) -> None:
         self._memory = shared_state.memory
         self._database = database
-        self._document = SharedDocument(shared_state, "figures", lambda said: Snapshot(**said))
+        self._document = SharedDocument(shared_state, "figures", lambda data: Snapshot(**data))
         self._due = memoryview(mmap.mmap(-1, 8)).cast("q")
         self._load: Load | None = None
         self.meanings: Mapping[str, str] = {}
 
     def load_with(self, load: Load, meanings: Mapping[str, str]) -> None:
-        """Set what is asked, and what each figure means (a domain knows its tables; this does not)."""
+        """Set the function that reads the metrics, and what each of them means. A domain knows its tables."""
         self._load, self.meanings = load, meanings
 
     def refresh(self) -> None:

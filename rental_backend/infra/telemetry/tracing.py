@@ -43,7 +43,7 @@ class Adapter(Protocol):
     breaker: Breaker
 
     def trace(self, call: Callable[[str, Mapping[str, str], Callable[[], Any]], Any]) -> None:
-        """Have calls made by this, which takes their name, attributes, and how each is made."""
+        """Run all calls through `call`, which takes a call's name, its attributes, and the function that makes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class Tracing:
             ending.join(END)
 
     def attach(self, adapter: Adapter) -> None:
-        """Have the calls of a door seen, and what its breaker does to them."""
+        """Trace the calls of an adapter, and what its breaker does to them."""
         adapter.trace(self.call)
         adapter.breaker.guard = functools.partial(TracedCall, adapter.breaker)
         adapter.breaker.add_listener(TransitionListener())
