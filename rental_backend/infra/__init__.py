@@ -1,6 +1,4 @@
 """The adapters of our dependencies: each the only importer of its driver, and owner of its breaker and deadlines."""
 
-from . import redis  # noqa: F401 - before pybreaker imports the driver in its own way
-
 # The dependencies, by the names of their breakers.
 DATABASE, REDIS, AUTH, REPLICA = "database", "redis", "auth", "replica"
