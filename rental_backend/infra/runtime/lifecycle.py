@@ -35,7 +35,12 @@ class Lifecycle:
     @property
     def ending(self) -> bool:
         """Whether long-running work should end now."""
-        return self.phase is Phase.DRAINING or self._ends()
+        return self.draining or self._ends()
+
+    @property
+    def draining(self) -> bool:
+        """Whether the instance serves only requests that still arrive, and will end."""
+        return self.phase is Phase.DRAINING
 
     @property
     def phase(self) -> Phase:

@@ -3,8 +3,6 @@
 import contextlib
 import logging
 import os
-import random
-import re
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,12 +16,12 @@ from ...infra.container import Services
 from ...infra.runtime.modes import Mode
 from .cors import CrossOrigin
 from .logs import STANDARD_OUTPUT
+from .request_ids import request_id
 from .routing import Aliases, unaliased
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-ACCEPTABLE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 QUIET = "health.alive"  # the endpoint that is asked all the time, and not logged
 DRAIN_BYTES = 32 * 2**20
 DRAIN_SECONDS = 5.0
@@ -49,9 +47,8 @@ def register(app: Flask, config: Config, cross_origin: CrossOrigin) -> None:
         asked, kept = request._get_current_object(), g._get_current_object()  # type: ignore[attr-defined]
         if services.started_in != os.getpid():
             services.start()
-        given = asked.environ.get("HTTP_X_REQUEST_ID")
         kept.began = time.perf_counter()
-        kept.request_id = given if given and ACCEPTABLE_ID.fullmatch(given) else _new_id()
+        kept.request_id = request_id(asked.environ.get("HTTP_X_REQUEST_ID"))
         preflight = asked.method == "OPTIONS" and "Access-Control-Request-Method" in asked.headers
         return Response(status=204) if preflight else None
 
@@ -134,12 +131,6 @@ def _log(asked: Request, kept: Any, status: int, rule: str | None, seconds: floa
         "edge_id": asked.environ.get("HTTP_X_RAILWAY_REQUEST_ID"),
     }
     os.write(STANDARD_OUTPUT, orjson.dumps({key: value for key, value in line.items() if value is not None}) + b"\n")
-
-
-def _new_id() -> str:
-    """Return a random UUID (version 4). It keeps no secret, so that it need not cost a system call."""
-    digits = f"{random.getrandbits(128):032x}"
-    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 def _drain(body: Any) -> None:

@@ -1,12 +1,10 @@
 """Health: what is alive, what can take traffic, and what works. No answer here ever waits for a dependency."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from flask import Blueprint, current_app
 from marshmallow import Schema, fields
 
-from ... import __version__
 from ...errors import NotReady
 from ...infra.runtime.lifecycle import Phase
 from ...infra.runtime.modes import Mode
@@ -14,9 +12,9 @@ from ..endpoint.capabilities import features
 from ..endpoint.context import current_services, settings
 from ..endpoint.needs import NOTHING, PUBLIC
 from ..endpoint.pipeline import endpoint
+from .liveness import liveness
 
 bp = Blueprint("health", __name__)
-SERVICE = "rental_backend"
 NO_TRAFFIC = {
     Phase.STARTING: "Starting: the database is being migrated.",
     Phase.DRAINING: "Draining: this instance is about to end.",
@@ -29,16 +27,10 @@ class ReadyQuery(Schema):
     strict = fields.Boolean(load_default=False)
 
 
-def alive_now() -> dict[str, Any]:
+def alive_now() -> dict[str, str]:
     """Return what every answer about health begins with."""
     down, mode = current_services().down(), current_services().modes.current
-    return {
-        "status": "degraded" if down or mode != Mode.NORMAL else "healthy",
-        "mode": mode.value,
-        "timestamp": datetime.now(UTC).isoformat(),
-        "version": __version__,
-        "service": SERVICE,
-    }
+    return liveness(status="degraded" if down or mode != Mode.NORMAL else "healthy", mode=mode.value)
 
 
 def _deployed() -> dict[str, str | None]:
