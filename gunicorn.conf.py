@@ -1,28 +1,28 @@
 """How gunicorn serves the application. Every value has its reason beside it."""
 
 import gc
+import logging
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
 
-gc.disable()  # while so much is imported; see wsgi.py
+from rental_backend.config import Config, ConfigError
+from rental_backend.infra.runtime.host import Host, shared_memory
+from rental_backend.web.operations.early_health import EarlyHealth
+from rental_backend.web.operations.early_logs import JsonFormatter
 
-import logging  # noqa: E402
-import os  # noqa: E402
-import socket  # noqa: E402
-import sys  # noqa: E402
-from typing import Any  # noqa: E402
-
-from sqlalchemy.orm import configure_mappers  # noqa: E402
-
-from rental_backend.config import Config, ConfigError  # noqa: E402
-from rental_backend.infra.runtime.host import Host, shared_memory  # noqa: E402
-from rental_backend.infra.runtime.lifecycle import Phase  # noqa: E402
-from rental_backend.web.middleware import logs  # noqa: E402
-
-gc.enable()
+# What is imported above is imported before the port is open, and so keeps a first answer waiting; all else is below.
 
 try:
     _config = Config.from_environ()
 except ConfigError as error:
     raise SystemExit(str(error)) from None
+
+_ordered = Path(_config.journal_folder, "mode.json").exists()  # a mode kept over a restart, see infra/modes.py
+_early = EarlyHealth(origins=_config.cors_origins, silent=_ordered or _config.mode != "normal")
 
 
 def _bind(port: int) -> str:
@@ -39,7 +39,6 @@ bind = _bind(_config.port)  # private networks may be IPv6 only, the edge comes 
 workers = _config.workers or Host().workers()  # by the quota: the processors shown are those of the whole machine
 worker_class = "gthread"  # requests wait for the network most of the time
 threads = _config.threads
-preload_app = True  # one import for all workers, and one page for their breakers; nothing connects before the fork
 timeout = 30  # a worker silent for that long is replaced
 graceful_timeout = (
     30  # seconds for requests in flight at a stop; the platform must wait for them, see deploy/railway.json
@@ -56,13 +55,38 @@ accesslog = None  # the application writes one line for each request itself
 logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
-    "root": {"level": _config.log_level, "handlers": []},
+    "formatters": {"json": {"()": JsonFormatter}},
+    "handlers": {"early": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "json"}},
+    "root": {"level": _config.log_level, "handlers": ["early"]},
     "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True, "qualname": "gunicorn.error"}},
 }
 
 
+def when_ready(server: Any) -> None:
+    """Import the application: once for all workers, and one page for their breakers; nothing connects before the fork.
+
+    The port is open by now, so `/health` is answered meanwhile, and whoever asks for anything else waits. After a
+    SIGUSR2 the workers of before still answer. Whoever wants an end need not wait for the import.
+    """
+
+    def end(number: int, frame: Any) -> None:
+        server.signal(number, frame)  # heard afterwards, too: in a callback of the import, an exception is lost
+        raise KeyboardInterrupt
+
+    try:
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+            signal.signal(number, end)
+        with _early.answering(() if server.master_pid else server.LISTENERS):
+            server.app.wsgi()
+        server.init_signals()
+    except KeyboardInterrupt:
+        server.halt()
+
+
 def on_reload(_server: Any) -> None:
     """Set logging up again, which gunicorn has undone by reading this file anew at a SIGHUP."""
+    from rental_backend.web.middleware import logs
+
     logs.configure(_config.log_level)
 
 
@@ -72,6 +96,8 @@ def pre_fork(_server: Any, worker: Any) -> None:
     The first answers `/health` meanwhile, and makes its own as it warms up; whoever replaces it shares.
     """
     if worker.age > 1:
+        from sqlalchemy.orm import configure_mappers
+
         configure_mappers()
         gc.freeze()
 
@@ -85,11 +111,12 @@ def post_worker_init(worker: Any) -> None:
     services.lifecycle.ends_when(lambda: not worker.alive)
     services.start()
     services.warmup.wait()
+    _early.hand_over(worker)
 
 
 def pre_request(worker: Any, request: Any) -> None:
     """Have a draining instance announce the end of each connection, so that nobody sends another request on it."""
-    if worker.wsgi.extensions["services"].lifecycle.phase is Phase.DRAINING:
+    if worker.wsgi.extensions["services"].lifecycle.draining:
         request.force_close()
 
 

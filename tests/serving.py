@@ -39,9 +39,9 @@ def free_port() -> int:
 
 
 class Gunicorn:
-    """One running `gunicorn wsgi:app`; its output is in `log`."""
+    """One running `gunicorn wsgi:app`, or another `target`; its output is in `log`."""
 
-    def __init__(self, environ: dict[str, str], log: Path) -> None:
+    def __init__(self, environ: dict[str, str], log: Path, target: str = "wsgi:app") -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = log
@@ -50,7 +50,7 @@ class Gunicorn:
         SCANNER.keep(*(environ.get(name, "") for name in ("SECRET_KEY", "ADMIN_PASSWORD", "BREAK_GLASS_HASH")))
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "wsgi:app"],
+                [sys.executable, "-m", "gunicorn", target],
                 cwd=ROOT,
                 env={**kept, "PORT": str(self.port), **environ},
                 stdout=output,

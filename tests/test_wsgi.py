@@ -1,18 +1,23 @@
 """What a start does before the first answer, and what it leaves for later."""
 
 import json
+import runpy
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
+from rental_backend.infra.runtime.modes import Mode, Modes
+from rental_backend.resilience import Page, SharedState
 from tests.serving import until
 
 ROOT = Path(__file__).parent.parent
 LATER = ("rental_backend.cli.database", "rental_backend.demo", "rental_backend.doctor", "rental_backend.tables")
+BEHIND_THE_FIRST_ANSWER = ("flask", "orjson", "psycopg", "redis", "sqlalchemy", "structlog", "werkzeug")
 NEVER = ("alembic", "markdown_it", "opentelemetry", "google.protobuf", "requests", "urllib3")
 AS_GUNICORN_DOES = f"""
 import gc, json, runpy, sys
@@ -20,8 +25,10 @@ from types import SimpleNamespace
 
 hooks = runpy.run_path("gunicorn.conf.py")
 collecting = [gc.isenabled()]
+early = [name for name in {BEHIND_THE_FIRST_ANSWER!r} if name in sys.modules]
 from wsgi import app
 
+behind = [name for name in {BEHIND_THE_FIRST_ANSWER!r} if name in sys.modules]
 collecting.append(gc.isenabled())
 imported = [name for name in sys.modules if name.startswith({LATER + NEVER!r})]
 from rental_backend.parties.models import Customer
@@ -30,7 +37,8 @@ made = []
 for age in (1, 2):
     hooks["pre_fork"](None, SimpleNamespace(age=age))
     made.append(Customer.__mapper__.configured)
-print(json.dumps([imported, collecting, made, len(app.test_cli_runner().invoke(args=["--help"]).output.split("\\n"))]))
+lines = len(app.test_cli_runner().invoke(args=["--help"]).output.split("\\n"))
+print(json.dumps([early, behind, imported, collecting, made, lines]))
 """
 
 
@@ -46,12 +54,30 @@ def test_a_start_imports_and_makes_only_what_a_first_answer_needs() -> None:
         timeout=60,
         check=True,
     )
-    imported, collecting, made, lines_of_help = json.loads(done.stdout)
+    early, behind, imported, collecting, made, lines_of_help = json.loads(done.stdout)
 
+    assert early == []
+    assert behind == [*BEHIND_THE_FIRST_ANSWER]  # so that a name which nobody imports proves nothing
     assert imported == []
     assert collecting == [True, True]
     assert made == [False, True]
     assert lines_of_help > 13  # the commands are there as soon as one asks
+
+
+@pytest.mark.parametrize(
+    ("mode", "kept", "silent"),
+    [("", None, False), ("normal", Mode.NORMAL, True), ("read-only", None, True), ("", Mode.EMERGENCY, True)],
+)
+def test_health_is_told_early_only_where_the_mode_is_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, mode: str, kept: Mode | None, silent: bool
+) -> None:
+    """An order that outlives a restart is read by the application alone, so its presence has health wait for it."""
+    for name, value in (("ENVIRONMENT", "test"), ("MODE", mode), ("JOURNAL_FOLDER", str(tmp_path))):
+        monkeypatch.setenv(name, value)
+    if kept:
+        assert Modes(SharedState(Page()), tmp_path, "normal").set(kept, reason="a test", actor="ann", keep=True).kept
+
+    assert runpy.run_path("gunicorn.conf.py")["_early"].silent is silent
 
 
 def test_a_stopped_application_leaves_no_thread(build: Callable[..., Flask]) -> None:

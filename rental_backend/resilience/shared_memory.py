@@ -1,6 +1,6 @@
 """Shared memory of all workers of a host: the one state of every breaker, read without a lock or a system call.
 
-It is allocated before the fork (in gunicorn's master with `preload_app`) and inherited by the workers; without a master
+It is allocated before the fork (in gunicorn's master) and inherited by the workers; without a master
 it serves its own process. All of it is 8-byte words, each read and written atomically. A state is one word. Each worker
 counts in a worker slot of its own, which nobody else writes. Only transitions take a lock. The kernel releases it when
 its holder dies, and nobody waits longer than `PATIENCE`: a worker stopped in the middle of a transition blocks nobody.

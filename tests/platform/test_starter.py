@@ -43,8 +43,10 @@ def leaving(orphan: Path, folder: Path) -> str:
     config = folder / "gunicorn.conf.py"
     config.write_text(
         f"exec(open({str(ROOT / 'gunicorn.conf.py')!r}).read())\n"
+        "ready = when_ready\n"
         "def when_ready(server):\n"
         "    import subprocess\n"
+        "    ready(server)\n"
         f"    subprocess.run(['sh', '-c', 'sleep 0.5 & echo $! > {orphan}'])\n"
     )
     return f"--config={config}"

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from .. import __version__
+from ... import __version__
 
 SERVICE = "rental_backend"
 
