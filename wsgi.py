@@ -5,7 +5,7 @@ import sys
 
 gc.disable()  # there is no garbage yet, and looking for it is a fifth of the start
 
-import rental_backend.infra.lean_redis  # noqa: E402, F401
+import rental_backend.infra.redis  # noqa: E402, F401 - first: see there
 from rental_backend.app import create_app  # noqa: E402
 from rental_backend.config import ConfigError  # noqa: E402
 
