@@ -19,6 +19,7 @@ from deploy.private import binaries, browser
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
+from rental_backend.infra.identity import passwords
 from rental_backend.infra.migration import Server
 from rental_backend.tables import metadata
 from tests import factories
@@ -102,6 +103,16 @@ def migrate(url: str, revision: str = "head") -> None:
     command.upgrade(AlembicConfig(ROOT / "alembic.ini", attributes={"server": Server(url)}), revision)
 
 
+def application(environ: dict[str, str]) -> Flask:
+    """Make an application that hashes a password in 0.1 ms instead of 90.
+
+    The tests of `Passwords`, and those that start the program, work with the hashes that are shipped.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", factories.HASHER)
+        return create_app(Config.from_environ(environ))
+
+
 @pytest.fixture(scope="session")
 def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of the application under test."""
@@ -120,7 +131,7 @@ def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pyt
 @pytest.fixture(scope="session")
 def app(settings: dict[str, str]) -> Iterator[Flask]:
     """The application in this process, with every dependency up, for which it waits patiently."""
-    app = create_app(Config.from_environ({**settings, **PATIENT}))
+    app = application({**settings, **PATIENT})
     services = app.extensions["services"]
     services.start()
     assert services.wait_until_settled(10)
@@ -177,7 +188,7 @@ def build(settings: dict[str, str]) -> Iterator[Callable[..., Flask]]:
     made: list[Flask] = []
 
     def build(**environ: str) -> Flask:
-        made.append(create_app(Config.from_environ({**settings, **environ})))
+        made.append(application({**settings, **environ}))
         return made[-1]
 
     yield build

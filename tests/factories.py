@@ -1,5 +1,6 @@
 """Rows for tests: each factory stores one, with sensible values for what is not said."""
 
+import functools
 import hashlib
 import itertools
 import uuid
@@ -20,7 +21,7 @@ from rental_backend.accounts.models import (
     user_roles,
 )
 from rental_backend.catalog.models import Brand, Category, Item, Location, LocationType, UnitOfMeasurement
-from rental_backend.infra.identity.passwords import PARALLELISM
+from rental_backend.infra.identity import passwords
 from rental_backend.infra.identity.tokens import Tokens
 from rental_backend.inventory.models import InventoryUnit, StockLevel
 from rental_backend.models import Model
@@ -31,8 +32,15 @@ Row = TypeVar("Row", bound=Model)
 NOBODY = uuid.UUID(int=0)  # an id of nothing; the same in every run, since tests are named by it
 _numbers = itertools.count(1)
 PASSWORD = "correct horse battery staple"
-STRONG = argon2.PasswordHasher(parallelism=PARALLELISM).hash(PASSWORD)
-HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=128, parallelism=1)  # of the applications that tests make
+STRONG = HASHER.hash(PASSWORD)  # as strong as theirs
+HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)  # weaker
+
+
+@functools.cache
+def shipped() -> str:
+    """A hash of `PASSWORD` as strong as those of a program that is started, which replaces weaker ones."""
+    return passwords.HASHER.hash(PASSWORD)
 
 
 def user(session: Session, *, permissions: tuple[str, ...] = (), **values: Any) -> User:

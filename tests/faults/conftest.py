@@ -59,9 +59,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     migrate(shop.postgres.url)
     engine = create_engine(driver_url(shop.postgres.url))
     with Session(engine) as session:
-        factories.user(session, username="admin", is_superuser=True, password=factories.STRONG)
+        factories.user(session, username="admin", is_superuser=True, password=factories.shipped())
         may = ("CUSTOMER_VIEW", "MASTER_DATA_VIEW")
-        factories.user(session, username=CLERK, permissions=may, password=factories.STRONG)
+        factories.user(session, username=CLERK, permissions=may, password=factories.shipped())
     engine.dispose()
     yield shop
     shop.redis.stop()

@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from deploy.private.servers import RedisServer
 from rental_backend import app as program
-from rental_backend.config import Config
 from rental_backend.errors import NotFound
 from rental_backend.infra import DATABASE
 from rental_backend.infra.runtime.modes import Mode
@@ -20,7 +19,7 @@ from rental_backend.resilience import State
 from rental_backend.web.endpoint.contracts import operation_of
 from rental_backend.web.endpoint.needs import PUBLIC, Needs
 from rental_backend.web.endpoint.pipeline import endpoint
-from tests.conftest import empty_tables
+from tests.conftest import application, empty_tables
 
 from .matrix import EMERGENCY, MIXED, PURE, SETTINGS, Matrix, Vector, prepared, tried_in_vain
 
@@ -36,7 +35,7 @@ def matrix(
     """Every route of the program, which is made once for all tests, in an application that nobody else disturbs."""
     url = f"{redis.url.rpartition('/')[0]}/{DB}"
     folder = str(tmp_path_factory.mktemp("matrix"))
-    app = program.create_app(Config.from_environ({**settings, **SETTINGS, "REDIS_URL": url, "JOURNAL_FOLDER": folder}))
+    app = application({**settings, **SETTINGS, "REDIS_URL": url, "JOURNAL_FOLDER": folder})
     with Session(engine, expire_on_commit=False) as session:
         yield prepared(app, session)
         session.rollback()

@@ -10,10 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from rental_backend.app import create_app
-from rental_backend.config import Config, driver_url
+from rental_backend.config import driver_url
 from tests import factories
-from tests.conftest import PATIENT
+from tests.conftest import PATIENT, application
 from tests.routes.walking import Route, answered, known_ids, parameters, paths, routes
 from tests.seeding.conftest import Make
 from tests.seeding.test_demo import SMALL, _fill
@@ -35,7 +34,7 @@ def world(make: Make, settings: dict[str, str]) -> Iterator[World]:
     """The application before the made-up shop; nothing in it is changed."""
     url = make()
     _fill(url, SMALL)
-    app = create_app(Config.from_environ({**settings, **PATIENT, "DATABASE_URL": url}))
+    app = application({**settings, **PATIENT, "DATABASE_URL": url})
     services = app.extensions["services"]
     services.start()
     assert services.wait_until_settled(10)

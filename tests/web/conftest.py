@@ -8,9 +8,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
-from rental_backend.app import create_app
-from rental_backend.config import Config
 from tests import factories
+from tests.conftest import application
 from tests.web import sample_resource as games
 from tests.web import toys
 
@@ -22,7 +21,7 @@ UNREACHABLE = {
 
 
 def _serve(environ: dict[str, str]) -> Iterator[Flask]:
-    app = create_app(Config.from_environ(environ))
+    app = application(environ)
     for bp in (toys.bp, games.bp, games.shop):
         app.register_blueprint(bp)
     services = app.extensions["services"]

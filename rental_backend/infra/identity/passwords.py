@@ -19,6 +19,7 @@ from ...resilience import Bulkhead, BulkheadFull, SharedMemory, limit
 WAIT = 2.0
 LOOK = 0.01  # seconds between two checks for a free slot, which any worker may release
 PARALLELISM = 1  # argon2's lanes are threads: four in each worker would take the processors from all other work
+HASHER = argon2.PasswordHasher(parallelism=PARALLELISM)  # other parameters: RFC 9106, second recommended option
 LONGEST = 1.0  # seconds that a wrong password takes at most, not counting the wait for a slot
 SOON, LATE = 5.0, 30.0  # longest retry-after in seconds: when few were refused, when many were
 LATELY = 10.0  # seconds over which refusals are counted
@@ -36,9 +37,7 @@ class Passwords:
     """
 
     def __init__(self, memory: SharedMemory, *, slots: int, concurrent_requests: int = 1000) -> None:
-        self._hasher = argon2.PasswordHasher(
-            parallelism=PARALLELISM
-        )  # other parameters: RFC 9106, second recommended option
+        self._hasher = HASHER
         self._slots = Bulkhead(memory, "passwords", slots)
         self._threads = ThreadPoolExecutor(
             slots, "hashing", initializer=_lower_priority

@@ -20,6 +20,8 @@ from tests.accounts.auth.sign_in_flood import CROWD, SECONDS, Answers, look_on, 
 from tests.faults.load import quantile
 from tests.serving import serving
 
+pytestmark = pytest.mark.alone
+
 READERS, STORMS = 4, 3
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -61,7 +63,7 @@ class Stage:
 def staged(settings: dict[str, str], session: Session, log: Path) -> Iterator[Stage]:
     """Fill the tables, serve, and warm everything up."""
     for number in range(CROWD):
-        factories.user(session, username=f"crowd-{number}", password=factories.STRONG)
+        factories.user(session, username=f"crowd-{number}", password=factories.shipped())
     for _ in range(60):
         factories.customer(session)
     reader = factories.user(session, is_superuser=True)

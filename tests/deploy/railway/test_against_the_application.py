@@ -86,7 +86,7 @@ def test_an_address_where_nobody_answers_is_no_cors_error() -> None:
 
 def test_every_resource_is_made_and_retired_without_a_trace(address: str, session: Session) -> None:
     """Each is created, listed, read, changed and retired; nobody meets it, and the session is ended."""
-    factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
+    factories.user(session, username="smoker", password=factories.shipped(), is_superuser=True)
 
     code, told = run("smoke", "--base", address, **USER)
 
@@ -98,7 +98,7 @@ def test_every_resource_is_made_and_retired_without_a_trace(address: str, sessio
 
 def test_what_a_run_before_left_is_swept_away(address: str, session: Session) -> None:
     """A run that was killed leaves its mark, and the next one retires it; others' rows stay."""
-    factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
+    factories.user(session, username="smoker", password=factories.shipped(), is_superuser=True)
     factories.customer(session, customer_code="SMOKE-DEAD")
     factories.customer(session, customer_code="KEPT")
     above, path = None, ""
@@ -120,7 +120,7 @@ def test_what_a_run_before_left_is_swept_away(address: str, session: Session) ->
 def test_a_right_that_is_missing_fails_and_still_leaves_no_trace(address: str, session: Session) -> None:
     """What was created is retired, also when changing it failed."""
     rights = ("CUSTOMER_VIEW", "CUSTOMER_CREATE", "CUSTOMER_DELETE")
-    factories.user(session, username="smoker", password=factories.STRONG, permissions=rights)
+    factories.user(session, username="smoker", password=factories.shipped(), permissions=rights)
 
     code, told = run("smoke", "--base", address, **USER)
 
@@ -139,7 +139,7 @@ def test_what_is_still_met_after_it_was_retired_is_told(
     address: str, session: Session, monkeypatch: pytest.MonkeyPatch, hidden: str
 ) -> None:
     """A deletion that is answered well and does not all it should is found out, where it can be seen at all."""
-    factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
+    factories.user(session, username="smoker", password=factories.shipped(), is_superuser=True)
     send, listed, deleted = smoking.Run.send, smoking.Run.listed, set()
 
     def careless(run: smoking.Run, method: str, path: str, *rest: Any) -> Any:
@@ -163,7 +163,7 @@ def test_what_is_still_met_after_it_was_retired_is_told(
 
 def test_a_wrong_password_is_no_verdict(address: str, session: Session) -> None:
     """The application may be well."""
-    factories.user(session, username="smoker", password=factories.STRONG)
+    factories.user(session, username="smoker", password=factories.shipped())
 
     code, _ = run("smoke", "--base", address, SMOKE_USERNAME="smoker", SMOKE_PASSWORD="wrong password")
 
@@ -175,7 +175,7 @@ def test_the_idle_slot_is_gone_through_behind_the_router(
     address: str, session: Session, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The router passes on what a client sends and gets, whichever slot the client has named."""
-    factories.user(session, username="smoker", password=factories.STRONG, is_superuser=True)
+    factories.user(session, username="smoker", password=factories.shipped(), is_superuser=True)
     key, port = "a-key-for-the-idle-slot", address.rpartition(":")[2]
     hosts = {"BLUE_HOST": "127.0.0.1", "BLUE_PORT": "9", "GREEN_HOST": "127.0.0.1", "GREEN_PORT": port}
     with routing({**hosts, "ACTIVE_SLOT": "blue", "SLOT_KEY": key}, tmp_path_factory.mktemp("router")) as url:
