@@ -26,19 +26,6 @@ from tests import factories
 from tests.scanner import SCANNER, watch
 
 ROOT = Path(__file__).parent.parent
-ALONE = (
-    "tests/resilience/",
-    "tests/faults/",
-    "tests/infra/identity/",
-    "tests/infra/postgres/",
-    "tests/infra/redis/",
-    "tests/infra/runtime/",
-    "tests/infra/stale/",
-    "tests/infra/test_",
-    "tests/migrations/",
-    "tests/platform/",
-    "tests/accounts/auth/test_api_sign_in_flood.py",
-)
 # Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
 EMPTY = """
     DO $$ DECLARE filled regclass; BEGIN
@@ -69,14 +56,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 # For what is not about outages: the deadlines that are shipped are met by a machine that is not busy with other tests.
 PATIENT = {"REQUEST_BUDGET": "4", "DATABASE_DEADLINE": "2", "DATABASE_CONNECT_DEADLINE": "2", "AUTH_DEADLINE": "2"}
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that measure time, or stop processes and watch what becomes of others."""
-    for item in items:
-        if item.nodeid.startswith(ALONE):
-            item.add_marker(pytest.mark.alone)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from tests.faults.test_outages import DECIDING, RECOVERY, SLOWEST
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
+pytestmark = pytest.mark.alone
+
 
 @dataclass(frozen=True)
 class Visitor:

@@ -11,6 +11,8 @@ from tests.faults.conftest import PASSWORD, Shop
 from tests.faults.test_steering import WORKERS, _flask
 from tests.serving import serving, until
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.full
 def test_the_level_of_the_log_changes_in_all_workers_at_once(shop: Shop, tmp_path: Path) -> None:

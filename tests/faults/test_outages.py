@@ -15,6 +15,8 @@ from tests.faults.load import Load, Seen, load, quantile
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
+pytestmark = pytest.mark.alone
+
 SLOWEST = 1.5
 RECOVERY = 5.0
 DECIDING = 2.5

@@ -22,6 +22,8 @@ from tests import factories
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
+pytestmark = pytest.mark.alone
+
 HELD = """
 CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS
     'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END';

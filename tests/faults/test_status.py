@@ -13,6 +13,8 @@ from rental_backend.infra.status_history.detector import CLOSE_AFTER, OPEN_AFTER
 from tests.faults.conftest import PASSWORD, Shop
 from tests.serving import Gunicorn, serving, until
 
+pytestmark = pytest.mark.alone
+
 NOWHERE = {"DATABASE_URL": "postgres://x:y@127.0.0.1:1/z", "REDIS_URL": "redis://127.0.0.1:1/0"}
 SLACK = 20.0  # seconds that a busy machine may take longer
 

@@ -14,6 +14,8 @@ from tests.faults.conftest import PASSWORD, Shop
 from tests.faults.load import quantile
 from tests.serving import ROOT, Gunicorn, serving, until
 
+pytestmark = pytest.mark.alone
+
 WORKERS = 4
 SEEN_WITHIN = 0.05
 

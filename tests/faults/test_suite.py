@@ -21,6 +21,8 @@ from tests.faults.report import Report
 from tests.faults.stage import Stage, Transition, stage, wait_until_well
 from tests.serving import ROOT, until
 
+pytestmark = pytest.mark.alone
+
 SLOWEST = 1.5
 RECOVERY = 5.0
 TURNS = 7

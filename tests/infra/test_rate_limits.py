@@ -18,6 +18,8 @@ from tests.proxy import Proxy
 from tests.resilience.clock import Clock
 from tests.resilience.workers import Worker
 
+pytestmark = pytest.mark.alone
+
 THREE = Quota("things", 3, 30)  # one comes back every 10 s
 
 

@@ -12,6 +12,8 @@ from rental_backend.config import Config, ConfigError
 from rental_backend.infra.migration import Exit, MigrationError, Server
 from tests.migrations.conftest import Command, Toys, wait_for
 
+pytestmark = pytest.mark.alone
+
 WORD = "hidden-word"
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.migrations.conftest import Toys, wait_for
 from tests.migrations.writer import Writer
 
+pytestmark = pytest.mark.alone
+
 LOCK_TIMEOUT = 0.3
 SLACK = 0.4
 KINDS = [

@@ -15,6 +15,8 @@ from tests.platform.edge import Edge
 from tests.platform.platform import Failed
 from tests.serving import ROOT, until
 
+pytestmark = pytest.mark.alone
+
 ENOUGH = 2_000
 PAUSE = 0.02  # of each client; the deployments have the processors, too
 HASTY = {"PRESTOP_DELAY": "0"}

@@ -10,6 +10,8 @@ from tests.platform.starting import Started
 from tests.schema.databases import connected
 from tests.serving import ROOT, until
 
+pytestmark = pytest.mark.alone
+
 Start = Callable[..., Started]
 HEAD = (ROOT / "migrations" / "head").read_text().strip()
 

@@ -11,6 +11,8 @@ import pytest
 from tests.platform.starting import Started
 from tests.serving import ROOT, until
 
+pytestmark = pytest.mark.alone
+
 Start = Callable[..., Started]
 
 

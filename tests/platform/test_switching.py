@@ -17,6 +17,8 @@ from tests.platform.platform import Service
 from tests.platform.project import Platform
 from tests.platform.test_deploys import ENOUGH, PAUSE, commit, under_load
 
+pytestmark = pytest.mark.alone
+
 AS_ROUTER = replace(
     PACE, release="", start=f"{CADDY} run --config {CADDYFILE} --adapter caddyfile", check="/router/health"
 )

@@ -15,6 +15,8 @@ from rental_backend.resilience import Breaker, BreakerOpen, Outcome, Policy
 
 from .workers import Worker, ask_all, crew, pause, together
 
+pytestmark = pytest.mark.alone
+
 PROCESSES, THREADS = 4, 8
 
 

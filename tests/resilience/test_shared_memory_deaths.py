@@ -25,6 +25,8 @@ from rental_backend.resilience.shared_memory import WORKER_SLOTS
 from .test_breaker_processes import PROCESSES, THREADS, rounds
 from .workers import Worker, ask_all, crew, pause, together
 
+pytestmark = pytest.mark.alone
+
 LIMIT = 5
 QUICK = Policy(open_first=0.001, open_most=0.002, probe_lease=0.001)
 Interval = tuple[float, float]

@@ -29,6 +29,8 @@ from tests.infra.conftest import OpenCache, OpenDatabase, failures
 from tests.infra.timing import within
 from tests.resilience.clock import Clock
 
+pytestmark = pytest.mark.alone
+
 FRESH = 15.0
 QUERY = text("SELECT username, active, permissions FROM people WHERE id = :id")
 

@@ -15,6 +15,8 @@ from tests.infra.conftest import OpenCache
 from tests.resilience.clock import Clock
 from tests.serving import until
 
+pytestmark = pytest.mark.alone
+
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 Make = Callable[..., LoginThrottle]
 

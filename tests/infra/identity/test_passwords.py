@@ -19,6 +19,8 @@ from rental_backend.infra.identity.passwords import NICENESS, Passwords, RetryAf
 from rental_backend.resilience import SharedMemory, budget
 from tests.infra.timing import within
 
+pytestmark = pytest.mark.alone
+
 FORK = multiprocessing.get_context("fork")
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 OLD = bcrypt.hashpw(b"old password", bcrypt.gensalt(4)).decode()

@@ -9,6 +9,8 @@ from rental_backend.infra.identity.revocations import Revocations
 from tests.infra.conftest import OpenCache
 from tests.infra.timing import within
 
+pytestmark = pytest.mark.alone
+
 
 def test_what_one_worker_announces_all_know(frail_redis: RedisServer, open_cache: OpenCache) -> None:
     """Each session is known to have ended for the life of an access token; others are not."""

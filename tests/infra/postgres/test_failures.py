@@ -25,6 +25,8 @@ from tests.infra.conftest import OpenDatabase
 from tests.proxy import Proxy
 from tests.serving import until
 
+pytestmark = pytest.mark.alone
+
 ROLE = "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'guest'"
 MEGABYTES = 128  # take a server a moment to load
 

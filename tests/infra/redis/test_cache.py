@@ -18,6 +18,8 @@ from tests.infra.timing import within
 from tests.proxy import Proxy
 from tests.serving import until
 
+pytestmark = pytest.mark.alone
+
 SOON = 0.3
 
 

@@ -10,6 +10,8 @@ from rental_backend.infra.runtime.log_level import LogLevel
 from rental_backend.resilience import SharedMemory, SharedState
 from tests.serving import until
 
+pytestmark = pytest.mark.alone
+
 FORK = multiprocessing.get_context("fork")
 
 

@@ -11,6 +11,8 @@ from rental_backend.infra.runtime.modes import FILE, Mode, Modes
 from rental_backend.resilience import SharedMemory, SharedState
 from tests.serving import until
 
+pytestmark = pytest.mark.alone
+
 FORK = multiprocessing.get_context("fork")
 
 

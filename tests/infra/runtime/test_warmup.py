@@ -17,6 +17,8 @@ from rental_backend.resilience import limit
 from tests.refusals import refusal
 from tests.serving import until
 
+pytestmark = pytest.mark.alone
+
 Build = Callable[..., Flask]
 
 

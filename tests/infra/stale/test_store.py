@@ -17,6 +17,8 @@ from tests.infra.conftest import OpenCache
 from tests.infra.timing import within
 from tests.serving import until
 
+pytestmark = pytest.mark.alone
+
 HEADERS = {"Content-Type": "application/json", "X-Total-Count": "3"}
 
 
