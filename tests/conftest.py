@@ -24,6 +24,7 @@ from rental_backend.infra.migration import Server
 from rental_backend.tables import metadata
 from tests import factories
 from tests.scanner import SCANNER, watch
+from tests.slowest import Slowest
 
 ROOT = Path(__file__).parent.parent
 # Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
@@ -37,9 +38,11 @@ EMPTY = """
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Search all that the application says for secrets."""
+    """Search all that the application says for secrets, and print the slowest files."""
     watch(SCANNER)
     config.pluginmanager.register(SCANNER, "secrets")
+    if not hasattr(config, "workerinput"):  # a worker of pytest-xdist reports to its controller
+        config.pluginmanager.register(Slowest(config), "slowest")
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -82,16 +85,6 @@ def migrate(url: str, revision: str = "head") -> None:
     command.upgrade(AlembicConfig(ROOT / "alembic.ini", attributes={"server": Server(url)}), revision)
 
 
-def application(environ: dict[str, str]) -> Flask:
-    """Make an application that hashes a password in 0.1 ms instead of 90.
-
-    The tests of `Passwords`, and those that start the program, work with the hashes that are shipped.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "HASHER", factories.HASHER)
-        return create_app(Config.from_environ(environ))
-
-
 @pytest.fixture(scope="session")
 def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of the application under test."""
@@ -117,6 +110,16 @@ def app(settings: dict[str, str]) -> Iterator[Flask]:
     assert not services.down()
     yield app
     services.stop()
+
+
+def application(environ: dict[str, str]) -> Flask:
+    """Make an application that hashes a password in 0.1 ms instead of 90.
+
+    The tests of `Passwords`, and those that start the program, work with the hashes that are shipped.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", factories.HASHER)
+        return create_app(Config.from_environ(environ))
 
 
 @pytest.fixture(scope="session")
