@@ -61,6 +61,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 PATIENT = {"REQUEST_BUDGET": "4", "DATABASE_DEADLINE": "2", "DATABASE_CONNECT_DEADLINE": "2", "AUTH_DEADLINE": "2"}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files first that take long: those that are given out last decide when all workers are done."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL for the whole run, at the newest revision; never frozen or killed."""
@@ -100,6 +106,16 @@ def settings(postgres: PostgresServer, redis: RedisServer, tmp_path_factory: pyt
     }
 
 
+def application(environ: dict[str, str]) -> Flask:
+    """Make an application that hashes a password in 0.1 ms instead of 90.
+
+    The tests of `Passwords`, and those that start the program, work with the hashes that are shipped.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", factories.HASHER)
+        return create_app(Config.from_environ(environ))
+
+
 @pytest.fixture(scope="session")
 def app(settings: dict[str, str]) -> Iterator[Flask]:
     """The application in this process, with every dependency up, for which it waits patiently."""
@@ -110,16 +126,6 @@ def app(settings: dict[str, str]) -> Iterator[Flask]:
     assert not services.down()
     yield app
     services.stop()
-
-
-def application(environ: dict[str, str]) -> Flask:
-    """Make an application that hashes a password in 0.1 ms instead of 90.
-
-    The tests of `Passwords`, and those that start the program, work with the hashes that are shipped.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "HASHER", factories.HASHER)
-        return create_app(Config.from_environ(environ))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from tests.serving import until
 from .conftest import Site, Visitor
 from .visit import PHONE
 
+pytestmark = pytest.mark.long
+
 PATH = "/health/breakers"
 OPERATOR, CLERK = "operator", "clerk"
 NOTE_WHEN_OPEN = """() => {

@@ -19,6 +19,8 @@ from rental_backend.config import driver_url
 from rental_backend.web.middleware import logs
 from tests.conftest import migrate
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 PASSWORD = "hidden word of the administrator"
 

@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 from tests.conftest import Caller
 from tests.contract.stage import STAGE
 
+pytestmark = pytest.mark.long
+
 FILES = sorted((Path(__file__).parent / "calls").glob("*.json"))
 CALLS: list[dict[str, Any]] = [{**call, "domain": file.stem} for file in FILES for call in json.loads(file.read_text())]
 Walk = Iterator[None]

@@ -14,6 +14,8 @@ from deploy.private.servers import PostgresServer, RedisServer
 
 from .launching import Checkout, Running, eventually, program, setting
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Checkout:

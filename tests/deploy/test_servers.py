@@ -21,6 +21,8 @@ from deploy.private.servers import PostgresServer, RedisServer, ServerError
 
 from .launching import eventually
 
+pytestmark = pytest.mark.long
+
 KINDS = pytest.mark.parametrize("kind", [PostgresServer, RedisServer])
 OWNER = """
 import sys, time

@@ -10,6 +10,8 @@ import pytest
 
 from tests.house.size_limits import LONGEST_FILE, LONGEST_FUNCTION, UNSPLIT, VISIBLE, misplaced, too_long
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 SETTINGS = (".ruff.toml", "setup.cfg")

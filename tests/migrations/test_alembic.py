@@ -17,6 +17,8 @@ from deploy.private.servers import PostgresServer
 from tests.schema.catalogue import catalogue
 from tests.schema.databases import connected
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -16,6 +16,8 @@ from rental_backend.infra.migration.runner import LOCK, pause
 from tests.migrations.conftest import Command, Toys, finished, wait_for
 from tests.migrations.writer import Writer
 
+pytestmark = pytest.mark.long
+
 LOCKED = f"SELECT pg_advisory_lock({LOCK})"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
 

@@ -14,6 +14,8 @@ from tests.monitoring.load import Key, send, told
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
+pytestmark = pytest.mark.long
+
 DARK = {
     "ENVIRONMENT": "test",
     "SECRET_KEY": "a key for the tests of metrics, long enough",

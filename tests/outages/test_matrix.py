@@ -23,6 +23,8 @@ from tests.conftest import application, empty_tables
 
 from .matrix import EMERGENCY, MIXED, PURE, SETTINGS, Matrix, Vector, prepared, tried_in_vain
 
+pytestmark = pytest.mark.long
+
 CLOSED = (State.CLOSED,) * 3
 AWAY = (State.OPEN,) * 3
 DB = 14  # of Redis, for nobody else

@@ -17,6 +17,8 @@ from rental_backend.resilience import Breaker, BreakerOpen, Outcome, Policy, Sha
 from .clock import Clock
 from .model import ADMITTING, FORCED, Model
 
+pytestmark = pytest.mark.long
+
 VERDICTS = {"success": Outcome.SUCCESS, "failure": Outcome.FAILURE, "none": Outcome.NONE}
 POLICIES = (
     Policy(),

@@ -28,6 +28,8 @@ from rental_backend.web.endpoint.needs import NOTHING, PUBLIC, SIGNED_IN
 from rental_backend.web.endpoint.pipeline import endpoint
 from tests import factories
 
+pytestmark = pytest.mark.long
+
 KEY = "a key for tests, long enough to be taken"
 # What nobody has to sign in for, and what everybody who is signed in may do. Whatever else is added needs a permission.
 OPEN = {

@@ -17,6 +17,8 @@ from tests.routes.walking import Route, answered, known_ids, parameters, paths, 
 from tests.seeding.conftest import Make
 from tests.seeding.test_demo import SMALL, _fill
 
+pytestmark = pytest.mark.long
+
 PLAIN = "rental_backend.web.resource.resource"
 
 

@@ -19,6 +19,8 @@ from tests.conftest import Caller
 from tests.refusals import refusal
 from tests.statements import statements
 
+pytestmark = pytest.mark.long
+
 USERS = "/api/users/"
 ADA = {
     "email": "Ada.Byron@example.com",

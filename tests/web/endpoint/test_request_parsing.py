@@ -21,6 +21,8 @@ from tests import factories
 from tests.refusals import refusal
 from tests.serving import Gunicorn, serving
 
+pytestmark = pytest.mark.long
+
 LOOPBACK = "127.0.0.1"
 VALID = {"customer_code": "C-1", "customer_type": "INDIVIDUAL", "first_name": "Ada", "last_name": "Byron"}
 LONGEST = {

@@ -8,6 +8,8 @@ from schemathesis import GenerationMode
 
 from .asking import ENOUGH, LEFT_OUT, Run, ask_for, operations
 
+pytestmark = pytest.mark.long
+
 EACH = 50  # requests of an operation, fit and again as many unfit
 
 

@@ -26,6 +26,8 @@ from tests import factories
 from tests.refusals import refusal
 from tests.serving import until
 
+pytestmark = pytest.mark.long
+
 MODE, DRILLS = "/api/operations/mode", "/api/operations/drills"
 READ_ONLY = {"mode": "read-only", "reason": "a migration"}
 CUSTOMER = {"customer_code": "C-1", "customer_type": "BUSINESS", "business_name": "Film & Co"}
