@@ -11,8 +11,6 @@ import pytest
 from tests.platform.starting import Started
 from tests.serving import ROOT, until
 
-pytestmark = pytest.mark.alone
-
 Start = Callable[..., Started]
 
 

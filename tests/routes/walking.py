@@ -122,7 +122,6 @@ def _sample(field: fields.Field[Any]) -> str:
 def ask(app: Flask, client: FlaskClient, path: str, query: dict[str, str]) -> Answer:
     """Return what is answered, and the statements sent to the shop's database and to that of the accounts."""
     services = app.extensions["services"]
-    client.get("/api/auth/me")  # so that the account is known, and not asked for within
     with ExitStack() as stack:
         engines = (services.database.engine, services.identity.database.engine)
         sent = [stack.enter_context(statements_of(engine)) for engine in engines]
@@ -136,6 +135,7 @@ def answered(app: Flask, client: FlaskClient, route: Route, ids: list[uuid.UUID]
 
     What wants one of several parameters, and so requires none, is asked with each of them alone.
     """
+    client.get("/api/auth/me")  # so that the account is known, and not asked for within AUTH_FRESH
     needed = parameters(route.contract.query, required=True)
     more = parameters(route.contract.query, required=False)
     for queries in ([needed], [{**needed, name: value} for name, value in more.items()]):
