@@ -36,8 +36,9 @@ class Worker:
 
     def answer(self, seconds: float = 20.0) -> Any:
         """Return what the task returned, or fail after some seconds."""
-        ready, _, _ = select.select([self._answers], [], [], seconds)
-        if not ready:
+        waiting = select.poll()  # not `select`, for which a thousand open files are too many
+        waiting.register(self._answers, select.POLLIN)
+        if not waiting.poll(seconds * 1000):
             raise AssertionError(f"worker {self.pid} is silent for {seconds} s")
         done, value = _receive(self._answers)
         if not done:
