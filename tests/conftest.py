@@ -23,6 +23,7 @@ from rental_backend.infra.identity import passwords
 from rental_backend.infra.migration import Server
 from rental_backend.tables import metadata
 from tests import factories
+from tests.cluster import start_at_newest
 from tests.scanner import SCANNER, watch
 from tests.slowest import Slowest
 
@@ -70,9 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """A PostgreSQL for the whole run, at the newest revision; never frozen or killed."""
-    server = PostgresServer(tmp_path_factory.mktemp("postgres"), port=0, durable=False)
-    server.start()
-    migrate(server.url)
+    server = start_at_newest(tmp_path_factory.mktemp("postgres"), migrate)
     yield server
     server.stop()
 
