@@ -1,7 +1,7 @@
 """Health while the application is imported, which takes a second or more from when gunicorn has begun to listen.
 
-Whoever asks whether the process is alive is answered at once. A request for anything else stays unread on its own
-connection, and the first worker takes it from there. This module imports next to nothing: a first answer waits for it.
+A request for `/health` is answered at once. A request for anything else stays unread on its own connection, and the
+first worker takes it from there. This module imports next to nothing: a first answer waits for it.
 """
 
 import contextlib
@@ -43,6 +43,7 @@ class Kept:
         return self.server
 
 
+# D98: gunicorn listens before the application is imported.
 class EarlyHealth:
     """Answers `/health` within `answering`, and keeps every other connection until `hand_over`.
 
@@ -83,7 +84,7 @@ class EarlyHealth:
             kept.connection.close()
 
     def _taken(self) -> list[Kept]:
-        """Return all that were kept, those who have asked first, and keep none of them any longer."""
+        """Return all connections that were kept, the first that sent something first, and keep none any longer."""
         taken = [*self._asking, *self._quiet]
         self._asking.clear()
         self._quiet.clear()
@@ -111,7 +112,7 @@ class EarlyHealth:
             selector.register(connection, selectors.EVENT_READ, kept)
 
     def _look(self, selector: selectors.BaseSelector, kept: Kept) -> None:
-        """Answer or keep whoever has said something, all of it or not, and close whoever has gone."""
+        """Answer or keep each client that has sent something, whole or not, and close connections whose client is gone."""
         selector.unregister(kept.connection)
         del self._quiet[kept]
         head = b""

@@ -1,4 +1,4 @@
-"""What every answer about health begins with, whoever gives it."""
+"""What every answer about health begins with, given by the application or before it is there."""
 
 from datetime import UTC, datetime
 
