@@ -112,7 +112,7 @@ class EarlyHealth:
             selector.register(connection, selectors.EVENT_READ, kept)
 
     def _look(self, selector: selectors.BaseSelector, kept: Kept) -> None:
-        """Answer or keep each client that has sent something, whole or not, and close connections whose client is gone."""
+        """Answer or keep each client that has sent something, and close connections whose client is gone."""
         selector.unregister(kept.connection)
         del self._quiet[kept]
         head = b""
