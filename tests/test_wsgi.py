@@ -75,7 +75,11 @@ def test_health_is_told_early_only_where_the_mode_is_known(
     for name, value in (("ENVIRONMENT", "test"), ("MODE", mode), ("JOURNAL_FOLDER", str(tmp_path))):
         monkeypatch.setenv(name, value)
     if kept:
-        assert Modes(SharedState(SharedMemory()), tmp_path, "normal").set(kept, reason="a test", actor="ann", keep=True).kept
+        assert (
+            Modes(SharedState(SharedMemory()), tmp_path, "normal")
+            .set(kept, reason="a test", actor="ann", keep=True)
+            .kept
+        )
 
     assert runpy.run_path("gunicorn.conf.py")["_early"].silent is silent
 

@@ -97,3 +97,26 @@ def test_commits_are_checked_by_the_locked_programs() -> None:
     assert {Path(hook["entry"].split()[0]).parent for hook in hooks} == {Path(".local/test/venv/bin")}
     for hook, command in zip(hooks, CHECKS.values(), strict=True):
         assert Path(hook["entry"].split()[0]).name == Path(command[0]).name
+
+
+def layers(text: str, begins: str, ends: str) -> list[list[str]]:
+    """Return the names in the first columns of the lines between two marks, from the top; ` | ` parts equals."""
+    block = text.partition(begins)[2].partition(ends)[0]
+    lines = (re.match(r"\s+([a-z_]+(?: \| [a-z_]+)*)", line) for line in block.splitlines())
+    return [sorted(line[1].split(" | ")) for line in lines if line]
+
+
+def test_readme_draws_the_layers_that_imports_are_held_to() -> None:
+    """Name for name and in the same order as the first contract of `setup.cfg`."""
+    held = (ROOT / "setup.cfg").read_text().partition("[importlinter:contract:layers]")[2]
+
+    found = layers((ROOT / "README.md").read_text(), "<!-- layers: -->", "<!-- until here -->")
+
+    assert len(found) > 10
+    assert found == layers(held, "layers =", "[importlinter:")
+
+
+def test_another_layer_would_be_noticed() -> None:
+    """A name more, and two that change places, are seen."""
+    assert layers("X\n    b | a  why\n    c\nY", "X", "Y") == [["a", "b"], ["c"]]
+    assert layers("X\n    c\n    b\nY", "X", "Y") != layers("X\n    b\n    c\nY", "X", "Y")

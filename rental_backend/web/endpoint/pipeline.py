@@ -52,11 +52,11 @@ def _enforced(contract: Contract, view: View) -> View:
     operation = Operation(contract, view, frozenset(inspect.signature(view).parameters), changing)
 
     @functools.wraps(view)
-    def enforced(**path: Any) -> Response:
+    def _view(**path: Any) -> Response:
         return answer(operation, path)
 
-    enforced.operation = operation  # type: ignore[attr-defined]
-    return enforced
+    _view.operation = operation  # type: ignore[attr-defined]
+    return _view
 
 
 endpoint = _declaring(Contract)
@@ -153,14 +153,15 @@ def change(call: Call, arguments: dict[str, Any]) -> Reply:
                 reply = make() if key is None else idempotency.once(call, session, key, make)
     except AppError as error:
         if error.keeps_transaction or isinstance(error, OutcomeUnknown):
-            _count_change(call)
+            count_change(call)
         raise
     if counted:
-        _count_change(call)
+        count_change(call)
     return reply
 
 
-def _count_change(call: Call) -> None:
+def count_change(call: Call) -> None:
+    """Record the change of its resources, so that its author is shown nothing from before it."""
     call.services.change_log.record(call.rows, author_key(call.caller.id if call.caller else None))
 
 
