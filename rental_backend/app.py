@@ -78,7 +78,7 @@ def create_app(config: Config | None = None) -> Flask:
     """Build the application. Connects to nothing; the first request, or gunicorn's worker, starts the probes."""
     config = config or Config.from_environ()
     logs.configure(config.log_level)
-    app = Flask(__name__, static_folder=None)
+    app = requests.Application(__name__, static_folder=None)
     app.cli = Commands(app.name)
     app.config["SETTINGS"] = config
     services = Services(config)

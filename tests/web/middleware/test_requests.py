@@ -1,16 +1,30 @@
 """What surrounds every request: in which order, by the path alone, and without cookies."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from flask import Flask, Response, after_this_request
+from flask import Blueprint, Flask, Response, after_this_request
 from flask import session as flask_session
 from flask.testing import FlaskClient
+
+from rental_backend.web.middleware.requests import Application
+
+
+@pytest.mark.parametrize("hook", ["before_request", "after_request", "teardown_request", "url_value_preprocessor"])
+def test_a_blueprint_with_hooks_is_refused(hook: str) -> None:
+    """They would never be called, so that nobody may rely on them."""
+    bp = Blueprint("bold", __name__)
+    register: Callable[..., Any] = getattr(bp, hook)
+    register(lambda *_: None)
+
+    with pytest.raises(RuntimeError, match="bold has functions of its own"):
+        Application(__name__).register_blueprint(bp)
 
 
 def test_what_comes_after_a_request_is_called_backwards() -> None:
     """As Flask does: what a view wants done comes first, and who was registered first has the last word."""
-    app, called = Flask(__name__), []
+    app, called = Application(__name__), []
 
     def noting(name: str) -> Callable[[Response], Response]:
         return lambda response: (called.append(name), response)[1]
@@ -31,7 +45,7 @@ def test_what_comes_after_a_request_is_called_backwards() -> None:
 def test_what_ends_a_request_is_called_backwards_whatever_came_of_it() -> None:
     """It is told the error that nobody handled, if there was one."""
     told: list[tuple[str, BaseException | None]] = []
-    app = Flask(__name__)
+    app = Application(__name__)
     app.teardown_request(lambda error: told.append(("first", error)))
     app.teardown_request(lambda error: told.append(("second", error)))
     app.add_url_rule("/", view_func=lambda: "")
