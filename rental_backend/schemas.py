@@ -1,12 +1,28 @@
 """The base schema and the field types of the wire contract."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from enum import Enum
+from typing import Any, ClassVar, TypedDict, Unpack
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, pre_load, validate
+from marshmallow.types import Validator
 
 MOST_ROWS = 1000
 DEEPEST_OFFSET = 10_000_000
+
+
+Sent = Mapping[str, object] | None  # all of what a field was sent with
+
+
+class Options(TypedDict, total=False):
+    """What a field of the wire contract is declared with, whatever its type."""
+
+    required: bool
+    allow_none: bool
+    load_default: object
+    data_key: str
+    attribute: str
 
 
 # D9: unknown fields and parameters are refused.
@@ -25,7 +41,7 @@ class Payload(Schema):
         unknown = RAISE
 
     @pre_load
-    def drop_blanks(self, data: Any, **_: Any) -> Any:
+    def drop_blanks(self, data: object, **_: object) -> object:
         """Leave out what is blank, and take other names for what they mean."""
         if not isinstance(data, dict):
             return data
@@ -53,10 +69,10 @@ class Envelope(Output):
 class Text(fields.String):
     """Text without NUL characters (PostgreSQL cannot store them), trimmed, of at most `longest` characters."""
 
-    def __init__(self, longest: int | None = None, shortest: int | None = None, **kwargs: Any) -> None:
+    def __init__(self, longest: int | None = None, shortest: int | None = None, **kwargs: Unpack[Options]) -> None:
         super().__init__(validate=validate.Length(min=shortest, max=longest), **kwargs)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+    def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> str:
         text = str(super()._deserialize(value, attr, data, **kwargs))
         if "\0" in text:
             raise ValidationError("Must not contain NUL characters.")
@@ -70,19 +86,19 @@ class TextOrEmpty(Text):
 class Email(fields.Email):
     """An e-mail address of at most 255 characters."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[Options]) -> None:
         super().__init__(validate=validate.Length(max=255), **kwargs)
 
 
 class Money(fields.Decimal):
     """An amount with two places, rounded half up on the way in, a JSON number on the way out."""
 
-    def __init__(self, most: str = "99999999.99", **kwargs: Any) -> None:
+    def __init__(self, most: str = "99999999.99", **kwargs: Unpack[Options]) -> None:
         super().__init__(
             places=2, rounding="ROUND_HALF_UP", validate=validate.Range(Decimal(0), Decimal(most)), **kwargs
         )
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Decimal:
+    def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> Decimal:
         if isinstance(value, bool):
             raise self.make_error("invalid")
         try:
@@ -95,8 +111,8 @@ class Money(fields.Decimal):
 class Choice(fields.Enum[Any]):
     """A member of an enum, by its value."""
 
-    def __init__(self, enum: Any, **kwargs: Any) -> None:
-        super().__init__(enum, by_value=True, **kwargs)
+    def __init__(self, enum: type[Enum], validate: Validator | None = None, **kwargs: Unpack[Options]) -> None:
+        super().__init__(enum, by_value=True, validate=validate, **kwargs)
 
 
 class Paging(Payload):
@@ -119,7 +135,7 @@ class Paging(Payload):
     count = fields.String(validate=validate.OneOf(["exact", "none"]))
 
     @post_load
-    def settle_sorting(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle_sorting(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Give both names of a sorting as the first."""
         for name, meant in (("sort_by", "sort_field"), ("sort_order", "sort_direction")):
             if name in data:
@@ -135,10 +151,10 @@ class Browsing(Paging):
     include_inactive = fields.Boolean()
 
     @post_load
-    def settle_activity(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle_activity(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Say once which rows are meant: active ones, unless the caller names others or wants all."""
         everything = data.pop("active_only", True) is False
-        everything |= data.pop("include_inactive", False)
+        everything |= data.pop("include_inactive", False) is True
         if not everything:
             data.setdefault("is_active", True)
         return data

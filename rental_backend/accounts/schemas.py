@@ -2,11 +2,11 @@
 
 import re
 import uuid
-from typing import Any
+from typing import Unpack
 
 from marshmallow import fields, pre_load, validate
 
-from ..schemas import Payload, Text
+from ..schemas import Options, Payload, Text
 
 MOST_AT_ONCE = 1000
 
@@ -15,7 +15,7 @@ class EitherSpelling(Payload):
     """A payload whose fields may come as `user_type` or as `userType`; if both say something, the former counts."""
 
     @pre_load
-    def read_either_spelling(self, data: Any, **_: Any) -> Any:
+    def read_either_spelling(self, data: object, **_: object) -> object:
         """Turn camelCase into snake_case."""
         if not isinstance(data, dict):
             return data
@@ -29,12 +29,12 @@ def _snake(name: str) -> str:
 class Names(fields.List[str]):
     """The names (or ids) of permissions."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[Options]) -> None:
         super().__init__(Text(100, 1), validate=validate.Length(max=MOST_AT_ONCE), **kwargs)
 
 
 class Ids(fields.List[uuid.UUID]):
     """Ids, at least one of them."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[Options]) -> None:
         super().__init__(fields.UUID(), validate=validate.Length(1, MOST_AT_ONCE), **kwargs)

@@ -1,6 +1,7 @@
 """The kinds of settings, and how one is declared."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
@@ -22,7 +23,7 @@ class Url(m.String):
         super().__init__(**kwargs)
         self.schemes = schemes
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, object] | None, **kwargs: object) -> str:
         text = str(super()._deserialize(value, attr, data, **kwargs)).strip()
         scheme, _, rest = text.partition("://")
         if scheme not in self.schemes or not rest:
@@ -35,7 +36,7 @@ class Url(m.String):
 class Words(m.String):
     """A list of words separated by commas or blanks, as a tuple."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, object] | None, **kwargs: object) -> Any:
         return tuple(str(super()._deserialize(value, attr, data, **kwargs)).replace(",", " ").split())
 
 

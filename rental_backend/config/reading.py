@@ -39,11 +39,11 @@ def _schema(settings: Iterable[Field[Any]]) -> type[Schema]:
             unknown = EXCLUDE
 
         @validates_schema(pass_original=True, skip_on_field_errors=False)
-        def require_secrets(self, _: dict[str, Any], given: dict[str, str], **__: Any) -> None:
+        def require_secrets(self, _: dict[str, Any], given: dict[str, str], **__: object) -> None:
             _require(given)
 
         @post_load
-        def finish(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        def finish(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
             return _complete(data)
 
     return type("Environment", (_Environment,), dict(declared))

@@ -1,6 +1,6 @@
 """The wire forms of roles and permissions."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
@@ -21,13 +21,14 @@ class RoleFields(EitherSpelling):
     is_system_role = fields.Boolean(validate=validate.Equal(False))
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Leave `permissions` if any were sent, even none at all."""
         data.pop("is_system_role", None)
         for name in ("permission_ids", "permission_codes"):
             sent = data.pop(name, None)
-            if sent is not None:
-                data["permissions"] = [*(data.get("permissions") or ()), *sent]
+            before = data.get("permissions")
+            if isinstance(sent, list):
+                data["permissions"] = [*before, *sent] if isinstance(before, list) else sent
         return data
 
 
@@ -66,7 +67,7 @@ class RoleQuery(EitherSpelling, Paging):
     template = Text(50)
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Leave out the roles of the system if they are not to be included."""
         if data.pop("include_system", True) is False:
             data["is_system"] = False

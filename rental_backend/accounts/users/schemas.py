@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
@@ -25,7 +25,7 @@ class OwnFields(EitherSpelling):
     avatar_url = Text(500, allow_none=True)
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Take `name` for `full_name`; forget what there is no place for."""
         if "name" in data:
             data.setdefault("full_name", data.pop("name"))
@@ -48,9 +48,9 @@ class UserFields(OwnFields):
     password = fields.String(allow_none=True)  # what is good enough is for `passwords` to say
 
     @validates_schema
-    def agree(self, data: dict[str, Any], **_: Any) -> None:
+    def agree(self, data: dict[str, object], **_: object) -> None:
         """Refuse a user name that could be taken for an address, and two opinions about being a superuser."""
-        if not re.fullmatch(r"[A-Za-z0-9._-]+", data.get("username", "-")):
+        if not re.fullmatch(r"[A-Za-z0-9._-]+", str(data.get("username", "-"))):
             raise ValidationError("Only letters, digits, dots, dashes and underscores.", "username")
         kind, superuser = data.get("user_type"), data.get("is_superuser")
         if kind is not None and superuser is not None and superuser != (kind is UserType.SUPERADMIN):
@@ -81,7 +81,7 @@ class StatusChange(EitherSpelling):
     is_verified = fields.Boolean()
 
     @validates_schema
-    def say_something(self, data: dict[str, Any], **_: Any) -> None:
+    def say_something(self, data: dict[str, object], **_: object) -> None:
         """Refuse a change of nothing."""
         if not data:
             raise ValidationError("Missing data for required field.", "is_active")
@@ -132,7 +132,7 @@ class UserQuery(EitherSpelling, Paging):
     is_active = fields.Boolean()
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Take the predecessor's `size` for `page_size`."""
         return {"page_size" if name == "size" else name: value for name, value in data.items()}
 

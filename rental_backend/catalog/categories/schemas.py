@@ -1,10 +1,10 @@
 """The wire forms of categories."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from marshmallow import fields, post_load, validate
 
-from ...schemas import Browsing, Payload, Text
+from ...schemas import Browsing, Options, Payload, Sent, Text
 from ..schemas import Row
 
 HIGHEST = 2**31 - 1  # that PostgreSQL's integer holds
@@ -13,11 +13,11 @@ HIGHEST = 2**31 - 1  # that PostgreSQL's integer holds
 class Code(Text):
     """A code of letters, digits and dashes, taken in capitals."""
 
-    def __init__(self, longest: int, **kwargs: Any) -> None:
+    def __init__(self, longest: int, **kwargs: Unpack[Options]) -> None:
         super().__init__(longest, **kwargs)
         self.validators.append(validate.Regexp(r"[A-Z0-9-]+\Z", error="Must hold only letters, digits and dashes."))
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+    def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> str:
         return super()._deserialize(value, attr, data, **kwargs).upper()
 
 
@@ -32,7 +32,7 @@ class CategoryFields(Payload):
     is_leaf = fields.Boolean()
 
     @post_load
-    def forget_leaf(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def forget_leaf(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Leave out `is_leaf`, which the edit page sends back: the tree tells it, and nobody may say otherwise."""
         data.pop("is_leaf", None)
         return data

@@ -1,11 +1,11 @@
 """The forms of items: what a clerk fills in."""
 
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates
 
-from ...schemas import Choice, Money, Payload, Text
+from ...schemas import Choice, Money, Options, Payload, Text
 from ..models import ItemStatus
 
 # What an item cannot be without: null says nothing about it.
@@ -21,10 +21,10 @@ SOLD = {"is_rentable": False, "is_saleable": True}
 class Whole(fields.Integer):
     """A whole number from `least`, of any notation; a fraction is refused and not cut off."""
 
-    def __init__(self, least: int = 0, **kwargs: Any) -> None:
+    def __init__(self, least: int = 0, **kwargs: Unpack[Options]) -> None:
         super().__init__(validate=validate.Range(least, MOST), **kwargs)
 
-    def _validated(self, value: Any) -> Any:
+    def _validated(self, value: object) -> int:
         if isinstance(value, float) and not value.is_integer():
             raise self.make_error("invalid", input=value)
         return super()._validated(value)
@@ -44,16 +44,16 @@ class ItemUse(Payload):
     item_type = fields.String(validate=validate.OneOf(list(types)))
 
     @pre_load
-    def drop_nulls(self, data: Any, **_: Any) -> Any:
+    def drop_nulls(self, data: object, **_: object) -> object:
         """Leave out what is null and cannot be."""
         if not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if value is not None or name not in NEVER_NULL}
 
     @post_load
-    def settle_use(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle_use(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Say both flags once one is said, and refuse both alike."""
-        kind = data.pop("item_type", None)
+        kind = str(data.pop("item_type", ""))
         said = {name: data[name] for name in RENTED if name in data} or self.types.get(kind, self.unsaid)
         if not said:
             return data
@@ -82,7 +82,7 @@ class ItemFields(ItemUse):
     warranty_period_days = Whole()
 
     @validates("rental_rate_per_period")
-    def require_positive(self, value: Decimal | None, **_: Any) -> None:
+    def require_positive(self, value: Decimal | None, **_: object) -> None:
         """Refuse to rent something out for nothing."""
         if value is not None and value <= 0:
             raise ValidationError("Must be greater than 0.")

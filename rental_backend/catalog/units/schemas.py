@@ -1,6 +1,6 @@
 """The wire forms of units of measurement."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
@@ -55,6 +55,6 @@ class UnitOperation(Payload):
     operation = fields.String(required=True, validate=validate.OneOf(["activate", "deactivate"]))
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Return the units, and whether they are to be in use afterwards."""
         return {"ids": data["unit_ids"], "active": data["operation"] == "activate"}

@@ -1,12 +1,13 @@
 """The wire forms of items as they are answered and filtered."""
 
 from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Unpack
 
 from marshmallow import fields, post_load
 
 from ...catalog.models import ItemStatus
-from ...schemas import Browsing, Choice, Money, Output
+from ...schemas import Browsing, Choice, Money, Options, Output, Sent
 
 
 class ItemFigures(Output):
@@ -80,11 +81,11 @@ class ItemSchema(ItemFigures):
 class Moment(fields.AwareDateTime):
     """A date and time, UTC if it says no zone, or a date: its beginning, with `ends` its end."""
 
-    def __init__(self, *, ends: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, ends: bool = False, **kwargs: Unpack[Options]) -> None:
         super().__init__(default_timezone=UTC, **kwargs)
         self.time = "T23:59:59.999999" if ends else "T00:00:00"
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+    def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> datetime:
         whole = value + self.time if isinstance(value, str) and len(value) == len("2026-01-31") else value
         moment: datetime = super()._deserialize(whole, attr, data, **kwargs)
         return moment
@@ -93,7 +94,7 @@ class Moment(fields.AwareDateTime):
 class Several(fields.List[Any]):
     """Values of one kind, divided by commas."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+    def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> list[Any]:
         parts = [part.strip() for part in str(value).split(",") if part.strip()]
         return list(super()._deserialize(parts, attr, data, **kwargs))
 
@@ -131,13 +132,14 @@ class ItemQuery(Browsing):
     updated_before = Moment(ends=True)
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Translate each filter into a single one, and leave out filters that every item fulfils."""
         if "status" in data:
             data.setdefault("item_status", data.pop("status"))
         if "is_serialized" in data:
             data["serial_number_required"] = data.pop("is_serialized")
-        if data.get("min_stock", 1) <= 0:
+        least = data.get("min_stock")
+        if isinstance(least, Decimal) and least <= 0:
             del data["min_stock"]
         if not data.get("available_only"):
             data.pop("available_only", None)

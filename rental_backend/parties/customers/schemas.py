@@ -1,6 +1,6 @@
 """The wire forms of customers."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
@@ -82,13 +82,13 @@ class CustomerQuery(Browsing):
     blacklist_status = Choice(BlacklistStatus)
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Translate the frontend's extra values and the predecessor's names into our columns."""
         status = data.pop("customer_status", None) or data.pop("status", None)
         if status == "BLACKLISTED":
             data["blacklist_status"] = BlacklistStatus.BLACKLISTED
         elif status:
-            data["status"] = CustomerStatus(status)
+            data["status"] = CustomerStatus(str(status))
         if kind := data.pop("customer_type", None):
             data["customer_type"] = CustomerType.INDIVIDUAL if kind == "INDIVIDUAL" else CustomerType.BUSINESS
         return data

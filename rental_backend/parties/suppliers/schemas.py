@@ -1,11 +1,13 @@
 """The wire forms of suppliers. The pages know other words for some types and tiers; both are taken."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from enum import StrEnum
+from typing import Any, ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from ...schemas import Browsing, Choice, Email, Money, Output, Payload, Text
+from ...schemas import Browsing, Choice, Email, Money, Options, Output, Payload, Sent, Text
 from ..models import PaymentTerms, SupplierStatus, SupplierTier, SupplierType
 
 TYPES = {**{each.value: each for each in SupplierType}, "SERVICE_PROVIDER": SupplierType.SERVICE}
@@ -19,12 +21,12 @@ TIERS = {
 class Word(fields.String):
     """One of several words, each of which stands for a member of an enum."""
 
-    def __init__(self, meanings: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, meanings: Mapping[str, StrEnum], **kwargs: Unpack[Options]) -> None:
         words = {"enum": list(meanings)}
         super().__init__(validate=validate.OneOf(list(meanings.values())), metadata=words, **kwargs)
         self.meanings = meanings
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+    def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> Any:
         word = str(super()._deserialize(value, attr, data, **kwargs))
         if word not in self.meanings:
             raise ValidationError(f"Must be one of: {', '.join(self.meanings)}.")
@@ -34,7 +36,7 @@ class Word(fields.String):
 class Rating(fields.Decimal):
     """A rating from 0 to 5 with two places."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Unpack[Options]) -> None:
         super().__init__(places=2, validate=validate.Range(Decimal(0), Decimal(5)), **kwargs)
 
 
@@ -113,7 +115,7 @@ class SupplierQuery(Browsing):
     supplier_status = Choice(SupplierStatus)
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Give both names of the status as the first."""
         if "supplier_status" in data:
             data.setdefault("status", data.pop("supplier_status"))
@@ -136,7 +138,7 @@ class SupplierStatusChange(Payload):
     notes = Text(10_000, allow_none=True)
 
     @post_load
-    def require_one(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def require_one(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Refuse a change of nothing."""
         if "is_active" not in data and "status" not in data:
             raise ValidationError({"status": ["Send `status` or `is_active`."]})

@@ -1,7 +1,5 @@
 """The wire forms of settings, companies, currency, time zone and the allow-list."""
 
-from typing import Any
-
 from marshmallow import fields, post_load
 
 from ...schemas import Choice, Output, Payload, Text
@@ -16,7 +14,7 @@ class SignedBy(Payload):
     user_id = Text(255)
 
     @post_load
-    def ignore(self, _: dict[str, Any], **__: Any) -> dict[str, Any]:
+    def ignore(self, _: dict[str, object], **__: object) -> dict[str, object]:
         """Return no arguments."""
         return {}
 

@@ -1,7 +1,5 @@
 """The wire forms of companies."""
 
-from typing import Any
-
 from marshmallow import fields, post_load
 
 from ...schemas import Browsing, Email, Output, Payload, Text
@@ -74,7 +72,7 @@ class OurCompanyChange(Payload):
     tax_id = Text(50, allow_none=True)
 
     @post_load
-    def settle_names(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle_names(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Give each field under the name of its column; the page's name counts before the shorter one."""
         columns = {"name": "company_name", "tax_id": "gst_no", "company_name": "company_name"}
         ordered = sorted(data, key=lambda name: name.startswith("company_"))

@@ -1,6 +1,6 @@
 """The wire forms of currency and time zone."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load
 
@@ -20,12 +20,12 @@ class CurrencyChange(Payload):
     is_default = fields.Boolean()
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Leave the code, under whichever name."""
         code = data.get("currency_code") or data.get("code")
         if code is None:
             raise ValidationError({"currency_code": ["Missing data for required field."]})
-        return {"code": code.strip().upper()}
+        return {"code": str(code).strip().upper()}
 
 
 class ZoneChange(Payload):
@@ -37,7 +37,7 @@ class ZoneChange(Payload):
     task_scheduler_timezone = fields.String()
 
     @post_load
-    def settle(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Leave the names that were sent."""
         return {"names": set(data.values())}
 
