@@ -1,8 +1,9 @@
 """What every kind of row has done to it: found, created, changed, retired. Rules of a domain stand in its service."""
 
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -42,7 +43,7 @@ def create(session: Session, row: Row, actor: str) -> Row:
     return row
 
 
-def change(row: Row, actor: str, fields: dict[str, Any]) -> Row:
+def change(row: Row, actor: str, fields: Mapping[str, object]) -> Row:
     """Change what is given and leave the rest; `is_active` retires a row or brings it back."""
     given = dict(fields)
     active = given.pop("is_active", None)

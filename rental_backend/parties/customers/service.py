@@ -1,13 +1,38 @@
 """The rules of customers (BR-B1, BR-E1)."""
 
-from typing import Any
+from decimal import Decimal
+from typing import TypedDict
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ... import crud as records
 from ...errors import AppError, Invalid
-from ..models import BlacklistStatus, Customer, CustomerStatus, CustomerType
+from ..models import BlacklistStatus, Customer, CustomerStatus, CustomerTier, CustomerType
+
+
+class CustomerValues(TypedDict, total=False):
+    """What can be said of a customer; a change holds only what it changes."""
+
+    customer_code: str
+    customer_type: CustomerType
+    business_name: str | None
+    first_name: str | None
+    last_name: str | None
+    email: str | None
+    phone: str | None
+    mobile: str | None
+    address_line1: str | None
+    address_line2: str | None
+    city: str | None
+    state: str | None
+    country: str | None
+    postal_code: str | None
+    tax_number: str | None
+    payment_terms: str | None
+    customer_tier: CustomerTier
+    credit_limit: Decimal
+    notes: str | None
 
 
 class CustomerCodeTaken(AppError):
@@ -16,7 +41,7 @@ class CustomerCodeTaken(AppError):
     status, code, title = 400, "customer_code_taken", "Customer code taken"
 
 
-def create(session: Session, actor: str, fields: dict[str, Any]) -> Customer:
+def create(session: Session, actor: str, fields: CustomerValues) -> Customer:
     """Create a customer. Raises `Invalid` if he has no name, `CustomerCodeTaken` if the code is in use."""
     customer = Customer(**fields)
     _require_name(customer)
@@ -32,7 +57,7 @@ def create(session: Session, actor: str, fields: dict[str, Any]) -> Customer:
     return made
 
 
-def change(_: Session, customer: Customer, actor: str, fields: dict[str, Any]) -> Customer:
+def change(_: Session, customer: Customer, actor: str, fields: CustomerValues) -> Customer:
     """Change what is given and leave the rest. Raises `Invalid` if he would have no name."""
     records.change(customer, actor, fields)
     _require_name(customer)

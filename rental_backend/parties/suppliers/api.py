@@ -1,7 +1,7 @@
 """Suppliers."""
 
 import uuid
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 from sqlalchemy.orm import Session
@@ -73,13 +73,17 @@ def statistics(session: Session) -> dict[str, Any]:
 
 @bp.put("/<uuid:id>/status")
 @endpoint(needs=CHANGE, permission="SUPPLIER_UPDATE_STATUS", accepts=SupplierStatusChange(), returns=SupplierSchema())
-def set_status(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Supplier:
+def set_status(
+    session: Session, principal: Principal, id: uuid.UUID, **fields: Unpack[suppliers.StatusValues]
+) -> Supplier:
     """Change the status of a supplier. A supplier that is not active leaves the lists."""
-    return suppliers.set_status(SUPPLIERS.find(session, id), principal.username, **fields)
+    return suppliers.set_status(SUPPLIERS.find(session, id), principal.username, fields)
 
 
 @bp.patch("/<uuid:id>/performance")
 @endpoint(needs=CHANGE, permission="SUPPLIER_UPDATE", accepts=Performance(), returns=SupplierSchema())
-def set_performance(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Supplier:
+def set_performance(
+    session: Session, principal: Principal, id: uuid.UUID, **fields: Unpack[suppliers.PerformanceValues]
+) -> Supplier:
     """Correct the performance figures of a supplier."""
     return records.change(SUPPLIERS.find(session, id), principal.username, fields)

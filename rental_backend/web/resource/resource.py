@@ -91,8 +91,8 @@ class Resource(Generic[Row]):
     joined: Mapping[str, Joined] = field(default_factory=dict)
     pages: bool = False
     warm: tuple[Mapping[str, str], ...] = ()
-    create: Callable[[Session, str, Fields], Any] | None = None
-    change: Callable[[Session, Any, str, Fields], Any] = _change
+    create: Callable[[Session, str, Any], Any] | None = None
+    change: Callable[[Session, Any, str, Any], Any] = _change
     retire: Callable[[Session, Any, str], Any] = _retire
     retires: bool = True
     noun: Noun | None = None
