@@ -1,7 +1,7 @@
 """Categories and the category tree."""
 
 import uuid
-from typing import Any
+from typing import Unpack
 
 from sqlalchemy.orm import Session
 
@@ -71,7 +71,9 @@ def nested(session: Session, root_id: uuid.UUID | None, include_inactive: bool) 
 
 @bp.route("/<uuid:id>", methods=["PUT", "PATCH"])
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=CategoryChange(), returns=CategorySchema())
-def change(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Category:
+def change(
+    session: Session, principal: Principal, id: uuid.UUID, **fields: Unpack[categories.CategoryValues]
+) -> Category:
     """Change a category.
 
     Fields that are not sent keep their values. All categories below follow a new name or a new place.
@@ -86,8 +88,7 @@ def move(session: Session, principal: Principal, id: uuid.UUID, new_parent_id: u
 
     All categories below move along. Without a parent the category is at the top.
     """
-    place = {"parent_category_id": new_parent_id}
-    return categories.change(session, _found(session, id), principal.username, place)
+    return categories.change(session, _found(session, id), principal.username, {"parent_category_id": new_parent_id})
 
 
 @bp.patch("/<uuid:id>/toggle-active")

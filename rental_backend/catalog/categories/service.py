@@ -6,9 +6,9 @@ one before has done.
 """
 
 import uuid
-from typing import Any
+from typing import TypedDict
 
-from sqlalchemy import Select, exists, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, exists, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from ... import crud as records
@@ -22,16 +22,27 @@ DEEPEST = 20
 LONGEST_PATH = 500
 
 
+class CategoryValues(TypedDict, total=False):
+    """What can be said of a category; a change holds only what it changes."""
+
+    name: str
+    category_code: str
+    parent_category_id: uuid.UUID | None
+    display_order: int
+    description: str | None
+    is_active: bool
+
+
 # D50: changes of the tree take turns.
 def take_turn(session: Session) -> None:
     """Wait until nobody else is changing the tree. Comes before any row is locked, or two could wait for each other."""
     session.execute(select(func.pg_advisory_xact_lock(TURN)))
 
 
-def create(session: Session, actor: str, fields: dict[str, Any]) -> Category:
+def create(session: Session, actor: str, fields: CategoryValues) -> Category:
     """Create a category, with a code of its own unless one is given. Raises `Invalid` or `Conflict` by the rules."""
     take_turn(session)
-    given = dict(fields)
+    given = fields.copy()
     parent = _parent(session, given.get("parent_category_id"))
     _require_free_name(session, given["name"], parent)
     level = parent.category_level + 1 if parent else 1
@@ -49,13 +60,13 @@ def create(session: Session, actor: str, fields: dict[str, Any]) -> Category:
     return category
 
 
-def change(session: Session, category: Category, actor: str, fields: dict[str, Any]) -> Category:
+def change(session: Session, category: Category, actor: str, fields: CategoryValues) -> Category:
     """Change what is given; the paths and levels of all below follow. The caller has the turn.
 
     Raises `Conflict` for a name that is taken, a parent that is below the category or retired, and for retiring one
     with children. Items may be left: they keep it, and new ones cannot choose it.
     """
-    given, old = dict(fields), category.parent_category_id
+    given, old = fields, category.parent_category_id
     parent = _parent(session, given.get("parent_category_id", old), old)
     renamed = given.get("name", category.name) != category.name
     moved = given.get("parent_category_id", old) != old
@@ -84,7 +95,7 @@ def retire(session: Session, category: Category, actor: str) -> Category:
     return category
 
 
-def below(id: Any) -> Select[Any]:
+def below(id: uuid.UUID | ColumnElement[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
     """Return the selection of a category's id and those of all below it."""
     tree = select(Category.id).where(Category.id == id).cte("below", recursive=True)
     child = aliased(Category)

@@ -1,18 +1,44 @@
 """The rules of items (BR-A9, BR-B3)."""
 
 import uuid
-from typing import Any
+from decimal import Decimal
+from typing import Any, TypedDict
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from ... import crud as records
 from ...errors import Invalid
-from ..models import Category, Item
+from ..models import Category, Item, ItemStatus
 from . import skus
 
 
-def create(session: Session, actor: str, fields: dict[str, Any]) -> Item:
+class ItemValues(TypedDict, total=False):
+    """What can be said of an item; a change holds only what it changes."""
+
+    item_name: str
+    item_status: ItemStatus
+    is_rentable: bool
+    is_saleable: bool
+    is_active: bool
+    brand_id: uuid.UUID | None
+    category_id: uuid.UUID | None
+    unit_of_measurement_id: uuid.UUID
+    rental_rate_per_period: Decimal | None
+    rental_period: int
+    sale_price: Decimal | None
+    purchase_price: Decimal | None
+    security_deposit: Decimal
+    initial_stock_quantity: int | None
+    reorder_point: int
+    warranty_period_days: int
+    serial_number_required: bool
+    description: str | None
+    specifications: str | None
+    model_number: str | None
+
+
+def create(session: Session, actor: str, fields: ItemValues) -> Item:
     """Create an item under a SKU of its own. Raises `Invalid` if its category is not there."""
     found = codes(session, fields.get("category_id"), fields["item_name"], rentable=fields["is_rentable"])
     return records.create(session, Item(**fields, sku=skus.take(session, found)), actor)

@@ -49,13 +49,12 @@ add_activation(bp, LOCATIONS)
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", accepts=Assignment(), returns=LocationSchema())
 def assign_manager(session: Session, principal: Principal, id: uuid.UUID, manager_user_id: uuid.UUID) -> Location:
     """Assign a manager to a location."""
-    manager = {"manager_user_id": manager_user_id}
-    return locations.change(session, LOCATIONS.find(session, id), principal.username, manager)
+    location = LOCATIONS.find(session, id)
+    return locations.change(session, location, principal.username, {"manager_user_id": manager_user_id})
 
 
 @bp.post("/<uuid:id>/remove-manager")
 @endpoint(needs=CHANGE, permission="MASTER_DATA_UPDATE", returns=LocationSchema())
 def remove_manager(session: Session, principal: Principal, id: uuid.UUID) -> Location:
     """Remove the manager of a location."""
-    nobody = {"manager_user_id": None}
-    return locations.change(session, LOCATIONS.find(session, id), principal.username, nobody)
+    return locations.change(session, LOCATIONS.find(session, id), principal.username, {"manager_user_id": None})

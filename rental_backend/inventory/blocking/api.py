@@ -65,14 +65,14 @@ def set_all_status(
 
 @bp.get("/blocked-items")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Browsing(), returns=BlockedItemsSchema())
-def browse_blocked(session: Session, **arguments: Any) -> Page:
+def browse_blocked(session: Session, **arguments: object) -> Page:
     """List blocked items. The item blocked last comes first."""
     return _part("items", BLOCKED.page(session, arguments), arguments)
 
 
 @bp.get("/<uuid:id>/history")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Paging(), returns=BlockEntriesSchema())
-def history(session: Session, id: uuid.UUID, **arguments: Any) -> Page:
+def history(session: Session, id: uuid.UUID, **arguments: object) -> Page:
     """List the rental blocks of an item.
 
     Each entry tells when, why and by whom the item was blocked or unblocked, newest first.

@@ -1,5 +1,6 @@
 """Items for rent and for sale, with their stock."""
 
+import uuid
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -64,7 +65,7 @@ add_list(bp, ITEMS, "/enhanced", ARRAY)
 
 @bp.get("/low-stock")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=LowStockQuery(), returns=ItemRow(many=True))
-def browse_low(session: Session, **filters: Any) -> Page:
+def browse_low(session: Session, **filters: object) -> Page:
     """List items that are low on stock.
 
     An item is low below its reorder point, or when there is none left; `location_id` looks at a single location.
@@ -74,7 +75,7 @@ def browse_low(session: Session, **filters: Any) -> Page:
 
 @bp.get("/count/total")
 @endpoint(needs=BROWSE, permission="ITEM_VIEW", query=ItemQuery())
-def count(session: Session, **filters: Any) -> dict[str, int | None]:
+def count(session: Session, **filters: object) -> dict[str, int | None]:
     """Count items. The filters of the list apply."""
     counted = {**filters, "skip": None, "limit": 1, "count": "exact"}
     return {"count": ITEMS.listing.page(session, counted).total}
@@ -89,9 +90,11 @@ def stock_alerts(session: Session) -> dict[str, int]:
 
 @bp.post("/skus/generate")
 @endpoint(needs=CHANGE, permission="ITEM_VIEW", accepts=SkuRequest())
-def generate_sku(session: Session, item_name: str, is_rentable: bool, **more: Any) -> dict[str, Any]:
+def generate_sku(
+    session: Session, item_name: str, is_rentable: bool, category_id: uuid.UUID | None = None, **_: object
+) -> dict[str, Any]:
     """Preview the SKU of a new item. The SKU is not reserved."""
-    return items.preview(session, more.get("category_id"), item_name, rentable=is_rentable)
+    return items.preview(session, category_id, item_name, rentable=is_rentable)
 
 
 @bp.post("/skus/bulk-generate")

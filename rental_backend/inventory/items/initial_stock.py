@@ -19,14 +19,14 @@ from ...errors import Conflict, Invalid
 from ..models import InventoryUnit, MovementType, StockLevel, StockMovement
 
 
-def create(session: Session, actor: str, fields: dict[str, Any]) -> Item:
+def create(session: Session, actor: str, fields: items.ItemValues) -> Item:
     """Create an item and its first stock. Raises `Invalid` if that would need serial numbers."""
     item = items.create(session, actor, fields)
     _open(session, item, actor)
     return item
 
 
-def change(session: Session, item: Item, actor: str, fields: dict[str, Any]) -> Item:
+def change(session: Session, item: Item, actor: str, fields: items.ItemValues) -> Item:
     """Change an item; its first stock can still be said as long as it has no stock, and `Conflict` is raised later."""
     before = item.initial_stock_quantity or 0
     records.change(item, actor, fields)
