@@ -1,7 +1,7 @@
 """Roles and permissions, at the three places where the frontend looks for them."""
 
 import uuid
-from typing import Any
+from typing import Unpack
 
 from flask import Blueprint
 from sqlalchemy import select
@@ -84,14 +84,14 @@ def shown(session: Session, role: models.Role) -> bytes:
 @bp.get("/auth/roles")
 @bp.get("/security/roles")
 @endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleSchema(many=True))
-def browse(session: Session, **filters: Any) -> Page:
+def browse(session: Session, **filters: object) -> Page:
     """List roles. They are sorted by name, each with the names of its permissions."""
     return ROLES.page(session, filters)
 
 
 @bp.get("/users/roles")
 @endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleList())
-def browse_for_users(session: Session, **filters: Any) -> Page:
+def browse_for_users(session: Session, **filters: object) -> Page:
     """List roles with their total. The answer is an object with `roles` and `total`."""
     return ROLES.page(session, filters).under("roles")
 
@@ -100,7 +100,7 @@ def browse_for_users(session: Session, **filters: Any) -> Page:
 @bp.post("/security/roles")
 @bp.post("/users/roles")
 @endpoint(needs=CHANGE, permission="ROLE_CREATE", accepts=NewRole(), returns=RoleSchema(), status=201)
-def create(session: Session, actor: Actor, **fields: Any) -> bytes:
+def create(session: Session, actor: Actor, **fields: Unpack[roles.RoleValues]) -> bytes:
     """Create a role.
 
     It can hold only permissions that the caller has. A name in use is 409, and the answer names the field.
@@ -119,7 +119,7 @@ def show(session: Session, id: uuid.UUID) -> bytes:
 @bp.put("/auth/roles/<uuid:id>")
 @bp.put("/security/roles/<uuid:id>")
 @endpoint(needs=CHANGE, permission="ROLE_UPDATE", accepts=RoleChange(), returns=RoleSchema())
-def change(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> bytes:
+def change(session: Session, actor: Actor, id: uuid.UUID, **fields: Unpack[roles.RoleValues]) -> bytes:
     """Change a role.
 
     Fields that are not sent keep their values. Changing the permissions needs ROLE_ASSIGN_PERMISSION. A system role is
@@ -176,7 +176,7 @@ def templates() -> list[roles.Template]:
 @bp.get("/auth/permissions")
 @bp.get("/security/permissions")
 @endpoint(needs=BROWSE, permission="PERMISSION_VIEW", query=PermissionQuery(), returns=PermissionSchema(many=True))
-def browse_permissions(session: Session, **filters: Any) -> Page:
+def browse_permissions(session: Session, **filters: object) -> Page:
     """List permissions.
 
     They are sorted by name; without a limit all of them are answered. Permissions are declared in the code.

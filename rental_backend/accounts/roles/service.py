@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import delete, func, select
 
@@ -43,6 +43,19 @@ TEMPLATES = {
 }
 
 
+PLAIN = {"name", "description", "is_active"}
+
+
+class RoleValues(TypedDict, total=False):
+    """What can be said of a role; a change holds only what it changes. A template counts for a new role only."""
+
+    name: str
+    description: str | None
+    permissions: list[str] | None
+    template: str | None
+    is_active: bool
+
+
 def create(
     admin: Administrator,
     *,
@@ -69,16 +82,17 @@ def create(
     return role
 
 
-def change(admin: Administrator, id: uuid.UUID, fields: dict[str, Any]) -> Role:
+def change(admin: Administrator, id: uuid.UUID, fields: RoleValues) -> Role:
     """Change what is given; other permissions need ROLE_ASSIGN_PERMISSION, since they change what its users may do."""
     role, held = _find(admin, id)
     before, wanted = _seen(role, held), held
     if "name" in fields and fields["name"] != role.name:
         _require_free(admin, fields["name"], but=role.id)
-    if fields.get("permissions") is not None:
-        wanted = _permissions(admin, fields["permissions"])
-    for name in fields.keys() & {"name", "description", "is_active"}:
-        setattr(role, name, fields[name])
+    if (named := fields.get("permissions")) is not None:
+        wanted = _permissions(admin, named)
+    for name, value in fields.items():
+        if name in PLAIN:
+            setattr(role, name, value)
     if set(wanted) != set(held):
         admin.require("ROLE_ASSIGN_PERMISSION")
         admin.require_all(wanted, "add to a role")

@@ -38,7 +38,7 @@ def stats(session: Session) -> dict[str, Any]:
 
 @bp.get("/security/audit-logs")
 @endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntrySchema(many=True))
-def audit_logs(session: Session, **filters: Any) -> Page:
+def audit_logs(session: Session, **filters: object) -> Page:
     """List security audit log entries.
 
     They tell what was done to users, roles, permissions and settings, newest first.

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 from flask import Blueprint
 from sqlalchemy import select
@@ -77,7 +77,7 @@ def require_user(session: Session, id: uuid.UUID) -> models.User:
 
 @bp.put("/me")
 @endpoint(needs=CHANGE, permission=SIGNED_IN, accepts=OwnFields(), returns=UserSchema())
-def change_me(session: Session, principal: Principal, actor: Actor, **fields: Any) -> Profile:
+def change_me(session: Session, principal: Principal, actor: Actor, **fields: Unpack[users.OwnValues]) -> Profile:
     """Change the profile of the signed-in user. Only an administrator can change the e-mail address."""
     profile = own_profile(session, principal.id)
     users.change_own(session, actor, profile.user, fields)
@@ -86,7 +86,7 @@ def change_me(session: Session, principal: Principal, actor: Actor, **fields: An
 
 @bp.get("/")
 @endpoint(needs=BROWSE, permission="USER_VIEW", query=UserQuery(), returns=UserList())
-def browse(session: Session, **filters: Any) -> Page:
+def browse(session: Session, **filters: object) -> Page:
     """List users.
 
     The newest user comes first. The answer is an object with the same rows as `items` and `users`, and with `total`.
@@ -96,7 +96,7 @@ def browse(session: Session, **filters: Any) -> Page:
 
 @bp.post("/")
 @endpoint(needs=CHANGE, permission="USER_CREATE", accepts=NewUser(), returns=UserDetails(), status=201, hashes=True)
-def create(session: Session, actor: Actor, password: str, **fields: Any) -> bytes:
+def create(session: Session, actor: Actor, password: str, **fields: Unpack[users.UserValues]) -> bytes:
     """Create a user.
 
     Without a user name it is made from the e-mail address. A name or address in use is 409, and the answer names the
@@ -115,7 +115,9 @@ def show(session: Session, id: uuid.UUID) -> bytes:
 
 @bp.put("/<uuid:id>")
 @endpoint(needs=CHANGE, permission="USER_UPDATE", accepts=UserChange(), returns=UserDetails())
-def change(session: Session, actor: Actor, id: uuid.UUID, password: str | None = None, **fields: Any) -> bytes:
+def change(
+    session: Session, actor: Actor, id: uuid.UUID, password: str | None = None, **fields: Unpack[users.UserValues]
+) -> bytes:
     """Change a user. Fields that are not sent keep their values."""
     chosen = None if password is None else passwords.chosen(current_services().identity, password)
     admin = admin_of(session, actor)
@@ -132,7 +134,7 @@ def retire(session: Session, actor: Actor, id: uuid.UUID) -> None:
 
 @bp.patch("/<uuid:id>/status")
 @endpoint(needs=CHANGE, permission="USER_VIEW", accepts=StatusChange(), returns=UserDetails())
-def set_status(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> bytes:
+def set_status(session: Session, actor: Actor, id: uuid.UUID, **fields: Unpack[users.StatusValues]) -> bytes:
     """Activate or deactivate a user. It needs USER_ACTIVATE or USER_DEACTIVATE."""
     admin = admin_of(session, actor)
     return shown(session, users.set_status(admin, users.find(admin, id), fields))
@@ -226,7 +228,7 @@ def effective_permissions(session: Session, id: uuid.UUID) -> dict[str, Any]:
 
 @bp.get("/<uuid:id>/audit-logs")
 @endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntries())
-def audit_logs(session: Session, id: uuid.UUID, **filters: Any) -> Page:
+def audit_logs(session: Session, id: uuid.UUID, **filters: object) -> Page:
     """List the audit log entries of a user.
 
     They tell what the user did, and what was done to the user, newest first, as `logs`.

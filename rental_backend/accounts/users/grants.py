@@ -1,8 +1,8 @@
 """Permissions granted to a user directly, perhaps for a time."""
 
-from collections.abc import Iterable
+import uuid
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -50,7 +50,9 @@ def replace(admin: Administrator, user: User, names: Iterable[str]) -> None:
     admin.note("CHANGE_PERMISSIONS", "users", user.id, before=granted[0], after=granted[1])
 
 
-def _grant(admin: Administrator, user: User, permissions: dict[str, Any], expires_at: datetime | None = None) -> None:
+def _grant(
+    admin: Administrator, user: User, permissions: Mapping[str, uuid.UUID], expires_at: datetime | None = None
+) -> None:
     admin.require_all(permissions, "grant this")
     if not permissions:
         return

@@ -2,10 +2,10 @@
 
 import re
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from itertools import chain, count
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
@@ -26,16 +26,47 @@ LOGGED = (
 )
 PLAIN = {"full_name", "first_name", "last_name", "phone", "bio", "avatar_url", "is_verified"}
 OWN = PLAIN - {"is_verified"}
+UNIQUE: tuple[Literal["username", "email"], ...] = ("username", "email")
 LONGEST_NAME = 50
 
 
-def create(admin: Administrator, password: Chosen, fields: dict[str, Any]) -> User:
+class OwnValues(TypedDict, total=False):
+    """What users can say of themselves; a change holds only what it changes."""
+
+    email: str
+    full_name: str
+    first_name: str | None
+    last_name: str | None
+    phone: str | None
+    bio: str | None
+    avatar_url: str | None
+
+
+class StatusValues(TypedDict, total=False):
+    """Whether a user can sign in, and whether their address is verified."""
+
+    is_active: bool
+    is_verified: bool
+
+
+class UserValues(OwnValues, total=False):
+    """What administrators can say of a user; a change holds only what it changes."""
+
+    username: str
+    user_type: UserType
+    is_superuser: bool
+    is_active: bool
+    role_id: uuid.UUID | None
+    direct_permissions: list[str] | None
+
+
+def create(admin: Administrator, password: Chosen, fields: UserValues) -> User:
     """Create a user with a password, a role and grants; without a user name one is made of his address.
 
     Raises `Conflict` if the name or address is in use, `Forbidden` for what the administrator does not have himself.
     """
     fields = {"username": _free_username(admin.session, fields["email"]), "is_active": True, **fields}
-    for name in ("username", "email"):
+    for name in UNIQUE:
         _require_free(admin.session, name, fields[name])
     password.require_good_for(fields["username"], fields["email"])
     user = User(username=fields["username"], email=fields["email"], password=password.hashed, is_superuser=False)
@@ -50,11 +81,11 @@ def create(admin: Administrator, password: Chosen, fields: dict[str, Any]) -> Us
     return user
 
 
-def change(admin: Administrator, user: User, fields: dict[str, Any], password: Chosen | None = None) -> User:
+def change(admin: Administrator, user: User, fields: UserValues, password: Chosen | None = None) -> User:
     """Change what is given; a new password, like an end of `is_active`, ends his sessions."""
     before = _seen(user)
-    for name in fields.keys() & {"username", "email"}:
-        if fields[name] != getattr(user, name):
+    for name in UNIQUE:
+        if name in fields and fields[name] != getattr(user, name):
             _require_free(admin.session, name, fields[name], but=user.id)
             setattr(user, name, fields[name])
     _describe(user, fields)
@@ -74,7 +105,7 @@ def change(admin: Administrator, user: User, fields: dict[str, Any], password: C
     return user
 
 
-def change_own(session: Session, actor: Actor, user: User, fields: dict[str, Any]) -> User:
+def change_own(session: Session, actor: Actor, user: User, fields: OwnValues) -> User:
     """Change how one is called and reached; only an administrator changes the address that one signs in with."""
     before = _seen(user)
     if fields.get("email", user.email).lower() != user.email.lower():
@@ -85,7 +116,7 @@ def change_own(session: Session, actor: Actor, user: User, fields: dict[str, Any
     return user
 
 
-def set_status(admin: Administrator, user: User, fields: dict[str, Any]) -> User:
+def set_status(admin: Administrator, user: User, fields: StatusValues) -> User:
     """Switch a user on or off (USER_ACTIVATE, USER_DEACTIVATE), or say that his address is verified (USER_UPDATE)."""
     before = _seen(user)
     if "is_active" in fields:
@@ -124,7 +155,7 @@ def find_all(admin: Administrator, ids: Iterable[uuid.UUID]) -> list[User]:
     return users
 
 
-def _describe(user: User, fields: dict[str, Any]) -> None:
+def _describe(user: User, fields: Mapping[str, object]) -> None:
     """Set what has no rules; the full name follows the first and last ones, unless it is given."""
     for name in fields.keys() & PLAIN:
         setattr(user, name, fields[name])
@@ -133,7 +164,7 @@ def _describe(user: User, fields: dict[str, Any]) -> None:
     user.full_name = user.full_name or user.username
 
 
-def _set_type(admin: Administrator, user: User, fields: dict[str, Any]) -> None:
+def _set_type(admin: Administrator, user: User, fields: UserValues) -> None:
     """Set the user type; SUPERADMIN is another word for superuser, and nothing else is."""
     kind = fields.get("user_type")
     superuser = fields.get("is_superuser", user.is_superuser if kind is None else kind is UserType.SUPERADMIN)
@@ -148,12 +179,12 @@ def _set_type(admin: Administrator, user: User, fields: dict[str, Any]) -> None:
         user.user_type = kind or UserType.USER
 
 
-def _set_rights(admin: Administrator, user: User, fields: dict[str, Any]) -> None:
-    if fields.get("role_id") is not None:
+def _set_rights(admin: Administrator, user: User, fields: UserValues) -> None:
+    if (role := fields.get("role_id")) is not None:
         admin.require("ROLE_ASSIGN")
-        memberships.assign(admin, [user], [fields["role_id"]], "replace")
-    if fields.get("direct_permissions") is not None:
-        grants.replace(admin, user, fields["direct_permissions"])
+        memberships.assign(admin, [user], [role], "replace")
+    if (granted := fields.get("direct_permissions")) is not None:
+        grants.replace(admin, user, granted)
 
 
 def _set_active(admin: Administrator, user: User, active: bool) -> None:
