@@ -1,7 +1,7 @@
 """Backups of the database."""
 
 import uuid
-from typing import Any
+from typing import Unpack
 
 from flask import Blueprint
 from sqlalchemy.orm import Session
@@ -28,7 +28,7 @@ bp = Blueprint("backups", __name__, url_prefix="/api/system/backups")
 
 @bp.get("/")
 @endpoint(needs=BROWSE.fresh(), permission=MAKE, query=BackupQuery(), returns=BackupSchema(many=True))
-def browse(session: Session, **filters: Any) -> Page:
+def browse(session: Session, **filters: object) -> Page:
     """List backups. The newest backup comes first."""
     return BACKUPS.page(session, {**filters, "is_active": True})
 
@@ -42,7 +42,7 @@ def show(session: Session, id: uuid.UUID) -> bytes:
 
 @bp.post("/")
 @endpoint(needs=CHANGE, permission=MAKE, query=SignedBy(), accepts=NewBackup(), returns=BackupSchema(), status=201)
-def ask(session: Session, actor: Actor, **fields: Any) -> SystemBackup:
+def ask(session: Session, actor: Actor, **fields: Unpack[backups.BackupValues]) -> SystemBackup:
     """Create a backup. Nothing is dumped before the backup is started."""
     return backups.ask(session, actor, fields)
 

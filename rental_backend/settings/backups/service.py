@@ -7,8 +7,9 @@ dies. A backup that nobody makes any more is thereby known, and fails (`reap`).
 import contextlib
 import threading
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import Integer, cast, event, exists, func, select, text, update
 from sqlalchemy.orm import Session
@@ -20,7 +21,7 @@ from ...errors import AppError, Conflict, NotFound
 from ...infra.postgres.backups import LOCK, BackupFailed, BackupFile, Backups, Progress
 from ...infra.postgres.database import Database
 from ..business import service
-from ..models import BackupStatus, SystemBackup
+from ..models import BackupStatus, BackupType, SystemBackup
 
 GRACE = timedelta(seconds=15)  # between the start that was promised and the lock of whoever makes the backup
 STARTABLE = (BackupStatus.PENDING, BackupStatus.FAILED)
@@ -32,6 +33,15 @@ UNHELD = text(
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
 ).bindparams(lock=LOCK)
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+
+
+class BackupValues(TypedDict, total=False):
+    """What is asked of a backup; without `retention_days` the settings say how long it is kept."""
+
+    backup_name: str
+    backup_type: BackupType
+    description: str
+    retention_days: int
 
 
 class BackupRunning(Conflict):
@@ -46,10 +56,10 @@ class BackupFileAway(NotFound):
     code, title = "backup_file_away", "No file"
 
 
-def ask(session: Session, actor: Actor, fields: dict[str, Any]) -> SystemBackup:
+def ask(session: Session, actor: Actor, fields: BackupValues) -> SystemBackup:
     """Note down a backup to be started. How long it is kept is a setting, unless it is said."""
-    kept = fields.pop("retention_days", None) or service.value(service.in_force(session), "backup_retention_days")
-    backup = SystemBackup(**fields, retention_days=str(kept), started_by=actor.id)
+    kept = fields.get("retention_days") or service.value(service.in_force(session), "backup_retention_days")
+    backup = SystemBackup(**{**fields, "retention_days": str(kept), "started_by": actor.id})
     records.create(session, backup, actor.name)
     audit.note(session, actor, "CREATE", "backups", backup.id, after={"backup_name": backup.backup_name})
     return backup
@@ -174,7 +184,7 @@ def _failed(reason: str) -> dict[str, Any]:
     return {"backup_status": BackupStatus.FAILED, "completed_at": func.now(), "error_message": reason}
 
 
-def _finish(database: Database, id: uuid.UUID, values: dict[str, Any]) -> bool:
+def _finish(database: Database, id: uuid.UUID, values: Mapping[str, object]) -> bool:
     """Write down how a backup ended, if it was still wanted; in an outage try a few times, the rest is reaped."""
     for attempt in range(ATTEMPTS):
         try:
@@ -184,7 +194,7 @@ def _finish(database: Database, id: uuid.UUID, values: dict[str, Any]) -> bool:
     return False
 
 
-def _update(database: Database, id: uuid.UUID, values: dict[str, Any]) -> bool:
+def _update(database: Database, id: uuid.UUID, values: Mapping[str, object]) -> bool:
     """Change a backup that is being made; return whether it still was."""
     running = SystemBackup.id == id, SystemBackup.backup_status == BackupStatus.RUNNING
     with database.transaction() as session:

@@ -1,6 +1,6 @@
 """Settings, currency and time zone."""
 
-from typing import Any
+from typing import Any, Unpack
 
 from flask import Blueprint
 from sqlalchemy.orm import Session
@@ -25,7 +25,7 @@ bp = Blueprint("settings", __name__, url_prefix="/api")
 
 @bp.get("/system/settings")
 @endpoint(needs=BROWSE, permission=SEE, query=SettingQuery(), returns=SettingSchema(many=True))
-def browse(session: Session, **filters: Any) -> Page:
+def browse(session: Session, **filters: object) -> Page:
     """List settings. They are sorted by category."""
     return SETTINGS.page(session, {**filters, "is_active": True, "limit": 1000})
 
@@ -53,7 +53,7 @@ def show_value(session: Session, key: str) -> dict[str, Any]:
 
 @bp.put("/system/settings/<key>")
 @endpoint(needs=CHANGE, permission=SET, query=SignedBy(), accepts=SettingChange(), returns=SettingSchema())
-def change(session: Session, actor: Actor, key: str, setting_value: Any) -> SystemSetting:
+def change(session: Session, actor: Actor, key: str, setting_value: object) -> SystemSetting:
     """Change a setting. The change applies to everybody at once."""
     setting = service.find(session, key)
     require_match(session, SettingSchema, SystemSetting, setting.id)
@@ -76,6 +76,6 @@ def our_company(session: Session) -> bytes:
 
 @bp.put("/system/company")
 @endpoint(needs=CHANGE, permission=SET, query=SignedBy(), accepts=OurCompanyChange(), returns=OurCompanySchema())
-def change_our_company(session: Session, actor: Actor, **fields: Any) -> Company:
+def change_our_company(session: Session, actor: Actor, **fields: Unpack[companies.CompanyValues]) -> Company:
     """Change the company of the business."""
     return companies.change(session, COMPANIES.find(session, companies.id_of_ours(session)), actor, fields)

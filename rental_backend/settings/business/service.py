@@ -100,7 +100,7 @@ def category_of(name: str) -> SettingCategory:
         raise NotFound("There is no such category of settings.") from None
 
 
-def change(session: Session, setting: SystemSetting, actor: Actor, sent: Any) -> SystemSetting:
+def change(session: Session, setting: SystemSetting, actor: Actor, sent: object) -> SystemSetting:
     """Change a setting. Raises `SystemSettingFixed`, or `Invalid` for what its type or rules do not allow."""
     if setting.is_system:
         raise SystemSettingFixed(f"The setting {setting.setting_key} cannot be changed.")

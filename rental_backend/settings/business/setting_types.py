@@ -55,7 +55,7 @@ def read(kind: SettingType, text: str) -> Any:
         raise ValueError(f"Must be {said}.") from None
 
 
-def written(value: Any) -> str:
+def written(value: object) -> str:
     """Return the text of a value as it was sent: JSON for lists and objects, `true` and `false`, else its words."""
     if isinstance(value, bool | list | dict):
         return orjson.dumps(value).decode()

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import Session
@@ -42,14 +42,14 @@ bp = COMPANIES.blueprint()
 
 @bp.post("/")
 @endpoint(needs=CHANGE, permission=SET, accepts=NewCompany(), returns=CompanySchema(), status=201)
-def create_company(session: Session, actor: Actor, **fields: Any) -> Company:
+def create_company(session: Session, actor: Actor, **fields: Unpack[service.CompanyValues]) -> Company:
     """Create a company."""
     return service.create(session, actor, fields)
 
 
 @bp.route("/<uuid:id>", methods=["PUT", "PATCH"])
 @endpoint(needs=CHANGE, permission=SET, accepts=CompanyChange(), returns=CompanySchema())
-def change_company(session: Session, actor: Actor, id: uuid.UUID, **fields: Any) -> Company:
+def change_company(session: Session, actor: Actor, id: uuid.UUID, **fields: Unpack[service.CompanyValues]) -> Company:
     """Change a company. Fields that are not sent keep their values."""
     return service.change(session, COMPANIES.find(session, id), actor, fields)
 

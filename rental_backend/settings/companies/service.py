@@ -1,7 +1,7 @@
 """The company in whose name business is done."""
 
 import uuid
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,6 +15,18 @@ from ..models import Company
 FIELDS = ("company_name", "address", "email", "phone", "gst_no", "registration_number", "is_active")
 
 
+class CompanyValues(TypedDict, total=False):
+    """What can be said of a company; a change holds only what it changes."""
+
+    company_name: str
+    address: str | None
+    email: str | None
+    phone: str | None
+    gst_no: str | None
+    registration_number: str | None
+    is_active: bool
+
+
 def id_of_ours(session: Session) -> uuid.UUID:
     """Return the company that papers are printed for: the oldest that is active. Raises `NotFound`."""
     oldest = select(Company.id).where(Company.is_active).order_by(Company.created_at, Company.id).limit(1)
@@ -24,7 +36,7 @@ def id_of_ours(session: Session) -> uuid.UUID:
     return found
 
 
-def change(session: Session, company: Company, actor: Actor, fields: dict[str, Any]) -> Company:
+def change(session: Session, company: Company, actor: Actor, fields: CompanyValues) -> Company:
     """Change what is given and leave the rest, and log what it was before.
 
     Raises `Conflict` if no active company would be left: papers need a name.
@@ -43,7 +55,7 @@ def seen(company: Company) -> dict[str, Any]:
     return {name: getattr(company, name) for name in FIELDS}
 
 
-def create(session: Session, actor: Actor, fields: dict[str, Any]) -> Company:
+def create(session: Session, actor: Actor, fields: CompanyValues) -> Company:
     """Create a company."""
     made = records.create(session, Company(**fields), actor.name)
     audit.note(session, actor, "CREATE", "companies", made.id, after=seen(made))

@@ -51,7 +51,7 @@ def browse() -> dict[str, Any]:
 
 @bp.post("/cors-origins")
 @endpoint(needs=CHANGE, permission=SET, accepts=NewOrigin())
-def add(session: Session, actor: Actor, origin: str, **_: Any) -> dict[str, Any]:
+def add(session: Session, actor: Actor, origin: str, **_: object) -> dict[str, Any]:
     """Allow an origin. All workers allow it within a second."""
     return {"origin": origins.add(session, actor, origin, _fixed()), "allowed": True, "message": "Added."}
 

@@ -48,7 +48,7 @@ def info(session: Session) -> dict[str, Any]:
 
 @bp.get("/system/audit-logs")
 @endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", query=AuditLogQuery(), returns=AuditLogSchema(many=True))
-def audit_logs(session: Session, **filters: Any) -> Page:
+def audit_logs(session: Session, **filters: object) -> Page:
     """List audit log entries. The newest entry comes first."""
     return AUDIT_LOG.page(session, filters)
 
