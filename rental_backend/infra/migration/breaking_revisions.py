@@ -16,7 +16,7 @@ PREFIX = "contract "
 
 
 # D23: an older version must not migrate past it.
-def record_breaking_revision(ctx: MigrationContext, heads: set[str], **_: Any) -> None:
+def record_breaking_revision(ctx: MigrationContext, heads: set[str], **_: object) -> None:
     """Record the newest breaking revision among those applied (Alembic calls this after each revision)."""
     if ctx.script is None:
         raise RuntimeError("Alembic was set up without its revisions")

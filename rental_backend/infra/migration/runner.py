@@ -158,7 +158,7 @@ class Migrator:
     def _upgrade(self, connection: psycopg.Connection[Any], target: str) -> int:
         """Apply what is pending, and return the number of retries for a lock."""
 
-        def applied(step: MigrationInfo, **_: Any) -> None:
+        def applied(step: MigrationInfo, **_: object) -> None:
             connection.execute("SELECT 1")  # a run that lost the lock must not go on: the revision is rolled back
             self._say(f"{step.up_revision_id} applied")
 

@@ -51,7 +51,7 @@ class ReadingSession(GuardedSession):
             _record_contact(self, cast(DeadlineConnection, self._taken.dbapi_connection))
         return cast(DeadlineConnection, self._taken.dbapi_connection)
 
-    def connection(self, *_: Any, **__: Any) -> Connection:
+    def connection(self, *_: object, **__: object) -> Connection:
         """Return SQLAlchemy's connection."""
         if self._plain is None:
             self.driver  # noqa: B018 - takes a connection from the pool
@@ -75,7 +75,7 @@ def _record_contact(session: Session, driver: DeadlineConnection) -> None:
         session.info["driver"] = driver
 
 
-def _record_begin(session: Session, _: Any, connection: Any) -> None:
+def _record_begin(session: Session, _: object, connection: Any) -> None:
     _record_contact(session, connection.connection.dbapi_connection)
 
 

@@ -52,7 +52,7 @@ class DrillOrder(Payload):
     seconds = fields.Integer(required=True, validate=validate.Range(1, LONGEST_DRILL))
 
     @validates_schema
-    def want_latency(self, said: dict[str, Any], **_: Any) -> None:
+    def want_latency(self, said: dict[str, Any], **_: object) -> None:
         """Require a latency for faults of the kind latency."""
         if said.get("kind") == "latency" and not said.get("latency"):
             raise ValidationError({"latency": ["Required for this kind."]})
