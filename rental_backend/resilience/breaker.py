@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import pybreaker
 
 from .breaker_state import REJECTED, Operator
-from .call import Call
+from .call import Call, Calls
 from .engine import Engine
 from .events import Transition
 from .outcome import Classifier, Outcome, every_exception_fails
@@ -67,8 +67,10 @@ class Breaker(pybreaker.CircuitBreaker):
         self.engine = engine(starts_closed=starts_closed, on_transition=self._on_transition)
         self.policy = self.engine.policy
         self.clock = clock
-        self.guard: Callable[[], Call] = partial(Call, self)  # admits its block and classifies what it raises
-        self.admit = self.engine.admit  # returns the generation of a call made now; below 0, refuse the call
+        self.calls = Calls(self.engine, classify=self.classify, refuse=self.refuse)
+        self.guard: Callable[[], Call] = partial(Call, self.calls)  # admits its block and classifies what it raises
+        self.admit = self.calls.admit  # returns the generation of a call made now; below 0, refuse the call
+        self.succeeded, self.record = self.calls.succeeded, self.calls.record  # count the result of an admitted call
         self.listener_faults = self.rejected = 0
         self._listeners: list[Any] = []  # a transition may be due before the base class has made its own
         self._classify = classify
@@ -149,7 +151,7 @@ class Breaker(pybreaker.CircuitBreaker):
 
     def counts(self) -> Counts:
         """Return the results of the calls in the window, over all workers."""
-        return self.engine.counts()
+        return self.calls.counts()
 
     @property
     def current_state(self) -> str:
@@ -169,16 +171,19 @@ class Breaker(pybreaker.CircuitBreaker):
 
     def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call `func` guarded (pybreaker's interface)."""
-        generation = self.check()
+        calls = self.calls
+        generation = calls.admit()
+        if generation < 0:
+            self.refuse()
         if self._call_listeners:
             self._notify("before_call", func, *args, **kwargs)
         began = self.clock()
         try:
             result = func(*args, **kwargs)
         except BaseException as error:
-            self.record(self.classify(error), generation, error, self.clock() - began)
+            calls.record(self.classify(error), generation, error, self.clock() - began)
             raise
-        self.succeeded(generation, began, self.clock())
+        calls.succeeded(generation, began, self.clock())
         return result
 
     def calling(self) -> Any:
@@ -190,15 +195,6 @@ class Breaker(pybreaker.CircuitBreaker):
         if self._excluded_exceptions and not self.is_system_error(error):
             return Outcome.NONE
         return self._classify(error)
-
-    def _notify_success(self, generation: int, began: float, now: float) -> None:
-        self.record(Outcome.SUCCESS, generation, None, now - began)
-
-    def record(self, outcome: Outcome, generation: int, error: BaseException | None = None, seconds: float = 0) -> None:
-        """Count a call admitted in `generation` that took `seconds`; open the breaker when the policy says so."""
-        failed = outcome is Outcome.FAILURE
-        notify = partial(self._notify, "failure", error) if failed else partial(self._notify, "success")
-        self.engine.record(outcome, generation, error, seconds, notify if self._call_listeners else None)
 
     def begin_probe(self) -> int | None:
         """Take the lease of the probe that is due, and return its generation; None if none is due or it is taken."""
@@ -281,7 +277,13 @@ class Breaker(pybreaker.CircuitBreaker):
             for listener in self._listeners
             if any(getattr(type(listener), event, None) is not getattr(plain, event) for event in CALL_EVENTS)
         ]
-        self.succeeded = self._notify_success if self._call_listeners else self.engine.succeeded
+        self.calls.on_counted = self._notify_counted if self._call_listeners else None
+
+    def _notify_counted(self, outcome: Outcome, error: BaseException | None) -> None:
+        if outcome is Outcome.FAILURE:
+            self._notify("failure", error)
+        else:
+            self._notify("success")
 
     def _on_transition(self, before: State, after: State) -> None:
         self._state = NamedState(self, after.label)  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""The engine of a breaker: what is counted, decided and written to shared memory. It knows no pybreaker."""
+"""The engine of a breaker: its state in shared memory, and every transition. It knows no pybreaker."""
 
 import random
 import threading
@@ -8,29 +8,17 @@ from . import breaker_state as at
 from . import state_machine as machine
 from .breaker_state import SINCE, BreakerState, Operator, microseconds
 from .events import Transition, append, events
-from .outcome import Outcome
 from .shared_memory import BUCKETS, SharedMemory
-from .state_machine import (
-    GENERATION_MASK,
-    LAST_ADMITTING,
-    STATE_BITS,
-    STATE_MASK,
-    UNTIL_SHIFT,
-    PackedState,
-    State,
-)
+from .state_machine import GENERATION_MASK, LAST_ADMITTING, STATE_BITS, STATE_MASK, PackedState, State
 
 Step = Callable[[PackedState, float], PackedState | None]
 StateChange = tuple[State, State] | None
 Error = BaseException | None
 
-REFUSED = -1
 LONGEST_ORDER = 366 * 86400  # seconds
-FORCED_OPEN = int(State.FORCED_OPEN)
 ENDLESS = tuple(
     int(state) for state in State if not state.by_operator
 )  # not by an operator, so without an order that expires
-REFUSING = (int(State.OPEN), int(State.HALF_OPEN), FORCED_OPEN)
 
 
 class Engine:
@@ -57,10 +45,8 @@ class Engine:
         self.clock = clock
         self.breaker_state = BreakerState(memory or SharedMemory(), name)
         self.words = self.breaker_state.words
-        self._state_at, self._failure_run_at = self.breaker_state.state_at, self.breaker_state.failure_run_at
-        self._succeed = self.breaker_state.succeed
+        self._state_at = self.breaker_state.state_at
         self.attention = threading.Event()
-        self.last_duration: float | None = None  # seconds of this process's last call, until it is read
         self._jitter = jitter or self._random_jitter
         self._on_transition = on_transition
         base = self.breaker_state.base
@@ -119,86 +105,6 @@ class Engine:
         """The last transitions, of all workers, the oldest first."""
         return events(self.breaker_state.memory, self.breaker_state.number)
 
-    def counts(self) -> machine.Counts:
-        """Return the results of the calls in the window, over all workers."""
-        return machine.Counts(*self.breaker_state.sums(self.current.generation, self.clock(), self.policy.window)[:3])
-
-    def admit(self) -> int:
-        """Return the generation to which a call made now belongs, or REFUSED. Reads one word, takes no lock."""
-        packed = self.words[self._state_at]
-        state = packed & STATE_MASK
-        if not state:
-            return packed >> STATE_BITS  # a closed breaker has no end
-        if state in REFUSING and (state != FORCED_OPEN or not packed >> UNTIL_SHIFT):
-            return REFUSED
-        current = self.current  # an operator's order may have expired
-        return current.generation if current.state.admits else REFUSED
-
-    def succeeded(self, generation: int, began: float, now: float) -> None:
-        """Count a success from `began` to `now`: the hot path, which writes nothing that other workers write to."""
-        words = self.words
-        self.last_duration = took = now - began
-        if words[self._state_at] != generation << STATE_BITS or took >= self.policy.slow_seconds:
-            self.record(Outcome.SUCCESS, generation, None, took)
-            return
-        self._succeed(generation, now)
-        if words[self._failure_run_at]:
-            self._end_failure_run(generation, began)
-
-    def record(
-        self,
-        outcome: Outcome,
-        generation: int,
-        error: Error,
-        seconds: float,
-        counted: Callable[[], None] | None = None,
-    ) -> None:
-        """Count a call admitted in `generation` that took `seconds`, open if the policy says so, then call `counted`.
-
-        Does nothing for an outcome of NONE, or when the state has changed since the admission.
-        """
-        if outcome is Outcome.NONE or generation != self.generation:
-            return
-        self.last_duration = seconds
-        now, change = self.clock(), None
-        failed, slow = outcome is Outcome.FAILURE, seconds >= self.policy.slow_seconds
-        self.breaker_state.count(generation, now, failed=failed, slow=slow)
-        if failed:
-            change = self._extend_failure_run(generation, now - seconds, error)
-        elif self.breaker_state.consecutive_failures:
-            self._end_failure_run(generation, now - seconds)
-        if (failed or slow) and not change:
-            cause = machine.reason_to_open(self.policy, self.counts(), 0)
-            change = self._locked_transition(self._trip(generation), cause, error) if cause else None
-        if counted:
-            counted()
-        self._announce(change)
-
-    # D19: failures in a row are counted under the lock.
-    def _extend_failure_run(self, generation: int, began: float, error: Error) -> StateChange:
-        """Count a consecutive failure, and open at once if it is one too many: others go on calling meanwhile."""
-        with self.breaker_state.memory.locked():  # else one of two simultaneous failures would be lost
-            if generation != self.generation:
-                return None
-            failures = self.breaker_state.extend_failure_run(began)
-            cause = machine.reason_to_open(self.policy, machine.Counts(), failures)
-            return self._transition(self._trip(generation), cause, error) if cause else None
-
-    def _end_failure_run(self, generation: int, began: float) -> None:
-        """Let a success end the run of failures."""
-        with self.breaker_state.memory.locked():
-            if generation == self.generation:
-                self.breaker_state.end_failure_run(began, self.policy.consecutive)
-
-    def _trip(self, generation: int) -> Step:
-        """Return the step that opens a closed breaker of this generation."""
-
-        def step(current: PackedState, now: float) -> PackedState | None:
-            ours = current.state is State.CLOSED and current.generation == generation
-            return self.opened(current, now) if ours else None
-
-        return step
-
     def opened(self, current: PackedState, now: float) -> PackedState:
         """Return an open state that lasts longer than the last one. To be called within a step."""
         openings = self.breaker_state.base + at.OPENINGS
@@ -253,18 +159,24 @@ class Engine:
 
     def transition(self, step: Step, cause: str, error: Error = None, *, ordered: bool = False) -> bool:
         """Make the transition that `step` returns for the present state, alone over all workers; False without one."""
-        change = self._locked_transition(step, cause, error, ordered=ordered)
-        self._announce(change)
+        with self.breaker_state.memory.locked():
+            change = self._transition(step, cause, error, ordered=ordered)
+        self.announce(change)
         return change is not None
 
-    def _locked_transition(self, step: Step, cause: str, error: Error, *, ordered: bool = False) -> StateChange:
-        with self.breaker_state.memory.locked():
-            return self._transition(step, cause, error, ordered=ordered)
+    def trip(self, generation: int, cause: str, error: Error) -> StateChange:
+        """Open the closed breaker of that generation. The lock must be held; `announce` the change when it is not."""
+
+        def step(current: PackedState, now: float) -> PackedState | None:
+            ours = current.state is State.CLOSED and current.generation == generation
+            return self.opened(current, now) if ours else None
+
+        return self._transition(step, cause, error)
 
     def _transition(self, step: Step, cause: str, error: Error, *, ordered: bool = False) -> StateChange:
         """Make a transition while the lock is held; return the states before and after it, or None.
 
-        The word of the state is written last and alone decides: a worker killed before that has changed nothing.
+        The packed state is written last and alone decides: a worker killed before that has changed nothing.
         """
         stored, packed = self.breaker_state, self.words[self._state_at]
         before, now = PackedState.unpack(packed), self.clock()
@@ -274,7 +186,7 @@ class Engine:
         self.words[stored.base + SINCE] = max(1, microseconds(now))
         if before.state.admits:
             self.words[stored.base + at.DOWN] = microseconds(now)
-        self.words[self._failure_run_at] = 0
+        self.words[stored.failure_run_at] = 0
         if after.state is State.CLOSED:
             self.words[stored.base + at.OPENINGS] = self.words[stored.base + at.PROBES] = 0
         if after.state is not State.HALF_OPEN:
@@ -293,7 +205,7 @@ class Engine:
         )
         return before.state, after.state
 
-    def _announce(self, change: StateChange) -> None:
+    def announce(self, change: StateChange) -> None:
         """Notify the prober and the listeners of a transition, after the lock is released."""
         if change:
             self.attention.set()

@@ -39,7 +39,7 @@ class TimeSeries:
             now = int(breaker.clock())
             last, refused = self._counted.get(breaker.name or "", (now - 2, breaker.rejected))
             seconds = list(breaker.engine.breaker_state.own_seconds(last, now))
-            took, breaker.engine.last_duration = breaker.engine.last_duration, None
+            took, breaker.calls.last_duration = breaker.calls.last_duration, None
             more = breaker.rejected - refused
             if seconds or more or took is not None:
                 with self._memory.locked():

@@ -207,7 +207,7 @@ def test_a_row_that_was_shortened_in_operation_passes_over_fewer_successes(break
 def test_a_quick_success_takes_the_short_way(breaker: Breaker, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is decided for it; that is left to slow ones, late ones, and those under an order."""
     decided: list[object] = []
-    monkeypatch.setattr(breaker.engine, "record", lambda *args: decided.append(args))
+    monkeypatch.setattr(breaker.calls, "record", lambda *args: decided.append(args))
     for generation in (0, 1, 70_000):
         breaker.engine.words[breaker.engine.breaker_state.state_at] = PackedState(State.CLOSED, generation).pack()
         succeed(breaker, 3)

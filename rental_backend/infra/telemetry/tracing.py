@@ -100,7 +100,7 @@ class Tracing:
     def attach(self, adapter: Adapter) -> None:
         """Trace the calls of an adapter, and what its breaker does to them."""
         adapter.trace(self.call)
-        adapter.breaker.guard = functools.partial(TracedCall, adapter.breaker)
+        adapter.breaker.guard = functools.partial(TracedCall, adapter.breaker.calls)
         adapter.breaker.add_listener(TransitionListener())
 
     def begin(self, name: str, headers: Any, attributes: Mapping[str, str]) -> tuple[Span, Any]:
