@@ -2,7 +2,7 @@
 
 from pybreaker import CircuitBreakerListener as Listener
 
-from .breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerOpen
+from .breaker import Breaker, BreakerOpen
 from .breaker_state import Operator
 from .bulkhead import Bulkhead, BulkheadFull, RetryBudget, SlowStart
 from .call import Call
@@ -11,6 +11,7 @@ from .deadline import budget, limit
 from .events import Transition
 from .outcome import Classifier, Outcome
 from .prober import Prober
+from .pybreaker_interface import CLOSED, HALF_OPEN, OPEN
 from .shared_memory import SharedMemory
 from .shared_state import SharedDocument, SharedState
 from .single_flight import SingleFlight

@@ -1,10 +1,9 @@
-"""A circuit breaker for all workers of a host: pybreaker's interface over the engine in shared memory."""
+"""A circuit breaker for all workers of a host."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import pybreaker
 
@@ -13,13 +12,9 @@ from .call import Call, Calls
 from .engine import Engine
 from .events import Transition
 from .outcome import Classifier, Outcome, every_exception_fails
-from .pybreaker_storage import NamedState, SharedStorage
+from .pybreaker_interface import PybreakerInterface
 from .shared_memory import SharedMemory
 from .state_machine import Counts, Policy, State
-
-T = TypeVar("T")
-CLOSED, HALF_OPEN, OPEN = pybreaker.STATE_CLOSED, pybreaker.STATE_HALF_OPEN, pybreaker.STATE_OPEN
-CALL_EVENTS = ("before_call", "success", "failure")
 
 
 class BreakerOpen(pybreaker.CircuitBreakerError):
@@ -41,13 +36,12 @@ class BreakerOpen(pybreaker.CircuitBreakerError):
         return self.args[0].retry_after
 
 
-class Breaker(pybreaker.CircuitBreaker):
+class Breaker(PybreakerInterface):
     """Stops calls to a failing dependency, in all workers at once, and says when to try again.
 
-    Admitting a call reads one word, and calls run outside any lock. Probes find out whether an open breaker may close;
-    no request makes or waits for one, and there is exactly one at a time over all threads and processes. A result is
-    ignored if the state has changed since the call was admitted. Listeners are pybreaker's. A listener that raises is
-    counted in `listener_faults` and affects nothing else. Listeners see the calls and transitions of their own process.
+    Admitting a call reads the packed state, and calls run outside any lock. Probes find out whether an open breaker may
+    close; no request makes or waits for one, and there is exactly one at a time over all threads and processes. A
+    result is ignored if the state has changed since the call was admitted.
     """
 
     def __init__(
@@ -63,19 +57,25 @@ class Breaker(pybreaker.CircuitBreaker):
         exclude: Iterable[type[BaseException] | Callable[[Any], bool]] = (),
         listeners: Sequence[Any] = (),
     ) -> None:
-        engine = partial(Engine, name, memory=memory, policy=policy, clock=clock, jitter=jitter)
-        self.engine = engine(starts_closed=starts_closed, on_transition=self._on_transition)
-        self.policy = self.engine.policy
+        make = partial(Engine, name, memory=memory, policy=policy, clock=clock, jitter=jitter)
+        engine = make(starts_closed=starts_closed, on_transition=self._on_transition)
+        calls = Calls(engine, classify=self.classify, refuse=self.refuse)
         self.clock = clock
-        self.calls = Calls(self.engine, classify=self.classify, refuse=self.refuse)
-        self.guard: Callable[[], Call] = partial(Call, self.calls)  # admits its block and classifies what it raises
-        self.admit = self.calls.admit  # returns the generation of a call made now; below 0, refuse the call
-        self.succeeded, self.record = self.calls.succeeded, self.calls.record  # count the result of an admitted call
-        self.listener_faults = self.rejected = 0
-        self._listeners: list[Any] = []  # a transition may be due before the base class has made its own
+        self.rejected = 0
+        self.guard = partial(Call, calls)  # admits its block and classifies what it raises
+        self.admit = calls.admit  # returns the generation of a call made now; below 0, refuse the call
+        self.succeeded, self.record = calls.succeeded, calls.record  # count the result of an admitted call
         self._classify = classify
-        super().__init__(state_storage=SharedStorage(self.engine), name=name, exclude=exclude, listeners=listeners)
-        self._sort_listeners()
+        super().__init__(name, engine, calls, exclude=exclude, listeners=listeners)
+
+    @property
+    def policy(self) -> Policy:
+        """When the breaker opens, and for how long."""
+        return self.engine.policy
+
+    @policy.setter
+    def policy(self, policy: Policy) -> None:
+        self.engine.policy = policy
 
     @property
     def closed(self) -> bool:
@@ -86,33 +86,6 @@ class Breaker(pybreaker.CircuitBreaker):
     def never_probed(self) -> bool:
         """Whether no process has probed the dependency since the start."""
         return self.engine.never_probed
-
-    @property
-    def fail_max(self) -> int:
-        """How many failures in a row open the breaker (pybreaker's interface)."""
-        return self.policy.consecutive
-
-    @fail_max.setter
-    def fail_max(self, number: int) -> None:
-        self.policy = self.engine.policy = replace(self.policy, consecutive=number)
-
-    @property
-    def reset_timeout(self) -> float:
-        """Seconds that the breaker stays open at first (pybreaker's interface). If set, it does not grow."""
-        return self.policy.open_first
-
-    @reset_timeout.setter
-    def reset_timeout(self, timeout: float) -> None:
-        self.policy = self.engine.policy = replace(self.policy, open_first=timeout, open_most=timeout)
-
-    @property
-    def success_threshold(self) -> int:
-        """How many probes in a row must succeed to close the breaker (pybreaker's interface)."""
-        return self.policy.probe_successes
-
-    @success_threshold.setter
-    def success_threshold(self, threshold: int) -> None:
-        self.policy = self.engine.policy = replace(self.policy, probe_successes=threshold)
 
     @property
     def retry_after(self) -> float:
@@ -153,13 +126,8 @@ class Breaker(pybreaker.CircuitBreaker):
         """Return the results of the calls in the window, over all workers."""
         return self.calls.counts()
 
-    @property
-    def current_state(self) -> str:
-        """The name of the state in force."""
-        return self.engine.label
-
     def check(self) -> int:
-        """Admit a call and return its generation, or raise `BreakerOpen`. Reads one word, takes no lock."""
+        """Admit a call and return its generation, or raise `BreakerOpen`. Reads the packed state, takes no lock."""
         generation = self.admit()
         return generation if generation >= 0 else self.refuse()
 
@@ -168,27 +136,6 @@ class Breaker(pybreaker.CircuitBreaker):
         self.rejected += 1
         self.engine.breaker_state.count_total(REJECTED)
         raise BreakerOpen(self)
-
-    def call(self, func: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        """Call `func` guarded (pybreaker's interface)."""
-        calls = self.calls
-        generation = calls.admit()
-        if generation < 0:
-            self.refuse()
-        if self._call_listeners:
-            self._notify("before_call", func, *args, **kwargs)
-        began = self.clock()
-        try:
-            result = func(*args, **kwargs)
-        except BaseException as error:
-            calls.record(self.classify(error), generation, error, self.clock() - began)
-            raise
-        calls.succeeded(generation, began, self.clock())
-        return result
-
-    def calling(self) -> Any:
-        """Guard a block (pybreaker's interface)."""
-        return self.guard()
 
     def classify(self, error: BaseException) -> Outcome:
         """Return the outcome of a call that raised this. Errors in pybreaker's `exclude` have the outcome NONE."""
@@ -217,20 +164,6 @@ class Breaker(pybreaker.CircuitBreaker):
             raise
         return self.end_probe(generation)
 
-    def open(self) -> bool:
-        """Open as a failure would (pybreaker's interface); a probe may close it again."""
-        return self.engine.transition(self.engine.opened, "opened by hand")
-
-    def half_open(self) -> None:
-        """Make the next probe due now (pybreaker's interface)."""
-        self.engine.transition(lambda at, now: at.to(State.OPEN, now) if at.state is State.OPEN else None, "probe now")
-
-    def close(self) -> None:
-        """Close at once (pybreaker's interface)."""
-        self.engine.transition(
-            lambda at, _: None if at.state is State.CLOSED else at.to(State.CLOSED), "closed by hand"
-        )
-
     def force_open(self, *, reason: str, actor: str, ttl: float | None = None) -> bool:
         """Refuse every call, for `ttl` seconds or until `reset`; then a probe is due.
 
@@ -258,45 +191,3 @@ class Breaker(pybreaker.CircuitBreaker):
     def wake(self) -> None:
         """End the prober's pause."""
         self.engine.attention.set()
-
-    def add_listener(self, listener: Any) -> None:
-        """Register a listener (pybreaker's interface)."""
-        super().add_listener(listener)
-        self._sort_listeners()
-
-    def remove_listener(self, listener: Any) -> None:
-        """Unregister a listener (pybreaker's interface)."""
-        super().remove_listener(listener)
-        self._sort_listeners()
-
-    def _sort_listeners(self) -> None:
-        """Find the listeners to calls: without any, a call costs nothing more."""
-        plain = pybreaker.CircuitBreakerListener
-        self._call_listeners: list[Any] = [
-            listener
-            for listener in self._listeners
-            if any(getattr(type(listener), event, None) is not getattr(plain, event) for event in CALL_EVENTS)
-        ]
-        self.calls.on_counted = self._notify_counted if self._call_listeners else None
-
-    def _notify_counted(self, outcome: Outcome, error: BaseException | None) -> None:
-        if outcome is Outcome.FAILURE:
-            self._notify("failure", error)
-        else:
-            self._notify("success")
-
-    def _on_transition(self, before: State, after: State) -> None:
-        self._state = NamedState(self, after.label)  # type: ignore[assignment]
-        self._notify("state_change", NamedState(self, before.label), self._state)
-
-    def _notify(self, event: str, *args: Any, **kwargs: Any) -> None:
-        """Notify the listeners, each on its own; `event` is the name of pybreaker's method."""
-        for listener in tuple(self._listeners):
-            try:
-                getattr(listener, event)(self, *args, **kwargs)
-            except Exception:
-                self.listener_faults += 1
-
-    def _create_new_state(self, new_state: str, *_: Any, **__: Any) -> Any:
-        """Return pybreaker's object for a state (its base class calls this)."""
-        return NamedState(self, new_state)
