@@ -21,7 +21,7 @@ CHOOSING = ("-k", "-m", "-n", "--lf", "--last-failed", "--ff", "--collect")  # w
 def test(console: Console, arguments: list[str]) -> int:
     """Turn into pytest, for the quick tests or, when the first argument is `full`, for all.
 
-    Unless it is told which, the tests that measure time go first, one at a time; the others follow, several at once.
+    Unless it is told which, the tests that measure time go first, one at a time; the others follow, one on each core.
     At the end stand the slowest files of both; what takes more than 20 s is a finding.
     Where there is no browser, one is installed meanwhile, if that is possible.
     """
@@ -51,12 +51,9 @@ def test(console: Console, arguments: list[str]) -> int:
 
 
 def _side_by_side() -> tuple[str, ...]:
-    """Tell pytest to run the tests of several files at once, on up to four cores, in the order of collection.
-
-    There is one process more than cores, for a quarter of the time of a test is spent waiting for others.
-    """
+    """Tell pytest to run the tests of several files at once, on up to four cores, in the order of collection."""
     cores = min(len(os.sched_getaffinity(0)), 4)
-    return ("-n", str(cores + 1), "--dist", "loadfile", "--no-loadscope-reorder") if cores > 1 else ()
+    return ("-n", str(cores), "--dist", "loadfile", "--no-loadscope-reorder") if cores > 1 else ()
 
 
 def bench(console: Console, arguments: list[str]) -> int:
