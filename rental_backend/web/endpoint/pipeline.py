@@ -84,8 +84,6 @@ def answer(operation: Operation, path: dict[str, Any]) -> Response:
 def _call(operation: Operation, app: Any, services: Services, asked: Request) -> Call:
     needs = operation.contract.needs
     caller = authenticate(operation, services, asked, app.extensions["limits"])
-    if caller:
-        g.username = caller.username
     database = services.database if DATABASE in needs.required else services.identity.database
     changes = asked.method in operation.changing
     rows = services.change_log.rows(needs.touches or (asked.blueprint or "",))
@@ -108,6 +106,7 @@ def authenticate(
     except Unauthenticated:
         rate_limits.count_stranger(limits, services)
         raise
+    g.username = caller.username  # also in the log of a request that is refused
     if not caller.may(permission):
         raise denied(caller, permission)
     if caller.offline and not needs.offline:

@@ -1,5 +1,7 @@
 """What surrounds every request: in which order, by the path alone, and without cookies."""
 
+import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -7,8 +9,11 @@ import pytest
 from flask import Blueprint, Flask, Response, after_this_request
 from flask import session as flask_session
 from flask.testing import FlaskClient
+from sqlalchemy.orm import Session
 
+from rental_backend.web.middleware import logs
 from rental_backend.web.middleware.requests import Application
+from tests import factories
 
 
 @pytest.mark.parametrize("hook", ["before_request", "after_request", "teardown_request", "url_value_preprocessor"])
@@ -70,3 +75,21 @@ def test_no_cookie_is_ever_set(app: Flask, client: FlaskClient) -> None:
     with app.test_request_context():
         assert app.session_interface.is_null_session(flask_session._get_current_object())  # type: ignore[attr-defined]
     assert "Set-Cookie" not in client.get("/api/health").headers
+
+
+def test_the_line_of_a_refused_request_names_its_caller(
+    build: Callable[..., Flask], session: Session, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Somebody who lacks a permission is in the log by their user name, as somebody who has it is."""
+    app = build(LOG_LEVEL="INFO")
+    user = factories.user(session, username="ann", permissions=("ITEM_VIEW",))
+    scopes = frozenset({"ITEM_VIEW"})
+    token = factories.token(session, app.extensions["services"].identity.tokens, user, scopes=scopes)
+    logging.getLogger().setLevel(logging.INFO)
+
+    answer = app.test_client().get("/api/customers", headers={"Authorization": f"Bearer {token}"})
+    logs.configure("WARNING")
+
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines() if line.startswith("{")]
+    (line,) = [line for line in lines if line["event"] == "request"]
+    assert (answer.status_code, line["status"], line["user"]) == (403, 403, "ann")
