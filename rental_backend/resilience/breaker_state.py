@@ -179,11 +179,11 @@ class BreakerState:
         """Return (successes, failures, slow) in the last `window` seconds of each live worker, by process id."""
         oldest, newest = int(now) - window, int(now)
         return {
-            pid: self._lane_sums(base, oldest, newest) if self.words[base] == generation else (0, 0, 0)
+            pid: self._window_sums(base, oldest, newest) if self.words[base] == generation else (0, 0, 0)
             for pid, base in self.memory.live_workers(self.number)
         }
 
-    def _lane_sums(self, base: int, oldest: int, newest: int) -> tuple[int, int, int]:
+    def _window_sums(self, base: int, oldest: int, newest: int) -> tuple[int, int, int]:
         words, sums = self.words, (0, 0, 0)
         for at in range(base + 2, base + 2 + BUCKETS * BUCKET_WORDS, BUCKET_WORDS):
             if oldest < words[at] <= newest:
@@ -224,10 +224,10 @@ class BreakerState:
 
     def operator(self) -> Operator | None:
         """Return the operator's order in force, if any."""
-        word = self.current
-        if not word.state.by_operator:
+        current = self.current
+        if not current.state.by_operator:
             return None
-        return Operator(word.state.label, self.read(REASON), self.read(ACTOR), word.until or None)
+        return Operator(current.state.label, self.read(REASON), self.read(ACTOR), current.until or None)
 
 
 CAUSE, REASON, ACTOR = Text(CAUSE_AT, 128), Text(REASON_AT, 192), Text(ACTOR_AT, 128)

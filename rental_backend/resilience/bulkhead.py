@@ -47,7 +47,7 @@ class Bulkhead:
     """At most `limit` calls at once over all threads and workers. Calls of a worker that died no longer count.
 
     With a `slow_start` the limit is lower after an outage of the breaker of the same name: a dependency that comes back
-    cold must not be met by everybody who waited for it.
+    cold must not get all the calls that waited for it at once.
 
     A caller that sees a free place counts itself in and looks again. If it was one too many it counts itself out and,
     having lost a race, tries once more under the lock of the shared memory. So the limit is never exceeded, and a place

@@ -1,7 +1,7 @@
 """Counters summed exactly over all workers of a host, across the replacement and the death of workers.
 
-Each process counts in its own worker slot, so counting takes only the process's own lock. The next owner of a slot
-counts on from the values it finds: what dead workers counted stays, and a sum never falls. A level (calls under way,
+Each process counts in its own worker slot, so counting takes only the process's own lock. The slot's next owner counts
+on from the values that are there: what dead workers counted stays, and a sum never falls. A level (calls under way,
 bytes in use) is true only while its process lives, and is reset by the next owner.
 """
 
@@ -68,7 +68,7 @@ class Counters:
         return CounterGroup(self, self.reserve(name, len(members)), members)
 
     def own_base(self) -> int:
-        """Return the first word of this process's worker slot. Levels left by the slot's last owner are zeroed."""
+        """Return the first word of this process's worker slot. Levels left by its last owner are zeroed."""
         if self.base < 0:
             self._memory.own_counters(0)  # claims a worker slot
             base = self._memory.worker_slot * WORKER_WORDS

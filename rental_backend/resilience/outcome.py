@@ -9,7 +9,7 @@ class Outcome(enum.Enum):
 
     SUCCESS = "success"
     FAILURE = "failure"
-    NONE = "no verdict"
+    NONE = "none"
 
 
 Classifier = Callable[[BaseException], Outcome]

@@ -1,4 +1,4 @@
-"""pybreaker's storage and state objects over the engine, for whoever knows pybreaker."""
+"""pybreaker's storage and state objects over the engine, for engineers who know pybreaker."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,9 +1,9 @@
 """Shared memory of all workers of a host: the one state of every breaker, read without a lock or a system call.
 
-It is allocated before the fork (in gunicorn's master) and inherited by the workers; without a master
-it serves its own process. All of it is 8-byte words, each read and written atomically. A state is one word. Each worker
-counts in a worker slot of its own, which nobody else writes. Only transitions take a lock. The kernel releases it when
-its holder dies, and nobody waits longer than `PATIENCE`: a worker stopped in the middle of a transition blocks nobody.
+It is allocated before the fork (in gunicorn's master) and inherited by the workers; without a master it serves its own
+process. All of it is 8-byte words, each read and written atomically. A packed state is one word. Each worker counts in
+a worker slot of its own, which nobody else writes. Only transitions take a lock. The kernel releases it when its holder
+dies, and nobody waits longer than `PATIENCE`: a worker stopped in the middle of a transition blocks nobody.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ PATIENCE = 0.25
 
 BREAKERS, WORKER_SLOTS, BUCKETS = 16, 64, 16
 HEADER_WORDS, BREAKER_WORDS = 8, 72
-WORKER_HEADER = 2  # whether the slot was ever claimed, and the process id of its owner
+WORKER_HEADER = 2  # whether the worker slot was ever claimed, and the process id of its owner
 EVENTS, EVENT_WORDS = 64, 32  # kept for each breaker and each kind (state changes, probing)
 TOTAL_WORDS = 6  # counts per breaker that never reset, kept in `Counters`
 LOG_WORDS = 2 * (1 + EVENTS * EVENT_WORDS)  # per breaker and kind: the number of events, then the last ones
@@ -43,7 +43,7 @@ WORKER_LOCKS = 1 << 40  # file offset of the worker slots' locks, far beyond tho
 _instances: "weakref.WeakSet[SharedMemory]" = weakref.WeakSet()
 
 
-# D16: all state lies in one anonymous memory page.
+# D16: the breakers' state lies in anonymous shared memory.
 class SharedMemory:
     """The shared memory. What is built on it before a fork, all children share."""
 
@@ -61,7 +61,7 @@ class SharedMemory:
         self._file = os.memfd_create("rental-breakers", os.MFD_CLOEXEC)
         weakref.finalize(self, os.close, self._file)
         self.counters = Counters(self, WORKER_SLOTS)
-        self.totals = self.counters.reserve("slots", BREAKERS * TOTAL_WORDS)
+        self.totals = self.counters.reserve("breakers", BREAKERS * TOTAL_WORDS)
         _instances.add(self)
 
     def breaker_number(self, name: str) -> int:
@@ -124,7 +124,7 @@ class SharedMemory:
     def _claim_slot(self) -> int:
         """Claim the first free worker slot for the life of this process. When all are claimed, the last is shared.
 
-        Two processes that count in one slot may lose a count now and then.
+        Two processes that count in one worker slot may lose a count now and then.
         """
         free = (
             worker_slot
@@ -154,7 +154,7 @@ class SharedMemory:
         return True
 
     def counters_by_slot(self, breaker: int) -> Iterator[int]:
-        """Yield the address of each process's counters for a breaker, dead ones included, in the order of the slots."""
+        """Yield the address of each process's counters for a breaker, dead ones included, by worker slot."""
         for at in range(WORKERS_AT, WORDS, WORKER_WORDS):
             if not self.words[at]:
                 return

@@ -19,13 +19,13 @@ class Mistake(Exception):
 
 
 class Crowded(SharedMemory):
-    """A page on which somebody else has his turn first, once."""
+    """A shared memory in which somebody else has their turn first, once."""
 
     before: Callable[[], object] | None = None
 
     @contextmanager
     def locked(self) -> Iterator[int]:
-        """Let somebody else have his turn, then lock."""
+        """Let somebody else have their turn, then lock."""
         before, self.before = self.before, None
         if before:
             before()

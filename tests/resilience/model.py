@@ -1,4 +1,4 @@
-"""A plain model of the breaker, written from its specification: one process, whole milliseconds, no memory page."""
+"""A plain model of the breaker, written from its specification: one process, whole milliseconds, no shared memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

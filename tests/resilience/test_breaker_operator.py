@@ -135,7 +135,7 @@ def test_calls_under_way_when_an_order_comes_count_no_more(breaker: Breaker) -> 
 
 @pytest.mark.parametrize("ttl", [0, -1.0, 366 * 86400.1, float("nan"), float("inf")])
 def test_an_order_has_a_sensible_end_or_none(breaker: Breaker, ttl: float) -> None:
-    """A TTL that is over already, or longer than the page can tell, is refused and changes nothing."""
+    """A TTL that is over already, or longer than a packed state can hold, is refused and changes nothing."""
     with pytest.raises(ValueError, match="a TTL is of more than 0 and at most 31622400 seconds"):
         breaker.force_open(reason="oops", actor="ann", ttl=ttl)
     assert (breaker.operator, breaker.current_state, breaker.events) == (None, "closed", ())

@@ -74,7 +74,7 @@ def test_users_are_never_admitted_in_half_open(breaker: Breaker, clock: Clock) -
         seen.append((breaker.current_state, caught.value.retry_after))
 
     assert breaker.probe(attempt)
-    # By when a probe has told, not the end of its lease.
+    # By when a probe has a result, not the end of its lease.
     assert (seen, breaker.current_state) == ([(HALF_OPEN, 1.0)], CLOSED)
 
 
@@ -150,7 +150,7 @@ def test_a_closed_breaker_is_not_probed(breaker: Breaker) -> None:
 
 
 def test_only_a_probe_can_be_ended(breaker: Breaker, clock: Clock) -> None:
-    """Whoever has not begun one changes nothing, whatever the state and whatever he found."""
+    """A caller who has not begun one changes nothing, whatever the state and whatever the result."""
     for _ in range(2):
         before = breaker.events
         assert not breaker.end_probe(breaker.generation)
@@ -221,7 +221,7 @@ def test_what_a_probe_finds_is_ignored_when_somebody_else_decided(breaker: Break
 
 
 def test_half_open_by_hand_makes_the_probe_due_but_admits_nobody(breaker: Breaker) -> None:
-    """An operator cannot let users in to find out; he can have the prober look at once. A closed one stays closed."""
+    """An operator cannot let users in to find out; they can have the prober look at once. A closed one stays closed."""
     breaker.half_open()
     assert (breaker.current_state, breaker.events) == (CLOSED, ())
     breaker.open()

@@ -1,4 +1,4 @@
-"""Real processes on one page: one truth, one probe, one limit, whoever is killed or stopped whenever."""
+"""Real processes with one shared memory: one truth, one probe, one limit, whoever is killed or stopped whenever."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""The place of a breaker on the page: whose counts are its own, and what lies beside it."""
+"""The place of a breaker in shared memory: whose counts are its own, and what lies beside it."""
 
 import os
 
@@ -81,7 +81,7 @@ def test_a_breaker_outlives_the_last_generation(breaker: Breaker) -> None:
 
 
 def test_every_breaker_of_a_page_counts_in_the_last_generation(clock: Clock) -> None:
-    """A lane that was just taken is of no generation, and so earlier than any."""
+    """A worker slot that was just claimed is of no generation, and so earlier than any."""
     memory = SharedMemory()
     breakers = [Breaker(str(number), memory=memory, clock=clock, starts_closed=True) for number in range(16)]
     for breaker in breakers:

@@ -54,7 +54,7 @@ def test_two_objects_of_a_page_share_the_places() -> None:
 
 
 class Overtaken(SharedMemory):
-    """A page on which somebody else comes first between a look and the counting that follows, once."""
+    """A shared memory in which somebody else comes first between a look and the counting that follows, once."""
 
     other: Callable[[], object] | None = None
 
@@ -79,7 +79,7 @@ def test_who_loses_the_race_for_the_last_place_is_refused() -> None:
 
 
 class Leaving(Overtaken, Crowded):
-    """A page on which he who came first leaves before the lock is taken."""
+    """A shared memory in which the caller who came first leaves before the lock is taken."""
 
 
 def test_who_loses_the_race_tries_once_more() -> None:
@@ -154,7 +154,7 @@ def test_the_dead_are_looked_for_now_and_then_only(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_lane_of_a_dead_worker_is_taken_without_its_calls() -> None:
-    """Whoever comes after it in its lane counts from nothing."""
+    """The process after it in its worker slot counts from nothing."""
     bulkhead = Bulkhead(SharedMemory(), "thing", 3)
     child = os.fork()
     if not child:
@@ -199,7 +199,7 @@ def test_after_an_outage_the_places_are_given_back_by_and_by(clock: Clock) -> No
 
 
 def test_no_more_enter_than_the_ramp_allows(clock: Clock) -> None:
-    """Whoever comes too early is refused when his patience is at its end."""
+    """A caller who comes too early is refused when their patience is at its end."""
     _, bulkhead = ramped(clock)
     with ExitStack() as stack:
         for _ in range(4):
@@ -212,7 +212,7 @@ def test_no_more_enter_than_the_ramp_allows(clock: Clock) -> None:
 
 
 def test_who_finds_no_place_on_the_ramp_waits_for_one() -> None:
-    """He has it as soon as somebody leaves; a bulkhead that is merely full lets nobody wait."""
+    """A caller who waits has it as soon as somebody leaves; a bulkhead that is merely full lets nobody wait."""
     memory = SharedMemory()
     breaker = Breaker("thing", memory=memory)
     bulkhead = Bulkhead(memory, "thing", 2, slow_start=SlowStart(first=1, hold=60.0, wait=10.0))

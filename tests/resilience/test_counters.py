@@ -38,11 +38,11 @@ def test_all_workers_add_up_and_the_killed_count_on() -> None:
             each.kill()
 
     assert memory.counters.total(at) == expected == 12_000
-    assert len(memory.used_slots()) <= 4, "those that follow take the lanes of the dead"
+    assert len(memory.used_slots()) <= 4, "the next workers take the slots of the dead"
 
 
 def test_a_level_ends_with_its_worker() -> None:
-    """What a worker had under way is gone with it, at once and for whoever has its lane after it."""
+    """What a worker had under way is gone with it, at once and for the next owner of its worker slot."""
     memory = SharedMemory()
     level, number = memory.counters.reserve("under way", level=True), memory.counters.reserve("done")
     tasks = {"begin": lambda: memory.counters.add(level, 3), "end": lambda: memory.counters.add(number)}

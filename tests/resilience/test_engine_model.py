@@ -57,7 +57,7 @@ def classify(error: BaseException) -> Outcome:
 
 
 class Comparison(RuleBasedStateMachine):
-    """Two workers on one page, and the model; every step is made by one worker and seen by both."""
+    """Two workers with one shared memory, and the model; every step is made by one worker and seen by both."""
 
     steps = 0
     moves: Counter[tuple[str, str]] = Counter()
@@ -71,7 +71,7 @@ class Comparison(RuleBasedStateMachine):
 
     @initialize(policy=st.sampled_from(POLICIES))
     def begin(self, policy: Policy) -> None:
-        """Make the page, and a second view of it that counts in a lane of its own, as another process does."""
+        """Make the shared memory, and a second view of it that counts in a slot of its own, as another process does."""
         memory = SharedMemory()
         twin = copy.copy(memory)
         twin.worker_slot = -1
@@ -208,7 +208,7 @@ class Comparison(RuleBasedStateMachine):
 
     @rule(how=one_of(WORKERS, FORCED, (None, 1, 700, 5000), (False, True)))
     def order(self, how: tuple[int, str, int | None, bool]) -> None:
-        """Obey an operator, who may act in the middle of a probe, and change his mind at once."""
+        """Obey an operator, who may act in the middle of a probe, and change their mind at once."""
         number, state, ttl, amid = how
         if amid:
             self.begin_probe((number, True))
@@ -264,7 +264,7 @@ class Comparison(RuleBasedStateMachine):
         return model.state, self.workers[0].operator.reason, None if model.until is None else model.until / 1000  # type: ignore[union-attr]
 
     def teardown(self) -> None:
-        """Keep which transitions were met, and that the ring on the page tells the same."""
+        """Keep which transitions were met, and that the ring in shared memory holds the same."""
         model = getattr(self, "model", None)
         if model is not None:
             type(self).moves.update(model.moves)

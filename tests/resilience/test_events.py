@@ -133,7 +133,7 @@ def test_an_event_that_is_being_overwritten_is_left_out(breaker: Breaker) -> Non
     assert len(breaker.events) == 2
 
     class Meanwhile:
-        """The words of a page whose first event is overwritten between two looks at its number."""
+        """The words of a shared memory whose first event is overwritten between two looks at its number."""
 
         def __init__(self, words: memoryview) -> None:
             self.words = words

@@ -119,13 +119,13 @@ def test_an_idle_dependency_gets_a_heartbeat(clock: Clock) -> None:
 
 
 def test_looks_are_as_frequent_as_the_heartbeat(clock: Clock) -> None:
-    """A heartbeat quicker than the usual look at the page is kept."""
+    """A heartbeat quicker than the usual look at shared memory is kept."""
     prober = settled(Prober(Breaker("thing", clock=clock, starts_closed=True), Thing(), heartbeat=0.05))
     assert prober._pause() == 0.05
 
 
 def test_one_worker_of_all_makes_the_heartbeat(clock: Clock) -> None:
-    """Of several probers over one page, one calls in each heartbeat's time."""
+    """Of several probers with one shared memory, one calls in each heartbeat's time."""
     thing, memory = Thing(), SharedMemory()
     probers = [Prober(Breaker("thing", memory=memory, clock=clock, starts_closed=True), thing) for _ in range(4)]
     for beats in (1, 2, 3):
@@ -148,7 +148,7 @@ def test_every_breaker_of_a_page_has_its_heartbeat(clock: Clock) -> None:
 
 
 def test_a_heartbeat_that_another_made_meanwhile_is_not_made_again(clock: Clock) -> None:
-    """Who was about to call looks again when it is his turn."""
+    """A prober that was about to call looks again when it is its turn."""
     breaker = Breaker("thing", clock=clock, starts_closed=True)
     clock.advance(2.0)
     looks: list[bool] = []

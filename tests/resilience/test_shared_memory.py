@@ -1,4 +1,4 @@
-"""The page itself: places, lanes, counts and what is forgotten."""
+"""Shared memory itself: places, worker slots, counts and what is forgotten."""
 
 import errno
 import gc
@@ -18,7 +18,7 @@ from .clock import Clock
 
 
 def worker_slots(memory: SharedMemory) -> int:
-    """Return how many lanes have ever been taken."""
+    """Return how many worker slots have ever been claimed."""
     return sum(1 for _ in memory.counters_by_slot(0))
 
 
@@ -38,7 +38,7 @@ def test_a_page_has_place_for_sixteen_breakers() -> None:
 
 
 def test_pages_are_apart(clock: Clock) -> None:
-    """Breakers of the same name without a common page know nothing of each other."""
+    """Breakers of the same name without a common shared memory know nothing of each other."""
     one, two = (Breaker("thing", clock=clock, starts_closed=True) for _ in range(2))
     one.open()
     assert (one.closed, two.closed, two.events) == (False, True, ())
@@ -84,7 +84,7 @@ def test_a_window_has_the_length_of_the_policy(clock: Clock, window: int) -> Non
 
 @pytest.mark.parametrize("window", [0, 17])
 def test_a_window_for_which_there_is_no_place_is_refused(window: int) -> None:
-    """A page keeps sixteen seconds, and less than one is nothing: both are mistakes to be told of at once."""
+    """Shared memory keeps sixteen seconds, and less than one is nothing: both are mistakes to be told of at once."""
     with pytest.raises(ValueError, match="1 to 16 seconds"):
         Breaker("thing", policy=Policy(window=window))
 
@@ -100,11 +100,11 @@ def test_children_count_in_lanes_of_their_own(breaker: Breaker) -> None:
             os._exit(0 if breaker.counts() == Counts(3) else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert breaker.counts() == Counts(3), number
-    assert worker_slots(breaker.engine.breaker_state.memory) == 2  # each child took the lane of the one before
+    assert worker_slots(breaker.engine.breaker_state.memory) == 2  # each child took the worker slot of the one before
 
 
 def test_with_all_lanes_taken_the_last_is_shared(clock: Clock) -> None:
-    """The process that finds no free lane takes the last; its calls are counted."""
+    """The process that finds no free worker slot takes the last; its calls are counted."""
     memory = SharedMemory()
     breaker = Breaker("thing", memory=memory, clock=clock, starts_closed=True)
     succeed(breaker)
@@ -130,7 +130,7 @@ def test_threads_of_a_process_take_one_lane(clock: Clock) -> None:
 
 
 def holding(memory: SharedMemory, meanwhile: Callable[[], None], patience: float) -> Callable[[], int]:
-    """Have a child hold the lock of a page and do something meanwhile; return how to wait for its end."""
+    """Have a child hold the lock of a shared memory and do something meanwhile; return how to wait for its end."""
     ready, told = os.pipe()
     child = os.fork()
     if not child:
@@ -181,7 +181,7 @@ def test_a_lock_that_counts_no_more_is_given_back(breaker: Breaker) -> None:
     memory.words[LOCK] = 5
 
     class Late:
-        """The words of a page, whose lock looks at first as it was before."""
+        """The words of a shared memory whose lock looks at first as it was before."""
 
         def __init__(self, words: memoryview) -> None:
             self.words = words
@@ -220,7 +220,7 @@ def test_a_thread_that_is_stuck_holds_up_no_other(breaker: Breaker, monkeypatch:
 
 
 def test_a_transition_that_others_have_overtaken_is_not_made(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who was stopped in the middle of opening leaves the state as those put it who lost patience with him."""
+    """A worker stopped in the middle of opening leaves the state as others, who lost patience with it, have put it."""
     monkeypatch.setattr(module, "PATIENCE", 0.01)
     memory = SharedMemory()
     other = Breaker("thing", memory=memory, clock=clock, starts_closed=True)
@@ -236,7 +236,7 @@ def test_a_transition_that_others_have_overtaken_is_not_made(clock: Clock, monke
 
 
 def test_an_opening_does_not_undo_the_closing_that_overtook_it(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor who was stopped while he opened an open breaker anew, which somebody has closed since."""
+    """A worker stopped while it opened an open breaker anew leaves it closed, as another has put it since."""
     monkeypatch.setattr(module, "PATIENCE", 0.01)
     memory = SharedMemory()
     other = Breaker("thing", memory=memory, clock=clock, starts_closed=True)
@@ -253,7 +253,7 @@ def test_an_opening_does_not_undo_the_closing_that_overtook_it(clock: Clock, mon
 
 
 def test_a_lane_that_another_thread_took_meanwhile_is_used(clock: Clock) -> None:
-    """Of two threads that make the first calls of a process the second takes no lane."""
+    """Of two threads that make the first calls of a process the second claims no worker slot."""
     memory = SharedMemory()
     breaker = Breaker("thing", memory=memory, clock=clock, starts_closed=True)
     with ThreadPoolExecutor(1) as pool, memory._claiming:

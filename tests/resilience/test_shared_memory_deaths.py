@@ -1,4 +1,4 @@
-"""Workers that are killed or stopped at any instant: the page works on, and nothing of theirs stays behind."""
+"""Workers that are killed or stopped at any instant: shared memory works on, and nothing of theirs stays behind."""
 
 import itertools
 import os
@@ -33,7 +33,7 @@ Interval = tuple[float, float]
 
 
 def make(clock: Callable[[], float] = time.monotonic) -> tuple[SharedMemory, Breaker, Bulkhead]:
-    """Make a page with a breaker and a bulkhead on it."""
+    """Make a shared memory with a breaker and a bulkhead in it."""
     memory = SharedMemory()
     breaker = Breaker("thing", memory=memory, policy=QUICK, clock=clock, jitter=lambda: 1.0, starts_closed=True)
     return memory, breaker, Bulkhead(memory, "places", LIMIT)
@@ -99,7 +99,7 @@ def fill(bulkhead: Bulkhead) -> None:
 
 @rounds(80, 2000)
 def test_workers_killed_at_any_instant_leave_nothing_behind(times: int) -> None:
-    """After each massacre a new worker trips, probes, closes and has all places; lanes do not run out."""
+    """After each massacre a new worker trips, probes, closes and has all places; worker slots do not run out."""
     memory, breaker, bulkhead = make()
     dice, longest = random.Random(2), 0.0
     with crew(0) as workers:
@@ -271,7 +271,7 @@ def test_counts_of_all_workers_are_one_sum() -> None:
     policy = Policy(consecutive=10**6, minimum_calls=10**6)
     memory = SharedMemory()
     breaker = Breaker("thing", memory=memory, policy=policy, clock=lambda: 1000.5, starts_closed=True)
-    breaker.record(Outcome.FAILURE, 0, OSError())  # takes a lane, which the children must not share
+    breaker.record(Outcome.FAILURE, 0, OSError())  # claims a worker slot, which the children must not share
 
     def record(outcome: Outcome) -> None:
         together(THREADS, lambda _: [breaker.record(outcome, 0) for _ in range(50)])

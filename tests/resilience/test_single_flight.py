@@ -45,7 +45,7 @@ def _crowd(
 
 
 def test_one_works_for_all() -> None:
-    """Of 16 who want the same at the same time one works, and all have what he found; later ones work anew."""
+    """Of 16 who want the same at the same time one works, and all have its result; later ones work anew."""
     single_flight, work, key = SingleFlight[int](wait=5), Work(), Key()
     pool, asked = _crowd(single_flight, work, 16, key)
     until(lambda: key.asked == 16)
@@ -70,7 +70,7 @@ def test_others_are_not_kept_waiting() -> None:
 
 @pytest.mark.parametrize("wait", [0.05, 60])
 def test_a_follower_waits_no_longer_than_he_may(wait: float) -> None:
-    """Whoever has waited long enough, or has no more time for his request, works himself."""
+    """A caller who has waited long enough, or has no more time for the request, does the work."""
     single_flight, work = SingleFlight[int](wait=wait), Work()
     pool, asked = _crowd(single_flight, work, 1)
     until(lambda: work.begun)
@@ -85,7 +85,7 @@ def test_a_follower_waits_no_longer_than_he_may(wait: float) -> None:
 
 
 def test_an_error_is_not_shared() -> None:
-    """Whoever followed somebody that failed works himself; only that one gets the error."""
+    """A caller whose leader failed does the work; only the leader gets the error."""
     single_flight, failing = SingleFlight[int](wait=5), threading.Event()
 
     def fail() -> int:
