@@ -2,10 +2,11 @@
 
 import enum
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from sqlalchemy import (
     JSON,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, Mapped, Session, mapped_column
+from sqlalchemy.sql.elements import SQLCoreOperations
 
 # The names that PostgreSQL gives by default. Production has them, because it was created without a convention.
 NAMES = {
@@ -48,6 +50,9 @@ def one_of(kind: type[enum.StrEnum], length: int = 20) -> Enum:
     return Enum(kind, native_enum=False, length=length, create_constraint=True)
 
 
+Expression = SQLCoreOperations[object]  # a column, or what is computed from some, of any type
+
+
 def at_least(least: int, *columns: str) -> tuple[CheckConstraint, ...]:
     """Return checks that none of these numbers is smaller; a number that is not given passes."""
     return tuple(CheckConstraint(f"{column} >= {least}", name=column) for column in columns)
@@ -58,7 +63,7 @@ def in_order(first: str, last: str) -> CheckConstraint:
     return CheckConstraint(f"{last} >= {first}", name=last)
 
 
-def searched(*columns: Any) -> ColumnElement[str]:
+def searched(*columns: Expression) -> ColumnElement[str]:
     """Return all that a search looks at as one text: one trigram index holds it, one condition asks it.
 
     What is no column of a table (an expression of a read model) may be null.
@@ -67,10 +72,11 @@ def searched(*columns: Any) -> ColumnElement[str]:
         column if not getattr(column, "nullable", True) else func.coalesce(column, literal_column("''"))
         for column in columns
     ]
-    return reduce(lambda left, right: left.concat(literal_column("' '")).concat(right), texts)
+    joined = reduce(lambda left, right: left.concat(literal_column("' '")).concat(right), texts)
+    return cast(ColumnElement[str], joined)
 
 
-def trigrams(name: str, *columns: Any) -> Index:
+def trigrams(name: str, *columns: Expression) -> Index:
     """Return the index for a search in these columns, for any part of three letters or more, in either case."""
     text = searched(*columns).label("text")
     return Index(name, text, postgresql_using="gin", postgresql_ops={"text": "gin_trgm_ops"})
@@ -111,7 +117,7 @@ class Retirable(Audited):
     is_active: Mapped[bool] = mapped_column(default=True, index=True, sort_order=905)
 
 
-def added(session: Session, key: InstrumentedAttribute[str], rows: list[dict[str, Any]]) -> frozenset[str]:
+def added(session: Session, key: InstrumentedAttribute[str], rows: Sequence[Mapping[str, object]]) -> frozenset[str]:
     """Store those rows whose unique key is not there yet, and return their keys.
 
     Other transactions that store the same rows are waited for; all must store them in the same order.

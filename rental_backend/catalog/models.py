@@ -4,12 +4,11 @@ import enum
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, Enum, ForeignKey, Index, String, case, func, select
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship, synonym
 
-from ..models import Model, Price, Quantity, Retirable, at_least, trigrams
+from ..models import Expression, Model, Price, Quantity, Retirable, at_least, trigrams
 
 
 class ItemStatus(enum.StrEnum):
@@ -28,7 +27,7 @@ class LocationType(enum.StrEnum):
     SERVICE_CENTER = "SERVICE_CENTER"
 
 
-def _display_name(name: Any, code: Any) -> ColumnElement[str]:
+def _display_name(name: Expression, code: Expression) -> ColumnElement[str]:
     """Return a name with its code, if it has one: `Piece (PCS)`."""
     return case((code.is_(None), name), else_=func.concat(name, " (", code, ")"))
 
@@ -211,7 +210,7 @@ class Location(Retirable, Model):
     name: Mapped[str] = synonym("location_name")
 
 
-def _counted(owner: Any, thing: str, reference: ColumnElement[Any], active: ColumnElement[bool]) -> None:
+def _counted(owner: type[Model], thing: str, reference: Expression, active: ColumnElement[bool]) -> None:
     """Give a model the number of what belongs to it, and whether there is any; read only by who asks for it.
 
     Retired rows do not count: nobody sees them, so they keep nothing from being retired.

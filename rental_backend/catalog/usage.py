@@ -1,18 +1,24 @@
 """The rules of master data that items are made of (BR-B4): what is in use cannot be deleted."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnExpressionArgument, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .. import crud as records
+from ..crud import Row
 from ..errors import Conflict, NotFound
+from ..models import Retirable
 from .models import Brand, Category, Item, UnitOfMeasurement
 
-ITEMS_OF = {Brand: Item.brand_id, Category: Item.category_id, UnitOfMeasurement: Item.unit_of_measurement_id}
+ITEMS_OF: Mapping[type[Retirable], InstrumentedAttribute[uuid.UUID | None]] = {
+    Brand: Item.brand_id,
+    Category: Item.category_id,
+    UnitOfMeasurement: Item.unit_of_measurement_id,
+}
 
 
 # D51: in use: not deleted.
@@ -30,7 +36,7 @@ class ActivationResult:
     missing: list[uuid.UUID]
 
 
-def retire(session: Session, row: Any, actor: str) -> Any:
+def retire(session: Session, row: Row, actor: str) -> Row:
     """Delete a brand, unit or category out of sight. Raises `InUse` if it has items that are not retired.
 
     Its row is locked: an item that is just being created with it is waited for, and counts.
@@ -39,12 +45,12 @@ def retire(session: Session, row: Any, actor: str) -> Any:
     return records.retire(row, actor)
 
 
-def count(session: Session, *conditions: Any) -> int:
+def count(session: Session, *conditions: ColumnExpressionArgument[bool]) -> int:
     """Return how many rows fit the conditions."""
     return session.scalar(select(func.count()).where(*conditions)) or 0
 
 
-def require_unused(row: Any, number: int, one: str, many: str) -> None:
+def require_unused(row: Retirable, number: int, one: str, many: str) -> None:
     """Raise `InUse` if a number of things hang on a row."""
     if number:
         things = f"{number} {one if number == 1 else many}"
@@ -65,10 +71,10 @@ def _locked(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, UnitO
     return {unit.id: unit for unit in session.scalars(wanted.with_for_update())}
 
 
-def named(session: Session, column: Any, text: str) -> uuid.UUID:
+def named(session: Session, column: InstrumentedAttribute[str | None], text: str) -> uuid.UUID:
     """Return the id of the row that has a text in a unique column, in either case, or raise `NotFound`."""
     alike = select(column.class_.id).where(func.lower(column) == func.lower(text))
     found: uuid.UUID | None = session.scalar(alike.order_by((column == text).desc()).limit(1))
     if found is None:
-        raise NotFound(f"There is no such {records.spoken(column.class_)}.")
+        raise NotFound(f"There is no such {records.spoken(cast(type, column.class_))}.")
     return found

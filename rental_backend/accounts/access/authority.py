@@ -1,12 +1,11 @@
 """Changing accounts: one change at a time, by somebody who may do at least as much as those whom he changes."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Text, cast, event, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, SessionTransaction
 
 from ...actor import Actor
 from ...errors import Forbidden, Invalid, Unauthenticated
@@ -65,9 +64,18 @@ class Administrator:
             raise Invalid({field: [f"There is no permission {', '.join(unknown)}."]})
         return found
 
-    def note(self, action: str, resource: str, resource_id: uuid.UUID, **details: Any) -> None:
+    def note(
+        self,
+        action: str,
+        resource: str,
+        resource_id: uuid.UUID,
+        *,
+        before: Mapping[str, object] | None = None,
+        after: Mapping[str, object] | None = None,
+        **details: object,
+    ) -> None:
         """Log what he changed, with `before` and `after`."""
-        audit.note(self.session, self.actor, action, resource, resource_id, **details)
+        audit.note(self.session, self.actor, action, resource, resource_id, before=before, after=after, **details)
 
 
 # D35: changes of users and roles take turns.
@@ -86,6 +94,6 @@ def administrator(session: Session, identity: Identity, actor: Actor) -> Adminis
     return Administrator(session, identity, actor, user, frozenset(session.scalars(effective([user.id]))))
 
 
-def _forget(identity: Identity, ended: Any) -> None:
+def _forget(identity: Identity, ended: SessionTransaction) -> None:
     if ended.parent is None:  # flushes end transactions too, inside of this one
         identity.forget_everybody()

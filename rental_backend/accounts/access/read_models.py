@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, String, and_, case, func, literal, literal
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import DeclarativeBase
 
+from ...models import Expression
 from .. import models
 from ..models import LoginAttempt, UserPermission, UserType, role_permissions, user_roles
 from .effective_permissions import IN_FORCE
@@ -15,7 +16,7 @@ class ReadModel(DeclarativeBase):
     """The base of what is only read."""
 
 
-def _list(value: Any, order: Any) -> ColumnElement[Any]:
+def _list(value: Expression, order: Expression) -> ColumnElement[Any]:
     """Return the JSON array of all rows, or an empty one."""
     return func.coalesce(func.json_agg(aggregate_order_by(value, order)), literal_column("'[]'::json"))
 

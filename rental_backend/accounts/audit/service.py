@@ -1,6 +1,6 @@
 """The append-only log of who did what to users, roles, permissions, settings and the breakers."""
 
-from typing import Any
+from collections.abc import Mapping
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -17,9 +17,9 @@ def note(
     resource: str,
     resource_id: object = None,
     *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-    **details: Any,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    **details: object,
 ) -> None:
     """Log a change in the transaction that makes it: both are there, or neither is.
 
@@ -34,9 +34,9 @@ def change(
     resource: str,
     resource_id: object = None,
     *,
-    before: dict[str, Any] | None = None,
-    after: dict[str, Any] | None = None,
-    **details: Any,
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    **details: object,
 ) -> SecurityEvent:
     """Return the event of a change, as `note` logs it; many at once go to `store`."""
     if before is not None and after is not None:

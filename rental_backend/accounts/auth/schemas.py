@@ -1,6 +1,6 @@
 """The wire forms of accounts. The frontend reads most fields in two spellings; both are given."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, cast
 
 from marshmallow import fields
 
@@ -139,9 +139,9 @@ class UserSchema(Output):
     effective_permissions = fields.Nested(PermissionSet)
     effectivePermissions = fields.Nested(PermissionSet, attribute="effective_permissions")  # noqa: N815
 
-    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+    def get_attribute(self, obj: object, attr: str, default: object) -> object:
         """Read from a `Profile`: the columns of the user, and what belongs to the user."""
-        profile: Profile = obj
+        profile = cast(Profile, obj)
         match attr:
             case "roles":
                 return list(profile.roles)

@@ -1,8 +1,8 @@
 """What is deleted of the accounts when nobody needs it any more: ended sessions, reset tokens, old tries, old log."""
 
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Interval, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -23,7 +23,7 @@ def purge(session: Session, most: int) -> dict[str, int]:
     return {kind.class_.__tablename__: _delete(session, kind, old, most) for kind, old in _old()}
 
 
-def _old() -> Iterator[tuple[InstrumentedAttribute[Any], ColumnElement[bool]]]:
+def _old() -> Iterator[tuple[InstrumentedAttribute[uuid.UUID], ColumnElement[bool]]]:
     """Yield the key of each table, and which rows are old."""
     retention = func.security_audit_logs_retention(type_=Interval)
     yield RefreshToken.id, RefreshToken.expires_at < func.now() - SPARE
@@ -32,6 +32,6 @@ def _old() -> Iterator[tuple[InstrumentedAttribute[Any], ColumnElement[bool]]]:
     yield SecurityAuditLog.id, SecurityAuditLog.timestamp < func.now() - retention
 
 
-def _delete(session: Session, key: InstrumentedAttribute[Any], old: ColumnElement[bool], most: int) -> int:
+def _delete(session: Session, key: InstrumentedAttribute[uuid.UUID], old: ColumnElement[bool], most: int) -> int:
     some = select(key).where(old).limit(most).with_for_update(skip_locked=True)
     return len(session.scalars(delete(key.class_).where(key.in_(some)).returning(key)).all())

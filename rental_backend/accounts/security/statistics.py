@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, Select, func, select
 from sqlalchemy.orm import Session
 
 from ...infra.identity.login_throttle import LoginThrottle
+from ...models import Model
 from ..models import LoginAttempt, Permission, RefreshToken, Role, SecurityAuditLog, User, role_permissions, user_roles
 
 DORMANT = timedelta(days=90)
@@ -59,7 +60,7 @@ def _figures(now: datetime) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _count(model: Any, *conditions: Any) -> ColumnElement[int]:
+def _count(model: type[Model], *conditions: ColumnExpressionArgument[bool]) -> ColumnElement[int]:
     return select(func.count()).select_from(model).where(*conditions).scalar_subquery()
 
 

@@ -1,6 +1,7 @@
 """Reports about customers and suppliers."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -42,7 +43,7 @@ def customers(session: Session) -> dict[str, Any]:
 
 @bp.get("/customers/<uuid:id>/transactions")
 @endpoint(needs=REPORT, permission="CUSTOMER_VIEW_TRANSACTIONS", query=Paging())
-def customer_transactions(session: Session, id: uuid.UUID, **part: Any) -> dict[str, Any]:
+def customer_transactions(session: Session, id: uuid.UUID, **part: object) -> dict[str, Any]:
     """List the transactions of a customer with a summary.
 
     The newest transaction comes first. The summary covers all of them.
@@ -57,7 +58,7 @@ def customer_transactions(session: Session, id: uuid.UUID, **part: Any) -> dict[
 
 @bp.get("/suppliers/<uuid:id>/purchases")
 @endpoint(needs=REPORT, permission="SUPPLIER_VIEW_TRANSACTIONS", query=Paging())
-def supplier_purchases(session: Session, id: uuid.UUID, **part: Any) -> dict[str, Any]:
+def supplier_purchases(session: Session, id: uuid.UUID, **part: object) -> dict[str, Any]:
     """List the purchases from a supplier with a summary.
 
     The newest purchase comes first. The summary covers all of them.
@@ -86,7 +87,7 @@ def supplier_performance(session: Session, id: uuid.UUID) -> dict[str, Any]:
     }
 
 
-def _part(name: str, page: Page, part: dict[str, Any]) -> dict[str, Any]:
+def _part(name: str, page: Page, part: Mapping[str, object]) -> dict[str, Any]:
     """Return a part of a list under its name, and where in the list it lies."""
     skip, limit = paged(part)
     total = page.total or 0

@@ -56,7 +56,9 @@ def new_customers(session: Session) -> list[dict[str, Any]]:
     return [{"month": each, "count": came.get(each, 0)} for each in months]
 
 
-def totals(session: Session, party: InstrumentedAttribute[Any], id: uuid.UUID, types: Sequence[TransactionType]) -> Any:
+def totals(
+    session: Session, party: InstrumentedAttribute[uuid.UUID | None], id: uuid.UUID, types: Sequence[TransactionType]
+) -> Any:
     """Return the number, sum, mean (two places) and latest date of a party's transactions that were not cancelled."""
     amount = TransactionHeader.total_amount
     return session.execute(
@@ -122,7 +124,7 @@ def recommendations(session: Session, id: uuid.UUID) -> list[str]:
 
 
 def _counting(
-    party: InstrumentedAttribute[Any], id: uuid.UUID, types: Sequence[TransactionType]
+    party: InstrumentedAttribute[uuid.UUID | None], id: uuid.UUID, types: Sequence[TransactionType]
 ) -> tuple[Condition, ...]:
     """Return the conditions for a party's transactions that count."""
     return (

@@ -15,7 +15,7 @@ Node = dict[str, Any]
 
 
 def nested(
-    session: Session, columns: Sequence[ColumnElement[Any]], root_id: uuid.UUID | None, *, everything: bool
+    session: Session, columns: Sequence[ColumnElement[object]], root_id: uuid.UUID | None, *, everything: bool
 ) -> bytes:
     """Return the tree as JSON: each category as `columns` with its `children`, by display order and name.
 

@@ -1,7 +1,7 @@
 """Blocking items from rental."""
 
 import uuid
-from typing import Any
+from collections.abc import Mapping
 
 from flask import Blueprint
 from sqlalchemy.orm import Session
@@ -35,7 +35,7 @@ CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items",))  # refuse 
 bp = Blueprint("item-blocking", __name__, url_prefix="/api/master-data/items/rental-blocking")
 
 
-def _part(name: str, page: Page, arguments: dict[str, Any]) -> Page:
+def _part(name: str, page: Page, arguments: Mapping[str, object]) -> Page:
     skip, rows = paged(arguments)
     return page.under(name, skip=skip, limit=rows)
 

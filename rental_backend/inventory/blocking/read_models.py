@@ -1,8 +1,6 @@
 """Blocked items, the history of blocking, and whether an item can be rented, as they are shown."""
 
-from typing import Any
-
-from sqlalchemy import ColumnElement, and_, case, func, literal_column, not_, select
+from sqlalchemy import ColumnElement, ColumnExpressionArgument, and_, case, func, literal_column, not_, select
 
 from ...accounts.access.read_models import ReadModel
 from ...accounts.models import User
@@ -61,7 +59,7 @@ class BlockedItem(ReadModel):
     __mapper_args__ = {"primary_key": [__table__.c.id]}
 
 
-def _pieces(*conditions: Any) -> ColumnElement[int]:
+def _pieces(*conditions: ColumnExpressionArgument[bool]) -> ColumnElement[int]:
     of_item = and_(InventoryUnit.item_id == Item.id, InventoryUnit.is_active, *conditions)
     return func.coalesce(select(func.sum(InventoryUnit.quantity)).where(of_item).correlate(Item).scalar_subquery(), 0)
 

@@ -4,24 +4,29 @@ Items are catalogue and stock lies above it, so it is here that both meet: impor
 columns too. PostgreSQL gathers them in the statement that reads the item; none is read that is not asked for.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, literal_column, select
 from sqlalchemy.orm import column_property
 
 from ...catalog.models import Brand, Category, Item, UnitOfMeasurement
+from ...models import Expression, Identified
 from ..models import StockLevel
 
 LOW_WITHOUT_REORDER_POINT = 10  # BR-C5: an item without reorder point is low below ten
 STATUSES = OUT_OF_STOCK, LOW_STOCK, IN_STOCK = "OUT_OF_STOCK", "LOW_STOCK", "IN_STOCK"
 
 
-def _of(model: Any, key: Any, value: Any) -> ColumnElement[Any]:
+Named = Brand | Category | UnitOfMeasurement
+
+
+def _of(model: type[Identified], key: Expression, value: Expression) -> ColumnElement[Any]:
     """Return something of the row that an item refers to, or null."""
     return select(value).where(model.id == key).correlate(Item).scalar_subquery()
 
 
-def _named(model: Any, key: Any, name: str, *more: str) -> ColumnElement[Any]:
+def _named(model: type[Named], key: Expression, name: str, *more: str) -> ColumnElement[Any]:
     """Return the row that an item refers to as an object, its name also under a second name."""
     members = {"id": model.id, "name": model.name, name: model.name} | {each: getattr(model, each) for each in more}
     parts: list[Any] = []
@@ -31,7 +36,7 @@ def _named(model: Any, key: Any, name: str, *more: str) -> ColumnElement[Any]:
 
 
 # D56: stock is added here to what the catalogue knows.
-def _summed(quantity: Any) -> ColumnElement[Any]:
+def _summed(quantity: Expression) -> ColumnElement[Any]:
     """Return a quantity over all locations (BR-C5)."""
     of_item = and_(StockLevel.item_id == Item.id, StockLevel.is_active)
     return func.coalesce(select(func.sum(quantity)).where(of_item).correlate(Item).scalar_subquery(), 0)
@@ -54,7 +59,7 @@ summed = (
 )
 
 
-def holds_at_least(least: Any) -> ColumnElement[bool]:
+def holds_at_least(least: Expression) -> ColumnElement[bool]:
     """Tell whether this much of an item is on hand; stock is summed once for all items, not for each."""
     enough = and_(summed.c.item_id == Item.id, summed.c.total >= least)
     return select(literal_column("1")).where(enough).correlate(Item).exists()  # a sort may have joined it, too
@@ -68,7 +73,7 @@ def has_level(*conditions: ColumnElement[bool]) -> ColumnElement[bool]:
 is_low = ~holds_at_least(low_below)  # or out of stock
 
 
-def status_at(quantity: ColumnElement[Any]) -> ColumnElement[str]:
+def status_at(quantity: ColumnElement[Decimal]) -> ColumnElement[str]:
     """Return whether an item is in stock, low or out, with that much on hand."""
     return case(
         (quantity == 0, literal_column(f"'{OUT_OF_STOCK}'")),

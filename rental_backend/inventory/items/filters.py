@@ -1,30 +1,36 @@
 """What a list of items can be narrowed to, and how many are low on stock."""
 
-from typing import Any
+import uuid
+from collections.abc import Mapping
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Uuid, func, select, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from ...catalog.models import Brand, Category, Item
-from ...web.query.listing import Joined, Whole
+from ...models import Expression
+from ...web.query.listing import Filter, Joined, Whole
 from ..models import StockLevel
 from . import columns as stock
 
+T = TypeVar("T")
 
-def _below(category: ColumnElement[Any]) -> ColumnElement[bool]:
+
+def _below(category: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
     """Tell whether an item is in a category or in one below it."""
     tree = select(Category.id).where(Category.id == category).cte("tree", recursive=True)
     tree = tree.union(select(Category.id).where(Category.parent_category_id == tree.c.id))
     return Item.category_id.in_(select(tree.c.id))
 
 
-def _among(column: Any, kind: Any) -> Any:
+def _among(column: Expression, kind: TypeEngine[T]) -> Filter:
     return lambda values: column == func.any(type_coerce(values, ARRAY(kind)))
 
 
 EQUAL = ("item_status", "brand_id", "is_rentable", "is_saleable", "is_rental_blocked", "serial_number_required")
-CONDITIONS = {
+CONDITIONS: Mapping[str, Filter] = {
     "item_statuses": _among(Item.item_status, Item.item_status.type),
     "brand_ids": _among(Item.brand_id, Uuid()),
     "category_id": _below,

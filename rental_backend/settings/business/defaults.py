@@ -6,7 +6,7 @@ values; ours have other keys, so that those stored in production come into force
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from ..models import SettingCategory, SettingType
 
@@ -19,6 +19,16 @@ STRING, INTEGER, DECIMAL = SettingType.STRING, SettingType.INTEGER, SettingType.
 BOOLEAN, JSON = SettingType.BOOLEAN, SettingType.JSON
 
 
+class Rules(TypedDict, total=False):
+    """What bounds the value of a setting: a number by `min` and `max`, a text by the others."""
+
+    min: float
+    max: float
+    choices: list[str]
+    pattern: str
+    format: str
+
+
 @dataclass(frozen=True, slots=True)
 class Default:
     """A setting with its first value. `rules` bound what it may become; `is_system` ones nobody changes."""
@@ -29,7 +39,7 @@ class Default:
     category: SettingCategory
     value: str
     description: str
-    rules: dict[str, Any] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
     is_system: bool = False
 
     def row(self, position: int) -> dict[str, Any]:
@@ -48,12 +58,12 @@ class Default:
         }
 
 
-PERCENT: dict[str, Any] = {"min": 0, "max": 100}
-AMOUNT: dict[str, Any] = {"min": 0}
-DAYS: dict[str, Any] = {"min": 1, "max": 3650}
-ZONE: dict[str, Any] = {"format": "timezone"}
-MONTHS: dict[str, Any] = {"min": 30, "max": 3650}  # the database keeps a month of the log whatever is set
-TIME: dict[str, Any] = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+PERCENT: Rules = {"min": 0, "max": 100}
+AMOUNT: Rules = {"min": 0}
+DAYS: Rules = {"min": 1, "max": 3650}
+ZONE: Rules = {"format": "timezone"}
+MONTHS: Rules = {"min": 30, "max": 3650}  # the database keeps a month of the log whatever is set
+TIME: Rules = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 
 
 def _number(document: str, pattern: str) -> Default:

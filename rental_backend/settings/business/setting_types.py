@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from ..models import SettingType
+from .defaults import Rules
 
 LONGEST = 10_000
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
@@ -62,7 +63,7 @@ def written(value: object) -> str:
     return str(value).strip()
 
 
-def fault(kind: SettingType, rules: Mapping[str, Any], text: str) -> str | None:
+def fault(kind: SettingType, rules: Rules, text: str) -> str | None:
     """Say what is wrong with a text by its type and its rules (`min`, `max`, `choices`, `pattern`, `format`), if so."""
     if len(text) > LONGEST or "\0" in text:
         return f"Must be a text of at most {LONGEST} characters without NUL."
@@ -81,7 +82,7 @@ def fault(kind: SettingType, rules: Mapping[str, Any], text: str) -> str | None:
     return None
 
 
-def _out_of_range(value: int | Decimal, rules: Mapping[str, Any]) -> str | None:
+def _out_of_range(value: int | Decimal, rules: Rules) -> str | None:
     if "min" in rules and value < rules["min"]:
         return f"Must be at least {rules['min']}."
     if "max" in rules and value > rules["max"]:
@@ -89,15 +90,15 @@ def _out_of_range(value: int | Decimal, rules: Mapping[str, Any]) -> str | None:
     return None
 
 
-def usable(rules: Mapping[str, Any] | None) -> dict[str, Any]:
+def usable(rules: Mapping[str, object] | None) -> Rules:
     """Return those rules of a stored row that can be kept to; what others have written into it may be anything."""
     kinds: dict[str, Any] = {"min": int | float, "max": int | float, "choices": list, "pattern": str, "format": str}
     found = {name: rule for name, rule in (rules or {}).items() if isinstance(rule, kinds.get(name, ()))}
     try:
-        re.compile(found.get("pattern", ""))
+        re.compile(str(found.get("pattern", "")))
     except re.error:
         del found["pattern"]
-    return found
+    return cast(Rules, found)
 
 
 @lru_cache(maxsize=1)

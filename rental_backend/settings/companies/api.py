@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
+from ...models import Expression
 from ...web.endpoint.pipeline import endpoint
 from ...web.resource.resource import Permissions, Resource
 from ..models import Company
@@ -16,7 +17,7 @@ from . import service
 from .schemas import CompanyChange, CompanyQuery, CompanySchema, NewCompany
 
 
-def _contains(column: Any) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
+def _contains(column: Expression) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
     return lambda text: func.strpos(func.lower(column), func.lower(text)) > 0
 
 
