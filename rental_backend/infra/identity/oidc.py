@@ -130,7 +130,7 @@ class Issuer:
             fetching.set_result(None)
 
 
-def _usable(key_set: Any) -> dict[str, jwt.PyJWK]:
+def _usable(key_set: object) -> dict[str, jwt.PyJWK]:
     """Return the signing keys of a key set, by name. Raises `ValueError` if there are none."""
     usable = {}
     for entry in key_set["keys"] if isinstance(key_set, dict) and isinstance(key_set.get("keys"), list) else ():

@@ -6,11 +6,10 @@ database: in the comment of alembic_version, which needs no table, is part of a 
 the revision.
 """
 
-from typing import Any
-
 import psycopg
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.rows import TupleRow
 
 PREFIX = "contract "
 
@@ -26,7 +25,7 @@ def record_breaking_revision(ctx: MigrationContext, heads: set[str], **_: object
     ctx.execute(f"COMMENT ON TABLE alembic_version IS {comment}")
 
 
-def passed_breaking_revision(connection: psycopg.Connection[Any], scripts: ScriptDirectory) -> str | None:
+def passed_breaking_revision(connection: psycopg.Connection[TupleRow], scripts: ScriptDirectory) -> str | None:
     """Return the breaking revision recorded in the database that these scripts do not have, if any."""
     row = connection.execute("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')").fetchone()
     comment = str(row[0]) if row and row[0] else ""

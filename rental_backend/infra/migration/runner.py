@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationInfo
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RangeNotAncestorError
 from alembic.util import CommandError
+from psycopg.rows import TupleRow
 from sqlalchemy.exc import DBAPIError
 
 from . import preflight
@@ -112,7 +113,7 @@ class Migrator:
         except CommandError as error:
             raise MigrationError(Exit.FAILED, f"Alembic: {error}") from None
 
-    def _lock(self, connection: psycopg.Connection[Any]) -> None:
+    def _lock(self, connection: psycopg.Connection[TupleRow]) -> None:
         """Lock out other runs. Polled outside a transaction: a waiting one would block CREATE INDEX CONCURRENTLY."""
         announced = False
         while not _first(connection, f"SELECT pg_try_advisory_lock({LOCK})"):
@@ -123,7 +124,7 @@ class Migrator:
                 announced = True
             time.sleep(POLL)
 
-    def _state(self, connection: psycopg.Connection[Any], target: str) -> RevisionState:
+    def _state(self, connection: psycopg.Connection[TupleRow], target: str) -> RevisionState:
         wanted = self._scripts.get_revision(target)
         revision = None
         if _first(connection, "SELECT to_regclass('alembic_version') IS NOT NULL"):
@@ -155,7 +156,7 @@ class Migrator:
         if findings := self._find_bad_rows(state, 100):
             raise BadRowsFound(findings)
 
-    def _upgrade(self, connection: psycopg.Connection[Any], target: str) -> int:
+    def _upgrade(self, connection: psycopg.Connection[TupleRow], target: str) -> int:
         """Apply what is pending, and return the number of retries for a lock."""
 
         def applied(step: MigrationInfo, **_: object) -> None:
@@ -173,7 +174,7 @@ class Migrator:
         return retries
 
     def _pause_or_fail(
-        self, connection: psycopg.Connection[Any], target: str, error: DBAPIError | psycopg.Error, retries: int
+        self, connection: psycopg.Connection[TupleRow], target: str, error: DBAPIError | psycopg.Error, retries: int
     ) -> None:
         cause = error.orig if isinstance(error, DBAPIError) else error
         state = self._state(connection, target)
@@ -196,7 +197,7 @@ def pause(retries: int) -> float:
     return PAUSES[min(retries, len(PAUSES) - 1)] * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
-def _first(connection: psycopg.Connection[Any], question: str) -> Any:
+def _first(connection: psycopg.Connection[TupleRow], question: str) -> Any:
     row = connection.execute(question.encode()).fetchone()
     return row[0] if row else None
 
@@ -210,7 +211,7 @@ def _nothing(state: RevisionState) -> Summary:
     return Summary(outcome=outcome, before=state.revision, after=state.revision)
 
 
-def _oldest(connection: psycopg.Connection[Any]) -> str:
+def _oldest(connection: psycopg.Connection[TupleRow]) -> str:
     """Name the oldest transaction, which is the likeliest to block the lock."""
     row = connection.execute(OLDEST).fetchone()
     return f" (oldest transaction: process {row[0]} {row[1]!r}, {row[2]} s)" if row else ""

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import psycopg
 import sqlalchemy.exc
-from sqlalchemy import Select
+from sqlalchemy import SelectBase
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.orm import Session
 
@@ -23,7 +23,7 @@ class Compiled:
     adapter.
     """
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: SelectBase) -> None:
         compiled = statement.compile(dialect=DIALECT)
         self.text = str(compiled)
         if "POSTCOMPILE" in self.text:
@@ -33,7 +33,7 @@ class Compiled:
         processors = ((name, bind.type.dialect_impl(DIALECT).bind_processor(DIALECT)) for name, bind in binds)
         self._processors: dict[str, Callable[[Any], Any]] = {name: process for name, process in processors if process}
 
-    def first(self, session: Session, values: Mapping[str, Any], *, usual: bool = True) -> tuple[Any, ...] | None:
+    def first(self, session: Session, values: Mapping[str, object], *, usual: bool = True) -> tuple[Any, ...] | None:
         """Return the first row, if any.
 
         `usual` False: the number of matching rows depends on the values, so the query is planned each time. Otherwise
@@ -50,7 +50,7 @@ class Compiled:
 
 
 # D96: a list that searches or filters is planned for its values.
-def send(session: Session, text: str, values: Mapping[str, Any], *, usual: bool) -> tuple[Any, ...] | None:
+def send(session: Session, text: str, values: Mapping[str, object], *, usual: bool) -> tuple[Any, ...] | None:
     """Send a query by the driver of a session, and return the first row."""
     row: tuple[Any, ...] | None = _driver(session).execute(text, values, prepare=None if usual else False).fetchone()
     return row

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import psycopg
 from psycopg import conninfo, errors
+from psycopg.abc import RV, PQGen, PQGenConn
+from psycopg.rows import TupleRow
 
 from ...resilience import limit
 from ...resilience.deadline import SHORTEST, budget_end
@@ -45,7 +47,7 @@ class DeadlineConnection(psycopg.Connection[Any]):
     longest_wait: float = 0.0
     connect_deadline: ClassVar[float] = 1.0
 
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+    def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:
         """Drive `gen` to its end, or close the connection and raise `ConnectionTimeout`."""
         began, ends, allowed = time.monotonic(), budget_end(), self.deadline if timeout is None else timeout
         if timeout is None and ends is not None:  # `limit`, written out: a request waits here ten times
@@ -70,7 +72,7 @@ def _timeout_error(wanted: str, allowed: float, deadline: float) -> psycopg.Oper
     return BudgetSpent(message) if allowed < deadline / 2 else errors.ConnectionTimeout(message)
 
 
-def _with_deadline(steps: Generator[Any, Any, Any], deadline: float) -> Generator[Any, Any, Any]:
+def _with_deadline(steps: PQGenConn[RV], deadline: float) -> PQGenConn[RV]:
     """Run a connection's steps until the deadline or the end of the budget; psycopg yields every 0.1 s."""
     allowed = limit(deadline)
     ends = time.monotonic() + allowed
@@ -83,10 +85,11 @@ def _with_deadline(steps: Generator[Any, Any, Any], deadline: float) -> Generato
         try:
             step = steps.send(ready)
         except StopIteration as done:
-            return done.value
+            value: RV = done.value
+            return value
 
 
-def is_closed_by_server(connection: psycopg.Connection[Any]) -> bool:
+def is_closed_by_server(connection: psycopg.Connection[TupleRow]) -> bool:
     """Tell, without a round trip, whether the server closed this idle connection or sent something unexpected."""
     if connection.closed:
         return True

@@ -21,7 +21,7 @@ def constraint_error(error: BaseException) -> AppError | None:
     cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
     if not isinstance(cause, psycopg.Error):
         return None
-    diagnostics: Any = cause.diag
+    diagnostics: psycopg.errors.Diagnostic = cause.diag
     match cause.sqlstate or "":
         case "23505" | "23P01":
             return _key_in_use(_fields(diagnostics))
@@ -44,18 +44,18 @@ def _key_in_use(fields: list[str]) -> AppError:
     return Conflict(detail, errors={field: [message] for field in fields})
 
 
-def _reference(diagnostics: Any) -> AppError:
+def _reference(diagnostics: psycopg.errors.Diagnostic) -> AppError:
     """Distinguish a reference to nothing from a row that others refer to."""
     if "still referenced" in (diagnostics.message_detail or ""):
         return _still_referenced(diagnostics)
     return Invalid({field: ["There is no such thing."] for field in _fields(diagnostics)})
 
 
-def _still_referenced(diagnostics: Any) -> AppError:
-    return Conflict(f"Is still used by {diagnostics.table_name.replace('_', ' ')}.", code="in_use")
+def _still_referenced(diagnostics: psycopg.errors.Diagnostic) -> AppError:
+    return Conflict(f"Is still used by {str(diagnostics.table_name).replace('_', ' ')}.", code="in_use")
 
 
-def _fields(diagnostics: Any) -> list[str]:
+def _fields(diagnostics: psycopg.errors.Diagnostic) -> list[str]:
     """Return the columns of a key, without functions around them."""
     match = KEY.search(diagnostics.message_detail or "")
     if match is None:  # the server's messages are in another language
@@ -63,7 +63,7 @@ def _fields(diagnostics: Any) -> list[str]:
     return OF_A_FUNCTION.sub(r"\1", match.group(1)).split(", ")
 
 
-def _constraint_subject(diagnostics: Any) -> str:
+def _constraint_subject(diagnostics: psycopg.errors.Diagnostic) -> str:
     """Return the subject in a constraint's name: `items_sale_price_check` is about `sale_price`."""
     name = str(diagnostics.constraint_name or "body").removeprefix(f"{diagnostics.table_name}_")
     return re.sub(r"_(?:check|fkey|key|excl)$", "", name)

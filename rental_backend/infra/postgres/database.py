@@ -10,7 +10,7 @@ import sqlalchemy.exc
 from sqlalchemy import create_engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from ...errors import AppError, Busy, OutcomeUnknown, Unavailable
 from ...resilience import (
@@ -233,12 +233,12 @@ def _commit(session: Session) -> None:
         raise
 
 
-def _mark_process(connection: Any, record: Any) -> None:  # noqa: ARG001
+def _mark_process(connection: object, record: ConnectionPoolEntry) -> None:  # noqa: ARG001
     """Record which process opened a connection."""
     record.info["pid"] = os.getpid()
 
 
-def _check_pooled(connection: Any, record: Any, proxy: Any) -> None:
+def _check_pooled(connection: DeadlineConnection, record: Any, proxy: Any) -> None:
     """Refuse a pooled connection of another process, or one that the server closed; the pool then opens a new one."""
     if record.info["pid"] != os.getpid():
         record.dbapi_connection = proxy.dbapi_connection = None

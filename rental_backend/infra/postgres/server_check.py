@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg.rows import TupleRow
 
 from ..server_check import ServerAway, ahead_of_us, latency_of
 from .connection import reason
@@ -76,5 +77,5 @@ def check_postgres(adapter: Database, tables: Iterable[str]) -> PostgresStatus:
     )
 
 
-def _row(connection: psycopg.Connection[Any], question: str) -> Any:
+def _row(connection: psycopg.Connection[TupleRow], question: str) -> Any:
     return connection.execute(question.encode()).fetchone()

@@ -30,7 +30,7 @@ class ReadingSession(GuardedSession):
     _plain: Connection | None = None
     _whole = False
 
-    def __init__(self, engine: Engine, shared: Mapping[str, Any]) -> None:
+    def __init__(self, engine: Engine, shared: Mapping[str, object]) -> None:
         self._engine = engine
         self.info = {**shared}
 
@@ -75,8 +75,8 @@ def _record_contact(session: Session, driver: DeadlineConnection) -> None:
         session.info["driver"] = driver
 
 
-def _record_begin(session: Session, _: object, connection: Any) -> None:
-    _record_contact(session, connection.connection.dbapi_connection)
+def _record_begin(session: Session, _: object, connection: Connection) -> None:
+    _record_contact(session, cast(DeadlineConnection, connection.connection.dbapi_connection))
 
 
 event.listen(GuardedSession, "after_begin", _record_begin)

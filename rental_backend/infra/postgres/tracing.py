@@ -2,10 +2,11 @@
 
 import functools
 import re
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol, Self, TypeVar
 
 import psycopg
+from psycopg.abc import Params, Query
 
 from .connection import DeadlineConnection
 
@@ -14,23 +15,34 @@ IDLE = psycopg.pq.TransactionStatus.IDLE
 TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE|JOIN)\s+\"?([a-z_][a-z0-9_.]*)", re.IGNORECASE)
 COMMIT = {"db.system.name": "postgresql", "db.query.summary": "COMMIT"}
 
-SpannedCall = Callable[[str, Mapping[str, str], Callable[[], Any]], Any]
+T = TypeVar("T")
+
+
+class SpannedCall(Protocol):
+    """Makes a call within a span of a name and attributes, and returns its result."""
+
+    def __call__(self, name: str, attributes: Mapping[str, str], made: Callable[[], T], /) -> T:
+        """Make the call."""
 
 
 def traced(kind: type[DeadlineConnection], call: SpannedCall) -> type[DeadlineConnection]:
     """Return a subclass whose statements and commits run through `call`."""
 
     class Cursor(psycopg.Cursor[Any]):
-        def execute(self, query: Any, *args: Any, **more: Any) -> Any:
+        def execute(
+            self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
+        ) -> Self:
             summary, attributes = _describe(query)
-            return call(summary, attributes, lambda: super(Cursor, self).execute(query, *args, **more))
+            run: Callable[..., Self] = super().execute
+            return call(summary, attributes, lambda: run(query, params, prepare=prepare, binary=binary))
 
-        def executemany(self, query: Any, *args: Any, **more: Any) -> None:
+        def executemany(self, query: Query, params_seq: Iterable[Params], *, returning: bool = False) -> None:
             summary, attributes = _describe(query)
-            call(summary, attributes, lambda: super(Cursor, self).executemany(query, *args, **more))
+            run = super().executemany
+            call(summary, attributes, lambda: run(query, params_seq, returning=returning))
 
     class Connection(kind):  # type: ignore[misc, valid-type]
-        def __init__(self, *args: Any, **more: Any) -> None:
+        def __init__(self, *args: object, **more: object) -> None:
             super().__init__(*args, **more)
             self.cursor_factory = Cursor
 
@@ -44,7 +56,7 @@ def traced(kind: type[DeadlineConnection], call: SpannedCall) -> type[DeadlineCo
 
 
 @functools.lru_cache(maxsize=1024)
-def _describe(query: Any) -> tuple[str, Mapping[str, str]]:
+def _describe(query: Query) -> tuple[str, Mapping[str, str]]:
     """Return a statement's summary (verb and first table) and its attributes. Its text contains no values."""
     text = query if isinstance(query, str) else query.decode() if isinstance(query, bytes) else "composed"
     verb = text.split(None, 1)[0].upper() if text.strip() else "nothing"

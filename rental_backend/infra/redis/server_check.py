@@ -47,7 +47,7 @@ def check_redis(url: str, deadline: float) -> RedisStatus:
         raise ServerAway(_why(error)) from None
 
 
-def _seconds(answer: Any) -> float:
+def _seconds(answer: tuple[int, int]) -> float:
     return float(answer[0]) + float(answer[1]) / 1e6
 
 

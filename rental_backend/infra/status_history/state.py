@@ -181,18 +181,19 @@ class StatusHistory:
         )
 
 
+Stored = Mapping[str, Mapping[str, Iterable[int]]]  # a series as JSON: components by the beginning of a bucket
 Change = Callable[[StatusHistory], StatusHistory]
 
 
-def _slots(value: Any) -> dict[str, Any]:
+def _slots(value: Detector | Observation) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__slots__}
 
 
-def _histories(data: Mapping[str, Any]) -> dict[str, Series]:
+def _histories(data: Mapping[str, Stored]) -> dict[str, Series]:
     return {kind.name: _series(kind, data[kind.name]) for kind in KINDS}
 
 
-def _series(kind: Kind, data: Mapping[str, Any]) -> Series:
+def _series(kind: Kind, data: Stored) -> Series:
     return {
         int(start): {component: tuple(spent) for component, spent in bucket.items()}
         for start, bucket in list(data.items())[-kind.kept :]

@@ -99,7 +99,7 @@ def _load_remote(session: Session, source: uuid.UUID) -> RemoteHistory:
     return RemoteHistory(others=others, incidents=known, orphans=orphans)
 
 
-def _read(document: dict[str, Any]) -> Incident | None:
+def _read(document: Mapping[str, object]) -> Incident | None:
     """Read an incident; None if another version of the program wrote it in a way that this one cannot read."""
     try:
         return Incident.read(document)

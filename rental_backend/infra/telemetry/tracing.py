@@ -8,16 +8,17 @@ Nothing here waits for the collector: ended spans go into a short queue, which o
 import functools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import Token
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from opentelemetry import context, trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer
@@ -26,6 +27,7 @@ from opentelemetry.util.re import parse_env_headers
 
 from ... import __version__
 from ...resilience import Breaker, BreakerOpen, Call, Listener
+from ..postgres.tracing import SpannedCall
 
 TIMEOUT = 2.0  # seconds for the collector to take one batch
 QUEUE, BATCH = 2048, 64  # spans; requests wait for the interpreter while a batch is encoded: 1 ms for 64
@@ -37,12 +39,15 @@ PATH = "/v1/traces"
 log = structlog.get_logger("rental_backend.traces")
 
 
+T = TypeVar("T")
+
+
 class Adapter(Protocol):
     """An adapter of a dependency."""
 
     breaker: Breaker
 
-    def trace(self, call: Callable[[str, Mapping[str, str], Callable[[], Any]], Any]) -> None:
+    def trace(self, call: SpannedCall) -> None:
         """Run all calls through `call`, which takes a call's name, its attributes, and the function that makes it."""
 
 
@@ -103,18 +108,18 @@ class Tracing:
         adapter.breaker.guard = functools.partial(TracedCall, adapter.breaker.calls)
         adapter.breaker.add_listener(TransitionListener())
 
-    def begin(self, name: str, headers: Any, attributes: Mapping[str, str]) -> tuple[Span, Any]:
+    def begin(self, name: str, headers: Any, attributes: Mapping[str, str]) -> tuple[Span, Token[Context]]:
         """Begin the span of a request, below the caller's if they name one; return it and the token to end it."""
         parent = self._propagator.extract(headers) if "traceparent" in headers else Context()
         span = self.tracer.start_span(name, parent, SpanKind.SERVER, attributes)
         return span, context.attach(trace.set_span_in_context(span, parent))
 
-    def end(self, span: Span, token: Any) -> None:
+    def end(self, span: Span, token: Token[Context]) -> None:
         """End the span of a request."""
         context.detach(token)
         span.end()
 
-    def call(self, name: str, attributes: Mapping[str, str], made: Callable[[], Any]) -> Any:
+    def call(self, name: str, attributes: Mapping[str, str], made: Callable[[], T]) -> T:
         """Make a call in a span of its own, if its request has one. Of an error only the kind is sent, no value."""
         if not trace.get_current_span().is_recording():
             return made()
@@ -159,7 +164,7 @@ class LossReportingExporter(SpanExporter):
         self._inner = inner
         self._lost, self._tell_at = 0, 0.0
 
-    def export(self, spans: Any) -> SpanExportResult:
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Send a batch; what the collector does not take is lost."""
         result = self._inner.export(spans)
         if result is not SpanExportResult.SUCCESS:
