@@ -1,6 +1,7 @@
 """The named errors of the program. Raise one of these; `web/endpoint/problems.py` alone renders them."""
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 
@@ -17,11 +18,11 @@ class AppError(Exception):
     title: ClassVar[str] = "Internal error"
     keeps_transaction: ClassVar[bool] = False
 
-    def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: Any) -> None:
+    def __init__(self, detail: str | None = None, *, headers: dict[str, str] | None = None, **members: object) -> None:
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.headers = headers or {}
-        self.members = members
+        self.members: dict[str, Any] = members
 
 
 class BadRequest(AppError):
@@ -35,7 +36,7 @@ class Unauthenticated(AppError):
 
     status, code, title = 401, "unauthenticated", "Sign-in required"
 
-    def __init__(self, detail: str | None = None, **members: Any) -> None:
+    def __init__(self, detail: str | None = None, **members: object) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": "Bearer"}, **members)
 
 
@@ -68,7 +69,7 @@ class Invalid(AppError):
 
     status, code, title = 422, "validation_error", "Invalid input"
 
-    def __init__(self, errors: dict[str, Any], detail: str | None = None) -> None:
+    def __init__(self, errors: Mapping[str, object], detail: str | None = None) -> None:
         super().__init__(detail or _sentence(errors), errors=errors)
 
 
@@ -163,12 +164,12 @@ class Busy(ServiceUnavailable):
         super().__init__(dependency, retry_after, "Too many requests at the moment. Nothing was changed; try again.")
 
 
-def _sentence(errors: dict[str, Any]) -> str:
+def _sentence(errors: Mapping[str, object]) -> str:
     """Return a line that names every invalid field."""
     return "Invalid input: " + "; ".join(f"{field}: {_first(messages)}" for field, messages in errors.items())
 
 
-def _first(messages: Any) -> str:
+def _first(messages: object) -> str:
     while isinstance(messages, dict | list) and messages:
         messages = next(iter(messages.values())) if isinstance(messages, dict) else messages[0]
     return str(messages)

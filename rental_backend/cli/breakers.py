@@ -55,27 +55,27 @@ def _path(name: str) -> str:
 @click.argument("name")
 @REASON
 @SECONDS
-def force_open(name: str, **order: Any) -> None:
+def force_open(name: str, reason: str, seconds: int) -> None:
     """Refuse every call of a dependency for a time."""
-    _order(name, "forced-open", **order)
+    _order(name, "forced-open", reason, seconds)
 
 
 @breakers.command("close")
 @click.argument("name")
 @REASON
 @SECONDS
-def force_closed(name: str, **order: Any) -> None:
+def force_closed(name: str, reason: str, seconds: int) -> None:
     """Make every call of a dependency for a time, even if the calls fail."""
-    _order(name, "forced-closed", **order)
+    _order(name, "forced-closed", reason, seconds)
 
 
 @breakers.command("metrics-only")
 @click.argument("name")
 @REASON
 @SECONDS
-def metrics_only(name: str, **order: Any) -> None:
+def metrics_only(name: str, reason: str, seconds: int) -> None:
     """Make every call of a dependency for a time, and only count failures."""
-    _order(name, "metrics-only", **order)
+    _order(name, "metrics-only", reason, seconds)
 
 
 @breakers.command()

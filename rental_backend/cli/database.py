@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Required, TypedDict, Unpack
 
 import click
 from flask import current_app
@@ -46,6 +46,15 @@ REVISIONS = click.option(
 )
 
 
+class MigratorOptions(TypedDict, total=False):
+    """How a migrator is made: all that the options above say; what a command has no option for is usual."""
+
+    wait: Required[float]
+    config: Required[Path | None]
+    lock_timeout: float
+    statement_timeout: float
+
+
 @click.command()
 @TARGET
 @WAIT
@@ -54,7 +63,7 @@ REVISIONS = click.option(
 @click.option("--dry-run", is_flag=True, help="Print what would be done; change nothing.")
 @AS_JSON
 @REVISIONS
-def migrate(target: str, dry_run: bool, as_json: bool, **how: Any) -> None:
+def migrate(target: str, dry_run: bool, as_json: bool, **how: Unpack[MigratorOptions]) -> None:
     """Migrate the database to the newest revision. Over all replicas one run is made at a time.
 
     \b
@@ -89,7 +98,7 @@ def release(context: click.Context, wait: float) -> None:
 @click.option("--limit", default=100, show_default=True, help="Rows to list for each cause.")
 @AS_JSON
 @REVISIONS
-def preflight(target: str, limit: int, as_json: bool, **how: Any) -> None:
+def preflight(target: str, limit: int, as_json: bool, **how: Unpack[MigratorOptions]) -> None:
     """List rows that would stop the pending revisions; change nothing. Exits with 1 if there are such rows."""
     with _as_exit_code(as_json):
         findings = _migrator(**how).preflight(target, limit)

@@ -10,6 +10,7 @@ import pwd
 import urllib.error
 import urllib.request
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -27,7 +28,7 @@ TOKEN_SECONDS = 30
 
 
 # D48: the running service is asked.
-def call_service(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+def call_service(method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
     """Call the service on this host, and return its answer.
 
     The command ends if the service refuses or does not run. `path` is below `/api/operations/`, unless it begins with a
@@ -109,13 +110,16 @@ def log_level(level: str | None, reason: str | None, seconds: int) -> None:
 @click.option("--share", default=1.0, show_default=True, help="Share of the calls that fail, above 0 and up to 1.")
 @click.option("--latency", default=0.0, help="Seconds added to each call, for the kind latency.")
 @click.option("--for", "seconds", type=click.IntRange(1), default=60, show_default=True, help="Duration in seconds.")
-def drill(breaker: str | None, kind: str | None, **order: Any) -> None:
+def drill(
+    breaker: str | None, kind: str | None, reason: str | None, share: float, latency: float, seconds: int
+) -> None:
     """Inject a fault into the calls of a dependency, or end the fault. Refused in production."""
     if breaker is None:
         click.echo(json.dumps(call_service("GET", "drills")))
     elif kind == "end":
         call_service("DELETE", f"drills/{breaker}")
-    elif kind is None or not order["reason"]:
+    elif kind is None or not reason:
         raise click.UsageError("Give a kind of fault and a reason: --reason.")
     else:
-        click.echo(json.dumps(call_service("PUT", f"drills/{breaker}", {"kind": kind, **order})))
+        order = {"kind": kind, "reason": reason, "share": share, "latency": latency, "seconds": seconds}
+        click.echo(json.dumps(call_service("PUT", f"drills/{breaker}", order)))

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any
+from typing import Any, TypeVar
 
 from marshmallow import ValidationError, validate
 from marshmallow import fields as m
@@ -13,14 +13,17 @@ HOST = r"(\[[^\]\s]*\]|[^\[\]@:/?,\s]*)(:[0-9]*)?"
 READABLE = re.compile(rf"(?!.*%(?![0-9A-Fa-f]{{2}}))([^@/?\s]*@)?{HOST}(,{HOST})*([/?]\S*)?")
 
 
+T = TypeVar("T")
+
+
 class Url(m.String):
     """A connection URL of one of the given schemes, without surrounding blanks.
 
     One that drivers would read differently is refused here: their complaints repeat pieces of it, passwords too.
     """
 
-    def __init__(self, *schemes: str, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, *schemes: str) -> None:
+        super().__init__()
         self.schemes = schemes
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, object] | None, **kwargs: object) -> str:
@@ -46,7 +49,7 @@ def long_enough(keys: tuple[str, ...]) -> None:
         raise ValidationError(f"Each shorter than minimum length {KEY_LENGTH}.")
 
 
-def setting(name: str, kind: m.Field[Any], help: str, default: Any = None) -> Any:
+def setting(name: str, kind: m.Field[T], help: str, default: object = None) -> Any:
     """Declare one setting: its variable, how it is read, what it means (with unit) and its default."""
     return field(default=default, metadata={"name": name, "kind": kind, "help": help})
 

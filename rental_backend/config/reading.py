@@ -15,7 +15,7 @@ class ConfigError(Exception):
     """The environment cannot be used; the message names every setting at fault, and never a value."""
 
 
-def read(settings: Iterable[Field[Any]], environ: Mapping[str, str]) -> dict[str, Any]:
+def read(settings: Iterable[Field[object]], environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the values by field; blank variables count as unset. Raises `ConfigError` naming all faults at once."""
     given = {name: value for name, value in environ.items() if value.strip()}
     try:
@@ -26,7 +26,7 @@ def read(settings: Iterable[Field[Any]], environ: Mapping[str, str]) -> dict[str
         raise ConfigError(f"Configuration refused. {faults}") from None
 
 
-def _schema(settings: Iterable[Field[Any]]) -> type[Schema]:
+def _schema(settings: Iterable[Field[object]]) -> type[Schema]:
     """Build the marshmallow schema of declared settings."""
     declared: dict[str, m.Field[Any]] = {}
     for each in settings:
@@ -39,11 +39,11 @@ def _schema(settings: Iterable[Field[Any]]) -> type[Schema]:
             unknown = EXCLUDE
 
         @validates_schema(pass_original=True, skip_on_field_errors=False)
-        def require_secrets(self, _: dict[str, Any], given: dict[str, str], **__: object) -> None:
+        def require_secrets(self, _: dict[str, object], given: dict[str, str], **__: object) -> None:
             _require(given)
 
         @post_load
-        def finish(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
+        def finish(self, data: dict[str, object], **_: object) -> dict[str, object]:
             return _complete(data)
 
     return type("Environment", (_Environment,), dict(declared))
@@ -69,12 +69,12 @@ def _require_trust(given: Mapping[str, str], *, open_to_all: bool) -> None:
         raise ValidationError(cast("Any", faults))
 
 
-def _complete(data: dict[str, Any]) -> dict[str, Any]:
+def _complete(data: dict[str, object]) -> dict[str, object]:
     """Make up a key outside production; URLs get the driver's scheme."""
     data.setdefault("secret_key", secrets.token_urlsafe(48))
     for key in ("database_url", "auth_database_url", "database_unpooled_url", "database_replica_url"):
         if key in data:
-            data[key] = driver_url(data[key])
+            data[key] = driver_url(str(data[key]))
     return data
 
 

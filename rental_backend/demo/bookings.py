@@ -65,7 +65,7 @@ def _cancelled(shop: Shop) -> dict[str, Any]:
     }
 
 
-def _store(shop: Shop, request: BookingRequest, made: int, status: BookingStatus, **values: Any) -> None:
+def _store(shop: Shop, request: BookingRequest, made: int, status: BookingStatus, **values: object) -> None:
     at, days = shop.at(made, 9, 8), request.end - request.start
     totals = [quantity * item.rate * days for item, quantity in request.items]
     subtotal = sum(totals)

@@ -49,7 +49,7 @@ class Loader:
         digits = f"{self._rng.getrandbits(128):032x}"
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
-    def add(self, model: type[Model], at: datetime, **values: Any) -> str:
+    def add(self, model: type[Model], at: datetime, **values: object) -> str:
         """Collect a row created at that time; columns without a value get the model's default. Returns its id."""
         table = model.__tablename__
         identifier = values.setdefault("id", self.new_id())
@@ -75,7 +75,7 @@ class Loader:
                 self._copy(table, layout, rows[table])
                 self.counts[table] += len(rows[table])
 
-    def update(self, model: type[Model], columns: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    def update(self, model: type[Model], columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
         """Update stored rows: the first column has their ids, the others their new values."""
         self.wait()
         table, draft = model.__tablename__, f"draft_{model.__tablename__}"
@@ -90,7 +90,7 @@ class Loader:
             copy.write("".join(lines))
 
 
-def _line(values: Iterable[Any]) -> str:
+def _line(values: Iterable[object]) -> str:
     """Return a line as COPY reads it. Our texts need no escaping; the driver's conversion takes four times as long for
     values that are mostly text already.
     """
