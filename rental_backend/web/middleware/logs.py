@@ -17,7 +17,7 @@ from flask import g, has_request_context
 STANDARD_OUTPUT = 1
 
 
-def _add_request_id(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+def _add_request_id(_: object, __: str, line: MutableMapping[str, object]) -> MutableMapping[str, object]:
     """Say in which request it was."""
     if has_request_context() and "request_id" in g:
         line["request_id"] = g.request_id
@@ -70,9 +70,9 @@ def configure(level: str) -> None:
     root.setLevel(level)
 
 
-def _filled(line: MutableMapping[str, Any]) -> dict[str, Any]:
+def _filled(line: MutableMapping[str, object]) -> dict[str, Any]:
     return {key: value for key, value in line.items() if value is not None}
 
 
-def _render(_: Any, __: str, line: MutableMapping[str, Any]) -> str:
+def _render(_: object, __: str, line: MutableMapping[str, object]) -> str:
     return orjson.dumps(_filled(line), default=str).decode()

@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import orjson
 from flask import Flask, Request, Response, g, request
@@ -191,7 +191,7 @@ def _log(asked: Request, kept: Any, status: int, rule: str | None, seconds: floa
     os.write(STANDARD_OUTPUT, orjson.dumps({key: value for key, value in line.items() if value is not None}) + b"\n")
 
 
-def _drain(body: Any) -> None:
+def _drain(body: IO[bytes]) -> None:
     """Read to the end, but not for long: a client that goes on sending is cut off after all."""
     left, ends = DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
     while left > 0 and time.monotonic() < ends:

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BaseConverter, Rule, UnicodeConverter
+from werkzeug.routing import BaseConverter, Map, Rule, UnicodeConverter
 
 from ...errors import Invalid
 from ..endpoint import problems
@@ -29,11 +29,11 @@ class BadIdentifier(HTTPException):
 class Route(Rule):
     """A path that is read and never written: making what would write it takes longer than the rest of `create_app`."""
 
-    def _compile_builder(self, *_: Any, **__: Any) -> Callable[..., Any]:
+    def _compile_builder(self, *_: object, **__: object) -> Callable[..., Any]:
         return _no_urls
 
 
-def _no_urls(*_: Any) -> None:
+def _no_urls(*_: object) -> None:
     raise RuntimeError("No URL is built here; links are written by the pages.")
 
 
@@ -50,7 +50,7 @@ class UuidConverter(BaseConverter):
         except ValueError:
             raise BadIdentifier from None
 
-    def to_url(self, value: Any) -> str:
+    def to_url(self, value: object) -> str:
         """Return its text."""
         return str(value)
 
@@ -58,8 +58,8 @@ class UuidConverter(BaseConverter):
 class TextConverter(UnicodeConverter):
     """A text in a path; one that no database can hold names nothing, and is not found."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, map: Map, minlength: int = 1, maxlength: int | None = None, length: int | None = None) -> None:
+        super().__init__(map, minlength, maxlength, length)
         self.regex = self.regex.replace("[^/]", r"[^/\0]")  # no match at all, whatever other methods there are
 
 

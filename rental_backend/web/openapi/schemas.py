@@ -7,7 +7,7 @@ for a field that is not sent.
 
 import inspect
 import uuid
-from typing import Any
+from typing import Any, TypeVar
 
 from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
@@ -15,6 +15,7 @@ from marshmallow import Schema, fields, validate
 
 from ...schemas import Output, Payload, TextOrEmpty
 
+T = TypeVar("T")
 Json = dict[str, Any]
 EXAMPLE_ID = uuid.uuid5(uuid.NAMESPACE_URL, "rental_backend example")
 SENT = (
@@ -51,13 +52,13 @@ class JsonSchemas(OpenAPIConverter):
         found: Json = self.resolve_nested_schema(schema)  # type: ignore[no-untyped-call]
         return found
 
-    def _property(self, field: fields.Field[Any], *, answers: bool) -> Json:
+    def _property(self, field: fields.Field[T], *, answers: bool) -> Json:
         made = self.field2property(field)
         if not answers:
             return _read(field, {name: value for name, value in made.items() if name not in NOTED})
         return _nullable(field, {name: value for name, value in made.items() if name in SENT})
 
-    def parameter(self, name: str, field: fields.Field[Any], schema: Schema) -> Json:
+    def parameter(self, name: str, field: fields.Field[T], schema: Schema) -> Json:
         """Return a field of a query as a parameter."""
         told = next(each for each in reversed(type(schema).__mro__) if name in getattr(each, "_declared_fields", {}))
         made = {
@@ -98,12 +99,12 @@ class Plugin(MarshmallowPlugin):
         return made.__module__.split(".")[-2].title() + name
 
 
-def spoken(thing: Any) -> str:
+def spoken(thing: object) -> str:
     """Return a docstring as it is read, without the breaks of its lines."""
     return "\n\n".join(" ".join(part.split()) for part in (inspect.getdoc(thing) or "").split("\n\n"))
 
 
-def _read(field: fields.Field[Any], made: Json) -> Json:
+def _read(field: fields.Field[T], made: Json) -> Json:
     """Mend what apispec says of a field that is read."""
     if made.get("default", ...) is None:
         del made["default"]
@@ -115,7 +116,7 @@ def _read(field: fields.Field[Any], made: Json) -> Json:
     return made
 
 
-def _nullable(field: fields.Field[Any], made: Json) -> Json:
+def _nullable(field: fields.Field[T], made: Json) -> Json:
     """Let an answered value be null, but where it never is."""
     if isinstance(field, TextOrEmpty) or (field.name == "id" and not field.attribute):
         return made
@@ -139,7 +140,7 @@ def example(schema: Schema) -> Any:
     return [{**made, **given}] if schema.many else {**made, **given}
 
 
-def value(field: fields.Field[Any]) -> Any:
+def value(field: fields.Field[T]) -> Any:
     """Return a value that a field takes."""
     choices = next((rule.choices for rule in field.validators if isinstance(rule, validate.OneOf)), None)
     if choices is not None:
@@ -169,5 +170,5 @@ def value(field: fields.Field[Any]) -> Any:
     return (field.name or "text").replace("_", "-").upper()[: _longest(field)]
 
 
-def _longest(field: fields.Field[Any]) -> int | None:
+def _longest(field: fields.Field[T]) -> int | None:
     return next((rule.max for rule in field.validators if isinstance(rule, validate.Length)), None)

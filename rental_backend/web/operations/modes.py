@@ -3,6 +3,7 @@
 None of it needs a dependency, for it is meant for outages. Faults can be injected outside production only.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -52,7 +53,7 @@ class DrillOrder(Payload):
     seconds = fields.Integer(required=True, validate=validate.Range(1, LONGEST_DRILL))
 
     @validates_schema
-    def want_latency(self, said: dict[str, Any], **_: object) -> None:
+    def want_latency(self, said: dict[str, object], **_: object) -> None:
         """Require a latency for faults of the kind latency."""
         if said.get("kind") == "latency" and not said.get("latency"):
             raise ValidationError({"latency": ["Required for this kind."]})
@@ -81,9 +82,9 @@ def _shown(fault: Fault) -> dict[str, Any]:
     return {**said, "seconds_left": round(fault.seconds_left, 1)}
 
 
-def journal_order(actor: Actor, action: str, name: str, details: dict[str, Any]) -> None:
+def journal_order(actor: Actor, action: str, name: str, details: Mapping[str, object]) -> None:
     """Record what an operator ordered, for the audit log."""
-    event = SecurityEvent(actor=actor, action=action, resource="operations", resource_id=name, details=details)
+    event = SecurityEvent(actor=actor, action=action, resource="operations", resource_id=name, details=dict(details))
     current_services().audit_outbox.write(event)
 
 
@@ -114,12 +115,17 @@ def show_drills() -> dict[str, Any]:
 
 @drills.put("/<name>")
 @endpoint(needs=STEER, permission=PERMISSION, accepts=DrillOrder(), modes=tuple(Mode))
-def begin_drill(actor: Actor, name: str, **order: Any) -> dict[str, Any]:
+def begin_drill(
+    actor: Actor, name: str, kind: str, share: float, latency: float, reason: str, seconds: int
+) -> dict[str, Any]:
     """Inject a fault into a dependency.
 
     Calls of the dependency fail in all workers of this host. An unknown breaker is 404.
     """
-    fault = current_services().fault_injection.order(name, actor=actor.name, **order)
+    fault = current_services().fault_injection.order(
+        name, kind=kind, share=share, latency=latency, reason=reason, actor=actor.name, seconds=seconds
+    )
+    order = {"kind": kind, "share": share, "latency": latency, "reason": reason, "seconds": seconds}
     journal_order(actor, "DRILL_BEGUN", name, order)
     return _shown(fault)
 

@@ -58,7 +58,7 @@ def _find(state: StatusHistory, id: uuid.UUID) -> Incident:
 
 
 def _steer(
-    actor: Actor, action: str, id: uuid.UUID, change: Callable[[Incident], Incident], **details: Any
+    actor: Actor, action: str, id: uuid.UUID, change: Callable[[Incident], Incident], **details: object
 ) -> dict[str, Any]:
     """Change an incident for all workers, and write down who did."""
     state = current_services().status_history.change(lambda state: state.operated(change(_find(state, id))))

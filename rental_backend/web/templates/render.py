@@ -10,7 +10,6 @@ from hashlib import blake2b
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from flask import Blueprint, request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -68,7 +67,7 @@ def asset(release: str, name: str) -> Reply:
     return Reply(body, 200, {**SECURE, **kind, "ETag": entity_tag(body)})
 
 
-def render(template: str, *, path: str, title: str, **values: Any) -> bytes:
+def render(template: str, *, path: str, title: str, **values: object) -> bytes:
     """Return a page: the template of that name with these values. `path` is that of the page, for the navigation."""
     shared = {"path": path, "title": title, "version": __version__, "navigation": NAVIGATION, "asset": _address}
     return templates.get_template(template).render(**shared, **values).encode()
