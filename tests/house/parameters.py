@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-MOST = 0.14  # of all parameters of `rental_backend`
+MOST = 0.04  # of all parameters of `rental_backend`
 
 
 class Parameter(NamedTuple):
