@@ -50,6 +50,7 @@ class VehicleSchema(Row):
 '''
 API = '''"""Vehicles."""
 
+from ...web.query.listing import Listing
 from ...web.resource.resource import Permissions, Resource
 from ..models import Vehicle
 from ..needs import BROWSE, CHANGE
@@ -60,14 +61,18 @@ VEHICLES = Resource(
     prefix="/api/vehicles",
     model=Vehicle,
     schema=VehicleSchema,
+    listing=Listing(
+        Vehicle,
+        VehicleSchema,
+        order=(Vehicle.plate.asc(), Vehicle.id.asc()),
+        search=(Vehicle.plate, Vehicle.make),
+        sorts=("plate", "seats", "created_at"),
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions.of("VEHICLE"),
     accepts=NewVehicle,
     changes=VehicleChange,
-    order=(Vehicle.plate.asc(), Vehicle.id.asc()),
-    search=(Vehicle.plate, Vehicle.make),
-    sorts=("plate", "seats", "created_at"),
 )
 bp = VEHICLES.blueprint()
 '''

@@ -17,6 +17,8 @@ from rental_backend.schemas import Browsing, Money, Output, Payload, Text
 from rental_backend.web.endpoint.needs import Needs
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal
+from rental_backend.web.query.envelopes import PAGES
+from rental_backend.web.query.listing import Listing
 from rental_backend.web.resource.import_export import add_export, add_import
 from rental_backend.web.resource.resource import Permissions, Resource
 
@@ -128,17 +130,21 @@ GAMES = Resource(
     prefix="/api/games",
     model=Game,
     schema=GameSchema,
+    listing=Listing(
+        Game,
+        GameSchema,
+        order=(Game.created_at.desc(), Game.id.desc()),
+        query=GameQuery,
+        search=(Game.name, Game.maker),
+        filters=("kind",),
+        conditions={"least_players": Game.players.__ge__},
+        sorts=("name", "maker"),
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions.of("GAME"),
     accepts=NewGame,
     changes=GameChange,
-    query=GameQuery,
-    order=(Game.created_at.desc(), Game.id.desc()),
-    search=(Game.name, Game.maker),
-    filters=("kind",),
-    conditions={"least_players": Game.players.__ge__},
-    sorts=("name", "maker"),
     create=create,
 )
 bp = GAMES.blueprint()
@@ -150,13 +156,12 @@ SHOP = Resource(
     prefix="/api/game-shop",
     model=Game,
     schema=GameSchema,
+    listing=Listing(Game, GameSchema, order=(Game.name.asc(), Game.id.desc()), envelope=PAGES),
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions.of("GAME"),
     accepts=NewGame,
-    order=(Game.name.asc(), Game.id.desc()),
-    pages=True,
-    retires=False,
+    retire=None,
 )
 shop = SHOP.blueprint()
 

@@ -18,7 +18,8 @@ from rental_backend.web.endpoint.needs import NOTHING, PUBLIC, SIGNED_IN, Needs
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal
 from rental_backend.web.query import projection
-from rental_backend.web.query.listing import Listing, Page
+from rental_backend.web.query.listing import Listing
+from rental_backend.web.query.paging import Page
 
 NEEDS = Needs(DATABASE, AUTH)
 
@@ -72,7 +73,7 @@ class Played(AppError):
 
 
 TOYS = Listing(
-    Toy, ToySchema, order=(Toy.name.asc(),), search=(Toy.name, Toy.colour), filters={"colour": Toy.colour.__eq__}
+    Toy, ToySchema, order=(Toy.name.asc(),), query=ToyQuery, search=(Toy.name, Toy.colour), filters=("colour",)
 )
 bp = Blueprint("toys", __name__)
 

@@ -4,7 +4,6 @@ import uuid
 from typing import Unpack
 
 from flask import Blueprint
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
@@ -13,22 +12,18 @@ from ...web.endpoint.context import current_services
 from ...web.endpoint.needs import Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
-from ...web.query.listing import Listing, Page
+from ...web.query.paging import Page
 from .. import models
 from ..access import read_models
 from ..access.authority import Administrator, administrator
-from ..models import role_permissions, user_roles
 from . import service as roles
+from .lists import CATEGORIES, PERMISSIONS, ROLES
 from .schemas import (
-    CategorySchema,
     NewRole,
-    PermissionQuery,
     PermissionSchema,
     RoleChange,
-    RoleList,
     RoleName,
     RolePermissions,
-    RoleQuery,
     RoleSchema,
     TemplateSchema,
 )
@@ -36,35 +31,6 @@ from .schemas import (
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("accounts",))
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), offline=False, touches=("accounts",))  # not by memory of who may
 
-_role = read_models.Role.__table__.c
-ROLES = Listing(
-    read_models.Role,
-    RoleSchema,
-    order=(_role.name.asc(),),
-    search=(_role.name, _role.description),
-    filters={
-        "is_active": _role.is_active.__eq__,
-        "is_system": _role.is_system_role.__eq__,
-        "template": _role.template.__eq__,
-        "user_id": lambda user: _role.id.in_(select(user_roles.c.role_id).where(user_roles.c.user_id == user)),
-    },
-)
-_permission = read_models.Permission.__table__.c
-PERMISSIONS = Listing(
-    read_models.Permission,
-    PermissionSchema,
-    order=(_permission.name.asc(),),
-    search=(_permission.name, _permission.description),
-    filters={
-        "resource": _permission.resource.__eq__,
-        "risk_level": _permission.risk_level.__eq__,
-        "is_active": _permission.is_active.__eq__,
-        "role_id": lambda role: _permission.id.in_(
-            select(role_permissions.c.permission_id).where(role_permissions.c.role_id == role)
-        ),
-    },
-)
-CATEGORIES = Listing(read_models.Category, CategorySchema, order=(read_models.Category.__table__.c.resource.asc(),))
 EVERYTHING = {"page_size": 1000}
 
 bp = Blueprint("roles", __name__, url_prefix="/api")
@@ -83,17 +49,17 @@ def shown(session: Session, role: models.Role) -> bytes:
 
 @bp.get("/auth/roles")
 @bp.get("/security/roles")
-@endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleSchema(many=True))
+@endpoint(needs=BROWSE, permission="ROLE_VIEW", query=ROLES.takes, returns=RoleSchema(many=True))
 def browse(session: Session, **filters: object) -> Page:
     """List roles. They are sorted by name, each with the names of its permissions."""
     return ROLES.page(session, filters)
 
 
 @bp.get("/users/roles")
-@endpoint(needs=BROWSE, permission="ROLE_VIEW", query=RoleQuery(), returns=RoleList())
+@endpoint(needs=BROWSE, permission="ROLE_VIEW", query=ROLES.takes, returns=ROLES.returns)
 def browse_for_users(session: Session, **filters: object) -> Page:
     """List roles with their total. The answer is an object with `roles` and `total`."""
-    return ROLES.page(session, filters).under("roles")
+    return ROLES.answer(session, filters)
 
 
 @bp.post("/auth/roles")
@@ -145,7 +111,7 @@ def clone(session: Session, actor: Actor, id: uuid.UUID, name: str) -> bytes:
 
 @bp.get("/auth/roles/<uuid:id>/permissions")
 @bp.get("/security/roles/<uuid:id>/permissions")
-@endpoint(needs=BROWSE, permission="ROLE_VIEW", returns=PermissionSchema(many=True))
+@endpoint(needs=BROWSE, permission="ROLE_VIEW", returns=PERMISSIONS.returns)
 def browse_role_permissions(session: Session, id: uuid.UUID) -> Page:
     """List the permissions of a role."""
     projection.one(session, RoleSchema, read_models.Role, id)
@@ -175,7 +141,7 @@ def templates() -> list[roles.Template]:
 
 @bp.get("/auth/permissions")
 @bp.get("/security/permissions")
-@endpoint(needs=BROWSE, permission="PERMISSION_VIEW", query=PermissionQuery(), returns=PermissionSchema(many=True))
+@endpoint(needs=BROWSE, permission="PERMISSION_VIEW", query=PERMISSIONS.takes, returns=PERMISSIONS.returns)
 def browse_permissions(session: Session, **filters: object) -> Page:
     """List permissions.
 
@@ -192,7 +158,7 @@ def show_permission(session: Session, id: uuid.UUID) -> bytes:
 
 
 @bp.get("/security/permissions/categories")
-@endpoint(needs=BROWSE, permission="PERMISSION_VIEW", returns=CategorySchema(many=True))
+@endpoint(needs=BROWSE, permission="PERMISSION_VIEW", returns=CATEGORIES.returns)
 def browse_categories(session: Session) -> Page:
     """List permissions grouped by resource."""
     return CATEGORIES.page(session, EVERYTHING)

@@ -12,9 +12,9 @@ from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.context import current_services
 from ...web.endpoint.needs import PUBLIC, Needs
 from ...web.endpoint.pipeline import endpoint
-from ...web.query.listing import Page
+from ...web.query.paging import Page
 from ..audit.lists import AUDIT_LOG
-from ..audit.schemas import AuditEntrySchema, AuditQuery
+from ..audit.schemas import AuditEntrySchema
 from ..auth import service
 from ..models import User
 from ..roles.api import CHANGE, admin_of
@@ -37,7 +37,7 @@ def stats(session: Session) -> dict[str, Any]:
 
 
 @bp.get("/security/audit-logs")
-@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntrySchema(many=True))
+@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AUDIT_LOG.takes, returns=AuditEntrySchema(many=True))
 def audit_logs(session: Session, **filters: object) -> Page:
     """List security audit log entries.
 

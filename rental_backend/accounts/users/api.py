@@ -16,46 +16,32 @@ from ...web.endpoint.needs import SIGNED_IN, Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.query import projection
-from ...web.query.listing import Listing, Page
+from ...web.query.paging import Page
 from .. import models
 from ..access import read_models
 from ..access.effective_permissions import by_role, direct
 from ..audit.lists import AUDIT_LOG
-from ..audit.schemas import AuditEntries, AuditQuery
 from ..auth import api, passwords
 from ..auth.schemas import UserSchema
 from ..auth.service import Profile, own_profile
-from ..roles.api import CHANGE, EVERYTHING, ROLES, admin_of
+from ..roles.api import CHANGE, EVERYTHING, admin_of
+from ..roles.lists import ROLES
 from ..roles.schemas import RoleSchema
 from . import grants
 from . import role_assignments as memberships
 from . import service as users
+from .lists import GRANTS, USERS
 from .schemas import (
     Grant,
-    GrantSchema,
     NewUser,
     OwnFields,
     Reason,
     StatusChange,
     UserChange,
     UserDetails,
-    UserList,
-    UserQuery,
-    UserRow,
 )
 
 BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=1800, touches=("accounts",))
-
-_user = read_models.User.__table__.c
-USERS = Listing(
-    read_models.User,
-    UserRow,
-    order=(_user.created_at.desc(), _user.id.desc()),
-    search=(_user.username, _user.email, _user.full_name),
-    filters={"user_type": _user.user_type.__eq__, "is_active": _user.is_active.__eq__},
-)
-_grant = read_models.Grant.__table__.c
-GRANTS = Listing(read_models.Grant, GrantSchema, order=(_grant.name.asc(),), filters={"user_id": _grant.user_id.__eq__})
 
 bp = Blueprint("users", __name__, url_prefix="/api/users")
 bp.get("/me")(api.me)
@@ -85,13 +71,13 @@ def change_me(session: Session, principal: Principal, actor: Actor, **fields: Un
 
 
 @bp.get("/")
-@endpoint(needs=BROWSE, permission="USER_VIEW", query=UserQuery(), returns=UserList())
+@endpoint(needs=BROWSE, permission="USER_VIEW", query=USERS.takes, returns=USERS.returns)
 def browse(session: Session, **filters: object) -> Page:
     """List users.
 
     The newest user comes first. The answer is an object with the same rows as `items` and `users`, and with `total`.
     """
-    return USERS.page(session, filters).under("items", "users")
+    return USERS.answer(session, filters)
 
 
 @bp.post("/")
@@ -171,7 +157,7 @@ def unassign_role(
 
 
 @bp.get("/<uuid:id>/permissions")
-@endpoint(needs=BROWSE, permission="USER_VIEW", returns=GrantSchema(many=True))
+@endpoint(needs=BROWSE, permission="USER_VIEW", returns=GRANTS.returns)
 def browse_grants(session: Session, id: uuid.UUID) -> Page:
     """List the direct permissions of a user. Expired grants are listed, too."""
     require_user(session, id)
@@ -227,11 +213,11 @@ def effective_permissions(session: Session, id: uuid.UUID) -> dict[str, Any]:
 
 
 @bp.get("/<uuid:id>/audit-logs")
-@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AuditQuery(), returns=AuditEntries())
+@endpoint(needs=BROWSE, permission="AUDIT_VIEW", query=AUDIT_LOG.takes, returns=AUDIT_LOG.returns)
 def audit_logs(session: Session, id: uuid.UUID, **filters: object) -> Page:
     """List the audit log entries of a user.
 
     They tell what the user did, and what was done to the user, newest first, as `logs`.
     """
     require_user(session, id)
-    return AUDIT_LOG.page(session, {**filters, "about": id}).under("logs")
+    return AUDIT_LOG.answer(session, {**filters, "about": id})

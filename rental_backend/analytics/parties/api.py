@@ -10,12 +10,10 @@ from sqlalchemy.orm import Session
 
 from ...infra import AUTH, DATABASE, REDIS
 from ...parties.models import Customer, Supplier
-from ...schemas import Paging
 from ...transactions.models import TransactionHeader, TransactionType
 from ...web.endpoint.needs import Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
-from ...web.query.listing import Page, paged
 from . import service as parties
 from .lists import HISTORY, PURCHASES, TOP_CUSTOMERS
 from .schemas import CustomerBrief, SupplierBrief, SupplierFigures
@@ -42,33 +40,31 @@ def customers(session: Session) -> dict[str, Any]:
 
 
 @bp.get("/customers/<uuid:id>/transactions")
-@endpoint(needs=REPORT, permission="CUSTOMER_VIEW_TRANSACTIONS", query=Paging())
+@endpoint(needs=REPORT, permission="CUSTOMER_VIEW_TRANSACTIONS", query=HISTORY.takes)
 def customer_transactions(session: Session, id: uuid.UUID, **part: object) -> dict[str, Any]:
     """List the transactions of a customer with a summary.
 
     The newest transaction comes first. The summary covers all of them.
     """
     customer = orjson.Fragment(projection.one(session, CustomerBrief, Customer, id))
-    page = HISTORY.page(session, {**part, "customer_id": id})
     totals = parties.totals(session, TransactionHeader.customer_id, id, parties.SOLD)
     names = ("total_transactions", "total_spent", "average_transaction", "last_transaction_date")
     summary = {**dict(zip(names, totals, strict=True)), "favorite_items": parties.favourite_items(session, id)}
-    return {"customer": customer, "summary": summary, **_part("transactions", page, part)}
+    return {"customer": customer, "summary": summary, **HISTORY.members(session, {**part, "customer_id": id})}
 
 
 @bp.get("/suppliers/<uuid:id>/purchases")
-@endpoint(needs=REPORT, permission="SUPPLIER_VIEW_TRANSACTIONS", query=Paging())
+@endpoint(needs=REPORT, permission="SUPPLIER_VIEW_TRANSACTIONS", query=PURCHASES.takes)
 def supplier_purchases(session: Session, id: uuid.UUID, **part: object) -> dict[str, Any]:
     """List the purchases from a supplier with a summary.
 
     The newest purchase comes first. The summary covers all of them.
     """
     supplier = orjson.Fragment(projection.one(session, SupplierBrief, Supplier, id))
-    page = PURCHASES.page(session, {**part, "supplier_id": id})
     totals = parties.totals(session, TransactionHeader.supplier_id, id, BOUGHT)
     names = ("total_transactions", "total_spend", "average_order_value", "last_order_date")
     summary = dict(zip(names, totals, strict=True))
-    return {"supplier": supplier, "summary": summary, **_part("transactions", page, part)}
+    return {"supplier": supplier, "summary": summary, **PURCHASES.members(session, {**part, "supplier_id": id})}
 
 
 @bp.get("/suppliers/<uuid:id>/performance")
@@ -85,11 +81,3 @@ def supplier_performance(session: Session, id: uuid.UUID) -> dict[str, Any]:
         "trends": trends,
         "recommendations": parties.recommendations(session, id),
     }
-
-
-def _part(name: str, page: Page, part: Mapping[str, object]) -> dict[str, Any]:
-    """Return a part of a list under its name, and where in the list it lies."""
-    skip, limit = paged(part)
-    total = page.total or 0
-    where = {"skip": skip, "limit": limit, "total": total, "has_next": skip + limit < total, "has_previous": skip > 0}
-    return {name: orjson.Fragment(page.body), "pagination": where}

@@ -3,7 +3,9 @@
 from sqlalchemy import or_
 
 from ...parties.models import Customer
+from ...schemas import Paging
 from ...transactions.models import TransactionHeader, TransactionType
+from ...web.query.envelopes import paginated
 from ...web.query.listing import Listing
 from . import service as parties
 from .schemas import CustomerBrief, CustomerTransaction, SupplierPurchase
@@ -19,13 +21,17 @@ HISTORY = Listing(
     TransactionHeader,
     CustomerTransaction,
     order=NEWEST,
-    filters={"customer_id": TransactionHeader.customer_id.__eq__},
+    query=Paging,
+    filters=("customer_id",),
     where=(or_(*map(TransactionHeader.transaction_type.__eq__, parties.SOLD)), TransactionHeader.is_active),
+    envelope=paginated("transactions"),
 )
 PURCHASES = Listing(
     TransactionHeader,
     SupplierPurchase,
     order=NEWEST,
-    filters={"supplier_id": TransactionHeader.supplier_id.__eq__},
+    query=Paging,
+    filters=("supplier_id",),
     where=(TransactionHeader.transaction_type == TransactionType.PURCHASE, TransactionHeader.is_active),
+    envelope=paginated("transactions"),
 )

@@ -1,6 +1,8 @@
 """Brands."""
 
-from ...web.query.listing import contains
+from ...web.query.conditions import contains
+from ...web.query.envelopes import PAGES
+from ...web.query.listing import Listing
 from ...web.resource.extra_routes import add_active, add_search
 from ...web.resource.resource import Resource
 from .. import usage as service
@@ -14,17 +16,21 @@ BRANDS = Resource(
     prefix="/api/master-data/brands",
     model=Brand,
     schema=BrandSchema,
+    listing=Listing(
+        Brand,
+        BrandSchema,
+        order=(Brand.name.asc(), Brand.id.asc()),
+        query=NamedQuery,
+        search=(Brand.name, Brand.code, Brand.description),
+        conditions={"name": contains(Brand.name), "code": contains(Brand.code)},
+        sorts=("name", "code", "description", "is_active", "created_at", "updated_at", "item_count"),
+        envelope=PAGES,
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=MASTER_DATA,
     accepts=NewBrand,
     changes=BrandChange,
-    query=NamedQuery,
-    order=(Brand.name.asc(), Brand.id.asc()),
-    search=(Brand.name, Brand.code, Brand.description),
-    conditions={"name": contains(Brand.name), "code": contains(Brand.code)},
-    sorts=("name", "code", "description", "is_active", "created_at", "updated_at", "item_count"),
-    pages=True,
     retire=service.retire,
 )
 bp = BRANDS.blueprint()

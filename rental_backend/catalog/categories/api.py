@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from ...schemas import MOST_ROWS, Browsing
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
-from ...web.query.listing import contains
+from ...web.query.conditions import contains
+from ...web.query.envelopes import PAGES
+from ...web.query.listing import Listing
 from ...web.query.projection import columns
 from ...web.resource.extra_routes import add_list, add_search
 from ...web.resource.resource import Resource
@@ -35,26 +37,30 @@ CATEGORIES = Resource(
     prefix="/api/master-data/categories",
     model=Category,
     schema=CategorySchema,
+    listing=Listing(
+        Category,
+        CategorySchema,
+        order=(Category.name.asc(), Category.id.asc()),
+        query=CategoryQuery,
+        search=(Category.name, Category.category_code, Category.description),
+        filters=("parent_category_id", "category_level", "is_leaf", "has_items", "has_children"),
+        conditions={
+            "name": contains(Category.name),
+            "path_contains": contains(Category.category_path),
+            "exclude_id": lambda top: Category.id.not_in(categories.below(top)),
+        },
+        sorts=(
+            *("name", "category_name", "category_code", "category_path", "category_level", "level", "display_order"),
+            *("is_leaf", "is_active", "created_at", "updated_at", "item_count", "child_count"),
+        ),
+        envelope=PAGES,
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=MASTER_DATA,
     accepts=NewCategory,
-    query=CategoryQuery,
-    order=(Category.name.asc(), Category.id.asc()),
-    search=(Category.name, Category.category_code, Category.description),
-    filters=("parent_category_id", "category_level", "is_leaf", "has_items", "has_children"),
-    conditions={
-        "name": contains(Category.name),
-        "path_contains": contains(Category.category_path),
-        "exclude_id": lambda top: Category.id.not_in(categories.below(top)),
-    },
-    sorts=(
-        *("name", "category_name", "category_code", "category_path", "category_level", "level", "display_order"),
-        *("is_leaf", "is_active", "created_at", "updated_at", "item_count", "child_count"),
-    ),
-    pages=True,
     create=categories.create,
-    retires=False,  # changes of the tree take turns, before any row is locked
+    retire=None,  # changes of the tree take turns, before any row is locked
 )
 bp = CATEGORIES.blueprint()
 add_search(bp, CATEGORIES)

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
+from ...web.query.listing import Listing
 from ...web.resource.activation import add_activation
 from ...web.resource.extra_routes import add_active, add_search
 from ...web.resource.resource import Resource
@@ -19,23 +20,27 @@ LOCATIONS = Resource(
     prefix="/api/master-data/locations",
     model=Location,
     schema=LocationSchema,
+    listing=Listing(
+        Location,
+        LocationSchema,
+        order=(Location.location_name.asc(), Location.id.asc()),
+        query=LocationQuery,
+        search=(
+            *(Location.location_code, Location.location_name, Location.address, Location.city, Location.state),
+            *(Location.country, Location.postal_code, Location.contact_number, Location.email),
+        ),
+        filters=("location_type",),
+        sorts=(
+            *("location_name", "name", "location_code", "code", "location_type", "city", "state", "country"),
+            *("is_active", "created_at", "updated_at"),
+        ),
+        warm=({}, {"limit": "100"}, {"limit": "1000"}),
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=MASTER_DATA,
     accepts=NewLocation,
     changes=LocationChange,
-    query=LocationQuery,
-    order=(Location.location_name.asc(), Location.id.asc()),
-    search=(
-        *(Location.location_code, Location.location_name, Location.address, Location.city, Location.state),
-        *(Location.country, Location.postal_code, Location.contact_number, Location.email),
-    ),
-    filters=("location_type",),
-    sorts=(
-        *("location_name", "name", "location_code", "code", "location_type", "city", "state", "country"),
-        *("is_active", "created_at", "updated_at"),
-    ),
-    warm=({}, {"limit": "100"}, {"limit": "1000"}),
     create=locations.create,
     change=locations.change,
 )

@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.query import projection
-from ...web.query.listing import contains
+from ...web.query.conditions import contains
+from ...web.query.envelopes import PAGES
+from ...web.query.listing import Listing
 from ...web.resource.activation import add_activation
 from ...web.resource.extra_routes import add_active, add_search
 from ...web.resource.import_export import add_export, add_import
@@ -23,17 +25,21 @@ UNITS = Resource(
     prefix="/api/master-data/units-of-measurement",
     model=Unit,
     schema=UnitSchema,
+    listing=Listing(
+        Unit,
+        UnitSchema,
+        order=(Unit.name.asc(), Unit.id.asc()),
+        query=UnitQuery,
+        search=(Unit.name, Unit.code, Unit.description),
+        conditions={"name": contains(Unit.name), "code": contains(Unit.code)},
+        sorts=("name", "code", "abbreviation", "description", "is_active", "created_at", "updated_at", "item_count"),
+        envelope=PAGES,
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=MASTER_DATA,
     accepts=NewUnit,
     changes=UnitChange,
-    query=UnitQuery,
-    order=(Unit.name.asc(), Unit.id.asc()),
-    search=(Unit.name, Unit.code, Unit.description),
-    conditions={"name": contains(Unit.name), "code": contains(Unit.code)},
-    sorts=("name", "code", "abbreviation", "description", "is_active", "created_at", "updated_at", "item_count"),
-    pages=True,
     retire=service.retire,
 )
 bp = UNITS.blueprint()

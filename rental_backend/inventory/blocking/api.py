@@ -9,19 +9,16 @@ from sqlalchemy.orm import Session
 from ... import crud as records
 from ...catalog.models import Item
 from ...infra import AUTH, DATABASE, REDIS
-from ...schemas import Browsing, Paging
 from ...web.endpoint.needs import Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
 from ...web.query import projection
-from ...web.query.listing import Page, belonging, paged
+from ...web.query.paging import Page, belonging, paged
 from . import service as blocking
 from .lists import BLOCKED, HISTORY
 from .read_models import Rentability
 from .schemas import (
     BlockChange,
-    BlockedItemsSchema,
-    BlockEntriesSchema,
     BulkBlockChange,
     BulkOutcomeSchema,
     OutcomeSchema,
@@ -33,11 +30,6 @@ BROWSE = Needs(DATABASE, AUTH, optional=(REDIS,), stale_for=3600, touches=("item
 CHANGE = Needs(DATABASE, AUTH, optional=(REDIS,), touches=("items",))  # refuse rather than guess
 
 bp = Blueprint("item-blocking", __name__, url_prefix="/api/master-data/items/rental-blocking")
-
-
-def _part(name: str, page: Page, arguments: Mapping[str, object]) -> Page:
-    skip, rows = paged(arguments)
-    return page.under(name, skip=skip, limit=rows)
 
 
 @bp.put("/<uuid:id>/status")
@@ -64,21 +56,21 @@ def set_all_status(
 
 
 @bp.get("/blocked-items")
-@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Browsing(), returns=BlockedItemsSchema())
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=BLOCKED.takes, returns=BLOCKED.returns)
 def browse_blocked(session: Session, **arguments: object) -> Page:
     """List blocked items. The item blocked last comes first."""
-    return _part("items", BLOCKED.page(session, arguments), arguments)
+    return BLOCKED.answer(session, arguments)
 
 
 @bp.get("/<uuid:id>/history")
-@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=Paging(), returns=BlockEntriesSchema())
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=HISTORY.takes, returns=HISTORY.returns)
 def history(session: Session, id: uuid.UUID, **arguments: object) -> Page:
     """List the rental blocks of an item.
 
     Each entry tells when, why and by whom the item was blocked or unblocked, newest first.
     """
     entries = HISTORY.page(session, {**arguments, "item_id": id})
-    return _part("entries", belonging(session, entries, Item, id), arguments)
+    return HISTORY.envelope.wrap(belonging(session, entries, Item, id), paged(arguments))
 
 
 @bp.get("/<uuid:id>/availability")

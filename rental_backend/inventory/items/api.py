@@ -12,11 +12,13 @@ from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.needs import Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
-from ...web.query.listing import Page
+from ...web.query.envelopes import PAGES
+from ...web.query.listing import Listing
+from ...web.query.paging import Page
 from ...web.resource.extra_routes import add_list, add_one
 from ...web.resource.resource import Permissions, Resource
 from . import initial_stock as opening
-from .filters import CONDITIONS, EQUAL, JOINED, SORTS, alerts
+from .filters import CONDITIONS, EQUAL, SORTS, alerts
 from .schemas import ItemQuery, ItemRow, ItemSchema, LowStockQuery
 
 SHOWN = ("items", "stock", "brands", "categories", "units-of-measurement")
@@ -30,25 +32,27 @@ ITEMS = Resource(
     prefix="/api/master-data/item-master",
     model=Item,
     schema=ItemSchema,
-    row_schema=ItemRow,
+    listing=Listing(
+        Item,
+        ItemRow,
+        order=(Item.created_at.desc(), Item.id.desc()),
+        query=ItemQuery,
+        search=ITEM_SEARCH,
+        filters=EQUAL,
+        conditions=CONDITIONS,
+        sorts=SORTS,
+        envelope=PAGES,
+        warm=(
+            {"skip": "0", "limit": "100"},
+            {"skip": "0", "limit": "100", "sort_by": "item_name", "sort_order": "asc"},
+            {"skip": "0", "limit": "100", "sort_by": "created_at", "sort_order": "desc"},
+        ),
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions.of("ITEM"),
     accepts=NewItem,
     changes=ItemChange,
-    query=ItemQuery,
-    order=(Item.created_at.desc(), Item.id.desc()),
-    search=ITEM_SEARCH,
-    filters=EQUAL,
-    conditions=CONDITIONS,
-    sorts=SORTS,
-    joined=JOINED,
-    pages=True,
-    warm=(
-        {"skip": "0", "limit": "100"},
-        {"skip": "0", "limit": "100", "sort_by": "item_name", "sort_order": "asc"},
-        {"skip": "0", "limit": "100", "sort_by": "created_at", "sort_order": "desc"},
-    ),
     create=opening.create,
     change=opening.change,
 )
@@ -74,7 +78,7 @@ def browse_low(session: Session, **filters: object) -> Page:
 
 
 @bp.get("/count/total")
-@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=ItemQuery())
+@endpoint(needs=BROWSE, permission="ITEM_VIEW", query=ITEMS.listing.takes)
 def count(session: Session, **filters: object) -> dict[str, int | None]:
     """Count items. The filters of the list apply."""
     counted = {**filters, "skip": None, "limit": 1, "count": "exact"}

@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from ...catalog.models import Brand, Category, Item
 from ...models import Expression
-from ...web.query.listing import Filter, Joined, Whole
+from ...web.query.conditions import Filter, Joined, Whole
 from ..models import StockLevel
 from . import columns as stock
 
@@ -54,25 +54,22 @@ CONDITIONS: Mapping[str, Filter] = {
     "updated_after": Item.updated_at.__ge__,
     "updated_before": Item.updated_at.__le__,
 }
+_OF_ITEM = stock.summed.c.item_id == Item.id
 SORTS = (
     *("item_name", "sku", "item_status", "created_at", "updated_at", "rental_rate_per_period", "sale_price"),
     *("purchase_price", "reorder_point", "price"),
+    Joined("brand_name", Brand.name, Brand, Brand.id == Item.brand_id),
+    Joined("category_name", Category.name, Category, Category.id == Item.category_id),
+    Joined("total_units", func.coalesce(stock.summed.c.total, 0), stock.summed, _OF_ITEM),
+    Joined("available_units", func.coalesce(stock.summed.c.available, 0), stock.summed, _OF_ITEM),
 )
-JOINED = {
-    "brand_name": Joined(Brand.name, Brand, Brand.id == Item.brand_id),
-    "category_name": Joined(Category.name, Category, Category.id == Item.category_id),
-    "total_units": Joined(func.coalesce(stock.summed.c.total, 0), stock.summed, stock.summed.c.item_id == Item.id),
-    "available_units": Joined(
-        func.coalesce(stock.summed.c.available, 0), stock.summed, stock.summed.c.item_id == Item.id
-    ),
-}
 
 
 def alerts(session: Session) -> dict[str, int]:
     """Return how many active items are in stock, low and out of stock, and how many are to be ordered."""
     on_hand = func.coalesce(stock.summed.c.total, 0)
     each = select(stock.status_at(on_hand).label("status")).where(Item.is_active)
-    status = each.outerjoin_from(Item, stock.summed, stock.summed.c.item_id == Item.id).subquery("items")
+    status = each.outerjoin_from(Item, stock.summed, _OF_ITEM).subquery("items")
     counts = {kind.lower(): func.count().filter(status.c.status == kind) for kind in stock.STATUSES}
     row = session.execute(select(func.count().label("total_items"), *(counts[k].label(k) for k in counts))).one()
     found = dict(row._mapping)

@@ -10,6 +10,7 @@ from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.needs import Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
+from ...web.query.listing import Listing
 from ...web.resource.extra_routes import add_list, add_one
 from ...web.resource.import_export import add_export, add_import
 from ...web.resource.resource import Permissions, Resource
@@ -39,19 +40,23 @@ CUSTOMERS = Resource(
     prefix="/api/customers",
     model=Customer,
     schema=CustomerSchema,
+    listing=Listing(
+        Customer,
+        CustomerSchema,
+        order=(Customer.created_at.desc(), Customer.id.desc()),
+        query=CustomerQuery,
+        search=CUSTOMER_SEARCH,
+        filters=("customer_type", "customer_tier", "status", "blacklist_status"),
+        sorts=("customer_code", "created_at", "name"),
+        warm=({"status": "ACTIVE", "limit": "100"}, {"skip": "0", "limit": "100"}),
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions.of("CUSTOMER"),
     accepts=NewCustomer,
     changes=CustomerChange,
-    query=CustomerQuery,
-    order=(Customer.created_at.desc(), Customer.id.desc()),
-    search=CUSTOMER_SEARCH,
-    filters=("customer_type", "customer_tier", "status", "blacklist_status"),
-    sorts=("customer_code", "created_at", "name"),
     create=service.create,
     change=service.change,
-    warm=({"status": "ACTIVE", "limit": "100"}, {"skip": "0", "limit": "100"}),
 )
 bp = CUSTOMERS.blueprint()
 add_import(bp, CUSTOMERS, "CUSTOMER_CREATE")

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from ... import crud as records
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.principal import Principal
+from ...web.query.envelopes import PAGES
+from ...web.query.listing import Listing
 from ...web.resource.extra_routes import add_list, add_one
 from ...web.resource.import_export import add_export, add_import
 from ...web.resource.resource import Permissions, Resource
@@ -32,17 +34,21 @@ SUPPLIERS = Resource(
     prefix="/api/suppliers",
     model=Supplier,
     schema=SupplierSchema,
+    listing=Listing(
+        Supplier,
+        SupplierSchema,
+        order=(Supplier.company_name.asc(), Supplier.id.asc()),
+        query=SupplierQuery,
+        search=SUPPLIER_SEARCH,
+        filters=("supplier_type", "supplier_tier", "status"),
+        sorts=("company_name", "supplier_code", "created_at", "total_spend", "total_orders", "quality_rating"),
+        envelope=PAGES,
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions.of("SUPPLIER"),
     accepts=NewSupplier,
     changes=SupplierFields,
-    query=SupplierQuery,
-    order=(Supplier.company_name.asc(), Supplier.id.asc()),
-    search=SUPPLIER_SEARCH,
-    filters=("supplier_type", "supplier_tier", "status"),
-    sorts=("company_name", "supplier_code", "created_at", "total_spend", "total_orders", "quality_rating"),
-    pages=True,
 )
 bp = SUPPLIERS.blueprint()
 add_import(bp, SUPPLIERS, "SUPPLIER_CREATE")

@@ -13,13 +13,13 @@ from ...web.endpoint.context import current_services
 from ...web.endpoint.pipeline import endpoint
 from ...web.endpoint.streams import Stream, of_file
 from ...web.query import projection
-from ...web.query.listing import Page
+from ...web.query.paging import Page
 from ..business.schemas import SignedBy
 from ..models import SystemBackup
 from ..needs import BROWSE, CHANGE
 from . import service as backups
 from .lists import BACKUPS
-from .schemas import BackupQuery, BackupSchema, NewBackup
+from .schemas import BackupSchema, NewBackup
 
 MAKE, MANAGE = "SYSTEM_BACKUP", "BACKUP_MANAGE"
 
@@ -27,7 +27,7 @@ bp = Blueprint("backups", __name__, url_prefix="/api/system/backups")
 
 
 @bp.get("/")
-@endpoint(needs=BROWSE.fresh(), permission=MAKE, query=BackupQuery(), returns=BackupSchema(many=True))
+@endpoint(needs=BROWSE.fresh(), permission=MAKE, query=BACKUPS.takes, returns=BACKUPS.returns)
 def browse(session: Session, **filters: object) -> Page:
     """List backups. The newest backup comes first."""
     return BACKUPS.page(session, {**filters, "is_active": True})

@@ -2,17 +2,13 @@
 
 from ...web.query.listing import Listing
 from ..models import SystemBackup
-from .schemas import BackupSchema
+from .schemas import BackupQuery, BackupSchema
 
 BACKUPS = Listing(
     SystemBackup,
     BackupSchema,
     order=(SystemBackup.created_at.desc(), SystemBackup.id.desc()),
+    query=BackupQuery,
     search=(SystemBackup.backup_name,),
-    filters={
-        "backup_type": SystemBackup.backup_type.__eq__,
-        "backup_status": SystemBackup.backup_status.__eq__,
-        "started_by": SystemBackup.started_by.__eq__,
-        "is_active": SystemBackup.is_active.__eq__,
-    },
+    filters=("backup_type", "backup_status", "started_by"),
 )

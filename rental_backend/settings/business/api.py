@@ -10,7 +10,7 @@ from ...web.endpoint.etags import require_match
 from ...web.endpoint.needs import SIGNED_IN
 from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
-from ...web.query.listing import Page
+from ...web.query.paging import Page
 from ..companies import service as companies
 from ..companies.api import COMPANIES
 from ..companies.schemas import OurCompanyChange, OurCompanySchema
@@ -18,20 +18,20 @@ from ..models import Company, SystemSetting
 from ..needs import BROWSE, CHANGE, SEE, SET
 from . import service
 from .lists import SETTINGS
-from .schemas import SettingChange, SettingQuery, SettingSchema, SignedBy
+from .schemas import SettingChange, SettingSchema, SignedBy
 
 bp = Blueprint("settings", __name__, url_prefix="/api")
 
 
 @bp.get("/system/settings")
-@endpoint(needs=BROWSE, permission=SEE, query=SettingQuery(), returns=SettingSchema(many=True))
+@endpoint(needs=BROWSE, permission=SEE, query=SETTINGS.takes, returns=SETTINGS.returns)
 def browse(session: Session, **filters: object) -> Page:
     """List settings. They are sorted by category."""
     return SETTINGS.page(session, {**filters, "is_active": True, "limit": 1000})
 
 
 @bp.get("/system/settings/categories/<category>")
-@endpoint(needs=BROWSE, permission=SEE, returns=SettingSchema(many=True))
+@endpoint(needs=BROWSE, permission=SEE, returns=SETTINGS.returns)
 def browse_category(session: Session, category: str) -> Page:
     """List the settings of a category."""
     return SETTINGS.page(session, {"category": service.category_of(category), "is_active": True, "limit": 1000})

@@ -4,20 +4,20 @@ from sqlalchemy import func, or_
 
 from ...web.query.listing import Listing
 from ..models import SystemSetting
-from .schemas import SettingSchema
+from .schemas import SettingQuery, SettingSchema
 
 SETTINGS = Listing(
     SystemSetting,
     SettingSchema,
+    query=SettingQuery,
     order=(
         SystemSetting.setting_category.asc(),
         func.length(SystemSetting.display_order).asc(),
         SystemSetting.display_order.asc(),
         SystemSetting.setting_key.asc(),
     ),
-    filters={
+    conditions={
         "category": SystemSetting.setting_category.__eq__,
         "include_system": lambda wanted: or_(wanted, SystemSetting.is_system.is_(False)),
-        "is_active": SystemSetting.is_active.__eq__,
     },
 )

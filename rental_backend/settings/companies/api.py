@@ -1,42 +1,42 @@
 """Companies."""
 
 import uuid
-from collections.abc import Callable
-from typing import Any, Unpack
+from typing import Any
 
-from sqlalchemy import ColumnElement, func
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
 from ...models import Expression
 from ...web.endpoint.pipeline import endpoint
+from ...web.query.conditions import contains
+from ...web.query.envelopes import PAGES
+from ...web.query.listing import Listing
 from ...web.resource.resource import Permissions, Resource
 from ..models import Company
 from ..needs import BROWSE, CHANGE, SEE, SET
 from . import service
 from .schemas import CompanyChange, CompanyQuery, CompanySchema, NewCompany
 
-
-def _contains(column: Expression) -> Callable[[ColumnElement[Any]], ColumnElement[bool]]:
-    return lambda text: func.strpos(func.lower(column), func.lower(text)) > 0
-
-
 COMPANIES = Resource(
     name="companies",
     prefix="/api/company",
     model=Company,
     schema=CompanySchema,
+    listing=Listing(
+        Company,
+        CompanySchema,
+        order=(Company.company_name.asc(), Company.id.asc()),
+        query=CompanyQuery,
+        search=(Company.company_name, Company.email, Company.gst_no),
+        filters=("gst_no", "registration_number"),
+        conditions={"company_name": contains(Company.company_name), "email": contains(Company.email)},
+        sorts=("company_name", "created_at"),
+        envelope=PAGES,
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions(SEE, SET, SET, SET),
-    retires=False,
-    query=CompanyQuery,
-    order=(Company.company_name.asc(), Company.id.asc()),
-    search=(Company.company_name, Company.email, Company.gst_no),
-    filters=("gst_no", "registration_number"),
-    conditions={"company_name": _contains(Company.company_name), "email": _contains(Company.email)},
-    sorts=("company_name", "created_at"),
-    pages=True,
+    retire=None,
 )
 bp = COMPANIES.blueprint()
 

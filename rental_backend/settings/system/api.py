@@ -14,13 +14,13 @@ from ...web.endpoint.context import current_services
 from ...web.endpoint.needs import Needs
 from ...web.endpoint.pipeline import endpoint
 from ...web.query import projection
-from ...web.query.listing import Page
+from ...web.query.paging import Page
 from ..business import service
 from ..needs import BROWSE, KNOWN
 from ..regional import service as regional
 from . import service as operations
 from .lists import AUDIT_LOG
-from .schemas import AuditLogQuery, AuditLogSchema, LogsQuery
+from .schemas import AuditLogSchema, LogsQuery
 
 LOOK = Needs(DATABASE, AUTH)
 OPERATE = "SYSTEM_MAINTENANCE"
@@ -47,7 +47,7 @@ def info(session: Session) -> dict[str, Any]:
 
 
 @bp.get("/system/audit-logs")
-@endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", query=AuditLogQuery(), returns=AuditLogSchema(many=True))
+@endpoint(needs=BROWSE.fresh(), permission="AUDIT_VIEW", query=AUDIT_LOG.takes, returns=AUDIT_LOG.returns)
 def audit_logs(session: Session, **filters: object) -> Page:
     """List audit log entries. The newest entry comes first."""
     return AUDIT_LOG.page(session, filters)

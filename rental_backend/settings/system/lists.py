@@ -2,7 +2,7 @@
 
 from ...accounts.models import SecurityAuditLog
 from ...web.query.listing import Listing
-from .schemas import AuditLogSchema
+from .schemas import AuditLogQuery, AuditLogSchema
 
 _log = SecurityAuditLog
 # D58: changes go into the security audit log.
@@ -10,15 +10,13 @@ AUDIT_LOG = Listing(
     _log,
     AuditLogSchema,
     order=(_log.timestamp.desc(), _log.id.desc()),
+    query=AuditLogQuery,
     search=(_log.user_name, _log.action, _log.resource),
-    filters={
-        "user_id": _log.user_id.__eq__,
-        "action": _log.action.__eq__,
+    filters=("user_id", "action", "success", "id"),
+    conditions={
         "entity_type": _log.resource.__eq__,
         "entity_id": _log.resource_id.__eq__,
-        "success": _log.success.__eq__,
         "start_date": _log.timestamp.__ge__,
         "end_date": _log.timestamp.__le__,
-        "id": _log.id.__eq__,
     },
 )

@@ -14,7 +14,7 @@ from werkzeug.datastructures import Headers
 
 from ...models import Identified
 from ..query import projection
-from ..query.listing import Page
+from ..query.paging import Page
 from .problems import NUMBERED
 from .streams import Stream
 

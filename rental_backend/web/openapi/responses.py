@@ -31,7 +31,7 @@ from ..endpoint.rate_limits import HEADERS as LIMITS
 from ..endpoint.rate_limits import rate_of
 from ..endpoint.replies import JSON, READS, Reply
 from ..endpoint.streams import Stream
-from ..query.listing import Page
+from ..query.paging import Page
 from .schemas import Json, JsonSchemas
 
 ALL = {"database": (DATABASE,), "redis": (REDIS,), "auth": (AUTH,), "everything": (DATABASE, REDIS, AUTH)}

@@ -1,128 +1,85 @@
 """Lists: one declaration says what may be filtered, searched and sorted, and one statement answers a page of it.
 
-PostgreSQL writes the JSON. A page is chosen by offset (`skip` and `limit`, or `page` and `page_size`) or by key:
-`after` is the id of the last row seen, and costs the same however deep the page lies.
+PostgreSQL writes the JSON. `paging.py` says how a page is chosen, `envelopes.py` what stands around its rows.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from marshmallow import Schema
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    FromClause,
-    ScalarSelect,
-    Select,
-    and_,
-    bindparam,
-    case,
-    func,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, ScalarSelect, Select, bindparam, func, literal_column, select
 from sqlalchemy import Text as SqlText
-from sqlalchemy.orm import InstrumentedAttribute, Session
-from sqlalchemy.sql.elements import UnaryExpression
-from sqlalchemy.sql.operators import desc_op
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.visitors import iterate
 
-from ... import crud as records
 from ...errors import Invalid
 from ...infra.postgres.compiled import Compiled
-from ...models import Identified, searched
+from ...models import searched
+from ...schemas import Browsing, Payload
+from . import keys, totals
+from .conditions import Column, Condition, Filter, Joined, Whole, pattern
+from .envelopes import ARRAY, Envelope
+from .keys import Order
+from .paging import COUNTED, EMPTY, PAGING, Page, paged
 from .projection import columns
-
-DEFAULT_ROWS = 100
-EMPTY = b"[]"
-COUNTED = 10_000  # rows a total is counted to unless an exact one is asked for: nobody pages to the end of more
-
-Filter = Callable[[ColumnElement[Any]], ColumnElement[bool]]
-Column = ColumnElement[Any] | InstrumentedAttribute[Any]
-Condition = ColumnElement[bool] | InstrumentedAttribute[bool]
-
-
-class Joined(NamedTuple):
-    """A column of another table to sort by, and how the table is joined: once, not looked up for each row."""
-
-    column: Any
-    table: Any
-    on: ColumnElement[bool]
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A filter that has to look at a whole other table: it is applied once, for the page and for the total."""
-
-    condition: Filter
-
-    def __call__(self, value: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Return the condition for a value."""
-        return self.condition(value)
-
-
-class Page(NamedTuple):
-    """A JSON array as bytes, and the number of all rows: None if not counted, the least it can be unless `exact`."""
-
-    body: bytes
-    total: int | None
-    exact: bool = True
-
-    def under(self, *names: str, **numbers: int) -> "Page":
-        """Return it as an object that holds the array under each name, the `total`, and further numbers."""
-        arrays = b",".join(b'"%b":%b' % (name.encode(), self.body) for name in names)
-        more = b"".join(b',"%b":%d' % (name.encode(), number) for name, number in numbers.items())
-        return self._replace(body=b'{%b,"total":%d%b}' % (arrays, self.total or 0, more))
-
-
-class Paged(NamedTuple):
-    """Which part of a list is asked for."""
-
-    skip: int
-    rows: int
-
-
-def paged(arguments: Mapping[str, Any]) -> Paged:
-    """Return the part that `skip` and `limit`, or `page` (from 1) and `page_size`, name."""
-    rows = arguments.get("limit") or arguments.get("page_size") or DEFAULT_ROWS
-    return Paged(arguments.get("skip") or ((arguments.get("page") or 1) - 1) * rows, rows)
 
 
 @dataclass(frozen=True, eq=False)
 class Listing:
-    """A list of rows: what may be filtered, what `search` looks at, in what order, and by what else it may be sorted.
+    """A list of rows of a model: in what order and envelope, and what callers may ask of it by the form `query`.
 
-    Only rows that fit `where` are in it at all. A filter named `x` gets the value of the query parameter `x` as a bound
-    parameter and returns a condition.
+    `search` is what the parameter `search` looks at. `filters` and `sorts` name columns, `is_active` is a filter of
+    every model that has it; a parameter that is more than equality has its function in `conditions`, which gets the
+    value as a bound parameter. Only rows that fit `where` are in the list at all.
+    `warm` are queries whose answers are to be at hand in an outage.
+
     Statements are built once for each combination of filters and orders and then only executed.
     """
 
     model: Any
     schema: type[Schema]
-    order: tuple[ColumnElement[Any], ...]
+    order: Order
+    query: type[Payload] = Browsing
     search: tuple[Column, ...] = ()
-    filters: Mapping[str, Filter] = field(default_factory=dict)
-    sorts: Mapping[str, Column | Joined] = field(default_factory=dict)
+    filters: tuple[str, ...] = ()
+    conditions: Mapping[str, Filter] = field(default_factory=dict)
+    sorts: tuple[str | Joined, ...] = ()
     where: tuple[Condition, ...] = ()
+    envelope: Envelope = ARRAY
+    warm: tuple[Mapping[str, str], ...] = ()
+
+    @cached_property
+    def takes(self) -> Payload:
+        """The form of its query."""
+        return self.query()
+
+    @cached_property
+    def returns(self) -> Schema:
+        """The form of its answer in the envelope."""
+        return self.envelope.documented(self.schema)
+
+    def answer(self, session: Session, arguments: Mapping[str, Any]) -> Page:
+        """Return the rows that fit the arguments, in the envelope. Raises what `page` raises."""
+        return self.envelope.wrap(self.page(session, arguments), paged(arguments))
+
+    def members(self, session: Session, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the members of the envelope, for a view that answers more than the list."""
+        return self.envelope.members(self.page(session, arguments), paged(arguments))
 
     def page(self, session: Session, arguments: Mapping[str, Any]) -> Page:
-        """Return the rows that fit the arguments.
+        """Return the rows that fit the arguments, as an array.
 
         Raises `Invalid` for an unknown `sort_field` or `after`, and for a `search` where nothing is searched.
         """
         given = {name: value for name, value in arguments.items() if value is not None}
         skip, rows = paged(given)
-        sort = (given.pop("sort_field", None), given.pop("sort_direction", None))
-        count = given.pop("count", None)
-        for name in (*Paged._fields, "limit", "page", "page_size"):
-            given.pop(name, None)
+        sort, count = (given.get("sort_field"), given.get("sort_direction")), given.get("count")
+        given = {name: value for name, value in given.items() if name not in PAGING or name == "after"}
         if "search" in given:
-            given["search"] = "%" + _escaped(given["search"]) + "%"
+            given["search"] = pattern(given["search"])
         statement = self._statement(frozenset(given), sort, count)
         values = {**given, "rows": rows, "skip": skip}
         text, total = statement.first(session, values, usual=_chooses_most(given)) or ("[]", 0)
@@ -135,31 +92,29 @@ class Listing:
 
     @lru_cache(maxsize=512)  # noqa: B019 - listings are module constants
     def _statement(self, names: frozenset[str], sort: tuple[Any, Any], count: str | None) -> Compiled:
-        """Build the statement: the page as JSON, and the total, counted only when the page does not tell it.
-
-        The total is NULL if it is not wanted, or larger than is counted.
-        """
-        order, joined = self._order(*sort), self.sorts.get(sort[0] or "")
+        """Build the statement: the page as JSON, and the total (see `totals.total`)."""
+        order, joined = self._order(*sort)
         conditions: list[Condition] = [*self.where, *(self._condition(name) for name in sorted(names - {"after"}))]
         found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
         if "after" in names:
-            conditions.append(self._beyond(() if isinstance(joined, Joined) else order))
-        if self._looks_up or isinstance(joined, Joined):
-            chosen = self._keys(order, joined).where(*conditions)
-            if "after" not in names and any(isinstance(self.filters.get(name), Whole) for name in names):
+            conditions.append(keys.after(self.model, () if joined else order))
+        if self._looks_up or joined:
+            chosen = keys.chosen(self.model, order, joined).where(*conditions)
+            if "after" not in names and any(isinstance(self._filters.get(name), Whole) for name in names):
                 fit = chosen.cte("fit")
-                found, chosen, order = select(literal_column("1")).select_from(fit), select(fit), _same(order, fit)
-            page = self._shown(_part(chosen.order_by(*order)).subquery("chosen"), order)
+                found, chosen, order = select(literal_column("1")).select_from(fit), select(fit), keys.same(order, fit)
+            page = self._shown(keys.limited(chosen.order_by(*order)), order)
         else:
-            page = _part(select(*columns(self.schema, self.model)).where(*conditions).order_by(*order))
-        shown = page.subquery("page")
+            page = keys.limited(select(*columns(self.schema, self.model)).where(*conditions).order_by(*order))
         array = func.coalesce(func.json_agg(literal_column("page")), literal_column("'[]'::json")).cast(SqlText)
-        return Compiled(select(array, self._total(found, count, keyed="after" in names)).select_from(shown))
+        total = totals.total(found, count, keyed="after" in names)
+        return Compiled(select(array, total).select_from(page.subquery("page")))
 
-    def _shown(self, chosen: FromClause, order: tuple[ColumnElement[Any], ...]) -> Select[Any]:
+    def _shown(self, ids: Select[Any], order: Order) -> Select[Any]:
         """Return the rows that were chosen, whole."""
+        chosen = ids.subquery("chosen")
         rows = select(*columns(self.schema, self.model)).join(chosen, chosen.c.id == self.model.id)
-        return rows.order_by(*_same(order, chosen))
+        return rows.order_by(*keys.same(order, chosen))
 
     @cached_property
     def _looks_up(self) -> bool:
@@ -167,45 +122,24 @@ class Listing:
         parts = (part for column in columns(self.schema, self.model) for part in iterate(column))
         return hasattr(self.model, "id") and any(isinstance(part, ScalarSelect) for part in parts)
 
-    def _keys(self, order: tuple[ColumnElement[Any], ...], joined: Column | Joined | None) -> Select[Any]:
-        """Return the rows by their ids, with what they are sorted by."""
-        keys = select(self.model.id, *(_key(each).label(f"key{place}") for place, each in enumerate(order)))
-        return keys.outerjoin_from(self.model, joined.table, joined.on) if isinstance(joined, Joined) else keys
+    @cached_property
+    def _filters(self) -> dict[str, Filter]:
+        """The conditions of all parameters by their names."""
+        names = (*(("is_active",) if hasattr(self.model, "is_active") else ()), *self.filters)
+        equal = {name: getattr(self.model, name).__eq__ for name in names}
+        return {**equal, **self.conditions}
 
-    def _total(self, found: Select[Any], count: str | None, *, keyed: bool) -> ColumnElement[Any]:
-        if count == "none":
-            return literal_column("NULL")
-        # What never changes is no parameter, which would be sent each time.
-        most: ColumnElement[int] = literal_column(str(COUNTED + 1))
-        few = func.nullif(_counted(found.limit(most)), most)
-        everything = _counted(found) if count == "exact" else few
-        if keyed:
-            return everything
-        rows, skip = bindparam("rows", type_=BigInteger), bindparam("skip", type_=BigInteger)
-        none: ColumnElement[int] = literal_column("0")
-        is_last = and_(func.count() < rows, or_(func.count() > none, skip == none))
-        return case((is_last, skip + func.count()), else_=everything)
-
-    def _order(self, name: str | None, direction: str | None) -> tuple[ColumnElement[Any], ...]:
-        """Return the order asked for, made total by the id, or the usual one."""
+    def _order(self, name: str | None, direction: str | None) -> tuple[Order, Joined | None]:
+        """Return the order asked for, made total by the id, and the table it takes; or the usual one."""
         if name is None:
-            return self.order
-        if name not in self.sorts:
-            raise Invalid({"sort_field": [f"Must be one of: {', '.join(sorted(self.sorts))}."]})
-        wanted = self.sorts[name]
-        keys = (wanted.column if isinstance(wanted, Joined) else wanted, self.model.id)
-        return tuple(key.desc() if direction == "desc" else key.asc() for key in keys)
-
-    def _beyond(self, order: tuple[ColumnElement[Any], ...]) -> ColumnElement[bool]:
-        """Return the condition that a row comes after the one whose id is `after`."""
-        keys = [each.element for each in order if isinstance(each, UnaryExpression)]
-        directions = {each.modifier is desc_op for each in order if isinstance(each, UnaryExpression)}
-        if len(directions) != 1 or not hasattr(self.model, "id") or any(getattr(key, "nullable", True) for key in keys):
-            raise Invalid({"after": ["This order allows `skip` or `page` only."]})
-        table = self.model.__table__.alias("anchor")
-        anchor = select(*(table.c[key.key] for key in keys)).where(table.c.id == bindparam("after"))
-        row, last = tuple_(*keys), anchor.scalar_subquery()
-        return row < last if directions == {True} else row > last
+            return self.order, None
+        sorts = {each.name if isinstance(each, Joined) else each: each for each in self.sorts}
+        if name not in sorts:
+            raise Invalid({"sort_field": [f"Must be one of: {', '.join(sorted(sorts))}."]})
+        wanted = sorts[name]
+        joined = wanted if isinstance(wanted, Joined) else None
+        sorted_by = (joined.column if joined else getattr(self.model, name), self.model.id)
+        return tuple(key.desc() if direction == "desc" else key.asc() for key in sorted_by), joined
 
     def _require(self, session: Session, after: uuid.UUID) -> None:
         if session.scalar(select(self.model.id).where(self.model.id == after)) is None:
@@ -216,47 +150,9 @@ class Listing:
             if not self.search:
                 raise Invalid({"search": ["This list cannot be searched."]})
             return searched(*self.search).ilike(bindparam("search"))
-        return self.filters[name](bindparam(name))
+        return self._filters[name](bindparam(name))
 
 
 def _chooses_most(given: Mapping[str, Any]) -> bool:
     """Tell whether these arguments leave out but few rows; others may leave out nearly all, by their values."""
     return given.keys() <= {"after", "is_active"} and given.get("is_active") is not False
-
-
-def _key(order: ColumnElement[Any]) -> ColumnElement[Any]:
-    return order.element if isinstance(order, UnaryExpression) else order
-
-
-def _same(order: tuple[ColumnElement[Any], ...], rows: FromClause) -> tuple[ColumnElement[Any], ...]:
-    """Return an order by the keys that rows were chosen with."""
-    keys = [rows.c[f"key{place}"] for place in range(len(order))]
-    ends = (isinstance(each, UnaryExpression) and each.modifier is desc_op for each in order)
-    return tuple(key.desc() if down else key.asc() for key, down in zip(keys, ends, strict=True))
-
-
-def _part(rows: Select[Any]) -> Select[Any]:
-    """Return the part of the rows that is asked for."""
-    return rows.limit(bindparam("rows", type_=BigInteger)).offset(bindparam("skip", type_=BigInteger))
-
-
-def belonging(session: Session, page: Page, owner: type[Identified], id: uuid.UUID) -> Page:
-    """Return a page of what belongs to a row. Raises `NotFound` if it is empty since there is no such row."""
-    if page.body == EMPTY:
-        records.require(session, owner, id)
-    return page
-
-
-def _counted(found: Select[Any]) -> ColumnElement[int]:
-    """Return how many rows a statement finds."""
-    return select(func.count()).select_from(found.subquery("found")).scalar_subquery()
-
-
-def contains(column: Column) -> Filter:
-    """Return the filter of rows whose column contains a text, in either case."""
-    return lambda text: func.strpos(func.lower(column), func.lower(text)) > 0
-
-
-def _escaped(text: str) -> str:
-    """Return the text with what LIKE reads as wildcards taken literally."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

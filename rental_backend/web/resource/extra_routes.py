@@ -11,7 +11,7 @@ from ...schemas import MOST_ROWS, Browsing, Lookup, Payload
 from ..endpoint.contracts import View
 from ..endpoint.pipeline import endpoint
 from ..query import projection
-from ..query.listing import Page, belonging
+from ..query.paging import Page, belonging
 from .resource import Resource
 
 
@@ -39,9 +39,8 @@ def add_list(
         page = resource.listing.page(session, {"limit": rows, **given, **fixed})
         return belonging(session, page, owner, arguments["id"]) if owner else page
 
-    _add(
-        bp, resource, path, said, browse, query=(query or resource.query)(), returns=resource.listing.schema(many=True)
-    )
+    form, rows_form = query() if query else resource.listing.takes, resource.listing.schema(many=True)
+    _add(bp, resource, path, said, browse, query=form, returns=rows_form)
 
 
 def add_one(bp: Blueprint, resource: Resource[Any], path: str, said: str) -> None:

@@ -24,11 +24,11 @@ from ..endpoint.principal import Principal
 from ..endpoint.request_parsing import FORMULA, Rows
 from ..endpoint.streams import Stream
 from ..query.listing import Listing
+from ..query.paging import PAGING
 from .resource import Resource
 from .wording import says
 
 MEDIA_TYPES = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
-PAGING = ("skip", "limit", "page", "page_size", "after", "count", "sort_field", "sort_direction")
 # D67: an import has more time than a request.
 LONGEST = 20.0  # seconds for all rows of an import; each statement still has the database's deadline
 
@@ -99,9 +99,8 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     """Add `GET /export`: all rows that fit the filters, as JSON, JSON lines or CSV, in the order of their ids."""
     listing = replace(resource.listing, order=(resource.model.id.asc(),))
     formats = fields.String(load_default="json", validate=validate.OneOf(list(MEDIA_TYPES)))
-    query = type(
-        "ExportQuery", (resource.query,), {"format": formats, "__doc__": "The filters and the format of an export."}
-    )
+    told = {"__doc__": "The filters and the format of an export."}
+    query = type("ExportQuery", (type(listing.takes),), {"format": formats, **told})
     names = list(listing.schema().dump_fields)
 
     @bp.get("/export")

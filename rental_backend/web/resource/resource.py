@@ -6,26 +6,26 @@ What is not plain is a service function in the declaration, or an ordinary view 
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic
 
 from flask import Blueprint
-from marshmallow import Schema, fields
-from sqlalchemy import ColumnElement
+from marshmallow import Schema
 from sqlalchemy.orm import Session
 
 from ... import crud as records
 from ...crud import Row
 from ...models import Retirable
-from ...schemas import Browsing, Envelope, Payload
+from ...schemas import Payload
 from ..endpoint.etags import require_match
 from ..endpoint.needs import Needs
 from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
 from ..query import projection
-from ..query.listing import EMPTY, Column, Filter, Joined, Listing, Page, paged
+from ..query.listing import Listing
+from ..query.paging import Page
 from .wording import Noun, says
 
 Fields = dict[str, Any]
@@ -62,54 +62,29 @@ def _retire(_: Session, row: Any, actor: str) -> Any:
 class Resource(Generic[Row]):
     """A table that is listed, shown, created, changed and retired below `prefix`.
 
-    `accepts` and `changes` are the forms of creation and change (None: there is no such operation). `create(session,
-    actor, fields)`, `change(session, row, actor, fields)` and `retire(session, row, actor)` are services that know the
-    rules; `retires=False` leaves retiring out. With `pages` a list is an object that counts its pages, else an array.
-    `row_schema` is what a row of the list holds, if not the same as one alone.
-    `filters` and `sorts` name columns; a query parameter that is more than equality has its function in `conditions`,
-    a sort by a column of another table stands in `joined`.
-    `warm` are queries of the list whose answers are to be at hand in an outage.
-    `noun` is what its rows are called, where the names of the model and of the resource do not say it.
+    `listing` says what a list of its rows takes and answers. `accepts` and `changes` are the forms of creation and
+    change (None: there is no such operation). `create(session, actor, fields)`, `change(session, row, actor, fields)`
+    and `retire(session, row, actor)` are services that know the rules; `retire=None` leaves retiring out.
     """
 
     name: str
     prefix: str
     model: type[Row]
     schema: type[Schema]
+    listing: Listing
     reads: Needs
     writes: Needs
     permissions: Permissions
-    order: tuple[ColumnElement[Any], ...]
     accepts: type[Payload] | None = None
     changes: type[Payload] | None = None
-    query: type[Payload] = Browsing
-    row_schema: type[Schema] | None = None
-    search: tuple[Column, ...] = ()
-    filters: tuple[str, ...] = ()
-    conditions: Mapping[str, Filter] = field(default_factory=dict)
-    sorts: tuple[str, ...] = ()
-    joined: Mapping[str, Joined] = field(default_factory=dict)
-    pages: bool = False
-    warm: tuple[Mapping[str, str], ...] = ()
     create: Callable[[Session, str, Any], Any] | None = None
     change: Callable[[Session, Any, str, Any], Any] = _change
-    retire: Callable[[Session, Any, str], Any] = _retire
-    retires: bool = True
-    noun: Noun | None = None
-
-    @cached_property
-    def listing(self) -> Listing:
-        """The list of its rows, for views that answer with a part of it."""
-        equal = {name: getattr(self.model, name).__eq__ for name in ("is_active", *self.filters)}
-        sorts = {name: getattr(self.model, name) for name in self.sorts} | dict(self.joined)
-        return Listing(
-            self.model, self.row_schema or self.schema, self.order, self.search, {**equal, **self.conditions}, sorts
-        )
+    retire: Callable[[Session, Any, str], Any] | None = _retire
 
     @cached_property
     def called(self) -> Noun:
-        """What its rows are called in the document: as the model and the resource are named, unless it is declared."""
-        return self.noun or Noun(records.spoken(self.model), re.sub(r"\W|_", " ", self.name))
+        """What its rows are called in the document: as the model and the resource are named."""
+        return Noun(records.spoken(self.model), re.sub(r"\W|_", " ", self.name))
 
     @property
     def maker(self) -> Callable[[Session, str, Fields], Any]:
@@ -124,8 +99,7 @@ class Resource(Generic[Row]):
 
     def page(self, session: Session, arguments: Fields) -> Page:
         """Return a part of its list in the envelope of the list."""
-        page = self.listing.page(session, arguments)
-        return in_pages(page, arguments) if self.pages else page
+        return self.listing.answer(session, arguments)
 
     def blueprint(self) -> Blueprint:
         """Return a blueprint with its plain operations."""
@@ -135,8 +109,8 @@ class Resource(Generic[Row]):
             self._add_create(bp, self.accepts)
         if self.changes:
             self._add_change(bp, self.changes)
-        if self.retires:
-            self._add_retire(bp)
+        if self.retire:
+            self._add_retire(bp, self.retire)
         return bp
 
     def _add_reads(self, bp: Blueprint) -> None:
@@ -146,9 +120,9 @@ class Resource(Generic[Row]):
         @endpoint(
             needs=self.reads,
             permission=may,
-            query=self.query(),
-            returns=_paged(self.listing.schema) if self.pages else self.listing.schema(many=True),
-            warm=self.warm,
+            query=self.listing.takes,
+            returns=self.listing.returns,
+            warm=self.listing.warm,
         )
         @says(f"List {noun.plural}. Soft-deleted {noun.plural} are left out unless the filters ask for them.")
         def browse(session: Session, **arguments: Any) -> Page:
@@ -178,33 +152,11 @@ class Resource(Generic[Row]):
         def change(session: Session, principal: Principal, id: uuid.UUID, **fields: Any) -> Any:
             return self.change(session, self.find(session, id), principal.username, fields)
 
-    def _add_retire(self, bp: Blueprint) -> None:
+    def _add_retire(self, bp: Blueprint, service: Callable[[Session, Any, str], Any]) -> None:
         may, noun = self.permissions.delete, self.called
 
         @bp.delete("/<uuid:id>")
         @endpoint(needs=self.writes, permission=may)
         @says(f"Soft-delete {noun.one}. The {noun.singular} leaves the lists. The row, and what refers to it, stay.")
         def retire(session: Session, principal: Principal, id: uuid.UUID) -> None:
-            self.retire(session, self.find(session, id), principal.username)
-
-
-def _paged(row: type[Schema]) -> Envelope:
-    """Return the form of `in_pages`."""
-    numbers = {name: fields.Integer() for name in ("page", "page_size", "total_pages")}
-    ends = {name: fields.Boolean() for name in ("has_next", "has_previous")}
-    told = {"__doc__": "A page of a list, with its number and the number of pages."}
-    name = f"{row.__name__.removesuffix('Schema')}Page"
-    members = {"items": fields.List(fields.Nested(row)), **numbers, **ends, **told}
-    made: Envelope = type(name, (Envelope,), members)()
-    return made
-
-
-def in_pages(page: Page, arguments: Mapping[str, Any]) -> Page:
-    """Return a list as an object: `items`, `total`, `page`, `page_size`, `total_pages`, `has_next`, `has_previous`."""
-    skip, rows = paged(arguments)
-    total = page.total or 0
-    number, pages = skip // rows + 1, -(-total // rows)
-    more = number < pages if page.exact else page.body != EMPTY  # a total that is only the least is not the end
-    members = b'"page":%d,"page_size":%d,"total_pages":%d' % (number, rows, pages)
-    ends = b'"has_next":%b,"has_previous":%b' % tuple(str(end).lower().encode() for end in (more, number > 1))
-    return Page(b'{"items":%b,"total":%d,%b,%b}' % (page.body, total, members, ends), page.total, page.exact)
+            service(session, self.find(session, id), principal.username)

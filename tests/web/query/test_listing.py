@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
-from rental_backend.web.query.listing import COUNTED
+from rental_backend.web.query.paging import COUNTED
 from tests.refusals import refusal
 from tests.statements import statements
 from tests.web.conftest import Player
