@@ -1,7 +1,6 @@
 """Reports about customers and suppliers."""
 
 import uuid
-from collections.abc import Mapping
 from typing import Any
 
 import orjson

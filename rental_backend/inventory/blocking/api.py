@@ -1,7 +1,6 @@
 """Blocking items from rental."""
 
 import uuid
-from collections.abc import Mapping
 
 from flask import Blueprint
 from sqlalchemy.orm import Session

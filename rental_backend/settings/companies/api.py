@@ -1,12 +1,11 @@
 """Companies."""
 
 import uuid
-from typing import Any
+from typing import Unpack
 
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
-from ...models import Expression
 from ...web.endpoint.pipeline import endpoint
 from ...web.query.conditions import contains
 from ...web.query.envelopes import PAGES
