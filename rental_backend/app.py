@@ -28,6 +28,7 @@ from .sales.domain import DOMAIN as SALES
 from .settings.backups import service as backups
 from .settings.business import service as business
 from .settings.domain import DOMAIN as SETTINGS
+from .settings.regional import service as regional
 from .web.endpoint import prewarm as warming
 from .web.endpoint import problems
 from .web.endpoint import rate_limits as limits
@@ -41,6 +42,7 @@ from .web.operations import breaker_overrides as breaker_orders
 from .web.operations import breakers, health, log_level
 from .web.operations import detailed_health as diagnosis
 from .web.operations import modes as operations
+from .web.query.days import ZONE
 from .web.status import api as status
 from .web.status import components, incidents
 from .web.templates import render as pages
@@ -86,6 +88,8 @@ def create_app(config: Config | None = None) -> Flask:
     services.identity.limit_offline_to(HARMLESS)
     services.audit_outbox.store_with(audit.store)
     services.settings_cache.load_with(business.load)
+    for database in filter(None, (services.database, services.replica)):
+        database.shared[ZONE] = regional.zone_in_force
     services.scheduler.every(REAP_EVERY, partial(backups.reap, services.database))
     services.scheduler.every(EXPIRE_EVERY, partial(backups.expire, services.database, services.backups))
     services.business_metrics.load_with(standing.standing, standing.MEANINGS)

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -17,6 +18,7 @@ from rental_backend.schemas import Browsing, Money, Output, Payload, Text
 from rental_backend.web.endpoint.needs import Needs
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal
+from rental_backend.web.query.conditions import Whole
 from rental_backend.web.query.envelopes import PAGES
 from rental_backend.web.query.listing import Listing
 from rental_backend.web.resource.import_export import add_export, add_import
@@ -49,6 +51,7 @@ class Game(Retirable, GameModel):
     price: Mapped[Decimal] = mapped_column(Numeric(10, 2), default=Decimal(0))
     maker: Mapped[str | None]
     edition: Mapped[int | None]
+    released: Mapped[date | None]
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("games.id"), index=True)
 
 
@@ -113,6 +116,12 @@ class GameQuery(Browsing):
     least_players = fields.Integer()
 
 
+class ShopQuery(Browsing):
+    """Filters of the list of the shop."""
+
+    least_players = fields.Integer()
+
+
 def create(session: Session, actor: str, values: dict[str, Any]) -> Game:
     """Store a game, and its board after it; one game is forbidden, and at one the database is lost."""
     game = records.create(session, Game(**values), actor)
@@ -156,7 +165,17 @@ SHOP = Resource(
     prefix="/api/game-shop",
     model=Game,
     schema=GameSchema,
-    listing=Listing(Game, GameSchema, order=(Game.name.asc(), Game.id.desc()), envelope=PAGES),
+    listing=Listing(
+        Game,
+        GameSchema,
+        order=(Game.name.asc(), Game.id.desc()),
+        conditions={"least_players": Whole(Game.players.__ge__)},
+        query=ShopQuery,
+        sorts=("name",),
+        dates=("created_at", "released"),
+        sums=("price", "players"),
+        envelope=PAGES,
+    ),
     reads=BROWSE,
     writes=CHANGE,
     permissions=Permissions.of("GAME"),

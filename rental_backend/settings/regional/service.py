@@ -66,6 +66,11 @@ def zone_name(texts: Mapping[str, str]) -> str:
     return str(settings.value(texts, ZONE))
 
 
+def zone_in_force(session: Session) -> str:
+    """Return the name of the time zone of the business, as it is now."""
+    return zone_name(settings.in_force(session))
+
+
 def zone(texts: Mapping[str, str]) -> dict[str, Any]:
     """Return the time zone under both of its names, the zones offered, and the time now."""
     return _told(zone_name(texts))

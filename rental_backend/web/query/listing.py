@@ -19,7 +19,7 @@ from ...errors import Invalid
 from ...infra.postgres.compiled import Compiled
 from ...models import searched
 from ...schemas import Browsing, Payload
-from . import keys, totals
+from . import days, keys, totals
 from .conditions import Column, Condition, Filter, Joined, Whole, pattern
 from .envelopes import ARRAY, Envelope
 from .keys import Order
@@ -33,7 +33,8 @@ class Listing:
 
     `search` is what the parameter `search` looks at. `filters` and `sorts` name columns, `is_active` is a filter of
     every model that has it; a parameter that is more than equality has its function in `conditions`, which gets the
-    value as a bound parameter. Only rows that fit `where` are in the list at all.
+    value as a bound parameter. `dates` names columns whose range of days may be asked for (`<name>_from`, `<name>_to`,
+    see `days.py`), `sums` those whose totals the envelope holds. Only rows that fit `where` are in the list at all.
     `warm` are queries whose answers are to be at hand in an outage.
 
     Statements are built once for each combination of filters and orders and then only executed.
@@ -47,55 +48,80 @@ class Listing:
     filters: tuple[str, ...] = ()
     conditions: Mapping[str, Filter] = field(default_factory=dict)
     sorts: tuple[str | Joined, ...] = ()
+    dates: tuple[str, ...] = ()
+    sums: tuple[str, ...] = ()
     where: tuple[Condition, ...] = ()
     envelope: Envelope = ARRAY
     warm: tuple[Mapping[str, str], ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse sums that the answer would not hold, or not document."""
+        form = self.envelope.form
+        if self.sums and (not self.envelope.names or (form and "sums" not in form().fields)):
+            raise TypeError(f"The envelope of {self.model.__name__} has no place for sums.")
+
     @cached_property
     def takes(self) -> Payload:
-        """The form of its query."""
-        return self.query()
+        """The form of its query: what `query` declares, and the days."""
+        if not self.dates:
+            return self.query()
+        more = {**days.parameters(self.dates), "__doc__": self.query.__doc__}
+        made: Payload = type(self.query.__name__, (self.query,), more)()
+        return made
 
     @cached_property
     def returns(self) -> Schema:
         """The form of its answer in the envelope."""
-        return self.envelope.documented(self.schema)
+        return self.envelope.documented(self.schema, self.sums)
 
     def answer(self, session: Session, arguments: Mapping[str, Any]) -> Page:
         """Return the rows that fit the arguments, in the envelope. Raises what `page` raises."""
-        return self.envelope.wrap(self.page(session, arguments), paged(arguments))
+        page, sums = self._read(session, arguments, self.sums)
+        return self.envelope.wrap(page, paged(arguments), sums)
 
     def members(self, session: Session, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Return the members of the envelope, for a view that answers more than the list."""
-        return self.envelope.members(self.page(session, arguments), paged(arguments))
+        page, sums = self._read(session, arguments, self.sums)
+        return self.envelope.members(page, paged(arguments), sums)
 
     def page(self, session: Session, arguments: Mapping[str, Any]) -> Page:
         """Return the rows that fit the arguments, as an array.
 
-        Raises `Invalid` for an unknown `sort_field` or `after`, and for a `search` where nothing is searched.
+        Raises `Invalid` for an unknown `sort_field` or `after`, for a `search` where nothing is searched, and for days
+        that are no range.
         """
+        return self._read(session, arguments, ())[0]
+
+    def _read(self, session: Session, arguments: Mapping[str, Any], sums: tuple[str, ...]) -> tuple[Page, str | None]:
+        """Return the rows that fit the arguments, and the sums of all such rows as a JSON object, None without any."""
         given = {name: value for name, value in arguments.items() if value is not None}
         skip, rows = paged(given)
         sort, count = (given.get("sort_field"), given.get("sort_direction")), given.get("count")
         given = {name: value for name, value in given.items() if name not in PAGING or name == "after"}
         if "search" in given:
             given["search"] = pattern(given["search"])
-        statement = self._statement(frozenset(given), sort, count)
+        if self.dates:
+            given |= days.bounds(session, self.model, self.dates, given)
+        statement = self._statement(frozenset(given), sort, count, sums)
         values = {**given, "rows": rows, "skip": skip}
-        text, total = statement.first(session, values, usual=_chooses_most(given)) or ("[]", 0)
+        text, total, *summed = statement.first(session, values, usual=_chooses_most(given)) or ("[]", 0)
         body = bytes(text, "utf-8")
         if body == EMPTY and "after" in given:
             self._require(session, given["after"])
+        page = Page(body, total)
         if total is None and count != "none":  # more than are counted, and the page is full or beyond the end
-            return Page(body, COUNTED if body == EMPTY else max(COUNTED, skip + rows), exact=False)
-        return Page(body, total)
+            page = Page(body, COUNTED if body == EMPTY else max(COUNTED, skip + rows), exact=False)
+        return page, summed[0] if summed else None
 
     @lru_cache(maxsize=512)  # noqa: B019 - listings are module constants
-    def _statement(self, names: frozenset[str], sort: tuple[Any, Any], count: str | None) -> Compiled:
-        """Build the statement: the page as JSON, and the total (see `totals.total`)."""
+    def _statement(
+        self, names: frozenset[str], sort: tuple[Any, Any], count: str | None, sums: tuple[str, ...] = ()
+    ) -> Compiled:
+        """Build the statement: the page as JSON, the total (see `totals.total`), and the sums if there are any."""
         order, joined = self._order(*sort)
         conditions: list[Condition] = [*self.where, *(self._condition(name) for name in sorted(names - {"after"}))]
         found: Select[Any] = select(literal_column("1")).select_from(self.model).where(*conditions)
+        more = [totals.sums(self.model, sums, [*conditions])] if sums else []
         if "after" in names:
             conditions.append(keys.after(self.model, () if joined else order))
         if self._looks_up or joined:
@@ -108,7 +134,7 @@ class Listing:
             page = keys.limited(select(*columns(self.schema, self.model)).where(*conditions).order_by(*order))
         array = func.coalesce(func.json_agg(literal_column("page")), literal_column("'[]'::json")).cast(SqlText)
         total = totals.total(found, count, keyed="after" in names)
-        return Compiled(select(array, total).select_from(page.subquery("page")))
+        return Compiled(select(array, total, *more).select_from(page.subquery("page")))
 
     def _shown(self, ids: Select[Any], order: Order) -> Select[Any]:
         """Return the rows that were chosen, whole."""
@@ -127,7 +153,7 @@ class Listing:
         """The conditions of all parameters by their names."""
         names = (*(("is_active",) if hasattr(self.model, "is_active") else ()), *self.filters)
         equal = {name: getattr(self.model, name).__eq__ for name in names}
-        return {**equal, **self.conditions}
+        return {**equal, **self.conditions, **dict(days.filters(self.model, self.dates))}
 
     def _order(self, name: str | None, direction: str | None) -> tuple[Order, Joined | None]:
         """Return the order asked for, made total by the id, and the table it takes; or the usual one."""

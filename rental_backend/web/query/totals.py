@@ -1,8 +1,9 @@
-"""What a list says of all rows that fit, whatever the page: how many there are."""
+"""What a list says of all rows that fit, whatever the page: how many there are, and the sums of columns."""
 
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import Text as SqlText
 
 from .paging import COUNTED
 
@@ -24,6 +25,16 @@ def total(found: Select[Any], count: str | None, *, keyed: bool) -> ColumnElemen
     none: ColumnElement[int] = literal_column("0")
     is_last = and_(func.count() < rows, or_(func.count() > none, skip == none))
     return case((is_last, skip + func.count()), else_=everything)
+
+
+def sums(model: Any, names: tuple[str, ...], conditions: list[Any]) -> ColumnElement[str]:
+    """Return the sums of columns over all rows that fit, as the text of a JSON object; of no rows they are 0."""
+    none: ColumnElement[int] = literal_column("0")
+    pairs: list[ColumnElement[Any]] = []
+    for name in names:
+        pairs += (literal_column(f"'{name}'"), func.coalesce(func.sum(getattr(model, name)), none))
+    summed = func.json_build_object(*pairs).cast(SqlText)
+    return select(summed).select_from(model).where(*conditions).scalar_subquery()
 
 
 def _counted(found: Select[Any]) -> ColumnElement[int]:

@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy.orm import Session
 
+from rental_backend.web.query.days import ZONE as DAYS_OF
 from tests.accounts.administering import logged
 from tests.conftest import Caller
 from tests.refusals import refusal
@@ -78,6 +79,19 @@ def test_the_time_zone_is_one_under_two_names(signed_in: Caller, seeded: Session
     until(lambda: client.get(f"{ZONE}/info").get_json()["utc_offset"] == "+05:45", 1)
     assert client.post(f"{ZONE}/reset").get_json()["system_timezone"] == "Asia/Kolkata"
     assert [each[2] for each in logged(seeded)] == ["task_scheduler_timezone"] * 3
+
+
+def test_lists_know_the_time_zone_in_force(app: Flask, signed_in: Caller) -> None:
+    """Every session of the application tells it to lists with ranges of days, right after a change."""
+    database = app.extensions["services"].database
+
+    def told() -> Any:
+        with database.reading() as session:
+            return session.info[DAYS_OF](session)
+
+    assert told() == "Asia/Kolkata"
+    signed_in().put(f"{ZONE}/settings", json={"system_timezone": "Europe/Paris"})
+    assert told() == "Europe/Paris"
 
 
 def test_the_time_now_is_told_in_both_zones(signed_in: Caller) -> None:
