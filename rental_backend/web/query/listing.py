@@ -94,10 +94,9 @@ class Listing:
 
     def _read(self, session: Session, arguments: Mapping[str, Any], sums: tuple[str, ...]) -> tuple[Page, str | None]:
         """Return the rows that fit the arguments, and the sums of all such rows as a JSON object, None without any."""
-        given = {name: value for name, value in arguments.items() if value is not None}
-        skip, rows = paged(given)
-        sort, count = (given.get("sort_field"), given.get("sort_direction")), given.get("count")
-        given = {name: value for name, value in given.items() if name not in PAGING or name == "after"}
+        skip, rows = paged(arguments)
+        sort, count = (arguments.get("sort_field"), arguments.get("sort_direction")), arguments.get("count")
+        given = {name: value for name, value in arguments.items() if value is not None and name not in PAGING}
         if "search" in given:
             given["search"] = pattern(given["search"])
         if self.dates:

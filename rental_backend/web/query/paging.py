@@ -15,7 +15,7 @@ from ...models import Identified
 DEFAULT_ROWS = 100
 EMPTY = b"[]"
 COUNTED = 10_000  # rows a total is counted to unless an exact one is asked for: nobody pages to the end of more
-PAGING = ("skip", "limit", "page", "page_size", "after", "count", "sort_field", "sort_direction")  # and no filter
+PAGING = frozenset({"skip", "limit", "page", "page_size", "count", "sort_field", "sort_direction"})  # not the rows
 
 
 class Page(NamedTuple):

@@ -116,7 +116,7 @@ def add_export(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
         "as a stream of JSON, JSON lines or CSV in the order of their ids."
     )
     def export(format: str, **arguments: Any) -> Stream:
-        chosen = {name: value for name, value in arguments.items() if name not in PAGING}
+        chosen = {name: value for name, value in arguments.items() if name not in PAGING and name != "after"}
         chunks = _chunks(current_services().database, listing, chosen)
         first = next(chunks, [])  # an outage is told by the status as long as nothing was sent
         written = _written(format, itertools.chain((first,), chunks), names)
