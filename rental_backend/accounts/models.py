@@ -57,7 +57,7 @@ class User(Audited, Model):
 
 
 class UserProfile(Retirable, Model):
-    """What a user tells of himself, and how he wants to be shown things."""
+    """What users tell about themselves, and how they want to be shown things."""
 
     __tablename__ = "user_profiles"
 

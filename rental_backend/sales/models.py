@@ -131,7 +131,7 @@ class SaleResolution(Retirable, Model):
 
 
 class SaleNotification(Retirable, Model):
-    """What a customer was told about a sale, and his answer."""
+    """What a customer was told about a sale, and the answer."""
 
     __tablename__ = "sale_notifications"
 

@@ -1,4 +1,4 @@
-"""Changing accounts: one change at a time, by somebody who may do at least as much as those whom he changes."""
+"""Changing accounts: one change at a time, by an administrator who may do at least as much as the changed users."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from ..audit import service as audit
 from ..models import Permission, User
 from .effective_permissions import effective
 
-TURN = 202_508_190  # the advisory lock of those who change users, roles and grants
+TURN = 202_508_190  # the advisory lock for changes of users, roles and grants
 
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """Somebody who changes accounts in a transaction, and what he may do as of its turn."""
+    """Somebody who changes accounts in a transaction, and what they may do as of its turn."""
 
     session: Session
     identity: Identity
@@ -28,22 +28,22 @@ class Administrator:
     permissions: frozenset[str]
 
     def require(self, permission: str) -> None:
-        """Raise `Forbidden` unless he has a permission."""
+        """Raise `Forbidden` unless the administrator has a permission."""
         self.require_all([permission], "do this")
 
     def require_all(self, permissions: Iterable[str], deed: str) -> None:
-        """Raise `Forbidden`, which names the deed, unless he has all of the permissions."""
+        """Raise `Forbidden`, which names the deed, unless the administrator has all of the permissions."""
         missing = [] if self.user.is_superuser else sorted(set(permissions) - self.permissions)
         if missing:
             raise Forbidden(f"You may not {deed} without having {', '.join(missing)} yourself.", missing=missing)
 
     def require_superuser(self) -> None:
-        """Raise `Forbidden` unless he is a superuser."""
+        """Raise `Forbidden` unless the administrator is a superuser."""
         if not self.user.is_superuser:
             raise Forbidden("Only a superuser can change a superuser, or make another user a superuser.")
 
     def require_power_over(self, *users: User) -> None:
-        """Raise `Forbidden` if any other of the users may do something that he may not: a new password is a way in."""
+        """Raise `Forbidden` if another user may do what the administrator may not: a new password is a way in."""
         others = [user for user in users if user.id != self.user.id]
         if any(user.is_superuser for user in others):
             self.require_superuser()
@@ -74,16 +74,16 @@ class Administrator:
         after: Mapping[str, object] | None = None,
         **details: object,
     ) -> None:
-        """Log what he changed, with `before` and `after`."""
+        """Log what the administrator changed, with `before` and `after`."""
         audit.note(self.session, self.actor, action, resource, resource_id, before=before, after=after, **details)
 
 
 # D35: changes of users and roles take turns.
 def administrator(session: Session, identity: Identity, actor: Actor) -> Administrator:
-    """Wait for this transaction's turn, and return its caller as he is by then.
+    """Wait for this transaction's turn, and return its caller as they are by then.
 
     Changes of accounts are rare, and their rules look at many rows (is there another superuser, does anybody have this
-    role, what does the caller have himself): one at a time, each sees what the one before has done. When the
+    role, what does the caller have): one at a time, each sees what the one before has done. When the
     transaction has ended, in whatever way, this process asks anew about everybody.
     """
     event.listen(session, "after_transaction_end", lambda _, ended: _forget(identity, ended))

@@ -1,6 +1,6 @@
 """Every permission there is, and which roles have which: the one source of both.
 
-The names are those of the predecessor's seeds and guards, and six more that only the pages of the frontend check.
+The names come from the predecessor's seeds and guards. Six more are checked only by the pages of the frontend.
 """
 
 from collections.abc import Callable

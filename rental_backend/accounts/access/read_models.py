@@ -44,7 +44,7 @@ _sign_ins = (
 
 
 class User(ReadModel):
-    """A user who is not deleted, with his roles (`role` is the first by name), grants and count of kept sign-ins."""
+    """A user who is not deleted, with their roles (`role` is the first by name), grants and count of kept sign-ins."""
 
     __table__ = (
         select(

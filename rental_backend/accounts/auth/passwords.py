@@ -1,7 +1,7 @@
 """New passwords: which are good enough, and how one gets them: by the old one, a token, or an administrator.
 
-There is no mailer. Who has forgotten his password says so, which is logged; an administrator, having made sure who it
-is, makes a reset token and hands it over. Every new password ends the user's other sessions and his reset tokens.
+There is no mailer. A user who has forgotten the password says so, which is logged; an administrator, having made sure
+who it is, makes a reset token and hands it over. Every new password ends the user's other sessions and reset tokens.
 """
 
 import secrets
@@ -77,7 +77,7 @@ def require_good(password: str, username: str, email: str, *, field: str = "new_
 
 
 def change(identity: Identity, actor: Actor, current: str, new: str, *, keep: uuid.UUID) -> None:
-    """Change the caller's own password and end his sessions besides `keep`.
+    """Change the caller's own password and end their sessions besides `keep`.
 
     Raises `InvalidCredentials` for a wrong current one, which counts as a failed sign-in.
     """
@@ -96,7 +96,7 @@ def change(identity: Identity, actor: Actor, current: str, new: str, *, keep: uu
 
 
 def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> None:
-    """Give a user another password and end his sessions. Raises `NotFound`, and `Forbidden` if he may do more."""
+    """Give a user another password and end their sessions. Raises `NotFound`, and `Forbidden` if they may do more."""
     with identity.database.reading() as session:
         user = _subordinate(session, actor, user_id)
     require_good(new, user.username, user.email, field="password")
@@ -110,7 +110,7 @@ def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> No
 def chosen(identity: Identity, password: str) -> Chosen:
     """Return a password of a form with its hash; raises `Invalid` for one that is good for nobody.
 
-    To be called before the transaction, which else would hold its connection while it is hashed.
+    To be called before the transaction, which would otherwise hold its connection while the password is hashed.
     """
     require_good(password, "", "", field="password")
     with identity.passwords.reserve():
@@ -119,7 +119,7 @@ def chosen(identity: Identity, password: str) -> Chosen:
 
 # D34: there is no mailer.
 def ask(session: Session, actor: Actor, name: str) -> None:
-    """Log that somebody has forgotten his password, or says so; as much is done for a name that nobody has."""
+    """Log that somebody has forgotten their password, or says so; as much is done for a name that nobody has."""
     user = find_user(session, name)
     audit.note(session, actor, "PASSWORD_FORGOTTEN", "users", user.id if user else None, name=name)
 
@@ -127,7 +127,7 @@ def ask(session: Session, actor: Actor, name: str) -> None:
 def issue(session: Session, actor: Actor, user_id: uuid.UUID) -> ResetToken:
     """Return a token by which a user can set a new password, once and for an hour; earlier ones end.
 
-    Raises `NotFound`, and `Forbidden` if he may do more than the one who asks.
+    Raises `NotFound`, and `Forbidden` if the user may do more than the actor.
     """
     user = _subordinate(session, actor, user_id)
     void_tokens(session, user.id)
@@ -184,7 +184,7 @@ def void_tokens(session: Session, user_id: uuid.UUID) -> None:
 
 
 def _subordinate(session: Session, actor: Actor, user_id: uuid.UUID) -> User:
-    """Return a user who may do no more than the actor: else his password would be a way to more.
+    """Return a user who may do no more than the actor: otherwise their password would be a way to more.
 
     Raises `NotFound` or `Forbidden`.
     """

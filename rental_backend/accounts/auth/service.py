@@ -27,7 +27,7 @@ class InvalidCredentials(AppError):
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A user with his roles (by name) and effective permissions."""
+    """A user with their roles (by name) and effective permissions."""
 
     user: User
     roles: tuple[str, ...]
@@ -165,18 +165,18 @@ def find_user(session: Session, name: str) -> User | None:
 
 
 def permissions_of(session: Session, user_id: uuid.UUID) -> tuple[str, ...]:
-    """Return the names of a user's effective permissions, those of his active roles and his own, in order."""
+    """Return the names of a user's effective permissions, from active roles and direct grants, in order."""
     return tuple(sorted(session.scalars(effective([user_id]))))
 
 
 def profile_of(session: Session, user: User) -> Profile:
-    """Return a user with his roles and permissions."""
+    """Return a user with their roles and permissions."""
     roles = select(Role.name).join(user_roles, user_roles.c.role_id == Role.id).where(user_roles.c.user_id == user.id)
     return Profile(user, tuple(session.scalars(roles.order_by(Role.name))), permissions_of(session, user.id))
 
 
 def own_profile(session: Session, user_id: uuid.UUID) -> Profile:
-    """Return a caller's own profile; raises `Unauthenticated` if he was deleted since he was last looked up."""
+    """Return a caller's own profile; raises `Unauthenticated` if they were deleted since the last look-up."""
     user = session.get(User, user_id)
     if user is None:
         raise Unauthenticated("This account is not active.", reason="inactive")
@@ -184,7 +184,7 @@ def own_profile(session: Session, user_id: uuid.UUID) -> Profile:
 
 
 def load_account(session: Session, claims: Claims) -> Account | None:
-    """Return what the identity door needs to know of a user, or None if he or his session is gone. One query."""
+    """Return what the identity adapter needs to know of a user, or None if user or session is gone. One query."""
     if claims.external is not None:
         return _load_external(session, claims.external)
     names = func.array(effective([claims.user_id]).scalar_subquery(), type_=ARRAY(String))

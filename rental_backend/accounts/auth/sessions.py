@@ -40,7 +40,7 @@ def sign_out(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: u
 
 
 def revoke(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: uuid.UUID) -> int:
-    """End one session of a user; return 1. Raises `NotFound` if he has none of that id."""
+    """End one session of a user; return 1. Raises `NotFound` if they have none of that id."""
     with identity.database.transaction() as session:
         ended = end(session, actor, "SESSION_REVOKED", user_id, only=session_id)
         if not ended:
@@ -73,7 +73,7 @@ def end(
     only: uuid.UUID | None = None,
     besides: uuid.UUID | None = None,
 ) -> list[uuid.UUID]:
-    """End all sessions of a user, `only` one or all `besides` one, and log it; return those that were ended.
+    """End all sessions of a user, `only` one or all `besides` one, and log it; return the ids of the ended sessions.
 
     After the commit they are to be given to `Identity.end`; until then their access tokens work for AUTH_FRESH.
     """

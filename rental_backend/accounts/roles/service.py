@@ -1,4 +1,4 @@
-"""The rules of roles (BR-L2): those of the system stay as they are, those in use stay."""
+"""The rules of roles (BR-L2): system roles stay as they are, and roles in use stay."""
 
 import uuid
 from collections.abc import Iterable
@@ -65,7 +65,7 @@ def create(
     template: str | None = None,
     is_active: bool = True,
 ) -> Role:
-    """Create a role with permissions that its maker has; without any, it gets those of the template, if one is named.
+    """Create a role with permissions that its maker has; without any, it gets the permissions of a named template.
 
     Raises `Conflict` if the name is in use, `Invalid` if a permission is unknown.
     """
@@ -122,7 +122,7 @@ def delete_role(admin: Administrator, id: uuid.UUID) -> None:
     users = _count_users(admin, role)
     if users:
         raise Conflict(f"The role {role.name} cannot be deleted: {users} users have it. Remove it from them first.")
-    for links in (user_roles, role_permissions):  # users of a role may still be those who are deleted themselves
+    for links in (user_roles, role_permissions):  # deleted users may still have the role
         admin.session.execute(delete(links).where(links.c.role_id == role.id))
     admin.session.delete(role)
     admin.note("DELETE", "roles", role.id, before=_seen(role, held))
@@ -148,7 +148,7 @@ def permissions_in(admin: Administrator, *roles: Role) -> dict[str, uuid.UUID]:
 
 
 def _find(admin: Administrator, id: uuid.UUID) -> tuple[Role, dict[str, uuid.UUID]]:
-    """Return a role for a change, and its permissions; refuse if it is the system's, or may do more than he."""
+    """Return a role for a change, and its permissions; refuse if it is the system's, or may do more than the caller."""
     role = find(admin, id)
     if role.is_system_role:
         raise Conflict(f"{role.name} is a role of the system and cannot be changed or deleted. Clone it instead.")

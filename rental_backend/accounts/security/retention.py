@@ -9,7 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ..models import LoginAttempt, PasswordResetToken, RefreshToken, SecurityAuditLog
 
-SPARE = timedelta(days=1)  # no token lives on after its end; a day lets whoever looks into something see it
+SPARE = timedelta(days=1)  # no token lives on after its end; a day lets an investigator see it
 ATTEMPTS = timedelta(days=90)  # where no setting says how long the log is kept
 
 

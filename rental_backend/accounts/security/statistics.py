@@ -18,9 +18,9 @@ MOST_USED, LATEST = 5, 10
 def security_statistics(session: Session) -> dict[str, Any]:
     """Return the figures of the security page, in four statements. Today began at midnight UTC.
 
-    `security_score` is 100 times the mean of three shares: of the sign-ins of the last 24 hours those that succeeded,
-    of the active users those who signed in within 90 days, and of the active users those who are no superusers, one
-    superuser not counted. Where there is nothing to count the share is 1.
+    `security_score` is 100 times the mean of three shares: the successful sign-ins among all of the last 24
+    hours, the active users who signed in within 90 days among all active users, and the active users who are no
+    superusers among all active users, one superuser not counted. Where there is nothing to count the share is 1.
     """
     figures = session.execute(_figures(datetime.now(UTC))).one()
     distribution = _distribution(session)
@@ -105,8 +105,8 @@ def _latest(session: Session) -> list[dict[str, Any]]:
 def user_security(session: Session, throttle: LoginThrottle, user: User) -> dict[str, Any]:
     """Return how a user's account stands: failed sign-ins of 24 hours, open sessions. Nobody has two factors.
 
-    It is locked if signing in would be refused with the right password: he is switched off, or too many tries were made
-    under his name or address. Who signed in from the same address before is not kept out by the latter.
+    It is locked if signing in would be refused with the right password: the user is switched off, or too many tries
+    were made under their name or address. Tries under the address keep out nobody who signed in from there before.
     """
     now = datetime.now(UTC)
     failed = _count(

@@ -34,7 +34,7 @@ def revoke(admin: Administrator, user: User, name: str, reason: str | None = Non
 
 
 def replace(admin: Administrator, user: User, names: Iterable[str]) -> None:
-    """Leave a user with just these direct grants; those that he has already keep their expiry."""
+    """Leave a user with just these direct grants; grants that they have already keep their expiry."""
     before = set(admin.session.scalars(direct(user.id)))
     wanted = admin.permissions_named(names, "direct_permissions")
     if before == set(wanted):

@@ -22,7 +22,7 @@ def assign(
 ) -> int:
     """Add roles to users, remove them, or replace all that they have; return how many users that changed.
 
-    Nobody gives a role whose permissions he does not have. Raises `NotFound` if there is no such role.
+    Nobody gives a role whose permissions they do not have. Raises `NotFound` if there is no such role.
     """
     named = _named(admin, set(role_ids))
     before = _names(admin, users)

@@ -61,9 +61,9 @@ class UserValues(OwnValues, total=False):
 
 
 def create(admin: Administrator, password: Chosen, fields: UserValues) -> User:
-    """Create a user with a password, a role and grants; without a user name one is made of his address.
+    """Create a user with a password, a role and grants; without a user name one is made of the address.
 
-    Raises `Conflict` if the name or address is in use, `Forbidden` for what the administrator does not have himself.
+    Raises `Conflict` if the name or address is in use, `Forbidden` for what the administrator does not have.
     """
     fields = {"username": _free_username(admin.session, fields["email"]), "is_active": True, **fields}
     for name in UNIQUE:
@@ -82,7 +82,7 @@ def create(admin: Administrator, password: Chosen, fields: UserValues) -> User:
 
 
 def change(admin: Administrator, user: User, fields: UserValues, password: Chosen | None = None) -> User:
-    """Change what is given; a new password, like an end of `is_active`, ends his sessions."""
+    """Change what is given; a new password, like an end of `is_active`, ends the user's sessions."""
     before = _seen(user)
     for name in UNIQUE:
         if name in fields and fields[name] != getattr(user, name):
@@ -117,7 +117,7 @@ def change_own(session: Session, actor: Actor, user: User, fields: OwnValues) ->
 
 
 def set_status(admin: Administrator, user: User, fields: StatusValues) -> User:
-    """Switch a user on or off (USER_ACTIVATE, USER_DEACTIVATE), or say that his address is verified (USER_UPDATE)."""
+    """Switch a user on or off (USER_ACTIVATE, USER_DEACTIVATE), or say that their address is verified (USER_UPDATE)."""
     before = _seen(user)
     if "is_active" in fields:
         _set_active(admin, user, fields["is_active"])
@@ -130,7 +130,7 @@ def set_status(admin: Administrator, user: User, fields: StatusValues) -> User:
 
 
 def retire(admin: Administrator, user: User) -> None:
-    """Delete a user: he disappears and cannot sign in; his row stays, for what he did refers to it."""
+    """Delete a user: they disappear and cannot sign in; their row stays, for what they did refers to it."""
     before = _seen(user)
     _require_dispensable(admin, user)
     user.is_active = False
@@ -140,7 +140,7 @@ def retire(admin: Administrator, user: User) -> None:
 
 
 def find(admin: Administrator, id: uuid.UUID) -> User:
-    """Return a user for a change. Raises `NotFound`, or `Forbidden` if he may do more than the administrator."""
+    """Return a user for a change. Raises `NotFound`, or `Forbidden` if they may do more than the administrator."""
     return find_all(admin, [id])[0]
 
 
@@ -198,7 +198,7 @@ def _set_active(admin: Administrator, user: User, active: bool) -> None:
 
 
 def _require_dispensable(admin: Administrator, user: User) -> None:
-    """Nobody locks himself out, and so nobody the last superuser: only another superuser could."""
+    """Nobody locks themselves out; so nobody locks out the last superuser, which only another superuser could do."""
     if user.id == admin.user.id:
         raise Conflict("You cannot disable or delete your own account.")
 
@@ -228,5 +228,5 @@ def _free_username(session: Session, email: str) -> str:
 
 
 def _seen(user: User) -> dict[str, Any]:
-    """Return what the audit log says of a user: never his password."""
+    """Return what the audit log says of a user: never their password."""
     return {name: getattr(user, name) for name in LOGGED}

@@ -42,7 +42,7 @@ class CustomerCodeTaken(AppError):
 
 
 def create(session: Session, actor: str, fields: CustomerValues) -> Customer:
-    """Create a customer. Raises `Invalid` if he has no name, `CustomerCodeTaken` if the code is in use."""
+    """Create a customer. Raises `Invalid` if they have no name, `CustomerCodeTaken` if the code is in use."""
     customer = Customer(**fields)
     _require_name(customer)
     defaults = {"is_active": True, "created_by": actor, "updated_by": actor}
@@ -58,14 +58,14 @@ def create(session: Session, actor: str, fields: CustomerValues) -> Customer:
 
 
 def change(_: Session, customer: Customer, actor: str, fields: CustomerValues) -> Customer:
-    """Change what is given and leave the rest. Raises `Invalid` if he would have no name."""
+    """Change what is given and leave the rest. Raises `Invalid` if they would have no name."""
     records.change(customer, actor, fields)
     _require_name(customer)
     return customer
 
 
 def blacklist(customer: Customer, actor: str, status: BlacklistStatus, notes: str | None = None) -> Customer:
-    """Warn about a customer, refuse to rent to him, or clear him; notes are added to what is there."""
+    """Warn about a customer, refuse to rent to them, or clear them; notes are added to what is there."""
     return records.change(customer, actor, {"blacklist_status": status, "notes": noted(customer.notes, notes)})
 
 

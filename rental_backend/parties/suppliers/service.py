@@ -36,7 +36,7 @@ def counts(session: Session) -> dict[str, int]:
 
 
 def set_status(supplier: Supplier, actor: str, fields: StatusValues) -> Supplier:
-    """Change whether business is done with a supplier. Without a status it follows from whether he is active."""
+    """Change whether business is done with a supplier. Without a status it follows from `is_active`."""
     implied = SupplierStatus.ACTIVE if fields.get("is_active") else SupplierStatus.INACTIVE
     return records.change(
         supplier, actor, {"status": implied, **fields, "notes": noted(supplier.notes, fields.get("notes"))}
