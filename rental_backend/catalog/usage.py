@@ -58,7 +58,7 @@ def require_unused(row: Retirable, number: int, one: str, many: str) -> None:
 
 
 def set_active(session: Session, actor: str, ids: Sequence[uuid.UUID], active: bool) -> ActivationResult:
-    """Take many units of measurement into use or out of it; items keep theirs. Those that there are not are named."""
+    """Take many units of measurement into use or out of it; items keep theirs. Unknown ids are named."""
     found = _locked(session, ids)
     for unit in found.values():
         records.change(unit, actor, {"is_active": active})

@@ -98,7 +98,7 @@ class Rental:
         return RentalStatus.RENTAL_EXTENDED if extended else RentalStatus.RENTAL_INPROGRESS
 
     def status(self, day: int, at: datetime) -> RentalStatus:
-        """Return the status of the rental, which follows from those of its lines."""
+        """Return the status of the rental, which follows from the statuses of its lines."""
         return aggregate(self.line_status(line, day, at) for line in self.lines)
 
 

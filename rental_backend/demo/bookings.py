@@ -1,4 +1,4 @@
-"""Bookings: those that became rentals, and future ones, which reserve no more than there is."""
+"""Bookings that became rentals, and future bookings, which reserve no more than there is."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -33,7 +33,7 @@ def rent(shop: Shop, day: int, at: datetime) -> bool:
 
 
 def _pick(shop: Shop, location: Location) -> list[tuple[Unit, int]]:
-    """Take one to three free units or batches; units are not available to others until they are returned."""
+    """Pick one, two or three free units or batches; others cannot have the units until they are returned."""
     rng = shop.rng
     picked: dict[str, tuple[Unit, int]] = {}
     for _ in range(rng.choices((1, 2, 3), (60, 28, 12))[0]):

@@ -101,7 +101,7 @@ def connections(config: Config, adapter: Database) -> Iterator[Finding]:
 
 
 def schema(config: Config) -> Iterator[Finding]:
-    """Compare the revision of the database with those of this version."""
+    """Compare the revision of the database with the revisions of this version."""
     url = config.database_unpooled_url or config.database_url
     if not url:
         yield skipped("schema", "there is no DATABASE_URL", "set it")

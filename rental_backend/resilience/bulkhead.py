@@ -162,7 +162,7 @@ class RetryBudget:
         self._clock = clock
 
     def may_retry(self) -> bool:
-        """Take one retry from the budget; False when it is used up or the breaker does not admit calls."""
+        """Take a retry from the budget; False when it is used up or the breaker does not admit calls."""
         breaker, now = self._breaker, self._clock()
         if not breaker.closed:
             return False

@@ -38,7 +38,7 @@ WORKERS_AT = EVENTS_AT + BREAKERS * LOG_WORDS
 WORDS = WORKERS_AT + WORKER_SLOTS * WORKER_WORDS
 
 FORMAT, EVENT_COUNT, LOCK, ACQUISITIONS = range(4)
-WORKER_LOCKS = 1 << 40  # file offset of the worker slots' locks, far beyond those of transitions
+WORKER_LOCKS = 1 << 40  # file offset of the worker slots' locks, far beyond the locks of transitions
 
 _instances: "weakref.WeakSet[SharedMemory]" = weakref.WeakSet()
 
@@ -161,7 +161,7 @@ class SharedMemory:
             yield at + WORKER_HEADER + breaker * COUNTER_WORDS
 
     def column(self, breaker: int, word: int) -> memoryview:
-        """Return one word of the counters of every worker slot for a breaker, taken or not."""
+        """Return a word of the counters of every worker slot for a breaker, taken or not."""
         first = WORKERS_AT + WORKER_HEADER + breaker * COUNTER_WORDS + word
         return self.words[first:WORDS:WORKER_WORDS]
 

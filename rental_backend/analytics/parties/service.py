@@ -109,7 +109,7 @@ def spend_trend(session: Session, supplier: uuid.UUID) -> str:
 
 
 def recommendations(session: Session, id: uuid.UUID) -> list[str]:
-    """Return what a buyer should do about a supplier, by what is known of him."""
+    """Return what a buyer should do about a supplier, by what is known of them."""
     supplier = session.get_one(Supplier, id)
     said = []
     if 0 < supplier.quality_rating < POOR_RATING:

@@ -13,14 +13,14 @@ from ...transactions.models import RentalStatus, TransactionHeader, TransactionL
 
 MEANINGS = {
     "rentals_out": "Rentals of which something has not come back.",
-    "rentals_overdue": "Those of them that should have.",
+    "rentals_overdue": "Rentals of which something should have come back and has not.",
     "bookings_today": "Bookings that begin today.",
 }
 WANTED = (BookingStatus.PENDING, BookingStatus.CONFIRMED, BookingStatus.CONVERTED)
 
 
 def standing(session: Session) -> dict[str, int]:
-    """Return the rentals that are out, those of them that are overdue, and the bookings that begin today.
+    """Return how many rentals are out, how many of them are overdue, and how many bookings begin today.
 
     A rental is out as long as a line of it has not come back whole, and overdue when the last day of those lines was
     before today. Today is that of the shop.

@@ -35,7 +35,7 @@ def shortened(name: str, longest: int) -> str:
 
 # D52: the code stays.
 def free_code(session: Session, name: str, above: str | None, level: int) -> str:
-    """Return the first code for a category that no other has; only whoever has the turn may ask.
+    """Return the first code for a category that no other has; only the holder of the turn may ask.
 
     `above` is the code of its parent.
     """

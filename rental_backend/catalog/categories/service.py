@@ -1,8 +1,8 @@
 """The tree of categories (BR-A12, BR-A13, BR-B4).
 
 Its rules look at many rows (is the code free, is it below itself, has the parent other children), and a change of one
-row is a change of all below it. So whoever changes the tree waits for his turn first: one at a time, each sees what the
-one before has done.
+row is a change of all below it. So each change of the tree waits for its turn first: one at a time, each sees what
+the one before has done.
 """
 
 import uuid
@@ -17,7 +17,7 @@ from .. import usage as service
 from ..models import Category
 from .codes import free_code
 
-TURN = 202_508_191  # the advisory lock of those who change the tree
+TURN = 202_508_191  # the advisory lock for changes of the tree
 DEEPEST = 20
 LONGEST_PATH = 500
 
@@ -96,7 +96,7 @@ def retire(session: Session, category: Category, actor: str) -> Category:
 
 
 def below(id: uuid.UUID | ColumnElement[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
-    """Return the selection of a category's id and those of all below it."""
+    """Return the selection of the ids of a category and of all below it."""
     tree = select(Category.id).where(Category.id == id).cte("below", recursive=True)
     child = aliased(Category)
     return select(tree.union(select(child.id).join(tree, child.parent_category_id == tree.c.id)).c.id)

@@ -61,7 +61,7 @@ def next_number(session: Session, codes: Codes) -> int:
 
 
 def _counted(session: Session, prefix: str) -> int:
-    """Count on; the first time from the highest number that is there, whoever gave it."""
+    """Count on; the first time from the highest number that is there, wherever it came from."""
     taken = SkuSequence.next_sequence - 1
     counted = update(SkuSequence).where(*_of(prefix)).values(next_sequence=SkuSequence.next_sequence + 1)
     number = session.scalar(counted.returning(taken), execution_options={"synchronize_session": False})
@@ -69,7 +69,7 @@ def _counted(session: Session, prefix: str) -> int:
         first = insert(SkuSequence).values(category_code=prefix, next_sequence=_highest(session, prefix) + 2)
         onward = first.on_conflict_do_update(
             index_elements=["brand_code", "category_code"], set_={"next_sequence": SkuSequence.next_sequence + 1}
-        )  # somebody else was first, and has stored his item by now
+        )  # somebody else was first, and has stored their item by now
         number = session.scalar(onward.returning(taken))
     return int(number or 0)
 

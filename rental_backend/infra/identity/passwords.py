@@ -18,7 +18,7 @@ from ...resilience import Bulkhead, BulkheadFull, SharedMemory, limit
 
 WAIT = 2.0
 LOOK = 0.01  # seconds between two checks for a free slot, which any worker may release
-PARALLELISM = 1  # argon2's lanes are threads: four in each worker would take the processors from all other work
+PARALLELISM = 1  # threads of argon2: four in each worker would take the processors from all other work
 HASHER = argon2.PasswordHasher(parallelism=PARALLELISM)  # other parameters: RFC 9106, second recommended option
 LONGEST = 1.0  # seconds that a wrong password takes at most, not counting the wait for a slot
 SOON, LATE = 5.0, 30.0  # longest retry-after in seconds: when few were refused, when many were
@@ -33,7 +33,7 @@ T = TypeVar("T")
 class Passwords:
     """Hashes and verifies, at most `slots` at a time over all workers of the host, in threads of low priority.
 
-    At most `concurrent_requests` threads of this process deal with passwords, those that wait for a slot included.
+    At most `concurrent_requests` threads of this process deal with passwords, including threads that wait for a slot.
     """
 
     def __init__(self, memory: SharedMemory, *, slots: int, concurrent_requests: int = 1000) -> None:

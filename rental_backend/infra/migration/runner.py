@@ -92,7 +92,7 @@ class Migrator:
         return Summary(outcome=MigrationOutcome.PLANNED, before=state.revision, after=names[-1], revisions=names)
 
     def state(self) -> RevisionState:
-        """Return the database's revision, and those of this version that are pending; changes nothing."""
+        """Return the database's revision, and the pending revisions of this version; changes nothing."""
         with self._connected() as connection:
             return self._state(connection, "head")
 

@@ -19,7 +19,7 @@ from ...resilience import SharedState
 from ..redis.cache import Cache
 from .change_authors import ChangeAuthors
 
-COUNT, LAST, UNSENT, POSITION = range(4)  # words of a row, before those of the authors; LAST in milliseconds
+COUNT, LAST, UNSENT, POSITION = range(4)  # words of a row, before the words of the authors; LAST in milliseconds
 ROWS = 255  # the last row of the shared state belongs to no resource
 POLLED = 255
 POLL_EVERY = 1.0

@@ -192,7 +192,7 @@ class ResponseCache:
             self._cache.put(key, response.pack(), seconds=KEEP_IN_REDIS)
 
     def _exchange(self) -> None:
-        """Publish the changes of this host, at once or when Redis is back, and poll those of other hosts."""
+        """Publish the changes of this host, at once or when Redis is back, and poll the changes of other hosts."""
         while True:
             self._change_log.publish()
             self._change_log.poll()

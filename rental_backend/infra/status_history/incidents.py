@@ -147,7 +147,7 @@ def merged(one: Incident, other: Incident) -> Incident:
 
 
 def retain(incidents: Iterable[Incident], now: int) -> tuple[Incident, ...]:
-    """Return the incidents to keep, the newest first: open ones, then those of the last ninety days."""
+    """Return the incidents to keep, the newest first: open ones, then incidents of the last ninety days."""
     young = [incident for incident in incidents if incident.resolved is None or incident.resolved > now - AGE]
     ranked = sorted(young, key=lambda one: (one.resolved is None, one.created, one.id), reverse=True)
     return tuple(sorted(ranked[:MOST_INCIDENTS], key=lambda one: (one.created, one.id), reverse=True))

@@ -4,7 +4,7 @@ import enum
 
 
 class ComponentStatus(enum.StrEnum):
-    """The status of a component, each worse than the one before; the names are those of public status pages."""
+    """The status of a component, each worse than the one before; public status pages use the same names."""
 
     OPERATIONAL = "operational"
     UNDER_MAINTENANCE = "under_maintenance"

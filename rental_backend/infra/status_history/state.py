@@ -151,7 +151,7 @@ class StatusHistory:
         return data
 
     def holds(self, most: int) -> bool:
-        """Tell whether all open incidents fit into `most` bytes, and are at most half of those that are kept."""
+        """Tell whether all open incidents fit into `most` bytes, and are at most half of the kept ones."""
         few = 2 * len(self.open) <= incident_rules.MOST_INCIDENTS
         return few and StatusHistory.read(replace(self, incidents=self.open).packed(most)).incidents == self.open
 

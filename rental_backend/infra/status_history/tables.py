@@ -118,7 +118,7 @@ def _store_buckets(session: Session, state: StatusHistory, *, whole: bool) -> No
 
 
 def _rows(kind: str, state: StatusHistory, *, whole: bool) -> Iterable[dict[str, Any]]:
-    """Yield the rows of our own buckets; without `whole` those of the last two, since no others can have grown."""
+    """Yield the rows of our own buckets; without `whole` only the last two buckets, since no others can have grown."""
     series = state.own[kind]
     for start in sorted(series)[0 if whole else -2 :]:
         for component, spent in series[start].items():

@@ -29,7 +29,7 @@ from ... import __version__
 from ...resilience import Breaker, BreakerOpen, Call, Listener
 from ..postgres.tracing import SpannedCall
 
-TIMEOUT = 2.0  # seconds for the collector to take one batch
+TIMEOUT = 2.0  # seconds for the collector to accept a batch
 QUEUE, BATCH = 2048, 64  # spans; requests wait for the interpreter while a batch is encoded: 1 ms for 64
 PAUSE = 1000.0  # milliseconds after which a batch that is not full goes out
 END = 1.0  # seconds to send what is left when a worker ends

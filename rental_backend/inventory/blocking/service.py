@@ -77,7 +77,7 @@ def set_blocked(session: Session, item: Item, who: Who, *, blocked: bool, remark
 def set_all_blocked(
     session: Session, ids: Iterable[uuid.UUID], who: Who, *, blocked: bool, remarks: str
 ) -> BlockResults:
-    """Block or unblock many items, each once; those that are not there are named and stop no other."""
+    """Block or unblock many items, each once; missing ones are named and stop no other."""
     wanted = dict.fromkeys(ids)
     locked = select(Item).where(Item.id.in_(wanted)).order_by(Item.id).with_for_update()  # in one order: no deadlock
     found = {item.id: item for item in session.scalars(locked)}

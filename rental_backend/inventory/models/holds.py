@@ -30,7 +30,7 @@ class UnitHold(Identified, Model):
     `during` includes its beginning and not its end, so that a unit can leave in the minute it came back; buffers are
     part of it when it is written, so that a changed setting invalidates nothing. Without an end it lasts until it is
     released: a unit that is overdue is promised to nobody. A HOLD past `expires_at` still excludes others (a
-    constraint cannot know the time): whoever books releases the expired ones of the unit in the same transaction.
+    constraint cannot know the time): each booking releases the expired ones of the unit in the same transaction.
     """
 
     __tablename__ = "unit_holds"

@@ -40,7 +40,7 @@ class UnitCondition(enum.StrEnum):
 
 
 class InventoryUnit(Retirable, Model):
-    """One piece with a serial number, or a batch of `quantity` pieces; its prices override those of the item."""
+    """One piece with a serial number, or a batch of `quantity` pieces; its prices override the item's."""
 
     __tablename__ = "inventory_units"
     __table_args__ = (

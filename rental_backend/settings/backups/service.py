@@ -1,7 +1,7 @@
 """Backups of the whole database: asked for, made by a thread beside the requests, kept as long as was said.
 
-At most one is made at a time, over all workers: whoever makes one holds a lock of the server, which is freed when he
-dies. A backup that nobody makes any more is thereby known, and fails (`reap`).
+At most one is made at a time, over all workers: the process that makes it holds a lock of the server, which is freed
+when the process dies. A backup that nobody makes any more is thereby known, and fails (`reap`).
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from ...infra.postgres.database import Database
 from ..business import service
 from ..models import BackupStatus, BackupType, SystemBackup
 
-GRACE = timedelta(seconds=15)  # between the start that was promised and the lock of whoever makes the backup
+GRACE = timedelta(seconds=15)  # between the start that was promised and the lock of the process that makes the backup
 STARTABLE = (BackupStatus.PENDING, BackupStatus.FAILED)
 LOST = "The process that made it ended before it was done."
 ATTEMPTS = 5
@@ -99,7 +99,7 @@ def make(database: Database, backup_files: Backups, id: uuid.UUID, total: int) -
 
 
 def cancel(session: Session, id: uuid.UUID, actor: Actor) -> SystemBackup:
-    """Call a backup off; whoever makes it notices within a second. Raises `Conflict` if it is over already."""
+    """Call a backup off; the process that makes it notices within a second. Raises `Conflict` if it is over already."""
     backup = find(session, id)
     if backup.backup_status not in (BackupStatus.PENDING, BackupStatus.RUNNING):
         raise Conflict(f"A backup that is {backup.backup_status} cannot be cancelled.", code="backup_over")

@@ -15,8 +15,8 @@ REFILED = (SystemSetting.setting_category, SystemSetting.is_system)
 def add_settings(session: Session) -> int:
     """Store those settings that are missing and return how many.
 
-    Whoever changed a value, a name or a description keeps it; where a setting is filed, and whether anybody may change
-    it, is for the code to say.
+    A changed value, name or description stays; where a setting is filed, and whether anybody may change it, is for the
+    code to say.
     """
     rows = [each.row(position) for position, each in enumerate(DEFAULTS, 1)]
     count = len(added(session, SystemSetting.setting_key, rows))

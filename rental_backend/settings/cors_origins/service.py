@@ -1,4 +1,4 @@
-"""The origins whose pages may call, as far as they are edited: kept as a setting, beside those of the environment."""
+"""The origins whose pages may call, as far as they are edited: kept as a setting, beside the environment's."""
 
 import re
 from collections.abc import Collection

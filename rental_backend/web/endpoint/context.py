@@ -15,7 +15,7 @@ def application() -> Flask:
 
 
 def current_services() -> Services:
-    """Return the doors of this application."""
+    """Return the services of this application."""
     found: Services = application().extensions["services"]
     return found
 
