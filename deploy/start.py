@@ -1,6 +1,6 @@
 """Process 1 of a container: `python -m deploy.start` serves, and ends without losing a request. Standard library only.
 
-A platform that replaces an instance sends SIGTERM while its edge may still send requests. gunicorn would close its door
+A platform that replaces an instance sends SIGTERM while its edge may still send requests. gunicorn would stop listening
 at once, so SIGTERM is held back for PRESTOP_DELAY seconds, in which `/health/ready` says 503 and everything is served.
 Every other signal is passed on as it comes. Arguments are passed to gunicorn.
 """
@@ -166,7 +166,7 @@ def settings(environ: Mapping[str, str]) -> tuple[float, bool]:
 
 def main(*arguments: str) -> int:
     """Return the exit code of the container."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # whoever started us may have had it ignored, and then nobody is told
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # our parent may have had it ignored, and then nobody is told
     signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)  # from here on `sigtimedwait` takes them, none is lost
     try:
         delay, migrate = settings(os.environ)

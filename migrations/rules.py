@@ -1,4 +1,4 @@
-"""Rules of the business that rows are held to: a check for the rows to come, a preflight for those that are there."""
+"""Rules of the business that rows are held to: a check for new rows, a preflight for the rows that are there."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -17,7 +17,7 @@ Columns = Sequence[str | TextClause]
 
 
 def add_check(table: str, name: str, condition: str) -> None:
-    """Add a check constraint: new rows are held to it at once, then those that are there are looked at."""
+    """Add a check constraint: new rows are held to it at once, then the rows that are there are checked."""
     _add_constraint(table, name, f"CHECK ({condition})")
 
 

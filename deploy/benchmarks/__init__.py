@@ -1,1 +1,1 @@
-"""Benchmarks: each prints figures of this program beside those of something else, taken in the same run."""
+"""Benchmarks: each prints figures of this program beside figures of something else, taken in the same run."""

@@ -20,7 +20,7 @@ Function = Callable[[], None]
 class Contender:
     """One breaker: how it is called through and refuses, how it is closed, and how its trial call is made.
 
-    `breaker` is the library's own object, for whoever wants to measure that without our face around it.
+    `breaker` is the library's own object, for measuring it without our face around it.
     """
 
     name: str

@@ -63,7 +63,7 @@ def prepare(url: str, environ: dict[str, str], number: int) -> str:
 
 
 def samples(url: str, depth: int) -> tuple[str, list[str], str]:
-    """Return the id of the customer at a depth of the list, those of four others, and the end of a last name."""
+    """Return the id of the customer at a depth of the list, the ids of four others, and the end of a last name."""
     place = "SELECT id::text, last_name FROM customers ORDER BY created_at DESC, id DESC LIMIT 4 OFFSET %s"
     with psycopg.connect(url) as connection:
         deep, some = (connection.execute(place, (skip,)).fetchall() for skip in (depth, min(depth, 4321)))

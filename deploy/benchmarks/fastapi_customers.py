@@ -93,7 +93,7 @@ async def browse(response: Response, limit: int = 100) -> list[CustomerOut]:
 
 @orm.get("/api/customers/{id}")
 async def show(id: uuid.UUID) -> CustomerOut:
-    """Return one customer."""
+    """Return a customer."""
     async with AsyncSession(engine) as session:
         row = await session.get(Customer, id, options=[undefer(Customer.name)])
         if row is None:
@@ -112,7 +112,7 @@ async def browse_rows(limit: int = 100) -> Response:
 
 @core.get("/api/customers/{id}")
 async def show_row(id: uuid.UUID) -> Response:
-    """Return one customer."""
+    """Return a customer."""
     async with engine.connect() as connection:
         row = (await connection.execute(ONE_ROW, {"id": id})).mappings().one_or_none()
     if row is None:

@@ -1,4 +1,4 @@
-"""What lists of many items cost one client: those that look at stock as well are the heaviest reads there are."""
+"""What lists of many items cost one client: lists that look at stock as well are the heaviest reads there are."""
 
 import contextlib
 

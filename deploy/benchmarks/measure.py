@@ -191,7 +191,7 @@ def wait_until(answers: Callable[[], bool], seconds: float = 30) -> None:
 
 
 def _seconds(pids: set[int]) -> float:
-    """Return the processor time that processes have used, in seconds; those of ended ones count as nothing."""
+    """Return the processor time that processes have used, in seconds; ended processes count as nothing."""
     total = 0.0
     for pid in pids:
         with contextlib.suppress(OSError):

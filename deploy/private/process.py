@@ -29,7 +29,7 @@ class Account:
 
     @classmethod
     def ours(cls) -> "Account":
-        """Whoever runs this program."""
+        """The account that runs this program."""
         return cls(os.geteuid(), os.getegid())
 
 
@@ -93,7 +93,7 @@ def members(program: str, folder: Path) -> dict[int, str]:
 
 
 def leaders(pids: Sequence[int]) -> list[int]:
-    """Those of the processes that are not children of another of them."""
+    """The processes that are not children of another of them."""
     heads = []
     for pid in pids:
         with contextlib.suppress(OSError):

@@ -1,6 +1,6 @@
 """Known causes: what is written in the logs when something common goes wrong, and what mends it.
 
-The sentences are those of our own commands, of gunicorn, pip, PostgreSQL and Python. The first cause that fits wins, so
+The sentences come from our own commands, gunicorn, pip, PostgreSQL and Python. The first cause that fits wins, so
 the more telling ones come first.
 """
 

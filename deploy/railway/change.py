@@ -41,7 +41,7 @@ class Snapshot:
         return self.deployments[0] if self.deployments else None
 
     def newer(self, rows: list[Deployment]) -> list[Deployment]:
-        """Those that began after this snapshot. Merely new in the list is none: the oldest drop out of it."""
+        """The deployments that began after this snapshot. Being new in the list is not enough: old ones drop out."""
         known = {each.id for each in self.deployments}
         newest = max((each.created_at for each in self.deployments), default=datetime.min.replace(tzinfo=UTC))
         return [each for each in rows if each.id not in known and each.created_at > newest]

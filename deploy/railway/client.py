@@ -23,7 +23,7 @@ DENIALS = ("not authorized", "project token not found", "two factor authenticati
 
 
 class NotDone(Exception):
-    """The request certainly changed nothing: it did not arrive, or was turned away at the door."""
+    """The request certainly changed nothing: it did not arrive, or was refused before it was acted on."""
 
     def __init__(self, message: str, *, retry_after: float | None = None, lasting: bool = False) -> None:
         super().__init__(message)

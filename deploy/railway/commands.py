@@ -80,7 +80,7 @@ def _diagnose_live(options: Options, context: Context) -> list[Finding]:
         online = _online(options, context)
         service = online.railway.service(options.service)
     except Unauthorised as error:
-        mend = "RAILWAY_TOKEN is for project tokens, RAILWAY_API_TOKEN for those of an account or workspace"
+        mend = "RAILWAY_TOKEN is for project tokens, RAILWAY_API_TOKEN for tokens of an account or workspace"
         return [failed("token", str(error), mend)]
     except UsageError as error:
         return [failed("usage", str(error), "see the settings of the project")]

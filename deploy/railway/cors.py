@@ -75,7 +75,7 @@ def _answers(probe: Probe, origin: str) -> Iterator[Finding]:
 
 
 def _strangers(probe: Probe, origins: Sequence[str]) -> Iterator[Finding]:
-    """Ask as those who must not be let in: others, look-alikes of ours, and ours without encryption."""
+    """Ask from origins that must not be let in: others, look-alikes of ours, and ours without encryption."""
     lookalikes = [f"{origin}.evil.example" for origin in origins]
     downgraded = [origin.replace("https://", "http://", 1) for origin in origins if origin.startswith("https://")]
     strangers = ["https://evil.example", "null", *lookalikes, *downgraded]

@@ -66,7 +66,7 @@ def _settings(context: Online, subject: Subject) -> Iterator[Finding]:
         said = "; ".join(f"{name} is {theirs!r}, not {ours!r}" for name, (theirs, ours) in differing.items())
         yield failed("config-drift", f"the platform's settings differ from railway.json: {said}", "config apply")
     else:
-        yield passed("config-drift", "the platform's settings are those of railway.json")
+        yield passed("config-drift", "the platform's settings are as in railway.json")
 
 
 def _backing(context: Online) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ class Judgement:
 class Look:
     """What was seen at one moment: the platform's word (None when it could not be read), the build, its neighbour.
 
-    `reached` are those of the dependencies it lacks that the build had reached before.
+    `reached` names the dependencies that it lacks and that the build had reached before.
     """
 
     platform: Deployment | None

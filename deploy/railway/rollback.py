@@ -116,7 +116,7 @@ def roll_back(context: Online, wanted: Rollback) -> Result:
         until_answering(context, wanted.probe, made.id)
     except ToolError as error:
         raise NeedsHuman(f"the rollback to {planned.target.id} was begun and is not verified: {error}") from None
-    lines = (*_freeze(context, wanted), "The variables are those of the target, too: changes since are gone.")
+    lines = (*_freeze(context, wanted), "The variables are the target's, too: changes since are gone.")
     return Result(Exit.OK, f"rolled back {said}: {made.id} answers", lines, {**data, "deployment": made.id})
 
 

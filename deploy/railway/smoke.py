@@ -39,7 +39,7 @@ class Run:
         return self._ask("GET", path).status == 404
 
     def create(self, resource: Resource) -> str:
-        """Create one, check that it is as was asked for, and return its id."""
+        """Create a row of a resource, check that it is as was asked for, and return its id."""
         values = resource.values(self.tag, self.made)
         told = self.send("POST", resource.path, (200, 201), values)
         made = _member(told, "id")
@@ -62,7 +62,7 @@ class Run:
         _compare(self.read(resource, id), changes, f"{resource.path}/{id} after its change")
 
     def listed(self, resource: Resource, text: str) -> list[str]:
-        """The ids of those that a search of the list shows."""
+        """The ids of the rows that a search of the list shows."""
         told = self.send("GET", f"{resource.path}?{resource.search}={text}&limit={LEFT}", (200,))
         rows = told if isinstance(told, list) else next((v for v in (told or {}).values() if isinstance(v, list)), [])
         marked = [row for row in rows if isinstance(row, dict) and str(row.get(resource.mark, "")).startswith(text)]
@@ -79,7 +79,7 @@ class Run:
             raise Stumbled(f"{path} is still in the list after it was retired")
 
     def clear(self, resource: Resource, ids: list[str]) -> None:
-        """Retire many, those that hang on others first."""
+        """Retire many rows, rows that hang on others first."""
         while ids:
             answers = {each: self._ask("DELETE", f"{resource.path}/{each}") for each in ids}
             held = [each for each, answer in answers.items() if answer.status not in (200, 204, 404)]

@@ -58,7 +58,7 @@ def optional(name: str, kind: Any, *parts: SchemaItem) -> Column[Any]:
 
 
 def enumerated(name: str) -> Enum:
-    """Return one of the enumerated types."""
+    """Return an enumerated type."""
     return Enum(*ENUMS[name].split(), name=name)
 
 

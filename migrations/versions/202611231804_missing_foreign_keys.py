@@ -1,4 +1,4 @@
-"""Whoever did something is a user."""
+"""The author of every change is a user."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""The security audit log: also of those who are no user, and nobody can change what it says."""
+"""The security audit log: it also names actors who are no users, and nobody can change what it says."""
 
 from alembic import op
 
@@ -15,7 +15,7 @@ END $$"""
 TRIGGER = """
 CREATE TRIGGER security_audit_logs_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON security_audit_logs
 FOR EACH STATEMENT EXECUTE FUNCTION security_audit_logs_refuse()"""
-# Old programs may read nulls then, but only in rows about those who are no user, which none of them writes.
+# Old programs may read nulls then, but only in rows about actors who are no users, which none of them writes.
 LOOSEN = "-- squawk-ignore ban-drop-not-null\nALTER TABLE security_audit_logs ALTER COLUMN user_id DROP NOT NULL"
 
 

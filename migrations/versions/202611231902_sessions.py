@@ -1,4 +1,4 @@
-"""Sessions: when each was last used, and those of one user found without reading all."""
+"""Sessions: when each was last used, and the sessions of one user found without reading all."""
 
 from alembic import op
 

@@ -15,7 +15,7 @@ INDEXES = [
     ("refresh_tokens", "expires_at"),
 ]
 # Null, and so nothing is ever old enough, without a setting that is a number. A month stays whatever the setting says:
-# who may change it cannot wipe out what he did today.
+# somebody who may change it cannot wipe out what they did today.
 RETENTION = r"""
 CREATE OR REPLACE FUNCTION security_audit_logs_retention() RETURNS interval LANGUAGE sql STABLE AS $$
     SELECT make_interval(days => greatest(30, setting_value::int)) FROM system_settings
