@@ -36,7 +36,7 @@ def _bind(port: int) -> str:
 
 
 bind = _bind(_config.port)  # private networks may be IPv6 only, the edge comes by IPv4
-workers = _config.workers or Host().workers()  # by the quota: the processors shown are those of the whole machine
+workers = _config.workers or Host().workers()  # by the quota: the processors shown belong to the whole machine
 worker_class = "gthread"  # requests wait for the network most of the time
 threads = _config.threads
 timeout = 30  # a worker silent for that long is replaced
@@ -65,8 +65,8 @@ logconfig_dict = {
 def when_ready(server: Any) -> None:
     """Import the application: once for all workers, and one page for their breakers; nothing connects before the fork.
 
-    The port is open by now, so `/health` is answered meanwhile, and whoever asks for anything else waits. After a
-    SIGUSR2 the workers of before still answer. Whoever wants an end need not wait for the import.
+    The port is open by now, so `/health` is answered meanwhile, and requests for anything else wait. After a
+    SIGUSR2 the workers of before still answer. A signal to end need not wait for the import.
     """
 
     def end(number: int, frame: Any) -> None:
@@ -93,7 +93,7 @@ def on_reload(_server: Any) -> None:
 def pre_fork(_server: Any, worker: Any) -> None:
     """Have all workers but the first share what is made of the tables, for which a first query would wait 0.1 s.
 
-    The first answers `/health` meanwhile, and makes its own as it warms up; whoever replaces it shares.
+    The first answers `/health` meanwhile, and makes its own as it warms up; its replacement shares.
     """
     if worker.age > 1:
         from sqlalchemy.orm import configure_mappers
@@ -105,7 +105,7 @@ def pre_fork(_server: Any, worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Start what belongs to one worker: its probes and threads do not survive a fork, so they begin after it.
 
-    Its pools open connections only now, and the shared page gives each child a lane of its own when it is forked.
+    Its pools open connections only now, and the shared memory gives each child its own worker slot at the fork.
     """
     services = worker.wsgi.extensions["services"]
     services.lifecycle.ends_when(lambda: not worker.alive)

@@ -10,7 +10,7 @@ FILES = {
     "models": "The tables of the domain, or a folder with a file for each aggregate.",
     "needs": "What operations need and permit, and how they are answered in an outage, where several resources agree.",
     "api": "The blueprint of a resource: declarations, and views that are sentences.",
-    "schemas": "The forms that are read and answered; in the domain itself, those that its resources share.",
+    "schemas": "The forms that are read and answered; in the domain itself, forms that its resources share.",
     "service": "The rules of a resource; they know no request and no form.",
     "lists": "What is listed: in which order, and by what it is searched and filtered.",
     "filters": "Conditions of a list that take more than a column.",

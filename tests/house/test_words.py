@@ -45,10 +45,10 @@ def test_a_word_is_found_wherever_people_read(tmp_path: Path) -> None:
 
 def test_what_is_searched_is_read_from_the_checkout(tmp_path: Path) -> None:
     """A file of a pattern is searched, wherever it lies below; pictures and files beside the patterns are not."""
-    for name in ("errors.py", "rentals/returns/api.py", "rentals/service.py", "web/a/b.html", "web/a/b.png"):
-        (tmp_path / "rental_backend" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "rental_backend" / name).touch()
+    wanted = ["rental_backend/errors.py", "rental_backend/rentals/service.py", "rental_backend/web/a/b.html"]
+    wanted += ["deploy/monitoring/alerts.yml", "migrations/versions/1.py", ".github/A.md", "gunicorn.conf.py"]
+    for name in (*wanted, "rental_backend/web/a/b.png", "deploy/requirements/base.txt", "tests/a.py", "A.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
 
-    found = [str(path.relative_to(tmp_path / "rental_backend")) for path in searched(tmp_path)]
-
-    assert found == ["errors.py", "rentals/returns/api.py", "web/a/b.html"]
+    assert sorted(str(path.relative_to(tmp_path)) for path in searched(tmp_path)) == sorted(wanted)
