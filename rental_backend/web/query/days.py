@@ -23,7 +23,7 @@ EARLIEST, LATEST = date(1900, 1, 1), date(9999, 12, 30)  # their midnights are i
 class Day(fields.Date):
     """A day as `YYYY-MM-DD`, from 1900 on."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> date:
+    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> date:
         day: date = super()._deserialize(value, attr, data, **kwargs)
         if not EARLIEST <= day <= LATEST:
             raise ValidationError("Out of the range of dates.")

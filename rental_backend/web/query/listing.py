@@ -74,17 +74,17 @@ class Listing:
         """The form of its answer in the envelope."""
         return self.envelope.documented(self.schema, self.sums)
 
-    def answer(self, session: Session, arguments: Mapping[str, Any]) -> Page:
+    def answer(self, session: Session, arguments: Mapping[str, object]) -> Page:
         """Return the rows that fit the arguments, in the envelope. Raises what `page` raises."""
         page, sums = self._read(session, arguments, self.sums)
         return self.envelope.wrap(page, paged(arguments), sums)
 
-    def members(self, session: Session, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def members(self, session: Session, arguments: Mapping[str, object]) -> dict[str, Any]:
         """Return the members of the envelope, for a view that answers more than the list."""
         page, sums = self._read(session, arguments, self.sums)
         return self.envelope.members(page, paged(arguments), sums)
 
-    def page(self, session: Session, arguments: Mapping[str, Any]) -> Page:
+    def page(self, session: Session, arguments: Mapping[str, object]) -> Page:
         """Return the rows that fit the arguments, as an array.
 
         Raises `Invalid` for an unknown `sort_field` or `after`, for a `search` where nothing is searched, and for days
@@ -92,11 +92,15 @@ class Listing:
         """
         return self._read(session, arguments, ())[0]
 
-    def _read(self, session: Session, arguments: Mapping[str, Any], sums: tuple[str, ...]) -> tuple[Page, str | None]:
+    def _read(
+        self, session: Session, arguments: Mapping[str, object], sums: tuple[str, ...]
+    ) -> tuple[Page, str | None]:
         """Return the rows that fit the arguments, and the sums of all such rows as a JSON object, None without any."""
         skip, rows = paged(arguments)
         sort, count = (arguments.get("sort_field"), arguments.get("sort_direction")), arguments.get("count")
-        given = {name: value for name, value in arguments.items() if value is not None and name not in PAGING}
+        given: dict[str, Any] = {
+            name: value for name, value in arguments.items() if value is not None and name not in PAGING
+        }
         if "search" in given:
             given["search"] = pattern(given["search"])
         if self.dates:
@@ -178,6 +182,6 @@ class Listing:
         return self._filters[name](bindparam(name))
 
 
-def _chooses_most(given: Mapping[str, Any]) -> bool:
+def _chooses_most(given: Mapping[str, object]) -> bool:
     """Tell whether these arguments leave out but few rows; others may leave out nearly all, by their values."""
     return given.keys() <= {"after", "is_active"} and given.get("is_active") is not False
