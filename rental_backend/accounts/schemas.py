@@ -6,7 +6,8 @@ from typing import Unpack
 
 from marshmallow import fields, pre_load, validate
 
-from ..schemas import Options, Payload, Text
+from ..fields import Options, Text
+from ..schemas import Payload
 
 MOST_AT_ONCE = 1000
 

@@ -2,7 +2,8 @@
 
 from marshmallow import fields
 
-from ..schemas import Browsing, Output, Text
+from ..fields import Text
+from ..schemas import Browsing, Output
 
 
 class Row(Output):

@@ -8,7 +8,8 @@ from marshmallow import fields, post_load
 
 from rental_backend.app import create_app
 from rental_backend.config import Config
-from rental_backend.schemas import Payload, Text
+from rental_backend.fields import Text
+from rental_backend.schemas import Payload
 from rental_backend.web.resource.resource import Resource
 from tests.house.commands import Command, disagreeing, of_resources, of_views
 

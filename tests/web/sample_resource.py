@@ -12,9 +12,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rental_backend import crud as records
 from rental_backend.errors import Conflict, Unavailable
+from rental_backend.fields import Money, Text
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import NAMES, Identified, Model, Retirable, at_least
-from rental_backend.schemas import Browsing, Money, Output, Payload, Text
+from rental_backend.schemas import Browsing, Output, Payload
 from rental_backend.web.endpoint.needs import Needs
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal

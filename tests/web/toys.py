@@ -11,9 +11,10 @@ from sqlalchemy import Numeric, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rental_backend.errors import AppError, Conflict
+from rental_backend.fields import Money, Text, TextOrEmpty
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import Identified
-from rental_backend.schemas import Money, Output, Paging, Payload, Text, TextOrEmpty
+from rental_backend.schemas import Output, Paging, Payload
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC, SIGNED_IN, Needs
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.principal import Principal

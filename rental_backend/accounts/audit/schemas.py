@@ -2,7 +2,8 @@
 
 from marshmallow import fields
 
-from ...schemas import Envelope, Output, Paging, Text
+from ...fields import Text
+from ...schemas import Envelope, Output, Paging
 
 
 class AuditQuery(Paging):

@@ -4,7 +4,8 @@ from typing import ClassVar, cast
 
 from marshmallow import fields
 
-from ...schemas import Output, Payload, Text
+from ...fields import Text
+from ...schemas import Output, Payload
 from .service import Profile
 
 

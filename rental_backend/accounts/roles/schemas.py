@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...schemas import Envelope, Output, Paging, Payload, Text
+from ...fields import Text
+from ...schemas import Envelope, Output, Paging, Payload
 from ..models import RiskLevel
 from ..schemas import EitherSpelling, Ids, Names
 

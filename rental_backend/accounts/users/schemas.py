@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from ...schemas import Choice, Email, Envelope, Output, Paging, Payload, Text
+from ...fields import Choice, Email, Text
+from ...schemas import Envelope, Output, Paging, Payload
 from ..auth.schemas import UserSchema
 from ..models import UserType
 from ..schemas import EitherSpelling, Names

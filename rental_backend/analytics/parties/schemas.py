@@ -2,7 +2,8 @@
 
 from marshmallow import fields
 
-from ...schemas import Output, TextOrEmpty
+from ...fields import TextOrEmpty
+from ...schemas import Output
 
 
 class CustomerBrief(Output):

@@ -2,7 +2,8 @@
 
 from marshmallow import fields
 
-from ...schemas import Payload, Text
+from ...fields import Text
+from ...schemas import Payload
 from ..schemas import Row
 
 

@@ -4,7 +4,8 @@ from typing import ClassVar, Unpack
 
 from marshmallow import fields, post_load, validate
 
-from ...schemas import Browsing, Options, Payload, Sent, Text
+from ...fields import Options, Sent, Text
+from ...schemas import Browsing, Payload
 from ..schemas import Row
 
 HIGHEST = 2**31 - 1  # that PostgreSQL's integer holds

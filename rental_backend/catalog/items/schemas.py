@@ -5,7 +5,8 @@ from typing import ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates
 
-from ...schemas import Choice, Money, Options, Payload, Text
+from ...fields import Choice, Money, Options, Text
+from ...schemas import Payload
 from ..models import ItemStatus
 
 # What an item cannot be without: null says nothing about it.

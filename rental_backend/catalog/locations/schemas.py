@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from marshmallow import fields, validate
 
-from ...schemas import MOST_ROWS, Browsing, Choice, Email, Lookup, Payload, Text
+from ...fields import Choice, Email, Text
+from ...schemas import MOST_ROWS, Browsing, Lookup, Payload
 from ..models import LocationType
 from ..schemas import Row
 

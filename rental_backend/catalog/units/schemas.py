@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...schemas import MOST_ROWS, Payload, Text
+from ...fields import Text
+from ...schemas import MOST_ROWS, Payload
 from ..schemas import NamedQuery, Row
 
 

@@ -7,7 +7,8 @@ from typing import Any, Unpack
 from marshmallow import fields, post_load
 
 from ...catalog.models import ItemStatus
-from ...schemas import Browsing, Choice, Money, Options, Output, Sent
+from ...fields import Choice, Money, Options, Sent
+from ...schemas import Browsing, Output
 
 
 class ItemFigures(Output):

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...schemas import Browsing, Choice, Email, Money, Output, Payload, Text, TextOrEmpty
+from ...fields import Choice, Email, Money, Text, TextOrEmpty
+from ...schemas import Browsing, Output, Payload
 from ..models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
 
 

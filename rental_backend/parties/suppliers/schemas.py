@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from ...schemas import Browsing, Choice, Email, Money, Options, Output, Payload, Sent, Text
+from ...fields import Choice, Email, Money, Options, Sent, Text
+from ...schemas import Browsing, Output, Payload
 from ..models import PaymentTerms, SupplierStatus, SupplierTier, SupplierType
 
 TYPES = {**{each.value: each for each in SupplierType}, "SERVICE_PROVIDER": SupplierType.SERVICE}

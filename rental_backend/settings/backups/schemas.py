@@ -2,7 +2,8 @@
 
 from marshmallow import ValidationError, fields, validate
 
-from ...schemas import Choice, Output, Paging, Payload, Text
+from ...fields import Choice, Text
+from ...schemas import Output, Paging, Payload
 from ..models import BackupStatus, BackupType
 
 

@@ -2,7 +2,8 @@
 
 from marshmallow import fields, post_load
 
-from ...schemas import Choice, Output, Payload, Text
+from ...fields import Choice, Text
+from ...schemas import Output, Payload
 from ..models import SettingCategory
 
 

@@ -2,7 +2,8 @@
 
 from marshmallow import fields, post_load
 
-from ...schemas import Browsing, Email, Output, Payload, Text
+from ...fields import Email, Text
+from ...schemas import Browsing, Output, Payload
 
 
 class CompanySchema(Output):

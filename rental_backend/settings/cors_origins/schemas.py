@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from marshmallow import fields, validate
 
-from ...schemas import Payload, Text
+from ...fields import Text
+from ...schemas import Payload
 
 
 class OriginQuery(Payload):

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load
 
-from ...schemas import Payload, Text
+from ...fields import Text
+from ...schemas import Payload
 
 
 class CurrencyChange(Payload):

@@ -2,7 +2,8 @@
 
 from marshmallow import fields, validate
 
-from ...schemas import Output, Paging, Payload, Text
+from ...fields import Text
+from ...schemas import Output, Paging, Payload
 
 
 class AuditLogQuery(Paging):

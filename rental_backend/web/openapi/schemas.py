@@ -13,7 +13,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields, validate
 
-from ...schemas import Output, Payload, TextOrEmpty
+from ...fields import TextOrEmpty
+from ...schemas import Output, Payload
 
 T = TypeVar("T")
 Json = dict[str, Any]

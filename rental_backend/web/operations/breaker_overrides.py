@@ -13,9 +13,10 @@ from marshmallow import fields, validate
 
 from ...actor import Actor
 from ...errors import Conflict, NotFound
+from ...fields import Text
 from ...infra.runtime.modes import Mode
 from ...resilience import Breaker
-from ...schemas import Payload, Text
+from ...schemas import Payload
 from ..endpoint.context import current_services
 from ..endpoint.pipeline import endpoint
 from .breakers_report import order_told

@@ -7,8 +7,9 @@ from marshmallow import fields, validate
 
 from ...actor import Actor
 from ...config import LOG_LEVELS
+from ...fields import Text
 from ...infra.runtime.modes import Mode
-from ...schemas import Payload, Text
+from ...schemas import Payload
 from ..endpoint.context import current_services
 from ..endpoint.pipeline import endpoint
 from .modes import PERMISSION, STEER, journal_order

@@ -11,10 +11,11 @@ from flask import Blueprint
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from ...actor import Actor
+from ...fields import Text
 from ...infra.audit_outbox import SecurityEvent
 from ...infra.runtime.fault_injection import KINDS, Fault
 from ...infra.runtime.modes import Mode
-from ...schemas import Payload, Text
+from ...schemas import Payload
 from ..endpoint.context import current_services
 from ..endpoint.needs import AUTH, Needs
 from ..endpoint.pipeline import endpoint

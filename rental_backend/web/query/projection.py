@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from ...crud import spoken
 from ...errors import NotFound
+from ...fields import TextOrEmpty
 from ...infra.postgres.compiled import Compiled
-from ...schemas import TextOrEmpty
 
 
 # D3: PostgreSQL writes the JSON.

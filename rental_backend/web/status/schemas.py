@@ -2,9 +2,10 @@
 
 from marshmallow import fields, validate
 
+from ...fields import Text
 from ...infra import status_history as uptime
 from ...infra.status_history import ComponentStatus, Impact, IncidentStatus
-from ...schemas import Output, Payload, Text
+from ...schemas import Output, Payload
 from .components import names
 
 LONGEST_NAME, LONGEST_TEXT = 120, 2000
