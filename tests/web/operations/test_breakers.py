@@ -230,6 +230,7 @@ def _watch(client: FlaskClient) -> Any:
     return client.get(PATH, headers={"Accept": live.EVENT_STREAM})
 
 
+@pytest.mark.alone
 def test_a_watcher_sees_a_change_at_once(own: tuple[Flask, FlaskClient]) -> None:
     """The page comes as an event, and again when a breaker or the mode changes."""
     app, client = own
