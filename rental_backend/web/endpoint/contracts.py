@@ -11,6 +11,8 @@ from ...infra.runtime.modes import Mode
 from .needs import Conditions, Degradation, Needs
 from .replies import JSON, READS
 
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:

@@ -24,7 +24,7 @@ from ...resilience import budget, limit
 from . import degraded, idempotency, rate_limits
 from .call import Call
 from .context import actor
-from .contracts import Contract, Operation, View
+from .contracts import METHODS, Contract, Operation, View
 from .needs import AUTH, DATABASE, PUBLIC, REDIS
 from .permission_denials import forbidden as denied
 from .principal import Principal
@@ -32,7 +32,6 @@ from .principal import authenticate as who_calls
 from .replies import Reply, encode
 from .request_parsing import read_body, read_query, read_rows
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 FIRST_LOOK = 0.5  # seconds that a new worker waits for its first look at the dependencies, rather than refuse anybody
 P = ParamSpec("P")
 

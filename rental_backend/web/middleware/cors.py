@@ -13,6 +13,7 @@ from flask_cors.core import get_cors_headers, get_cors_options
 from werkzeug.datastructures import Headers
 
 from ...config import Config
+from ..endpoint.contracts import METHODS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -26,7 +27,6 @@ EXPOSED_HEADERS = (
     *("X-Replica-Lag", "Location", "ETag", "Content-Disposition", "Idempotency-Replayed"),
     *("RateLimit", "RateLimit-Policy", "traceresponse"),
 )
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 LOOK_EVERY = 1.0
 
 

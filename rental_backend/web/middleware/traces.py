@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 
 from ...config import Config
 from ...infra.container import Services
-from .cors import METHODS
+from ..endpoint.contracts import METHODS
 
 if TYPE_CHECKING:
     from ...infra.telemetry.tracing import Tracing
