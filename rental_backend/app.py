@@ -2,7 +2,7 @@
 
 import logging
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from flask import Flask
@@ -46,6 +46,9 @@ from .web.query.days import ZONE
 from .web.status import api as status
 from .web.status import components, incidents
 from .web.templates import render as pages
+
+if TYPE_CHECKING:
+    from .doctor.findings import Finding
 
 DOMAINS = (ACCOUNTS, SETTINGS, CATALOG, PARTIES, INVENTORY, BOOKINGS, RENTALS, SALES, ANALYTICS)
 BLUEPRINTS = (
@@ -104,6 +107,7 @@ def create_app(config: Config | None = None) -> Flask:
     services.warmup.steps += [configure_mappers, services.identity.prewarm, warmer.rehearse]
     app.extensions["allow_list"] = allowed = cors.AllowList(config, services.settings_cache.cached)
     app.extensions["limits"] = limits.Limits(config)
+    app.extensions["findings"] = partial(_findings, services)
     requests.register(app, config, cors.CrossOrigin(app, allowed))
     traces.register(app, config)
     problems.register(app)
@@ -115,6 +119,15 @@ def create_app(config: Config | None = None) -> Flask:
     _require_contracts(app)
     warming.refuse_what_cannot_be_warm(app)
     return app
+
+
+# D93: imported when it is asked for.
+def _findings(services: Services) -> list["Finding"]:
+    """Return what the checks find that wait for nothing."""
+    from .doctor.checks import Installation
+    from .doctor.examination import at_once
+
+    return at_once(Installation(services))
 
 
 def _require_contracts(app: Flask) -> None:

@@ -1,11 +1,8 @@
-"""How many connections our own slots are given, and the count of them, which the program's own doctor makes, too."""
+"""How many connections our own slots are given."""
 
 import json
 
 from deploy.railway import checkout
-from rental_backend.doctor.budget import ConnectionBudget
-
-__all__ = ["ConnectionBudget", "shipped"]
 
 
 # D77: two replicas of one worker.

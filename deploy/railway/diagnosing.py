@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deploy.railway import cors, offline
-from deploy.railway.budget import ConnectionBudget
 from deploy.railway.context import Online
 from deploy.railway.exits import NoVerdict, UsageError
 from deploy.railway.failures import explain
@@ -14,6 +13,7 @@ from deploy.railway.platform import Service
 from deploy.railway.probe import NORMAL, Answer, Health, Probe, origin_of
 from deploy.railway.report import secrets_of
 from deploy.railway.settings import Settings, drift
+from rental_backend.doctor.variables import Variables
 
 BACKING = ("postgres", "redis", "pgbouncer")
 CERTIFIED = "CERTIFICATE_STATUS_TYPE_VALID"
@@ -45,10 +45,9 @@ def diagnose(context: Online, subject: Subject) -> list[Finding]:
     def read_variables() -> Iterator[Finding]:
         variables.update(context.railway.variables(subject.service))
         context.report.hide(secrets_of(variables))
-        yield from offline.environment(variables)
         slots = 2 if subject.service.name in SLOTS else 1
         replicas = int(subject.settings.deploy.get("numReplicas", 1))
-        yield ConnectionBudget.of(variables, slots=slots, replicas=replicas).finding()
+        yield from offline.environment(Variables(values=variables, slots=slots, replicas=replicas))
 
     part("variables", read_variables)
     part("settings", lambda: _settings(context, subject))
@@ -145,8 +144,7 @@ def _public(context: Online, subject: Subject, variables: dict[str, str]) -> Ite
         return
     health = probe.health()
     yield from meets(health, probe, context.railway.deployments(subject.service))
-    given = variables.get("CORS_ORIGINS", "").replace(",", " ").split()
-    if health.good and (origins := subject.origins or given):
+    if health.good and (origins := subject.origins or Variables(values=variables).words("CORS_ORIGINS")):
         yield from cors.check(probe, origins)
     for domain in context.railway.domains(subject.service):
         if domain.custom and health.good and not Probe(origin_of(domain.name)).health().good:

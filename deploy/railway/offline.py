@@ -1,32 +1,33 @@
 """What can be diagnosed without the platform: the checkout, an environment, and the database if it is near."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from deploy.railway import checkout
-from deploy.railway.budget import ConnectionBudget, shipped
+from deploy.railway.budget import shipped
 from deploy.railway.context import Context
-from deploy.railway.database import look
+from deploy.railway.database import Database, look
 from deploy.railway.exits import NeedsHuman, UsageError
 from deploy.railway.findings import Finding, failed, passed, skipped, warned
 from deploy.railway.revisions import Repository
 from deploy.railway.settings import Settings, validate
-from rental_backend.doctor.origins import LOCAL, origins
+from rental_backend.doctor.examination import of_variables
+from rental_backend.doctor.variables import LOCAL, REQUIRED, Variables, connections
 
-REQUIRED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")
 PRIVATE = ".railway.internal"
-SHORTEST_KEY = 32
 
 
 def check(context: Context, repository: Repository) -> list[Finding]:
     """Diagnose the checkout, and the environment where it looks like that of a service."""
     found = [*files(context, repository)]
     if any(context.environ.get(name) for name in REQUIRED):
-        found += environment(context.environ)
-        found += database(context.environ, slots=2, replicas=_replicas())
+        seen = look(context.environ)
+        limit = seen.limit if isinstance(seen, Database) else None
+        found += environment(Variables(values=context.environ, slots=2, replicas=_replicas(), limit=limit))
+        found += _revision(seen)
     else:
         found.append(skipped("environment", "the variables of a service are not set here", "run it where they are"))
-        found.append(ConnectionBudget.of({**shipped(), **context.environ}, slots=2, replicas=_replicas()).finding())
+        found += connections(Variables(values={**shipped(), **context.environ}, slots=2, replicas=_replicas()))
     return found
 
 
@@ -69,21 +70,13 @@ def _revisions(repository: Repository) -> Iterator[Finding]:
         yield passed("migrations-head", f"the newest revision is {head}")
 
 
-def environment(variables: Mapping[str, str]) -> Iterator[Finding]:
-    """Diagnose the variables of a service; names are told, values never."""
-    missing = [name for name in REQUIRED if not variables.get(name, "").strip()]
-    if missing:
-        mend = "set them; DATABASE_URL as ${{Postgres.DATABASE_URL}}, REDIS_URL as ${{Redis.REDIS_URL}}"
-        yield failed("setting-missing", f"{', '.join(missing)} not set", mend)
-    else:
-        yield passed("setting-missing", f"{', '.join(REQUIRED)} are set")
+def environment(variables: Variables) -> Iterator[Finding]:
+    """Diagnose the variables of a service, as its own doctor does and as the platform's; values are never told."""
+    yield from of_variables(variables)
     for name in ("DATABASE_URL", "REDIS_URL"):
-        if variables.get(name, "").strip():
-            yield from _address(name, variables[name])
-    if 0 < len(variables.get("SECRET_KEY", "")) < SHORTEST_KEY:
-        yield failed("setting-key", f"SECRET_KEY has fewer than {SHORTEST_KEY} characters", "make a longer one")
-    yield from _port(variables)
-    yield from origins(variables.get("CORS_ORIGINS", "").replace(",", " ").split())
+        if url := variables.text(name):
+            yield from _address(name, url)
+    yield from _port(variables.text("PORT"))
 
 
 def _address(name: str, url: str) -> Iterator[Finding]:
@@ -106,8 +99,7 @@ def _address(name: str, url: str) -> Iterator[Finding]:
         yield passed("url-private", f"{name} goes by the private network")
 
 
-def _port(variables: Mapping[str, str]) -> Iterator[Finding]:
-    port = variables.get("PORT", "").strip()
+def _port(port: str) -> Iterator[Finding]:
     if not port:
         yield warned(
             "port-unset", "PORT is chosen by the platform, so neighbours cannot know it", "PORT=8080 for slots"
@@ -118,12 +110,10 @@ def _port(variables: Mapping[str, str]) -> Iterator[Finding]:
         yield passed("port", f"PORT is {port}")
 
 
-def database(variables: Mapping[str, str], *, slots: int, replicas: int) -> Iterator[Finding]:
-    """Ask the database, if it can be reached from here, for its revision and its limit of connections."""
-    seen = look(variables)
+def _revision(seen: Database | str) -> Iterator[Finding]:
+    """Compare the revision of the database, if it can be reached from here, with that of this checkout."""
     if isinstance(seen, str):
         yield skipped("database", seen, "run it where the database can be reached")
-        yield ConnectionBudget.of(variables, slots=slots, replicas=replicas).finding()
         return
     head = checkout.file("migrations/head").read_text().strip()
     if seen.revision == head:
@@ -134,4 +124,3 @@ def database(variables: Mapping[str, str], *, slots: int, replicas: int) -> Iter
     else:
         said = f"the database is at {seen.revision}, this checkout at {head}"
         yield warned("database-revision", said, "`flask migrate`")
-    yield ConnectionBudget.of(variables, slots=slots, replicas=replicas, measured=seen.limit).finding()

@@ -17,7 +17,7 @@ NAMED = re.compile(
     r"(?i)((?:password|passwd|secret|token|api[_-]?key|authorization)[\"']?\s*[:=]\s*)"
     r"(?:\"[^\"]*\"|'[^']*'|(?:bearer\s+)?[^\s\"',;]+)"
 )
-OPEN = re.compile(r"RAILWAY_\w+|PORT|ENVIRONMENT|LOG_LEVEL|CORS_ORIGINS|ACTIVE_SLOT|\w+_(HOST|PORT)")
+OPEN = re.compile(r"RAILWAY_\w+|PORT|ENVIRONMENT|MODE|LOG_LEVEL|CORS_ORIGINS|ACTIVE_SLOT|\w+_(HOST|PORT)")
 
 
 def secrets_of(variables: Mapping[str, str]) -> set[str]:

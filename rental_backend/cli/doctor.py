@@ -2,14 +2,13 @@
 
 import json
 from dataclasses import asdict
-from functools import partial
 
 import click
 from flask import current_app
 
-from ..config import Config
+from ..doctor.checks import Installation
+from ..doctor.examination import examine
 from ..doctor.findings import Severity
-from ..doctor.service import service
 from ..web.middleware import logs
 
 COLOURS = {Severity.PASS: "green", Severity.WARN: "yellow", Severity.FAIL: "red", Severity.SKIP: "blue"}
@@ -24,10 +23,7 @@ def doctor(as_json: bool) -> None:
     needs nothing that it checks, and takes two seconds at most.
     """
     logs.configure("CRITICAL")
-    from ..doctor.examination import examine  # brings Alembic
-
-    config: Config = current_app.config["SETTINGS"]
-    findings = examine(config, current_app.extensions["services"], partial(service, config.port))
+    findings = examine(Installation(current_app.extensions["services"]))
     wrong = [finding for finding in findings if finding.level in (Severity.WARN, Severity.FAIL)]
     if as_json:
         click.echo(json.dumps({"healthy": not wrong, "findings": [asdict(finding) for finding in findings]}))

@@ -1,6 +1,9 @@
 """Checks of the databases: whether they answer in time, have what this version needs, and grant just these rights."""
 
 from collections.abc import Iterator
+from types import ModuleType
+
+from sqlalchemy import Table
 
 from rental_backend.infra.runtime.host import Host
 
@@ -40,6 +43,12 @@ def database(adapter: Database, tables: frozenset[str], *, standby: bool = False
         )
     yield from _session(name, status, adapter.deadline)
     yield from _rights(name, status, standby=standby)
+
+
+def tables_of(models: ModuleType) -> frozenset[str]:
+    """Return the names of the tables of a package of models."""
+    values = (getattr(value, "__table__", value) for value in vars(models).values())
+    return frozenset(value.name for value in values if isinstance(value, Table))
 
 
 def clock(name: str, ahead: float) -> Finding:

@@ -1,6 +1,6 @@
 """What the checks of PostgreSQL and Redis servers have in common: latency, clocks, and the error of a failed check.
 
-Checks are for `flask doctor` and detailed health. They bypass the breakers and keep the adapters' deadlines. The reason
+Checks are for `flask doctor`. They bypass the breakers and keep the adapters' deadlines. The reason
 of a failure is in our own words, because the messages of the drivers repeat parts of URLs.
 """
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from deploy.railway.budget import ConnectionBudget, shipped
+from deploy.railway.budget import shipped
 from deploy.railway.findings import Severity
 from rental_backend.config import Config
+from rental_backend.doctor.budget import ConnectionBudget
 from tests.serving import ROOT
 
 SAID: dict[str, Any] = json.loads((ROOT / "deploy" / "railway.json").read_text())

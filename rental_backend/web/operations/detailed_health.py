@@ -3,6 +3,7 @@
 import platform
 import socket
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,8 +23,9 @@ bp = Blueprint("diagnosis", __name__)
 def detailed() -> dict[str, Any]:
     """Show the health of a worker in detail.
 
-    The answer holds the state of each dependency and of each part of the program, and the platform. `checks` and
-    `import_status` are lists, because the page that shows them iterates over them.
+    The answer holds the state of each dependency and of each part of the program, what the checks of `flask doctor`
+    find that wait for nothing, and the platform. `checks` and `import_status` are lists, because the page that shows
+    them iterates over them.
     """
     down = current_services().down()
     parts = features(current_app, current_services())
@@ -33,6 +35,8 @@ def detailed() -> dict[str, Any]:
         "version": __version__,
         "service": "rental_backend",
         "checks": [_checked(name) for name in current_services().breakers],
+        # D101: beside the dependencies.
+        "findings": [asdict(finding) for finding in current_app.extensions["findings"]()],
         "import_status": [
             {"name": name, "status": "success", "message": f"Loaded, and {part['status']}."}
             for name, part in parts.items()

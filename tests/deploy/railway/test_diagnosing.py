@@ -1,8 +1,12 @@
 """Diagnosing: each staged failure is named by its cause, and by nothing else."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 
 import pytest
+
+from rental_backend.doctor.examination import of_variables
+from rental_backend.doctor.variables import Variables
 
 from .conftest import Project
 from .world import Service
@@ -225,6 +229,26 @@ def test_a_sound_service_passes(project: Project) -> None:
 
     assert (done.code, done.failed) == (0, []), done.told["findings"]
     assert [each["code"] for each in done.told["findings"] if each["level"] == "SKIP"] == []
+
+
+def test_the_checks_of_the_doctor_judge_the_variables(project: Project) -> None:
+    """What the doctor checks without asking anybody is checked here, too, from the same list."""
+    service = project.service("api", project.history.expand)
+    service.variables |= {
+        "CORS_ORIGINS": ORIGIN,
+        "SECRET_KEY": "ab" * 16,
+        "SECRET_KEYS_OLD": "ab" * 16,
+        "MODE": "read-only",
+    }
+    known = Variables(values=service.variables, replicas=2)
+
+    told = project.run("diagnose").told["findings"]
+
+    assert {each["code"]: each["level"] for each in told if each["code"] in ("secret-key", "secret-key-old")} == {
+        "secret-key": "WARN",
+        "secret-key-old": "WARN",
+    }
+    assert [asdict(each) for each in of_variables(known) if asdict(each) not in told] == []
 
 
 def test_an_older_version_that_still_serves_is_said(project: Project) -> None:
