@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping
 
-SERVING, STARTING, DRAINING = range(3)  # as in rental_backend/infra/lifecycle.py
+SERVING, STARTING, DRAINING = range(3)  # as in rental_backend/infra/runtime/lifecycle.py
 SERVE = ("gunicorn", "wsgi:app")
 RELEASE = ("flask", "--app", "wsgi", "release", "--wait=20")
 # Exit codes of `flask release`. Without a database we serve what we can; another run, or tables in use, take time.

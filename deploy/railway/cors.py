@@ -38,7 +38,9 @@ def _preflights(probe: Probe, origin: str) -> Iterator[Finding]:
             return
         if wrong := list(_wrong(answer, origin, method)):
             yield failed(
-                "cors-preflight", f"{method} from {origin}: {'; '.join(wrong)}", "see rental_backend/web/cors.py"
+                "cors-preflight",
+                f"{method} from {origin}: {'; '.join(wrong)}",
+                "see rental_backend/web/middleware/cors.py",
             )
             return
     yield passed("cors-preflight", f"{origin} may send {', '.join(METHODS)} with {', '.join(HEADERS)}")

@@ -14,6 +14,7 @@ from tests.house.test_house import CHECKS
 ROOT = Path(__file__).parents[2]
 MOST_LINES, MOST_WORDS = 200, 30
 LINK = re.compile(r"\]\(([^)\s#]+)[^)\s]*\)")
+NAMED = re.compile(r"\b(?:rental_backend|deploy|migrations)/[\w./-]+\.(?:py|md|json|html|js|yml|txt)\b")
 QUOTED = re.compile(r"`([\w.-]+(?:/[\w.-]+)*/?)`( \(to come\))?")
 
 
@@ -34,6 +35,11 @@ def dangling(root: Path, document: Path) -> list[str]:
         if path not in names and not any((base / path).exists() for base in (root, document.parent)):
             gone.add(path)
     return sorted(gone)
+
+
+def misnamed(root: Path, program: Path) -> list[str]:
+    """Return the files of the checkout that a program names in full and that are not there."""
+    return sorted({path for path in NAMED.findall(program.read_text()) if not (root / path).exists()})
 
 
 def documents(root: Path) -> list[Path]:
@@ -66,6 +72,23 @@ def test_a_path_to_nowhere_would_be_caught(tmp_path: Path) -> None:
     )
 
     assert dangling(tmp_path, page) == ["deploy/gone", "gone/", "link gone.png", "no.py", "web/gone.py"]
+
+
+def test_what_a_program_names_is_there() -> None:
+    """Also in comments and in what it says to people; tests name files that they make."""
+    programs = [each for each in written(ROOT) if each.suffix != ".md" and ROOT / "tests" not in each.parents]
+
+    assert len(programs) > 400
+    assert {str(each.relative_to(ROOT)): gone for each in programs if (gone := misnamed(ROOT, each))} == {}
+
+
+def test_a_file_that_a_program_misnames_would_be_caught(tmp_path: Path) -> None:
+    """In a text and in a comment; what is no file of the checkout is not asked for."""
+    program = tmp_path / "deploy" / "look.py"
+    program.parent.mkdir()
+    program.write_text('said = "see deploy/look.py and rental_backend/gone.py"  # as in deploy/old.yml, a/b.py\n')
+
+    assert misnamed(tmp_path, program) == ["deploy/old.yml", "rental_backend/gone.py"]
 
 
 def test_the_readme_is_read_in_one_go() -> None:
