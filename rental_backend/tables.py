@@ -1,6 +1,7 @@
 """All tables of all domains, so that the names by which they refer to each other are known."""
 
 from .accounts import models as accounts
+from .accounts.access import models as account_changes
 from .bookings import models as bookings
 from .catalog import models as catalog
 from .infra import idempotency_table as idempotency
@@ -15,6 +16,7 @@ from .settings import models as settings
 from .transactions import models as transactions
 
 __all__ = [
+    "account_changes",
     "accounts",
     "bookings",
     "catalog",

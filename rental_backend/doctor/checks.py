@@ -113,12 +113,12 @@ def _service(here: Installation) -> Findings:
 
 
 def _auth(here: Installation) -> Findings:
-    from ..tables import accounts
+    from ..tables import account_changes, accounts
     from .databases import database, tables_of
 
     if not here.config.auth_database_url:
         return []
-    return database(here.services.identity.database, tables_of(accounts))
+    return database(here.services.identity.database, tables_of(accounts) | tables_of(account_changes))
 
 
 def _replica(here: Installation) -> Findings:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +25,8 @@ def _names(annotation: ast.AST) -> Iterator[str]:
         elif isinstance(node, ast.Attribute):
             yield node.attr
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _names(ast.parse(node.value, mode="eval"))
+            with suppress(SyntaxError):  # text that is no type
+                yield from _names(ast.parse(node.value, mode="eval"))
 
 
 def _open_names(trees: Mapping[Path, ast.Module]) -> dict[Path, set[str]]:

@@ -1,0 +1,64 @@
+"""The changes of accounts: which sessions ended, and what users may do now whose rights changed."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable
+
+from sqlalchemy import BindParameter, bindparam, func, null, select, text, union_all
+from sqlalchemy.orm import Session
+
+from ...infra.identity.account import Account, AccountChanges, KnownAccount
+from ..models import Permission, Role, User, UserPermission, role_permissions, user_roles
+from .effective_permissions import IN_FORCE
+
+# One row at least, so that the snapshot is known, too.
+CHANGES = """
+    SELECT snapshot, id, user_id, session_id, extract(epoch FROM expires_at)::float AS expires
+    FROM (SELECT pg_current_snapshot()::text AS snapshot) AS now
+    LEFT JOIN account_changes ON expires_at > now() AND {unseen} ORDER BY id"""
+ALL = text(CHANGES.format(unseen="true"))
+# What the snapshot of before did not see: transactions that began after it, or had not ended by then.
+UNSEEN = text(
+    CHANGES.format(
+        unseen="""transaction_id >= pg_snapshot_xmin(CAST(:before AS pg_snapshot))::text::bigint
+        AND NOT pg_visible_in_snapshot(transaction_id::text::xid8, CAST(:before AS pg_snapshot))"""
+    )
+)
+
+WANTED: BindParameter[uuid.UUID] = bindparam("users", expanding=True)
+RIGHTS = union_all(
+    select(user_roles.c.user_id, Permission.name, null().label("ends"))
+    .join(Role, Role.id == user_roles.c.role_id)
+    .join(role_permissions, role_permissions.c.role_id == Role.id)
+    .join(Permission, Permission.id == role_permissions.c.permission_id)
+    .where(user_roles.c.user_id.in_(WANTED), Role.is_active, Permission.is_active),
+    select(UserPermission.user_id, Permission.name, func.extract("epoch", UserPermission.expires_at))
+    .join(Permission, Permission.id == UserPermission.permission_id)
+    .where(UserPermission.user_id.in_(WANTED), Permission.is_active, IN_FORCE),
+)
+
+
+def load(session: Session, before: str) -> AccountChanges:
+    """Return what changed after `before`, the snapshot of the last look ("": all). It takes three queries at most."""
+    rows = session.execute(UNSEEN, {"before": before}).all() if before else session.execute(ALL).all()
+    found = [row for row in rows if row.id is not None]
+    ended = {row.session_id: row.expires for row in found if row.session_id is not None}
+    changed = {row.user_id: row for row in found if row.session_id is None}  # the last of each user
+    accounts = accounts_of(session, changed) if changed else {}
+    known = {user: KnownAccount(row.id, accounts.get(user), row.expires) for user, row in changed.items()}
+    return AccountChanges(ended, known, rows[0].snapshot)
+
+
+def accounts_of(session: Session, users: Iterable[uuid.UUID]) -> dict[uuid.UUID, Account]:
+    """Return the accounts of users as they are now; deleted users are not in it."""
+    wanted = list(users)
+    ends: dict[uuid.UUID, dict[str, float]] = defaultdict(dict)  # of each right the latest end
+    for user, name, end in session.execute(RIGHTS, {"users": wanted}):
+        ends[user][name] = max(ends[user].get(name, 0.0), float("inf") if end is None else float(end))
+    there = select(User.id, User.username, User.is_active, User.is_superuser).where(User.deleted_at.is_(None))
+    found = {}
+    for user, username, active, superuser in session.execute(there.where(User.id.in_(wanted))):
+        rights = {} if superuser else ends[user]
+        ending = tuple(sorted((name, end) for name, end in rights.items() if end < float("inf")))
+        found[user] = Account(user, username, active, superuser, frozenset(rights), ending=ending)
+    return found
