@@ -8,6 +8,7 @@ import structlog
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
+from .accounts.access import changes as account_changes
 from .accounts.access.permissions import HARMLESS
 from .accounts.audit import service as audit
 from .accounts.auth import service as accounts
@@ -87,7 +88,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.cli = Commands(app.name)
     app.config["SETTINGS"] = config
     services = Services(config)
-    services.identity.load_accounts_with(accounts.load_account)
+    services.identity.load_accounts_with(accounts.load_account, account_changes.load)
     services.identity.limit_offline_to(HARMLESS)
     services.audit_outbox.store_with(audit.store)
     services.settings_cache.load_with(business.load)

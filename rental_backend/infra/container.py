@@ -13,6 +13,7 @@ from . import AUTH, DATABASE, REDIS, REPLICA, factories
 from .audit_outbox import AuditOutbox
 from .identity.break_glass import BreakGlass
 from .identity.oidc import REFRESH
+from .identity.revocation_feed import RevocationFeed
 from .postgres.backups import Backups
 from .postgres.database import Database
 from .rate_limits import RateLimiter
@@ -55,6 +56,7 @@ class Services:
         self.replica = factories.replica(config, memory, self.modes) if config.database_replica_url else None
         self.cache = factories.cache(config, memory)
         self.identity = factories.identity(config, memory, self.cache, self.modes)
+        self.revocation_feed = RevocationFeed(self.identity.revocations)
         self._count(memory.counters)
         self.rate_limiter = RateLimiter(self.cache, memory)
         self.business_metrics = BusinessMetrics(shared_state, self.database)
@@ -148,6 +150,7 @@ class Services:
             self.retention_job.start()
             self.scheduler.start()
             self.exchange_scheduler.start()
+            self.revocation_feed.start()
             for start in (*(prober.start for prober in (*self._probers, *self._others)), *self.on_start):
                 start()
             self.warmup.start()
@@ -159,6 +162,7 @@ class Services:
         self.retention_job.stop()
         self.scheduler.stop()
         self.exchange_scheduler.stop()
+        self.revocation_feed.stop()
         self.status_history.stop()
         self.response_cache.stop()
         for prober in (*self._probers, *self._others):

@@ -1,13 +1,18 @@
 """The adapters and identity of one application, built from its configuration. Building connects to nothing."""
 
+from pathlib import Path
+
 from ..config import Config
 from ..resilience import SharedMemory
 from . import AUTH, DATABASE, REPLICA
+from .identity.host_revocations import HostRevocations
 from .identity.identity import Identity
 from .identity.login_throttle import LoginThrottle
 from .identity.offline import Offline
 from .identity.oidc import Issuer, Trust
 from .identity.passwords import Passwords
+from .identity.revocation_journal import RevocationJournal
+from .identity.revocation_store import RevocationStore
 from .identity.revocations import Revocations
 from .identity.tokens import Tokens
 from .postgres.database import Database
@@ -87,7 +92,7 @@ def identity(config: Config, memory: SharedMemory, cache: Cache, modes: Modes) -
         window=config.sign_in_window,
     )
     offline = Offline(
-        revocations=Revocations(cache, tokens.lifetimes["refresh"]),
+        revocations=_revocations(config, accounts, memory, cache),
         breaker=accounts.breaker,
         horizon=config.offline_horizon,
         refreshing=config.offline_refreshing,
@@ -96,6 +101,17 @@ def identity(config: Config, memory: SharedMemory, cache: Cache, modes: Modes) -
     passwords = Passwords(memory, slots=config.hashing_slots, concurrent_requests=max(1, config.threads // 4))
     issuer, fresh = _issuer(config, memory), config.auth_fresh
     return Identity(accounts, tokens, passwords, throttle=throttle, offline=offline, fresh=fresh, issuer=issuer)
+
+
+def _revocations(config: Config, accounts: Database, memory: SharedMemory, cache: Cache) -> Revocations:
+    folder, seconds = Path(config.journal_folder), config.refresh_token_days * 86400
+    return Revocations(
+        accounts,
+        HostRevocations(memory, folder),
+        store=RevocationStore(cache, seconds),
+        journal=RevocationJournal(folder),
+        seconds=seconds,
+    )
 
 
 def _issuer(config: Config, memory: SharedMemory) -> Issuer | None:

@@ -16,6 +16,7 @@ from rental_backend.accounts.access.permissions import HARMLESS
 from rental_backend.errors import Busy
 from rental_backend.infra import AUTH, DATABASE, REDIS, REPLICA
 from rental_backend.infra.container import Services
+from rental_backend.infra.identity.revocations import NEVER
 from rental_backend.infra.runtime.modes import Mode
 from rental_backend.infra.stale.change_log import Version
 from rental_backend.resilience import State
@@ -102,9 +103,14 @@ class Matrix:
 
     def put(self, vector: Vector) -> None:
         """Put the breakers into these states, which last; one of the replica comes last, if there is one."""
-        for name, state in zip((*NAMES, REPLICA), vector, strict=False):
-            self.services.breakers[name].engine.transition(_into(state), "the matrix")
-        self.services.identity.forget_everybody()
+        identity, closed = self.services.identity, (State.CLOSED,) * len(NAMES)
+        for states in (closed, vector):
+            for name, state in zip((*NAMES, REPLICA), states, strict=False):
+                self.services.breakers[name].engine.transition(_into(state), "the matrix")
+            if states is closed:
+                identity.forget_everybody()
+                identity.revocations.refresh()
+        identity.revocations._present = identity.revocations._asked = NEVER  # a while ago
 
     def ask(self, route: Route) -> Said:
         """Ask a route in the present states, again if this process itself was too busy to answer."""

@@ -103,8 +103,13 @@ PERMISSIONS = {
     for name in [f"{resource}_{action}"]
 }
 
-# What is left to somebody signed in who cannot be known not to be signed out: nothing that harms.
-HARMLESS = frozenset(each.name for each in PERMISSIONS.values() if each.risk_level in (RiskLevel.LOW, RiskLevel.MEDIUM))
+# What is left to somebody who may have been signed out: nothing that harms, or shows who may do what.
+SECRETIVE = {"AUDIT", "BACKUP", "PERMISSION", "ROLE", "USER"}
+HARMLESS = frozenset(
+    each.name
+    for each in PERMISSIONS.values()
+    if each.risk_level in (RiskLevel.LOW, RiskLevel.MEDIUM) and each.resource not in SECRETIVE
+)
 
 # What the break-glass account may do: look at everything, and steer.
 BREAK_GLASS = frozenset(

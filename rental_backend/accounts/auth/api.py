@@ -89,7 +89,14 @@ def _marked(signed_in: service.SignedIn) -> service.SignedIn:
 
 
 @bp.post("/logout")
-@endpoint(needs=SIGN_INS, permission=PUBLIC, accepts=SigningOut(), returns=MessageSchema(), raises=(Unauthenticated,))
+@endpoint(
+    needs=SIGN_INS,
+    permission=PUBLIC,
+    accepts=SigningOut(),
+    returns=MessageSchema(),
+    modes=TO_SIGN_IN,
+    raises=(Unauthenticated,),
+)
 def logout(actor: Actor, refresh_token: str | None = None) -> dict[str, str]:
     """Sign out.
 

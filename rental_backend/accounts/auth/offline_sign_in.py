@@ -24,7 +24,7 @@ def refresh(services: Services, actor: Actor, token: str) -> service.SignedIn:
         return _refreshed(identity, token)
     except Unavailable:  # not `Busy`: then the accounts are there
         pass
-    account = identity.offline.refreshed(claims, identity.seen(claims))
+    account = identity.refreshed_offline(claims)
     seconds = identity.offline.access
     access, expires = identity.tokens.sign(
         "access",

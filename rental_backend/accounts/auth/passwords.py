@@ -92,7 +92,7 @@ def change(identity: Identity, actor: Actor, current: str, new: str, *, keep: uu
         hashed = identity.passwords.hash(new)
     with identity.final_transaction() as session:
         ended = _replace(session, actor, "PASSWORD_CHANGED", user, hashed, besides=keep)
-    identity.end_sessions(user.id, ended)
+    identity.end_sessions(ended)
 
 
 def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> None:
@@ -104,7 +104,7 @@ def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> No
         hashed = identity.passwords.hash(new)
     with identity.final_transaction() as session:
         ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
-    identity.end_sessions(user.id, ended)
+    identity.end_sessions(ended)
 
 
 def chosen(identity: Identity, password: str) -> Chosen:
@@ -162,7 +162,7 @@ def redeem(identity: Identity, actor: Actor, token: str, new: str) -> None:
             raise InvalidResetToken("This reset token was used or has expired.")
         actor = replace(actor, id=user.id, name=user.username)
         ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
-    identity.end_sessions(user.id, ended)
+    identity.end_sessions(ended)
 
 
 def _replace(

@@ -10,10 +10,11 @@ from sqlalchemy.orm import Session
 
 from ...actor import Actor
 from ...errors import AppError, Unauthenticated
+from ...infra.identity.account import Account
 from ...infra.identity.identity import Identity
-from ...infra.identity.offline import Account
 from ...infra.identity.tokens import Claims, External
-from ..access.effective_permissions import effective
+from ..access.changes import accounts_of
+from ..access.effective_permissions import effective, ending, lasting
 from ..audit import service as audit
 from ..models import LoginAttempt, RefreshToken, Role, User, user_roles
 
@@ -102,13 +103,13 @@ def _answer(
 
 def _admit(session: Session, identity: Identity, actor: Actor, user: User) -> SignedIn:
     """Begin a session and give out its tokens."""
-    profile, begun = profile_of(session, user), uuid.uuid4()
+    profile, begun, scopes = profile_of(session, user), uuid.uuid4(), scopes_of(session, user.id)
     refresh, until = identity.tokens.sign(
         "refresh",
         user.id,
         user.username,
         session=begun,
-        scopes=frozenset(profile.permissions),
+        scopes=scopes,
         superuser=user.is_superuser,
     )
     session.add(
@@ -123,17 +124,17 @@ def _admit(session: Session, identity: Identity, actor: Actor, user: User) -> Si
         )
     )
     audit.note(session, actor, "SIGN_IN", "sessions", begun)
-    return replace(_access(identity, user, begun, profile.permissions), refresh_token=refresh, profile=profile)
+    return replace(_access(identity, user, begun, scopes), refresh_token=refresh, profile=profile)
 
 
-def _access(identity: Identity, user: User, session_id: uuid.UUID, permissions: tuple[str, ...]) -> SignedIn:
+def _access(identity: Identity, user: User, session_id: uuid.UUID, scopes: frozenset[str]) -> SignedIn:
     """Return a new access token of a session."""
     access, expires = identity.tokens.sign(
         "access",
         user.id,
         user.username,
         session=session_id,
-        scopes=frozenset(permissions),
+        scopes=scopes,
         superuser=user.is_superuser,
     )
     return SignedIn(access, expires, identity.tokens.lifetimes["access"])
@@ -153,7 +154,7 @@ def refresh(session: Session, identity: Identity, token: str, *, noted: bool = T
     user = session.get(User, used) if used else None
     if user is None or not user.is_active or user.deleted_at is not None:
         raise Unauthenticated("The refresh token is not valid any more.", reason="revoked")
-    return _access(identity, user, claims.session, permissions_of(session, user.id))
+    return _access(identity, user, claims.session, scopes_of(session, user.id))
 
 
 def find_user(session: Session, name: str) -> User | None:
@@ -167,6 +168,11 @@ def find_user(session: Session, name: str) -> User | None:
 def permissions_of(session: Session, user_id: uuid.UUID) -> tuple[str, ...]:
     """Return the names of a user's effective permissions, from active roles and direct grants, in order."""
     return tuple(sorted(session.scalars(effective([user_id]))))
+
+
+def scopes_of(session: Session, user_id: uuid.UUID) -> frozenset[str]:
+    """Return the permissions that a token says a user has, in case nobody else can: none that ends on a date."""
+    return frozenset(session.scalars(lasting(user_id)))
 
 
 def profile_of(session: Session, user: User) -> Profile:
@@ -188,16 +194,22 @@ def load_account(session: Session, claims: Claims) -> Account | None:
     if claims.external is not None:
         return _load_external(session, claims.external)
     names = func.array(effective([claims.user_id]).scalar_subquery(), type_=ARRAY(String))
+    ends = ending(claims.user_id).scalar_subquery()
     found = session.execute(
-        select(User.id, User.username, User.is_active, User.is_superuser, names)
+        select(
+            User.id, User.username, User.is_active, User.is_superuser, names, ending(claims.user_id).scalar_subquery()
+        )
         .join(RefreshToken, RefreshToken.user_id == User.id)
         .where(RefreshToken.id == claims.session, RefreshToken.is_active, RefreshToken.expires_at > func.now())
         .where(User.id == claims.user_id, User.deleted_at.is_(None))
     ).one_or_none()
     if found is None:
         return None
-    user_id, username, active, superuser, permissions = found
-    return Account(user_id, username, active, superuser, frozenset() if superuser else frozenset(permissions))
+    user_id, username, active, superuser, permissions, ends = found
+    held = frozenset() if superuser else frozenset(permissions)
+    return Account(
+        user_id, username, active, superuser, held, ending=tuple((name, float(end)) for name, end in ends or ())
+    )
 
 
 def _load_external(session: Session, external: External) -> Account | None:
@@ -207,9 +219,7 @@ def _load_external(session: Session, external: External) -> Account | None:
     found = session.scalars(select(User).where(same, User.deleted_at.is_(None)).limit(2)).all()
     if len(found) != 1:
         return None
-    user = found[0]
-    held = frozenset() if user.is_superuser else frozenset(permissions_of(session, user.id))
-    return Account(user.id, user.username, user.is_active, user.is_superuser, held)
+    return accounts_of(session, [found[0].id]).get(found[0].id)
 
 
 def create_administrator(session: Session, identity: Identity, username: str, email: str, password: str) -> bool:

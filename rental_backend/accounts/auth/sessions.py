@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from ...actor import Actor
 from ...errors import NotFound
+from ...infra.identity import break_glass
 from ...infra.identity.identity import Identity
 from ..audit import service as audit
 from ..models import RefreshToken, User
@@ -32,10 +33,15 @@ def find_holder(session: Session, user_id: uuid.UUID) -> User:
 
 
 def sign_out(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: uuid.UUID) -> int:
-    """End a session, if it has not ended yet; return how many were ended."""
-    with identity.database.transaction() as session:
-        ended = end(session, actor, "SIGN_OUT", user_id, only=session_id)
-    identity.end_sessions(user_id, ended)
+    """End a session, if it has not ended yet; return how many were ended. Its tokens are refused in either case.
+
+    The break-glass account has no sessions in the database, and can sign out while that is away.
+    """
+    ended: list[uuid.UUID] = []
+    if user_id != break_glass.ID:
+        with identity.database.transaction() as session:
+            ended = end(session, actor, "SIGN_OUT", user_id, only=session_id)
+    identity.end_sessions([session_id])
     return len(ended)
 
 
@@ -45,7 +51,7 @@ def revoke(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: uui
         ended = end(session, actor, "SESSION_REVOKED", user_id, only=session_id)
         if not ended:
             raise NotFound("There is no such session.")
-    identity.end_sessions(user_id, ended)
+    identity.end_sessions(ended)
     return len(ended)
 
 
@@ -54,14 +60,14 @@ def revoke_all(identity: Identity, actor: Actor, user_id: uuid.UUID, *, besides:
     with identity.database.transaction() as session:
         find_holder(session, user_id)
         ended = end(session, actor, "SESSIONS_REVOKED", user_id, besides=besides)
-    identity.end_sessions(user_id, ended)
+    identity.end_sessions(ended)
     return len(ended)
 
 
 def end_with(session: Session, identity: Identity, actor: Actor, user_id: uuid.UUID) -> None:
     """End all sessions of a user in the caller's transaction, and let nobody in by them once it is committed."""
     ended = end(session, actor, "SESSIONS_REVOKED", user_id)
-    event.listen(session, "after_commit", lambda _: identity.end_sessions(user_id, ended), once=True)
+    event.listen(session, "after_commit", lambda _: identity.end_sessions(ended), once=True)
 
 
 def end(

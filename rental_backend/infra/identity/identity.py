@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -18,16 +18,19 @@ from ...errors import ServiceUnavailable, Unauthenticated
 from ...resilience import budget, limit
 from ..postgres.database import Database
 from . import break_glass
+from .account import Account
 from .login_throttle import LoginThrottle
-from .offline import Account, Offline
+from .offline import Offline
 from .oidc import Issuer
 from .passwords import Passwords
+from .revocations import LoadChanges
 from .tokens import Claims, Tokens
 
 REMEMBERED = 10_000
 PENDING_WAIT = 0.5  # seconds to wait for another thread's query of the same account
+REFRESHING = 2.0  # seconds for which others go on with what was known, while one thread queries an account again
 FINAL_TRANSACTION = 0.4  # seconds for the transaction that stores a hash
-FOREVER = float("inf")
+NEVER = float("-inf")
 NOBODY = uuid.UUID(int=0)
 
 Load = Callable[[Session, Claims], "Account | None"]
@@ -58,6 +61,8 @@ class Identity:
     ) -> None:
         self.database = database
         self.offline = offline
+        self.revocations = offline.revocations
+        self.revocations.on_change = self.forget_users
         self.breaker = database.breaker
         self.tokens = tokens
         self.passwords = passwords
@@ -67,7 +72,6 @@ class Identity:
         self._load: Load | None = None
         self._known: OrderedDict[Key, tuple[float, Account | None]] = OrderedDict()
         self._pending: dict[Key, threading.Event] = {}
-        self._changed = -FOREVER  # when any account last changed, as far as this process knows
         self._lock = threading.Lock()
 
     @contextmanager
@@ -79,12 +83,21 @@ class Identity:
         with budget(FINAL_TRANSACTION), self.database.transaction() as session:
             yield session
 
-    def load_accounts_with(self, load: Load) -> None:
-        """Set the function that reads an account: None if it is gone or the session has ended. It knows the tables."""
+    def load_accounts_with(self, load: Load, changes: LoadChanges | None = None) -> None:
+        """Set the functions that know the tables.
+
+        `load` reads an account, None if it is gone or the session has ended; `changes` what changed of all accounts.
+        """
         self._load = load
+        if changes is not None:
+            self.revocations.load_with(changes)
 
     def prewarm(self) -> None:
-        """Run the query of accounts once, for an id that nobody has. Raises `AppError` in an outage."""
+        """Read what has changed, and run the query of accounts once, for an id that nobody has.
+
+        Raises `AppError` in an outage.
+        """
+        self.revocations.refresh()
         now = time.time()
         nobody = Claims(NOBODY, NOBODY, "", "access", frozenset(), superuser=False, expires=now, issued=now)
         if self._load is not None:
@@ -109,6 +122,7 @@ class Identity:
 
         An account last seen disabled stays so however long the accounts are unavailable; so does an ended session.
         """
+        self._require_not_ended(claims)
         if claims.user_id == break_glass.ID:  # in no table, and its token is short-lived
             return Standing(Account(claims.user_id, claims.username, True, False, claims.scopes), offline=True)
         key = (claims.user_id, claims.session)
@@ -119,42 +133,62 @@ class Identity:
                 try:
                     known = self._look_up(claims)
                 except ServiceUnavailable:
-                    return self._offline(claims)
+                    known = None
                 finally:
                     self._complete(key)
-            elif known is None or known[0] <= self._changed:
+            elif known is None or not self._trusted(known[0], longer=REFRESHING):
                 pending.wait(limit(PENDING_WAIT))
                 known = self._known.get(key)
-        return Standing(_require_active(known[1]), offline=False) if known else self._offline(claims)
+                known = known if known and self._trusted(known[0], longer=REFRESHING) else None
+            self._require_not_ended(claims)  # meanwhile
+        if known is None:
+            return self._offline(claims)
+        account = _require_active(known[1])
+        return Standing(account.at(time.time()) if account.ending else account, offline=False)
+
+    def _require_not_ended(self, claims: Claims) -> None:
+        """Raise `Unauthenticated` for a session that has ended. Each request asks, so it calls nothing in between."""
+        revocations = self.revocations
+        if revocations.announced() != revocations.caught_up:
+            revocations.catch_up()
+        if claims.session.int in revocations.ended:
+            raise Unauthenticated("This session has ended.", reason="inactive")
 
     def _offline(self, claims: Claims) -> Standing:
-        return Standing(self.offline.standing(claims, self.seen(claims)), offline=True)
+        return Standing(self.offline.standing(claims, *self._seen(claims)), offline=True)
 
-    def seen(self, claims: Claims) -> Account | None:
-        """Return an account as this process last saw it, None if never. Raises `Unauthenticated` if it was gone."""
+    def refreshed_offline(self, claims: Claims) -> Account:
+        """Return the account of a refresh token in an outage. Raises `Unauthenticated`, `Unavailable`."""
+        return self.offline.refreshed(claims, *self._seen(claims))
+
+    def _seen(self, claims: Claims) -> tuple[Account | None, float]:
+        """Return an account as this process last saw it, and when; None if never. Raises `Unauthenticated` if gone."""
         known = self._known.get((claims.user_id, claims.session))
-        return _require_active(known[1]) if known else None
+        return (_require_active(known[1]), known[0]) if known else (None, NEVER)
 
     def forget(self, user_id: uuid.UUID) -> None:
         """Query a changed account again next time. In an outage, what was last seen still counts."""
+        self.forget_users([user_id])
+
+    def forget_users(self, user_ids: Iterable[uuid.UUID]) -> None:
+        """Query changed accounts again next time; see `forget`."""
+        changed = frozenset(user_ids)
         with self._lock:
-            for key, (at, account) in self._known.items():
-                if user_id in (key[0], account and account.id) and at != FOREVER:
-                    self._known[key] = (-FOREVER, account)
+            for key, (_, account) in self._known.items():
+                if key[0] in changed or (account and account.id in changed):
+                    self._known[key] = (NEVER, account)
 
     def forget_everybody(self) -> None:
-        """Query every account again next time, also one whose query is under way."""
-        self._changed = time.monotonic()
+        """Query every account again next time, also one whose query is under way; on all workers of this host."""
+        self.revocations.note_changed_rights()
 
     # D6: what is known of an account is trusted for a while.
-    def _trusted(self, seen: float) -> bool:
-        return seen > self._changed and time.monotonic() - seen <= self._fresh
+    def _trusted(self, seen: float, *, longer: float = 0.0) -> bool:
+        return seen * 1e6 > self.revocations.rights_changed() and time.monotonic() - seen <= self._fresh + longer
 
-    def end_sessions(self, user_id: uuid.UUID, sessions: list[uuid.UUID]) -> None:
-        """Reject these ended sessions of a user from now on, and announce them to all workers."""
-        for session in sessions:
-            self._remember((user_id, session), (FOREVER, None))
-        self.offline.revocations.announce(sessions)
+    def end_sessions(self, sessions: Iterable[uuid.UUID]) -> None:
+        """Reject these sessions, which have ended, from now on, in all workers and after every restart."""
+        self.revocations.announce(sessions)
 
     def _join_pending(self, key: Key) -> tuple[threading.Event, bool]:
         """Return the event that is set when the account was queried, and whether the caller has to run the query.
@@ -180,11 +214,7 @@ class Identity:
         return self._remember((claims.user_id, claims.session), seen)
 
     def _remember(self, key: Key, seen: tuple[float, Account | None]) -> tuple[float, Account | None]:
-        """Cache what was read, and return what is known now: a session that ended meanwhile stays ended."""
         with self._lock:
-            known = self._known.get(key)
-            if known is not None and known[0] == FOREVER:
-                return known
             self._known[key] = seen
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)

@@ -99,7 +99,7 @@ class Issuer:
         known = uuid.uuid5(uuid.NAMESPACE_URL, "\0".join((self._trust.issuer, str(payload["sub"]), value)))
         return Claims(
             user_id=known,
-            session=known,
+            session=uuid.uuid5(known, str(payload["iat"])),  # what ends with a sign-out is this token, not the next one
             username=value,
             kind="access",
             scopes=frozenset(),

@@ -118,3 +118,11 @@ class Cache:
                 return list(map(int, self._client.register_script(script)(keys, arguments))) if self._client else None
         except OUTAGES:
             return None
+
+    def text(self, script: str, keys: list[str], arguments: list[str | int]) -> bytes | None:
+        """Run a Lua script and return its text; None while Redis is away."""
+        try:
+            with self._guarded():
+                return bytes(self._client.register_script(script)(keys, arguments)) if self._client else None
+        except OUTAGES:
+            return None

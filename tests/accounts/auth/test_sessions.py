@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from rental_backend.accounts.access.permissions import BREAK_GLASS
 from rental_backend.accounts.models import RefreshToken, SecurityAuditLog, User
+from rental_backend.infra.identity import break_glass
 from tests import factories
 from tests.refusals import refusal
 from tests.statements import statements_of
@@ -160,13 +162,32 @@ def test_a_user_ends_all_his_sessions(device: Callable[[], Device], query: str, 
 def test_a_revocation_is_announced_to_other_workers(app: Flask, device: Callable[[], Device]) -> None:
     """It stands in Redis for those who cannot ask the accounts."""
     here = device()
-    revocations = app.extensions["services"].identity.offline.revocations
+    revocations = app.extensions["services"].identity.revocations
     ended = uuid.UUID(_id(here))
-    assert revocations.includes(ended) is False
+
+    def listed() -> bool:
+        found = revocations._store.read(0)
+        assert found is not None
+        return ended in found.changes.ended
+
+    assert not listed()
 
     here.client.post(LOGOUT, json={})
 
-    assert revocations.includes(ended) is True
+    assert listed()
+
+
+def test_the_break_glass_account_signs_out_while_the_accounts_are_away(build: Callable[..., Flask]) -> None:
+    """It is in no table; its token is refused from then on, and signing out twice is no error."""
+    app = build(DATABASE_URL="postgresql://rental:hidden-word@127.0.0.1:1/rental")
+    tokens = app.extensions["services"].identity.tokens
+    token, _ = tokens.sign("access", break_glass.ID, "break-glass", session=uuid.uuid4(), scopes=BREAK_GLASS)
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+    assert client.get("/api/health/detailed").status_code == 200
+    for _ in range(2):
+        assert client.post(LOGOUT, json={}).status_code == 200
+    assert refusal(client.get("/api/health/detailed"), 401)["reason"] == "inactive"
 
 
 def test_another_worker_learns_of_it_from_the_database(

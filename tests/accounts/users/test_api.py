@@ -205,8 +205,8 @@ def test_a_new_password_and_an_end_end_the_sessions(
     assert answer.status_code in (200, 204)
     session.refresh(ended), session.refresh(kept)
     assert (ended.is_active, kept.is_active) == (False, True)
-    revocations = app.extensions["services"].identity.offline.revocations
-    assert (revocations.includes(ended.id), revocations.includes(kept.id)) == (True, False)
+    revocations = app.extensions["services"].identity.revocations
+    assert (revocations.has_ended(ended.id), revocations.has_ended(kept.id)) == (True, False)
     assert ("SESSIONS_REVOKED", str(user.id)) in [(entry[0], entry[2]) for entry in logged(session)]
     assert "another password" not in answer.text + str(logged(session))
 

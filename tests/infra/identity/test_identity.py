@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,17 +16,19 @@ from sqlalchemy.orm import Session
 
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.errors import Unauthenticated
+from rental_backend.infra.identity import host_revocations, revocations
 from rental_backend.infra.identity import identity as module
+from rental_backend.infra.identity.account import Account
 from rental_backend.infra.identity.identity import Identity
 from rental_backend.infra.identity.login_throttle import LoginThrottle
-from rental_backend.infra.identity.offline import Account, Offline
+from rental_backend.infra.identity.offline import Offline
 from rental_backend.infra.identity.passwords import Passwords
-from rental_backend.infra.identity.revocations import Revocations
 from rental_backend.infra.identity.tokens import Claims, Tokens
 from rental_backend.infra.postgres.database import Database
 from rental_backend.infra.redis.cache import Cache
 from rental_backend.resilience import SharedMemory
 from tests.infra.conftest import OpenCache, OpenDatabase, failures
+from tests.infra.identity.lists import Ledger, a_list
 from tests.infra.timing import within
 from tests.resilience.clock import Clock
 
@@ -57,14 +60,19 @@ class Accounts:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The clock by which knowledge grows old."""
     clock = Clock()
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=clock))
+    for each in (module, revocations, host_revocations):
+        monkeypatch.setattr(each, "time", SimpleNamespace(monotonic=clock, time=time.time))
     return clock
 
 
-def adapter(database: Database, cache: Cache) -> Identity:
+def adapter(database: Database, cache: Cache, folder: Path) -> Identity:
     """Make the door."""
     offline = Offline(
-        revocations=Revocations(cache, 600), breaker=database.breaker, horizon=900, refreshing=3600, access=300
+        revocations=a_list(database, cache, folder),
+        breaker=database.breaker,
+        horizon=900,
+        refreshing=3600,
+        access=300,
     )
     return Identity(
         database,
@@ -90,11 +98,15 @@ def identity(
     open_cache: OpenCache,
     accounts: Accounts,
     clock: Clock,
+    tmp_path: Path,
 ) -> Identity:
-    """The door, with its accounts in reach."""
+    """The door, with its accounts in reach, a moment after a look at what has changed."""
     assert clock() == 1000
-    identity = adapter(open_database(frail_postgres.url), open_cache(redis.url))
+    identity = adapter(open_database(frail_postgres.url), open_cache(redis.url), tmp_path)
     identity.load_accounts_with(accounts.load)
+    identity.revocations.load_with(Ledger().load)
+    identity.revocations.refresh()
+    clock.advance(0.1)
     return identity
 
 
@@ -178,7 +190,7 @@ def test_an_ended_session_lets_nobody_in(identity: Identity, person: Person, acc
     other = claims(ann.user_id, session=uuid.uuid4())
     for each in (ann, other):
         identity.standing(each)
-    identity.end_sessions(ann.user_id, [ann.session])
+    identity.end_sessions([ann.session])
     identity.forget(ann.user_id)
     for _ in range(3):
         clock.advance(FRESH + 1)
@@ -196,7 +208,7 @@ def test_a_session_that_ends_while_it_is_looked_up_has_ended(
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(identity.standing, ann)
         assert accounts.reached.wait(10)
-        identity.end_sessions(ann.user_id, [ann.session])
+        identity.end_sessions([ann.session])
         accounts.go_on.set()
         assert isinstance(first.exception(10), Unauthenticated)
     assert refused(identity, ann) == "inactive"
@@ -208,7 +220,7 @@ def test_an_ended_session_stays_ended_while_the_accounts_are_away(
     """An outage brings no session back that this process knows to have ended."""
     ann = person()
     identity.standing(ann)
-    identity.end_sessions(ann.user_id, [ann.session])
+    identity.end_sessions([ann.session])
     frail_postgres.stop()
     clock.advance(3600)
     assert refused(identity, ann) == "inactive"
@@ -418,8 +430,8 @@ def test_memory_is_bounded(
     assert accounts.read == 5
 
 
-def test_a_door_without_accounts_is_a_mistake_of_ours(identity: Identity) -> None:
+def test_a_door_without_accounts_is_a_mistake_of_ours(identity: Identity, tmp_path: Path) -> None:
     """Nobody is let in, or kept out quietly, because the program was put together wrongly."""
-    bare = adapter(identity.database, Cache("", deadline=0.1, connections=1, calls=1))
+    bare = adapter(identity.database, Cache("", deadline=0.1, connections=1, calls=1), tmp_path)
     with pytest.raises(RuntimeError, match="load_accounts_with"):
         bare.standing(claims(uuid.uuid4()))
