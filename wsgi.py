@@ -8,6 +8,9 @@ gc.disable()  # there is no garbage yet, and looking for it is a fifth of the st
 import rental_backend.infra.redis  # noqa: E402, F401 - first: see there
 from rental_backend.app import create_app  # noqa: E402
 from rental_backend.config import ConfigError  # noqa: E402
+from rental_backend.tracebacks import watch  # noqa: E402
+
+watch()
 
 try:
     app = create_app()

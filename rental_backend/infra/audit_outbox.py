@@ -29,6 +29,7 @@ from .postgres.database import Database
 BATCH = 500
 PAUSE = 1.0
 REMEMBERED = 1024
+PERSONAL = ("username", "name", "email")  # details that no log holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +49,12 @@ class SecurityEvent:
     def line(self) -> bytes:
         """Return the event as a line of JSON."""
         return json.dumps(asdict(self), default=str).encode() + b"\n"
+
+    def without_persons(self) -> dict[str, Any]:
+        """Return what may stand in a log: what was done by whose id, and neither names nor addresses."""
+        told = {"action": self.action, "resource": self.resource, "resource_id": self.resource_id, "at": self.at}
+        details = {name: value for name, value in self.details.items() if name not in PERSONAL}
+        return {**told, "success": self.success, "actor": self.actor.id, "event_id": self.id, "details": details}
 
     @classmethod
     def read(cls, line: bytes) -> "SecurityEvent":
@@ -88,7 +95,7 @@ class AuditOutbox:
                 os.write(file, event.line())
         except OSError as error:
             structlog.get_logger("rental_backend.journal").error(
-                "not journalled", error=type(error).__name__, line=event.line().decode()
+                "not journalled", error=type(error).__name__, **event.without_persons()
             )
 
     def write_limited(self, key: Hashable, event: SecurityEvent, *, once_in: float) -> None:
@@ -139,6 +146,8 @@ class AuditOutbox:
                 self.flush()
             except (AppError, OSError):  # tried again next time; nothing is lost meanwhile
                 continue
+            except Exception:  # also what nobody expects: without this thread no event would be stored any more
+                structlog.get_logger("rental_backend.journal").exception("not stored")
 
     @property
     def _path(self) -> Path:

@@ -23,6 +23,7 @@ from rental_backend.web.query.listing import Listing
 from rental_backend.web.query.paging import Page
 
 NEEDS = Needs(DATABASE, AUTH)
+CRASH = "a secret of the house"  # which no line of the source shows where it is raised
 
 
 class ToyModel(DeclarativeBase):
@@ -116,7 +117,7 @@ def break_off(session: Session, name: str) -> None:
     """Make a toy and fail, unexpectedly."""
     session.add(Toy(name=name))
     session.flush()
-    raise RuntimeError("a secret of the house")
+    raise RuntimeError(CRASH)
 
 
 @bp.post("/api/toys/refuse")
@@ -177,7 +178,7 @@ def fickle(session: Session) -> dict[str, int]:
 @endpoint(needs=NOTHING, permission=PUBLIC)
 def crash() -> None:
     """Fail, unexpectedly."""
-    raise RuntimeError("a secret of the house")
+    raise RuntimeError(CRASH)
 
 
 @bp.get("/api/analytics/toys")

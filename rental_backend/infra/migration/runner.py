@@ -19,6 +19,7 @@ from alembic.util import CommandError
 from psycopg.rows import TupleRow
 from sqlalchemy.exc import DBAPIError
 
+from ..postgres.failures import without_values
 from . import preflight
 from .breaking_revisions import passed_breaking_revision
 from .outcome import BadRowsFound, Exit, MigrationError, MigrationOutcome, Summary
@@ -220,7 +221,6 @@ def _oldest(connection: psycopg.Connection[TupleRow]) -> str:
 def _sentence(error: BaseException | None) -> str:
     """Return the server's message, without the values of rows."""
     if isinstance(error, psycopg.Error):
-        return error.diag.message_primary or (
-            "the connection was lost" if error.sqlstate is None else type(error).__name__
-        )
+        told = "the connection was lost" if error.sqlstate is None else type(error).__name__
+        return without_values(error.diag.message_primary or told)
     return type(error).__name__

@@ -73,4 +73,4 @@ class Server:
 
     def engine(self) -> Engine:
         """Return an engine that opens such connections and keeps none."""
-        return create_engine("postgresql+psycopg://", creator=self.connect, poolclass=NullPool)
+        return create_engine("postgresql+psycopg://", creator=self.connect, poolclass=NullPool, hide_parameters=True)

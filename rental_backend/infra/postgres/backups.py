@@ -23,6 +23,7 @@ import psycopg
 from psycopg import conninfo, pq
 
 from ...errors import AppError
+from .failures import without_values
 
 LOCK = 20_261_125  # PostgreSQL's advisory lock, held while a backup is made
 STALLED = 600.0  # seconds without a byte after which the backup is given up
@@ -180,7 +181,7 @@ def _tables(stderr: IO[bytes]) -> int:
 
 
 def _last_words(stderr: IO[bytes]) -> str:
-    """Return the last error that a program printed."""
+    """Return the last error that a program printed, without the values of rows."""
     lines = os.pread(stderr.fileno(), 2**22, 0).decode("utf-8", "replace").splitlines()
     errors = [line for line in lines if "error:" in line or "FATAL" in line]
-    return (errors or lines or [""])[-1][:500]
+    return without_values((errors or lines or [""])[-1][:500])

@@ -43,6 +43,7 @@ POOL: dict[str, Any] = {
     "max_overflow": 0,
     "pool_use_lifo": True,
     "isolation_level": "AUTOCOMMIT",  # set once for each connection; only transactions change and restore it
+    "hide_parameters": True,  # D107: neither in errors nor in the log
     "skip_autocommit_rollback": True,  # there is nothing to roll back, and each rollback costs 20 us
 }
 

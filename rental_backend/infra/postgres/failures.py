@@ -1,5 +1,6 @@
 """Which errors of PostgreSQL speak against the server, which do not, and which of ours each becomes."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,8 @@ from .constraint_errors import constraint_error
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) for which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")
+# Where a message of the server begins to repeat a value: `invalid input syntax for type uuid: "x"`, `(id)=(x)`.
+VALUE = re.compile(r""": ["']|=\(""")
 # The errors by which an injected fault makes calls fail: failures of the server.
 INJECTED_ERRORS: dict[str, Callable[[str], Exception]] = {
     "error": psycopg.errors.AdminShutdown,
@@ -54,3 +57,8 @@ def translated(error: Exception, name: str, retry_after: float) -> Exception:
         case "42P01" | "42703":
             return Unavailable(name, 5, "The database is not yet at the revision that this version needs.")
     return error
+
+
+def without_values(message: str) -> str:
+    """Return what a message of the server says before it repeats a value of a row."""
+    return VALUE.split(message, maxsplit=1)[0]

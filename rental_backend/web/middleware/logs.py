@@ -14,6 +14,8 @@ import orjson
 import structlog
 from flask import g, has_request_context
 
+from ...tracebacks import Wordless, describe, named
+
 STANDARD_OUTPUT = 1
 
 
@@ -31,7 +33,7 @@ SHARED: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
+    structlog.processors.ExceptionRenderer(lambda caught: describe(caught[1])),
 ]
 
 
@@ -65,6 +67,7 @@ def configure(level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _render],
         )
     )
+    handler.addFilter(Wordless())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -75,4 +78,8 @@ def _filled(line: MutableMapping[str, object]) -> dict[str, Any]:
 
 
 def _render(_: object, __: str, line: MutableMapping[str, object]) -> str:
-    return orjson.dumps(_filled(line), default=str).decode()
+    return orjson.dumps(_filled(line), default=_plain).decode()
+
+
+def _plain(value: object) -> str:
+    return named(value) if isinstance(value, BaseException) else str(value)
