@@ -37,7 +37,9 @@ def _bind(port: int) -> str:
 
 bind = _bind(_config.port)  # private networks may be IPv6 only, the edge comes by IPv4
 workers = _config.workers or Host().workers()  # by the quota: the processors shown belong to the whole machine
-worker_class = "gthread"  # requests wait for the network most of the time
+worker_class = (
+    "rental_backend.web.operations.http_worker.Worker"  # of threads: requests wait for the network most of the time
+)
 threads = _config.threads
 timeout = 30  # a worker silent for that long is replaced
 graceful_timeout = (
