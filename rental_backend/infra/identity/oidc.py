@@ -19,7 +19,7 @@ import jwt
 
 from ...errors import Unauthenticated, Unavailable
 from ...resilience import Breaker, BreakerOpen, Policy, SharedMemory, limit
-from .tokens import Claims, External
+from .tokens import MALFORMED, Claims, External, moment_of, text_of
 
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 NEEDED = ["exp", "iat", "iss", "aud", "sub"]
@@ -57,14 +57,14 @@ class Issuer:
         """Tell whether a token claims to be signed with a key pair; ours never are."""
         try:
             return jwt.get_unverified_header(token).get("alg") in ASYMMETRIC
-        except jwt.PyJWTError:
+        except MALFORMED:
             return False
 
     def verify(self, token: str) -> Claims:
         """Return the claims of a valid token. Raises `Unauthenticated`, or `Unavailable` without its key."""
         trust = self._trust
         try:
-            key = self._key(str(jwt.get_unverified_header(token)["kid"]))
+            key = self._key(text_of(jwt.get_unverified_header(token)["kid"]))
             payload: dict[str, Any] = jwt.decode(
                 token,
                 key,
@@ -77,7 +77,7 @@ class Issuer:
             return self._claims(payload)
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", reason="expired") from None
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError):
+        except MALFORMED:
             raise Unauthenticated("The token is not valid.", reason="invalid") from None
 
     # D41: keys are fetched behind a breaker of their own.
@@ -93,10 +93,10 @@ class Issuer:
     def _claims(self, payload: dict[str, Any]) -> Claims:
         """Return our claims, with ids derived from the issuer's, which knows neither our accounts nor our sessions."""
         claim = self._trust.claim
-        value = str(payload[claim])
+        value, sub = text_of(payload[claim]), text_of(payload["sub"])
         if claim == "email" and payload.get("email_verified") is not True:
             raise ValueError("an address that nobody has verified names nobody")
-        known = uuid.uuid5(uuid.NAMESPACE_URL, "\0".join((self._trust.issuer, str(payload["sub"]), value)))
+        known = uuid.uuid5(uuid.NAMESPACE_URL, "\0".join((self._trust.issuer, sub, value)))
         return Claims(
             user_id=known,
             session=uuid.uuid5(known, str(payload["iat"])),  # what ends with a sign-out is this token, not the next one
@@ -104,8 +104,8 @@ class Issuer:
             kind="access",
             scopes=frozenset(),
             superuser=False,
-            expires=float(payload["exp"]),
-            issued=float(payload["iat"]),
+            expires=moment_of(payload["exp"]),
+            issued=moment_of(payload["iat"]),
             external=External(claim, value),
         )
 
@@ -136,10 +136,16 @@ def _usable(key_set: object) -> dict[str, jwt.PyJWK]:
     for entry in key_set["keys"] if isinstance(key_set, dict) and isinstance(key_set.get("keys"), list) else ():
         try:
             key = jwt.PyJWK(entry)
-        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):  # of an unknown kind, or broken
+        except MALFORMED:  # of an unknown kind, or broken
             continue
         weak = key.key_type == "RSA" and key.key.key_size < SMALLEST_RSA
-        if key.key_id and key.algorithm_name in ASYMMETRIC and key.public_key_use != "enc" and not weak:
+        if (
+            isinstance(key.key_id, str)
+            and key.key_id
+            and key.algorithm_name in ASYMMETRIC
+            and key.public_key_use != "enc"
+            and not weak
+        ):
             usable[key.key_id] = key
     if not usable:
         raise ValueError("no usable key")

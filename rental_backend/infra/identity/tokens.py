@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import jwt
 
@@ -19,6 +19,12 @@ from ...errors import Unauthenticated
 ALGORITHM = "HS256"
 NEEDED = ["exp", "sub", "user_id", "sid", "type"]
 REMEMBERED = 2048
+# What comes of a token that is none, or whose claims are none: numbers without end and lists without bottom included.
+MALFORMED = (jwt.PyJWTError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError, RecursionError)
+END_OF_TIME = 253_402_300_800  # the year 10,000, in seconds since the epoch
+LONGEST = 255  # characters of a name, as the database holds it
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +118,39 @@ class Tokens:
             return Claims(
                 uuid.UUID(payload["user_id"]),
                 uuid.UUID(payload["sid"]),
-                str(payload["sub"]),
-                str(payload["type"]),
-                frozenset(payload.get("scopes", ())),
-                payload.get("superuser") is True,
-                float(payload["exp"]),
-                float(payload.get("iat", 0)),
+                text_of(payload["sub"]),
+                text_of(payload["type"]),
+                frozenset(map(text_of, _typed(payload.get("scopes", []), list))),
+                _typed(payload.get("superuser", False), bool),
+                moment_of(payload["exp"]),
+                moment_of(payload.get("iat", 0)),
             )
         except jwt.ExpiredSignatureError:
             raise Unauthenticated("The token has expired.", reason="expired") from None
-        except (jwt.PyJWTError, KeyError, ValueError, TypeError, AttributeError):
+        except MALFORMED:
             raise Unauthenticated("The token is not valid.", reason="invalid") from None
+
+
+def text_of(claim: object) -> str:
+    """Return a claim that is a text which can be stored and logged. Raises `TypeError` or `ValueError`."""
+    text = _typed(claim, str)
+    text.encode()  # of a lone surrogate it makes a kind of `ValueError`
+    if "\0" in text or len(text) > LONGEST:
+        raise ValueError("not a text")
+    return text
+
+
+def moment_of(claim: object) -> float:
+    """Return a claim that is a moment, in seconds since the epoch. Raises `TypeError` or `ValueError`."""
+    if isinstance(claim, bool) or not isinstance(claim, int | float) or not 0 <= claim < END_OF_TIME:
+        raise ValueError("not a moment")
+    return float(claim)
+
+
+def _typed(claim: object, kind: type[T]) -> T:
+    if not isinstance(claim, kind):
+        raise TypeError(f"not a {kind.__name__}")
+    return claim
 
 
 def key_name(key: str) -> str:

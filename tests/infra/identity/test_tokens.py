@@ -177,8 +177,9 @@ def test_a_token_with_claims_of_the_wrong_shape_is_refused(tokens: Tokens, chang
 
 @pytest.mark.parametrize("said", [1, "true", "True", [True]])
 def test_only_true_makes_a_superuser(tokens: Tokens, said: object) -> None:
-    """Whatever is merely truthy gives no power."""
-    assert tokens.verify(forged(claims(superuser=said)), "access").superuser is False
+    """Whatever is merely truthy gives no power, and is no claim."""
+    assert refused(tokens, forged(claims(superuser=said))) == "invalid"
+    assert tokens.verify(forged(claims(superuser=False)), "access").superuser is False
 
 
 def test_memory_is_bounded(tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> None:
