@@ -135,7 +135,7 @@ def forgot_password(session: Session, actor: Actor, username: str) -> dict[str, 
     """Ask the administrators for a password reset. The answer is the same whether the user exists or not."""
     with throttled.noted(current_services(), actor, username, "forget a password"):
         current_services().identity.throttle.admit(f"forgotten {username}", actor.address)
-    passwords.ask(session, actor, username)
+    passwords.ask(session, current_services().identity, actor, username)
     return {"message": "An administrator can now give you a reset token, good for an hour."}
 
 

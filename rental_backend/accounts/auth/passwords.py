@@ -13,8 +13,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
-from ...errors import AppError, Conflict, Forbidden, Invalid, Unauthenticated
+from ...errors import AppError, Conflict, Forbidden, Invalid, TooManyAttempts, Unauthenticated
 from ...infra.identity.identity import Identity
+from ...infra.identity.login_throttle import account
 from ..audit import service as audit
 from ..models import PasswordResetToken, User
 from . import sessions
@@ -86,9 +87,13 @@ def change(identity: Identity, actor: Actor, current: str, new: str, *, keep: uu
     if user is None:
         raise Unauthenticated("This account is not active.", reason="inactive")
     require_good(new, user.username, user.email)
-    with identity.passwords.reserve(), identity.throttle.attempt(user.username, actor.address):
-        if not identity.passwords.verify(user.password, current):
-            raise InvalidCredentials("The current password is wrong.")
+    throttle, counted = identity.throttle, account(user.id, user.username)
+    with identity.passwords.reserve(), throttle.attempt(user.username, actor.address):
+        with throttle.guess(counted, actor.address) as wait:
+            if wait:
+                raise TooManyAttempts(wait)
+            if not identity.passwords.verify(user.password, current):
+                raise InvalidCredentials("The current password is wrong.")
         hashed = identity.passwords.hash(new)
     with identity.final_transaction() as session:
         ended = _replace(session, actor, "PASSWORD_CHANGED", user, hashed, besides=keep)
@@ -118,9 +123,14 @@ def chosen(identity: Identity, password: str) -> Chosen:
 
 
 # D34: there is no mailer.
-def ask(session: Session, actor: Actor, name: str) -> None:
-    """Log that somebody has forgotten their password, or says so; as much is done for a name that nobody has."""
+def ask(session: Session, identity: Identity, actor: Actor, name: str) -> None:
+    """Log that somebody has forgotten their password, or says so; as much is done for a name that nobody has.
+
+    What comes too often for an account, by whatever name, is not logged any more.
+    """
     user = find_user(session, name)
+    if identity.throttle.spend(f"forgotten {account(user.id if user else None, name)}", actor.address):
+        return
     audit.note(session, actor, "PASSWORD_FORGOTTEN", "users", user.id if user else None, name=name)
 
 

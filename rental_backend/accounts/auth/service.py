@@ -12,6 +12,7 @@ from ...actor import Actor
 from ...errors import AppError, Unauthenticated
 from ...infra.identity.account import Account
 from ...infra.identity.identity import Identity
+from ...infra.identity.login_throttle import account
 from ...infra.identity.tokens import Claims, External
 from ..access.changes import accounts_of
 from ..access.effective_permissions import effective, ending, lasting
@@ -50,25 +51,21 @@ class SignedIn:
 def sign_in(identity: Identity, actor: Actor, username: str, password: str) -> SignedIn:
     """Return tokens for a user name or e-mail and its password, or raise `InvalidCredentials`; both are recorded.
 
-    Raises `TooManyAttempts`, and `Busy` at once if too many others are signing in. The password is checked between two
-    short transactions, so that slow hashing holds no connection.
+    Raises `TooManyAttempts`, `Busy` at once if too many others are signing in, and `ServiceUnavailable` if nobody can
+    tell whether it is the password. None fits where too many were tried under the other name of the account. It is
+    checked between two short transactions, so that slow hashing holds no connection.
     """
     with identity.passwords.reserve(), identity.throttle.attempt(username, actor.address):
         with identity.database.reading() as session:
             user = find_user(session, username)
-        stored = user.password if user else None
-        fits = identity.passwords.verify(stored, password)
-        upgraded = identity.passwords.hash(password) if fits and identity.passwords.outdated(stored or "") else stored
-        with identity.final_transaction() as session:
-            return _answer(
-                session,
-                identity,
-                actor,
-                typed=username,
-                user_id=user.id if user and fits else None,
-                verified=stored,
-                upgraded=upgraded,
-            )
+        counted = account(user.id if user else None, username)
+        with identity.throttle.guess(counted, actor.address) as wait:
+            stored = user.password if user and not wait else None
+            fits = identity.passwords.verify(stored, password)
+            new = identity.passwords.upgraded(stored, password) if stored and fits else stored
+            fitting = user.id if user and fits else None
+            with identity.final_transaction() as session:
+                return _answer(session, identity, actor, typed=username, user_id=fitting, verified=stored, upgraded=new)
 
 
 def _answer(

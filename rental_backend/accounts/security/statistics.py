@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ColumnExpressionArgument, Select, func, select
 from sqlalchemy.orm import Session
 
-from ...infra.identity.login_throttle import LoginThrottle
+from ...infra.identity.login_throttle import LoginThrottle, account
 from ...models import Model
 from ..models import LoginAttempt, Permission, RefreshToken, Role, SecurityAuditLog, User, role_permissions, user_roles
 
@@ -125,7 +125,7 @@ def user_security(session: Session, throttle: LoginThrottle, user: User) -> dict
         "email": user.email,
         "last_login": user.last_login,
         "failed_login_attempts": failures,
-        "is_locked": not user.is_active or throttle.is_full(user.username, user.email),
+        "is_locked": not user.is_active or throttle.is_full(user.username, user.email, account(user.id, user.username)),
         "two_factor_enabled": False,
         "active_sessions": open_sessions,
     }

@@ -6,6 +6,7 @@ import uuid
 from collections import deque
 
 from ...actor import Actor
+from ...errors import ServiceUnavailable
 from ..audit_outbox import AuditOutbox, SecurityEvent
 from .passwords import Passwords
 
@@ -31,10 +32,20 @@ class BreakGlass:
         return bool(self._hash) and username.strip().lower() == self.username.lower()
 
     def verify(self, password: str, actor: Actor) -> bool:
-        """Tell whether the password matches; above `TRIES` attempts in `PER` seconds it never does."""
-        fits = self._may_try() and self._passwords.verify(self._hash, password)
-        event = SecurityEvent(actor=actor, action="BREAK_GLASS", resource="accounts", success=fits)
-        self._audit_outbox.write(event)
+        """Tell whether the password matches; above `TRIES` attempts in `PER` seconds it never does.
+
+        Raises `ServiceUnavailable` if that cannot be found out; then it was no attempt.
+        """
+        fits = False
+        try:
+            fits = self._may_try() and self._passwords.verify(self._hash, password)
+        except ServiceUnavailable:
+            with self._lock:
+                self._tries.pop()
+            raise
+        finally:
+            event = SecurityEvent(actor=actor, action="BREAK_GLASS", resource="accounts", success=fits)
+            self._audit_outbox.write(event)
         return fits
 
     def _may_try(self) -> bool:

@@ -18,9 +18,10 @@ from ...errors import ServiceUnavailable, TooManyAttempts
 from ..redis.cache import Cache
 
 REMEMBERED = 10_000  # counts that this process keeps while Redis is away
+OUTAGES = (ServiceUnavailable, MemoryError)  # our own faults, by which no attempt is judged
 KNOWN_FOR = 30 * 86400  # seconds for which a name and an address are known after a sign-in
 
-# KEYS: known, own, name, address. ARGV: window (ms), limit by name, limit by address, this attempt.
+# KEYS: known, own, name, and perhaps address. ARGV: window (ms), limit by name, limit by address, this attempt.
 # Returns the milliseconds to wait, or 0 if the attempt was counted.
 COUNT = """
 local time = redis.call('TIME')
@@ -41,7 +42,7 @@ if wait == 0 then
 end
 return wait
 """
-# KEYS: known, own, name, address. ARGV: this attempt, and for how long it makes the address known (s; 0: not).
+# KEYS: known, own, name, and perhaps address. ARGV: this attempt; for how long it makes the address known (s; 0: not).
 UNCOUNT = """
 for _, key in ipairs({KEYS[2], KEYS[3], KEYS[4]}) do
     redis.call('ZREM', key, ARGV[1])
@@ -78,6 +79,10 @@ class LoginThrottle:
         """Count an attempt, whatever its result, or raise `TooManyAttempts`."""
         self._count(_keys(name, address), uuid.uuid4().hex)
 
+    def spend(self, account: str, address: str) -> float:
+        """Count an attempt at an account, by whatever name; return the seconds to wait, 0 if it was counted."""
+        return self._counted(_keys(account, address)[:3], uuid.uuid4().hex)
+
     def is_full(self, *names: str) -> bool:
         """Tell whether a stranger's next attempt under any of the names would be refused. This counts no attempt."""
         keys = [_keys(name, "")[2] for name in names]
@@ -94,16 +99,37 @@ class LoginThrottle:
         self._count(keys, attempt)
         try:
             yield
-        except ServiceUnavailable:
+        except OUTAGES:
             self._uncount(keys, attempt, known_for=0)
             raise
         self._uncount(keys, attempt, known_for=KNOWN_FOR)
 
+    # D109: an account has one count, whatever name is typed.
+    @contextmanager
+    def guess(self, account: str, address: str) -> Iterator[float]:
+        """Count the block as an attempt at an account, as `attempt` does; yield the seconds to wait, 0 if it may go on.
+
+        Nothing is raised: a refusal would tell that two names are one account. The address was counted by `attempt`.
+        """
+        keys, attempt = _keys(account, address)[:3], uuid.uuid4().hex
+        wait = self._counted(keys, attempt)
+        try:
+            yield wait
+        except OUTAGES:
+            if not wait:
+                self._uncount(keys, attempt, known_for=0)
+            raise
+        self._uncount(keys, attempt, known_for=KNOWN_FOR)
+
     def _count(self, keys: list[str], attempt: str) -> None:
-        wait = self._cache.run(COUNT, keys, [int(self._window * 1000), *self._limits, attempt])
-        seconds = self._own.count(dict(zip(keys[2:], self._limits, strict=True))) if wait is None else wait / 1000
+        seconds = self._counted(keys, attempt)
         if seconds > 0:
             raise TooManyAttempts(seconds)
+
+    def _counted(self, keys: list[str], attempt: str) -> float:
+        """Count an attempt under a name, and from an address if there is one; return the seconds to wait, 0 if none."""
+        wait = self._cache.run(COUNT, keys, [int(self._window * 1000), *self._limits, attempt])
+        return self._own.count(dict(zip(keys[2:], self._limits, strict=False))) if wait is None else wait / 1000
 
     def _uncount(self, keys: list[str], attempt: str, *, known_for: int) -> None:
         """Uncount an attempt, in Redis and here: Redis may have come or gone since it was counted."""
@@ -144,13 +170,18 @@ class LocalCounts:
     def _within(self, key: str, now: float) -> list[float]:
         return [at for at in self._tries.get(key, ()) if at > now - self._window]
 
-    def uncount(self, name: str, address: str, *, everything: bool) -> None:
+    def uncount(self, name: str, *address: str, everything: bool) -> None:
         """Uncount one attempt, or all under the name."""
         with self._lock:
-            for key in (name, address):
+            for key in (name, *address):
                 tries = self._tries.pop(key, [])
                 if len(tries) > 1 and not (everything and key == name):
                     self._tries[key] = tries[:-1]
+
+
+def account(id: uuid.UUID | None, name: str) -> str:
+    """Return what an account is counted under; a name that nobody has counts as an account, for as much work."""
+    return f"account\0{id or name}"
 
 
 def _keys(name: str, address: str) -> list[str]:

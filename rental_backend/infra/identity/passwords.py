@@ -13,7 +13,7 @@ from typing import TypeVar
 import argon2
 import bcrypt
 
-from ...errors import Busy
+from ...errors import Busy, ServiceUnavailable
 from ...resilience import Bulkhead, BulkheadFull, SharedMemory, limit
 
 WAIT = 2.0
@@ -26,7 +26,23 @@ LATELY = 10.0  # seconds over which refusals are counted
 PACE = 3.0  # sign-ins per second that one worker handles in a flood
 NICENESS = 5  # of the hashing threads: other threads get three times as much of a processor
 
+MARK = "$"  # every hash begins with it; what does not is the password of nobody
+# What argon2 says without memory or threads (by the numbers of its errors); all else that it says is about the hash.
+SHORT_OF = tuple(map(argon2.low_level.error_to_str, (-22, -33)))
+
 T = TypeVar("T")
+
+
+# D108: what cannot be verified is not wrong.
+class HashUnreadable(ServiceUnavailable):
+    """The stored hash is damaged, so no password can be compared with it (503)."""
+
+    code = "password_not_verifiable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "auth", 60, "The password of this account cannot be verified. An administrator can set another."
+        )
 
 
 # D33: sign-ins take at most a quarter of the threads.
@@ -66,13 +82,14 @@ class Passwords:
             raise Busy("auth", self._retry_after.next())
 
     def hash(self, password: str) -> str:
-        """Return the argon2id hash. Raises `Busy` if no slot is free within 2 s or the request's budget."""
+        """Return the argon2id hash. Raises `Busy` without memory, or a slot within 2 s or the request's budget."""
         return self._in_thread(lambda: self._hasher.hash(password))
 
     # D74: a wrong password takes as long as the slowest kind of hash.
     def verify(self, stored: str | None, password: str) -> bool:
         """Tell whether the password matches. Without a stored hash it takes as long, and returns False.
 
+        Raises `Busy` for want of memory, or of a slot as `hash` does, and `HashUnreadable`: neither says it is wrong.
         A wrong password takes as long as with the slowest kind of hash seen so far: the predecessor's hashes take a
         quarter longer than ours, which would reveal that there is such an account.
         """
@@ -86,8 +103,16 @@ class Passwords:
         """Tell whether the hash should be replaced at the next sign-in."""
         return stored.startswith("$2") or self._hasher.check_needs_rehash(stored)
 
+    def upgraded(self, stored: str, password: str) -> str:
+        """Return a hash as strong as ours of a password that fits; the same one where there is no memory to make it."""
+        try:
+            return self.hash(password) if self.outdated(stored) else stored
+        except Busy:
+            return stored
+
     def _timed(self, stored: str | None, password: str) -> tuple[bool, float]:
         """Return whether the password matches, and the seconds of processor time that took."""
+        stored = stored if stored and stored.startswith(MARK) else None
         compared = stored or self._decoy_hash()
         began = time.thread_time()
         fits = self._matches(compared, password)
@@ -95,20 +120,31 @@ class Passwords:
 
     def _matches(self, stored: str, password: str) -> bool:
         try:
-            if stored.startswith("$2"):
-                return bcrypt.checkpw(password.encode()[:72], stored.encode())
-            return self._hasher.verify(stored, password)
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError, ValueError):
+            said = password.encode()
+        except UnicodeEncodeError:  # no text, so nobody has it as their password
             return False
+        try:
+            if stored.startswith("$2"):
+                return bcrypt.checkpw(said[:72], stored.encode())
+            return self._hasher.verify(stored, said)
+        except argon2.exceptions.VerifyMismatchError:
+            return False
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError, ValueError) as error:
+            if str(error) in SHORT_OF:
+                raise MemoryError from error
+            raise HashUnreadable from error
 
     def _decoy_hash(self) -> str:
         self._decoy = self._decoy or self._hasher.hash("nobody has this password")
         return self._decoy
 
     def _in_thread(self, work: Callable[[], T]) -> T:
-        """Run the work in a slot, in a thread of low priority, and return its result."""
+        """Run the work in a slot, in a thread of low priority, and return its result. Raises `Busy`."""
         with self._slot():
-            return self._threads.submit(work).result()
+            try:
+                return self._threads.submit(work).result()
+            except (MemoryError, RuntimeError, argon2.exceptions.HashingError) as error:  # or no thread can be started
+                raise Busy("auth", self._retry_after.next()) from error
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -146,6 +182,6 @@ class RetryAfterEstimate:
 
 def _lower_priority() -> None:
     """Lower the priority of this thread alone (Linux has one per thread). Where that is forbidden, it stays."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, MemoryError):  # an error would have no thread hash any more
         thread = threading.get_native_id()
         os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICENESS)

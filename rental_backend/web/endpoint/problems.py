@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from ...errors import AppError
+from ...errors import AppError, Busy
 
 log = structlog.get_logger("rental_backend.problems")
 MEDIA_TYPE = "application/problem+json"
@@ -33,6 +33,7 @@ def register(app: Flask) -> None:
     """Have every error of the application rendered here."""
     app.register_error_handler(AppError, expected)
     app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(MemoryError, _short_of_memory)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -58,6 +59,13 @@ def _http(error: HTTPException) -> Response:
     if isinstance(error, RequestEntityTooLarge):
         response.headers["Connection"] = "close"
     return response
+
+
+def _short_of_memory(error: MemoryError) -> Response:
+    """Render a want of memory: what was asked is neither wrong nor done."""
+    refused = Busy("memory", 5)
+    refused.__cause__ = error
+    return expected(refused)
 
 
 def _unexpected(error: Exception) -> Response:

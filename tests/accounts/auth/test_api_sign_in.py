@@ -229,7 +229,7 @@ def test_a_wrong_password_upgrades_nothing(client: FlaskClient, session: Session
     assert user.password == OLD_HASH
 
 
-@pytest.mark.parametrize("stored", ["", "plain text", "$2b$12$too-short", "$argon2id$v=19$broken", "$1$md5$x", "!"])
+@pytest.mark.parametrize("stored", ["", "plain text", "!", "*"])
 def test_a_hash_that_is_none_lets_nobody_in(client: FlaskClient, session: Session, stored: str) -> None:
     """A column that holds no hash is no password, not even its own text, and no error."""
     factories.user(session, username="ada", password=stored)

@@ -15,7 +15,7 @@ import pytest
 
 from rental_backend.errors import Busy
 from rental_backend.infra.identity import passwords as module
-from rental_backend.infra.identity.passwords import NICENESS, Passwords, RetryAfterEstimate
+from rental_backend.infra.identity.passwords import NICENESS, HashUnreadable, Passwords, RetryAfterEstimate
 from rental_backend.resilience import SharedMemory, budget
 from tests.infra.timing import within
 
@@ -84,11 +84,39 @@ def test_a_hash_is_outdated_when_it_is_weaker_than_ours(passwords: Passwords) ->
     assert passwords.outdated(CHEAP.hash("sesame"))
 
 
-@pytest.mark.parametrize("stored", ["!", "x", "$2b$", "$2b$04$short", "$argon2id$v=19$m=8", "plain text", " "])
+@pytest.mark.parametrize("stored", ["!", "x", "plain text", " "])
 def test_what_is_no_hash_fits_no_password(passwords: Passwords, stored: str) -> None:
-    """A locked account or a broken row is a refusal, not an error; not even its own text fits."""
+    """A locked account is a refusal, not an error; not even its own text fits."""
     assert not passwords.verify(stored, "sesame")
     assert not passwords.verify(stored, stored)
+
+
+@pytest.mark.parametrize("stored", ["$2b$", "$2b$04$short", "$argon2id$v=19$m=8", f"{CHEAP.hash('sesame')[:-2]}!!"])
+def test_a_damaged_hash_says_nothing_of_a_password(passwords: Passwords, stored: str) -> None:
+    """Whether it is the right one cannot be known, so it is not called wrong."""
+    with pytest.raises(HashUnreadable):
+        passwords.verify(stored, "sesame")
+
+
+def test_without_memory_nothing_is_called_wrong(passwords: Passwords) -> None:
+    """argon2 really asks for more memory than there is."""
+    endless = CHEAP.hash("sesame").replace("m=64,", f"m={2**32 - 1},")
+    with pytest.raises(Busy):
+        passwords.verify(endless, "sesame")
+    passwords._hasher = argon2.PasswordHasher(memory_cost=2**32 - 1, parallelism=1)
+    with pytest.raises(Busy):
+        passwords.hash("sesame")
+
+
+def test_without_a_thread_nothing_is_called_wrong(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that starts no more threads is busy."""
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(Busy):
+        passwords.verify(CHEAP.hash("sesame"), "sesame")
 
 
 @pytest.mark.parametrize("stored", [None, ""])

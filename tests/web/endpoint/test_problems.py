@@ -38,6 +38,20 @@ def test_an_unexpected_error_is_logged_with_its_request_id(toy_app: Flask, capsy
     assert CRASH not in line
 
 
+def test_a_want_of_memory_is_503_wherever_it_shows(toy_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python's own is no fault of the program, and none of who asks."""
+
+    def without_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setitem(toy_app.view_functions, "toys.crash", without_memory)
+
+    answer = toy_app.test_client().get("/api/toys/crash")
+
+    assert refusal(answer, 503)["code"] == "busy"
+    assert answer.headers["Retry-After"] == "5"
+
+
 def test_an_unknown_path_is_404(client: FlaskClient) -> None:
     """What is not there is a problem, not a page of HTML."""
     assert refusal(client.get("/api/no/such/thing"), 404)["code"] == "not_found"
