@@ -13,6 +13,7 @@ import click
 from flask import current_app
 
 from ..accounts.auth import service
+from ..accounts.auth.passwords import require_good
 from ..accounts.security import retention
 from ..config import Config
 from ..errors import AppError
@@ -167,6 +168,8 @@ def create_admin() -> None:
             created = service.create_administrator(
                 session, services.identity, config.admin_username, config.admin_email, password
             )
+            if created:
+                require_good(password, config.admin_username, config.admin_email, field="ADMIN_PASSWORD")
     except AppError as error:
         raise click.ClickException(error.detail) from None
     if not created:

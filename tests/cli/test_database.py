@@ -115,6 +115,17 @@ def test_a_given_password_is_taken_and_never_printed(migrated: dict[str, str]) -
     assert str(stored).startswith("$argon2id$")
 
 
+@pytest.mark.parametrize("weak", ["abcdefgh", "admin-2024", "Administrator1"])
+def test_a_given_password_that_is_easy_to_guess_makes_no_administrator(migrated: dict[str, str], weak: str) -> None:
+    """The setting is named, its value is not."""
+    done = flask({**migrated, "ADMIN_PASSWORD": weak}, "create-admin")
+
+    assert done.returncode == 1
+    assert re.search(r"^Error: .*ADMIN_PASSWORD: Is easy to guess", done.stderr, re.MULTILINE), done.stderr
+    assert weak not in done.stdout + done.stderr
+    assert _ask(migrated, "SELECT count(*) FROM users") == [(0,)]
+
+
 def test_without_a_database_the_command_fails_in_one_line(settings: dict[str, str]) -> None:
     """An outage is said in a sentence, without a traceback, password or URL, and fails."""
     away = "postgresql://shop:secret-word@127.0.0.1:1/shop"

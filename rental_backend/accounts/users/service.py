@@ -68,7 +68,7 @@ def create(admin: Administrator, password: Chosen, fields: UserValues) -> User:
     fields = {"username": _free_username(admin.session, fields["email"]), "is_active": True, **fields}
     for name in UNIQUE:
         _require_free(admin.session, name, fields[name])
-    password.require_good_for(fields["username"], fields["email"])
+    password.require_good_for(fields["username"], fields["email"], fields.get("full_name", ""))
     user = User(username=fields["username"], email=fields["email"], password=password.hashed, is_superuser=False)
     user.is_active, user.created_by = fields["is_active"], admin.actor.name
     _describe(user, fields)
@@ -92,7 +92,7 @@ def change(admin: Administrator, user: User, fields: UserValues, password: Chose
     _set_type(admin, user, fields)
     if password is not None:
         admin.require("USER_RESET_PASSWORD")
-        password.require_good_for(user.username, user.email)
+        password.require_good_for(user.username, user.email, user.full_name or "")
         user.password = password.hashed
         passwords.void_tokens(admin.session, user.id)
         _end_sessions(admin, user)
