@@ -53,6 +53,7 @@ users = Blueprint("sessions", __name__, url_prefix="/api/users")
     returns=SignedInSchema(),
     modes=TO_SIGN_IN,
     hashes=True,
+    secret=True,
     raises=(service.InvalidCredentials, TooManyAttempts),
 )
 def login(actor: Actor, username: str, password: str, remember_me: bool = False) -> service.SignedIn:  # noqa: ARG001
@@ -71,6 +72,7 @@ def login(actor: Actor, username: str, password: str, remember_me: bool = False)
     accepts=RefreshRequest(),
     returns=RefreshedSchema(),
     modes=tuple(Mode),
+    secret=True,
     raises=(Unauthenticated, Unavailable),
 )
 def refresh(actor: Actor, refresh_token: str) -> service.SignedIn:

@@ -69,7 +69,7 @@ def remove(session: Session, actor: Actor, id: uuid.UUID) -> None:
 
 
 @bp.get("/<uuid:id>/download")
-@endpoint(needs=CHANGE, permission=MANAGE, media=("application/octet-stream",))
+@endpoint(needs=CHANGE, permission=MANAGE, media=("application/octet-stream",), secret=True)
 def download(session: Session, actor: Actor, id: uuid.UUID) -> Stream:
     """Download the file of a finished backup. `pg_restore` reads the file. Each download is logged."""
     name = backups.require_file(session, current_services().backups, id)

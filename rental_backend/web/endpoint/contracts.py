@@ -21,8 +21,9 @@ class Contract:
     `per_caller`: its answers differ between callers of the same permissions. `changes`: whether a call changes
     anything (by default all but GET do). `modes`: those in which a change is taken. `warm`: queries whose answers are
     to be at hand when an outage begins, for everybody who may see them. `secret`: its answer is for the caller's eyes
-    only, and never kept. `hashes`: it hashes a password, and is refused before its body is read if many do. `media`:
-    the types of what it answers, where that is not JSON. `raises`: errors that do not follow from the rest.
+    only, and kept neither here nor on the way. `hashes`: it hashes a password, and is refused before its body is read
+    if many do. `media`: the types of what it answers, where that is not JSON. `raises`: errors that do not follow from
+    the rest.
     """
 
     needs: Needs

@@ -29,9 +29,11 @@ from .needs import AUTH, DATABASE, PUBLIC, REDIS
 from .permission_denials import forbidden as denied
 from .principal import Principal
 from .principal import authenticate as who_calls
+from .problems import NOWHERE
 from .replies import Reply, encode
 from .request_parsing import read_body, read_query, read_rows
 
+CALLERS_OWN = "private, no-cache"  # their browser may keep it, and asks before each use whether it has changed
 FIRST_LOOK = 0.5  # seconds that a new worker waits for its first look at the dependencies, rather than refuse anybody
 P = ParamSpec("P")
 
@@ -77,7 +79,7 @@ def answer(operation: Operation, path: dict[str, Any]) -> Response:
         else:
             reply, how = look_up(call, arguments)
             marks += how
-        return _marked(reply.response(asked), marks)
+        return _marked(_kept(reply, operation.contract, asked), marks)
 
 
 def _call(operation: Operation, app: Any, services: Services, asked: Request) -> Call:
@@ -221,6 +223,15 @@ def _marks(call: Call) -> list[str]:
         if forbidden or call.services.breakers[name].admit() < 0:
             marks.append("offline" if name == AUTH else "partial")
     return marks
+
+
+def _kept(reply: Reply, contract: Contract, asked: Request) -> Response:
+    """Return the response, which says where it may be kept: what is secret or a file nowhere, the caller's by them."""
+    response = reply.response(asked)
+    if "Cache-Control" not in reply.headers and (contract.secret or contract.permission != PUBLIC):
+        to_browsers = not contract.secret and isinstance(reply.body, bytes)
+        response.headers.add("Cache-Control", CALLERS_OWN if to_browsers else NOWHERE)
+    return response
 
 
 def _marked(response: Response, marks: list[str]) -> Response:

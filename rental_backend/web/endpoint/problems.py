@@ -11,6 +11,7 @@ from ...errors import AppError, Busy
 
 log = structlog.get_logger("rental_backend.problems")
 MEDIA_TYPE = "application/problem+json"
+NOWHERE = "no-store"
 NUMBERED = orjson.OPT_NON_STR_KEYS  # messages about a list bear the numbers of its elements
 
 
@@ -26,7 +27,9 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
         **({"trace_id": g.trace_id} if "trace_id" in g else {}),
         **members,
     }
-    return Response(orjson.dumps(body, default=str, option=NUMBERED), status, content_type=MEDIA_TYPE)
+    made = Response(orjson.dumps(body, default=str, option=NUMBERED), status, content_type=MEDIA_TYPE)
+    made.headers.add("Cache-Control", NOWHERE)  # a 404 would be kept otherwise (RFC 9110, 15.1), with its request's id
+    return made
 
 
 def register(app: Flask) -> None:
