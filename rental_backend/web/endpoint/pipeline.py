@@ -26,6 +26,7 @@ from .call import Call
 from .context import actor
 from .contracts import METHODS, Contract, Operation, View
 from .needs import AUTH, DATABASE, PUBLIC, REDIS
+from .paths import require_ids
 from .permission_denials import forbidden as denied
 from .principal import Principal
 from .principal import authenticate as who_calls
@@ -72,6 +73,8 @@ def answer(operation: Operation, path: dict[str, Any]) -> Response:
             services.wait_until_settled(limit(FIRST_LOOK))
         call = _call(operation, app, services, asked)
         admit(call)
+        if path:
+            require_ids(path)
         arguments = path | read(call)
         marks = _marks(call)
         if call.changes:

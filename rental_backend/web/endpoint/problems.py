@@ -35,7 +35,7 @@ def problem(status: int, code: str, title: str, detail: str, **members: Any) -> 
 def register(app: Flask) -> None:
     """Have every error of the application rendered here."""
     app.register_error_handler(AppError, expected)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, raised)
     app.register_error_handler(MemoryError, _short_of_memory)
     app.register_error_handler(Exception, _unexpected)
 
@@ -51,7 +51,7 @@ def expected(error: AppError) -> Response:
     return response
 
 
-def _http(error: HTTPException) -> Response:
+def raised(error: HTTPException) -> Response:
     """Render what Flask itself raises (404, 405, 413 and the like), keeping its headers."""
     status = error.code or 500
     name = error.name or "Error"

@@ -4,12 +4,14 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import BaseConverter, Map, Rule, UnicodeConverter
 
-from ...errors import Invalid
+from ...errors import AppError
 from ..endpoint import problems
+from ..endpoint.context import application
+from ..endpoint.paths import NotAnId, require_known_caller
 
 Aliases = tuple[tuple[str, str], ...]
 
@@ -18,12 +20,6 @@ ALIASES = (
     ("/api/api/", "/api/"),
     ("/api/v1/", "/api/"),
 )
-
-
-class BadIdentifier(HTTPException):
-    """An id in the path is not a UUID (422, naming it)."""
-
-    code = 422
 
 
 class Route(Rule):
@@ -38,17 +34,17 @@ def _no_urls(*_: object) -> None:
 
 
 class UuidConverter(BaseConverter):
-    """A UUID in a path; anything else is refused by name instead of not found."""
+    """A UUID in a path; anything else is refused by name instead of not found, once it is known who asks."""
 
     regex = "[^/]+"
     part_isolating = True
 
-    def to_python(self, value: str) -> uuid.UUID:
-        """Return the UUID, or refuse."""
+    def to_python(self, value: str) -> uuid.UUID | NotAnId:
+        """Return the UUID, or what is none."""
         try:
             return uuid.UUID(value)
         except ValueError:
-            raise BadIdentifier from None
+            return NotAnId(value)
 
     def to_url(self, value: object) -> str:
         """Return its text."""
@@ -70,7 +66,18 @@ def register(app: Flask) -> None:
     app.url_map.converters["uuid"] = UuidConverter
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = app.url_map.redirect_defaults = False
-    app.register_error_handler(BadIdentifier, lambda _: problems.expected(Invalid({"id": ["Not a valid UUID."]})))
+    app.register_error_handler(NotFound, _nowhere)
+    app.register_error_handler(MethodNotAllowed, _nowhere)
+
+
+def _nowhere(error: HTTPException) -> Response:
+    """Render that there is no such path or method, for who is known."""
+    try:
+        if request.routing_exception is error:
+            require_known_caller(application(), request, error)
+    except AppError as refused:
+        return problems.expected(refused)
+    return problems.raised(error)
 
 
 def unaliased(path: str, aliases: Aliases) -> str:

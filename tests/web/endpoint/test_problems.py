@@ -52,14 +52,15 @@ def test_a_want_of_memory_is_503_wherever_it_shows(toy_app: Flask, monkeypatch: 
     assert answer.headers["Retry-After"] == "5"
 
 
-def test_an_unknown_path_is_404(client: FlaskClient) -> None:
+def test_an_unknown_path_is_404(signed_in: Caller, client: FlaskClient) -> None:
     """What is not there is a problem, not a page of HTML."""
-    assert refusal(client.get("/api/no/such/thing"), 404)["code"] == "not_found"
+    assert refusal(signed_in().get("/api/no/such/thing"), 404)["code"] == "not_found"
+    assert refusal(client.get("/no/such/thing"), 404)["code"] == "not_found"
 
 
-def test_a_method_that_is_not_served_is_405_with_those_that_are(client: FlaskClient) -> None:
+def test_a_method_that_is_not_served_is_405_with_those_that_are(signed_in: Caller) -> None:
     """A 405 says in `Allow` what would be answered."""
-    answer = client.patch("/api/customers/")
+    answer = signed_in().patch("/api/customers/")
 
     assert refusal(answer, 405)["code"] == "method_not_allowed"
     assert {"GET", "HEAD", "POST", "OPTIONS"} <= set(answer.headers["Allow"].split(", "))

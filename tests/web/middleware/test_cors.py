@@ -144,7 +144,7 @@ def test_every_answer_to_a_client_carries_the_headers(signed_in: Caller, client:
         401: _send(client, "GET", new),
         403: _send(weak, "GET", new),
         404: _send(client, "GET", "/nowhere"),
-        405: _send(client, "PATCH", new),
+        405: _send(clerk, "PATCH", new),
         413: _send(clerk, "POST", new, data="x" * (2**20 + 1), content_type=json),
         415: _send(clerk, "POST", new, data="x", content_type="text/plain"),
         422: _send(clerk, "GET", new + "undefined"),
