@@ -19,7 +19,14 @@ from ...errors import BadRequest, Invalid, UnsupportedMedia
 from ...schemas import MOST_ROWS
 
 ROWS_OF = "application/json", "application/x-ndjson", "text/csv"
-FORMULA = re.compile("'*[=+@\t\r-]")  # what a spreadsheet would run (OWASP, CSV injection), or that made harmless
+# What a spreadsheet would run (OWASP, CSV injection), or that made harmless: after blanks and what nobody sees, a sign
+# as on a keyboard, full width, small, raised or lowered, or the minus of mathematics.
+UNSEEN = (
+    r"\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0"
+)
+SIGNS = r"=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u207c\u207a\u207b\u208c\u208a\u208b\u2212"
+FORMULA = re.compile(f"['{UNSEEN}]*[{SIGNS}]")
 
 
 @dataclass(frozen=True, slots=True)
