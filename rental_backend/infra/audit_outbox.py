@@ -23,12 +23,13 @@ import structlog
 from sqlalchemy.orm import Session
 
 from ..actor import Actor
-from ..errors import AppError
+from ..errors import ServiceUnavailable
 from .postgres.database import Database
 
 BATCH = 500
 PAUSE = 1.0
 REMEMBERED = 1024
+TELL_EVERY = 60.0
 PERSONAL = ("username", "name", "email")  # details that no log holds
 
 
@@ -144,10 +145,11 @@ class AuditOutbox:
         while not self._stopping.wait(PAUSE):
             try:
                 self.flush()
-            except (AppError, OSError):  # tried again next time; nothing is lost meanwhile
+            except (ServiceUnavailable, OSError):  # tried again next time; nothing is lost meanwhile
                 continue
             except Exception:  # also what nobody expects: without this thread no event would be stored any more
-                structlog.get_logger("rental_backend.journal").exception("not stored")
+                if self.is_due("not stored", once_in=TELL_EVERY):
+                    structlog.get_logger("rental_backend.journal").exception("not stored")
 
     @property
     def _path(self) -> Path:

@@ -34,6 +34,7 @@ PROPERTIES = {
     "deploy": "The commands of `deploy/`, run as people run them.",
     "faults": "What load and faults at once do to the running service.",
     "house": "The rules of the house.",
+    "leaks": "What a fault in any layer tells of what it was about.",
     "migrations": "What happens to a database under load while it is migrated.",
     "monitoring": "Metrics, alerts and dashboard.",
     "operating": "What operators see and do.",
