@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Text, cast, event, func, or_, select
 from sqlalchemy.orm import Session, SessionTransaction
@@ -12,7 +13,7 @@ from ...errors import Forbidden, Invalid, Unauthenticated
 from ...infra.identity.identity import Identity
 from ..audit import service as audit
 from ..models import Permission, User
-from .effective_permissions import effective
+from .effective_permissions import Held, effective, held, shortfall
 
 TURN = 202_508_190  # the advisory lock for changes of users, roles and grants
 
@@ -29,27 +30,23 @@ class Administrator:
 
     def require(self, permission: str) -> None:
         """Raise `Forbidden` unless the administrator has a permission."""
-        self.require_all([permission], "do this")
+        if not self.user.is_superuser and permission not in self.permissions:
+            raise Forbidden(f"You may not do this without having {permission} yourself.", missing=[permission])
 
-    def require_all(self, permissions: Iterable[str], deed: str) -> None:
-        """Raise `Forbidden`, which names the deed, unless the administrator has all of the permissions."""
-        missing = [] if self.user.is_superuser else sorted(set(permissions) - self.permissions)
-        if missing:
-            raise Forbidden(f"You may not {deed} without having {', '.join(missing)} yourself.", missing=missing)
+    def require_all(self, permissions: Iterable[str], deed: str, until: datetime | None = None) -> None:
+        """Raise `Forbidden`, which names the deed, unless the administrator has all of the permissions `until` then.
+
+        Without a time, unless the administrator has them for good.
+        """
+        _require(self.session, self.user, dict.fromkeys(permissions, until), deed)
 
     def require_superuser(self) -> None:
         """Raise `Forbidden` unless the administrator is a superuser."""
-        if not self.user.is_superuser:
-            raise Forbidden("Only a superuser can change a superuser, or make another user a superuser.")
+        _require_superuser(self.user)
 
     def require_power_over(self, *users: User) -> None:
-        """Raise `Forbidden` if another user may do what the administrator may not: a new password is a way in."""
-        others = [user for user in users if user.id != self.user.id]
-        if any(user.is_superuser for user in others):
-            self.require_superuser()
-        if others and not self.user.is_superuser:
-            held = self.session.scalars(effective(user.id for user in others))
-            self.require_all(held, "change a user with more permissions")
+        """Raise `Forbidden` if another user may do what the administrator may not."""
+        require_power(self.session, self.user, *users)
 
     def permissions_named(self, wanted: Iterable[str], field: str) -> dict[str, uuid.UUID]:
         """Return the ids of permissions by name; raise `Invalid`, which names the field, if there is one that is not.
@@ -78,6 +75,40 @@ class Administrator:
         audit.note(self.session, self.actor, action, resource, resource_id, before=before, after=after, **details)
 
 
+# D105: power over somebody, and over a permission, is having as much for as long.
+def require_power(session: Session, by: User | None, *users: User) -> None:
+    """Raise `Forbidden` if any of the users, besides `by`, may do what `by` may not, or may do it for longer.
+
+    A new password, a reset token or an ended session is a way to what somebody may do, or to keep them from doing it.
+    """
+    others = [user for user in users if by is None or user.id != by.id]
+    if any(user.is_superuser for user in others):
+        _require_superuser(by)
+    if others:
+        _require(session, by, held(session, [user.id for user in others]), "change a user with more permissions")
+
+
+def _require_superuser(by: User | None) -> None:
+    if by is None or not by.is_superuser:
+        raise Forbidden("Only a superuser can change a superuser, or make another user a superuser.")
+
+
+def _require(session: Session, by: User | None, wanted: Held, deed: str) -> None:
+    if not wanted or (by is not None and by.is_superuser):
+        return
+    mine = held(session, [by.id]) if by else {}
+    missing = shortfall(mine, wanted)
+    if missing:
+        absent = [name for name in missing if name not in mine]
+        some = f"{', '.join(absent or missing)} yourself" + ("" if absent else " for as long")
+        raise Forbidden(f"You may not {deed} without having {some}.", missing=missing)
+
+
+def take_turn(session: Session) -> None:
+    """Wait for the turn of this transaction among all that change accounts."""
+    session.execute(select(func.pg_advisory_xact_lock(TURN)))
+
+
 # D35: changes of users and roles take turns.
 def administrator(session: Session, identity: Identity, actor: Actor) -> Administrator:
     """Wait for this transaction's turn, and return its caller as they are by then.
@@ -87,7 +118,7 @@ def administrator(session: Session, identity: Identity, actor: Actor) -> Adminis
     transaction has ended, in whatever way, this process asks anew about everybody.
     """
     event.listen(session, "after_transaction_end", lambda _, ended: _forget(identity, ended))
-    session.execute(select(func.pg_advisory_xact_lock(TURN)))
+    take_turn(session)
     user = session.get(User, actor.id) if actor.id else None
     if user is None or not user.is_active or user.deleted_at is not None:
         raise Unauthenticated("This account is not active.", reason="inactive")

@@ -1,14 +1,17 @@
 """What users may do: the permissions of their active roles, and those granted to them directly for now."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Select, func, or_, select, union
+from sqlalchemy import CompoundSelect, DateTime, Select, case, cast, func, null, or_, select, union, union_all
+from sqlalchemy.orm import Session
 
 from ..models import Permission, Role, UserPermission, role_permissions, user_roles
 
 Names = Select[str]
+Held = Mapping[str, datetime | None]  # permissions by name, each with its end; None where it has none
 IN_FORCE = or_(UserPermission.expires_at.is_(None), UserPermission.expires_at > func.now())  # of a direct grant
 
 
@@ -52,3 +55,21 @@ def ending(user_id: uuid.UUID) -> Select[Any]:
         .where(UserPermission.user_id == user_id, Permission.is_active, IN_FORCE)
         .where(UserPermission.expires_at.is_not(None), Permission.name.not_in(by_role(user_id)))
     )
+
+
+def held(session: Session, user_ids: Iterable[uuid.UUID]) -> Held:
+    """Return the permissions that any of these users has, each with when the last of it ends (None: it lasts)."""
+    ids = tuple(user_ids)
+    without_end = by_role(*ids).add_columns(cast(null(), DateTime(timezone=True)).label("ends"))
+    each = union_all(without_end, direct(*ids).add_columns(UserPermission.expires_at)).subquery()
+    ends = case((func.bool_or(each.c.ends.is_(None)), null()), else_=func.max(each.c.ends))
+    return dict(session.execute(select(each.c.name, ends).group_by(each.c.name)).all())
+
+
+def shortfall(mine: Held, wanted: Held) -> list[str]:
+    """Return the names of what is wanted and not `mine`, or mine for a shorter time than it is wanted."""
+    return sorted(name for name, ends in wanted.items() if name not in mine or _outlasts(ends, mine[name]))
+
+
+def _outlasts(ends: datetime | None, mine: datetime | None) -> bool:
+    return mine is not None and (ends is None or ends > mine)

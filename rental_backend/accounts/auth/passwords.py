@@ -13,14 +13,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
-from ...errors import AppError, Conflict, Forbidden, Invalid, TooManyAttempts, Unauthenticated
+from ...errors import AppError, Conflict, Invalid, TooManyAttempts, Unauthenticated
 from ...infra.identity.identity import Identity
 from ...infra.identity.login_throttle import account
 from ...infra.identity.password_strength import strength
 from ..audit import service as audit
 from ..models import PasswordResetToken, User
 from . import sessions
-from .service import InvalidCredentials, digest, find_user, permissions_of
+from .service import InvalidCredentials, digest, find_user
 
 SHORTEST, LONGEST = 8, 1000  # NIST SP 800-63B, 5.1.1.2 (the upper one spares the hasher)
 TOKEN_LIFE = timedelta(hours=1)
@@ -96,7 +96,7 @@ def change(identity: Identity, actor: Actor, current: str, new: str, *, keep: uu
 def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> None:
     """Give a user another password and end their sessions. Raises `NotFound`, and `Forbidden` if they may do more."""
     with identity.database.reading() as session:
-        user = _subordinate(session, actor, user_id)
+        user = sessions.find_subordinate(session, actor, user_id)
     require_good(new, *_known(user), field="password")
     with identity.passwords.reserve():
         hashed = identity.passwords.hash(new)
@@ -132,7 +132,7 @@ def issue(session: Session, actor: Actor, user_id: uuid.UUID) -> ResetToken:
 
     Raises `NotFound`, and `Forbidden` if the user may do more than the actor.
     """
-    user = _subordinate(session, actor, user_id)
+    user = sessions.find_subordinate(session, actor, user_id)
     void_tokens(session, user.id)
     made = ResetToken(secrets.token_urlsafe(32), datetime.now(UTC) + TOKEN_LIFE)
     session.add(PasswordResetToken(token=digest(made.token), user_id=user.id, expires_at=made.expires_at))
@@ -189,16 +189,3 @@ def void_tokens(session: Session, user_id: uuid.UUID) -> None:
     """Let no reset token of a user set a password any more."""
     unused = (PasswordResetToken.user_id == user_id, PasswordResetToken.is_used.is_(False))
     session.execute(update(PasswordResetToken).where(*unused).values(is_used=True))
-
-
-def _subordinate(session: Session, actor: Actor, user_id: uuid.UUID) -> User:
-    """Return a user who may do no more than the actor: otherwise their password would be a way to more.
-
-    Raises `NotFound` or `Forbidden`.
-    """
-    user, by = sessions.find_holder(session, user_id), session.get(User, actor.id)
-    if by is None or not by.is_superuser:
-        held = set(permissions_of(session, by.id)) if by else set()
-        if user.is_superuser or not held.issuperset(permissions_of(session, user.id)):
-            raise Forbidden("This user has permissions that you lack.")
-    return user

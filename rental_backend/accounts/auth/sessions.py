@@ -9,6 +9,7 @@ from ...actor import Actor
 from ...errors import NotFound
 from ...infra.identity import break_glass
 from ...infra.identity.identity import Identity
+from ..access.authority import require_power
 from ..audit import service as audit
 from ..models import RefreshToken, User
 
@@ -32,6 +33,13 @@ def find_holder(session: Session, user_id: uuid.UUID) -> User:
     return user
 
 
+def find_subordinate(session: Session, actor: Actor, user_id: uuid.UUID) -> User:
+    """Return the actor, or a user who may do no more than they. Raises `NotFound` or `Forbidden`."""
+    user = find_holder(session, user_id)
+    require_power(session, session.get(User, actor.id) if actor.id else None, user)
+    return user
+
+
 def sign_out(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: uuid.UUID) -> int:
     """End a session, if it has not ended yet; return how many were ended. Its tokens are refused in either case.
 
@@ -46,8 +54,9 @@ def sign_out(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: u
 
 
 def revoke(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: uuid.UUID) -> int:
-    """End one session of a user; return 1. Raises `NotFound` if they have none of that id."""
+    """End one session of a user; return 1. Raises `NotFound` if they have none of that id, else as `revoke_all`."""
     with identity.database.transaction() as session:
+        find_subordinate(session, actor, user_id)
         ended = end(session, actor, "SESSION_REVOKED", user_id, only=session_id)
         if not ended:
             raise NotFound("There is no such session.")
@@ -56,9 +65,12 @@ def revoke(identity: Identity, actor: Actor, user_id: uuid.UUID, session_id: uui
 
 
 def revoke_all(identity: Identity, actor: Actor, user_id: uuid.UUID, *, besides: uuid.UUID | None = None) -> int:
-    """End all sessions of a user, perhaps besides one; return how many. Raises `NotFound` for no user."""
+    """End all sessions of a user, perhaps besides one; return how many.
+
+    Raises `NotFound` for no user, `Forbidden` for another user who may do more than the actor.
+    """
     with identity.database.transaction() as session:
-        find_holder(session, user_id)
+        find_subordinate(session, actor, user_id)
         ended = end(session, actor, "SESSIONS_REVOKED", user_id, besides=besides)
     identity.end_sessions(ended)
     return len(ended)

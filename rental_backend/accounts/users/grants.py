@@ -16,7 +16,7 @@ from ..models import Permission, User, UserPermission
 def grant(
     admin: Administrator, user: User, name: str, expires_at: datetime | None = None, reason: str | None = None
 ) -> None:
-    """Grant a permission that the administrator has; granting it again changes when it expires."""
+    """Grant a permission, for no longer than the administrator has it; granting it again changes when it expires."""
     if expires_at is not None and expires_at <= datetime.now(UTC):
         raise Invalid({"expires_at": ["Must be in the future."]})
     _grant(admin, user, admin.permissions_named([name], "permission_code"), expires_at)
@@ -53,7 +53,7 @@ def replace(admin: Administrator, user: User, names: Iterable[str]) -> None:
 def _grant(
     admin: Administrator, user: User, permissions: Mapping[str, uuid.UUID], expires_at: datetime | None = None
 ) -> None:
-    admin.require_all(permissions, "grant this")
+    admin.require_all(permissions, "grant this", expires_at)
     if not permissions:
         return
     naive = expires_at.astimezone(UTC).replace(tzinfo=None) if expires_at else None
