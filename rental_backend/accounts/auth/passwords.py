@@ -13,10 +13,12 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
-from ...errors import AppError, Conflict, Invalid, TooManyAttempts, Unauthenticated
+from ...errors import AppError, Conflict, Forbidden, Invalid, TooManyAttempts, Unauthenticated
 from ...infra.identity.identity import Identity
 from ...infra.identity.login_throttle import account
 from ...infra.identity.password_strength import strength
+from ..access.authority import require_power, take_turn
+from ..access.effective_permissions import held
 from ..audit import service as audit
 from ..models import PasswordResetToken, User
 from . import sessions
@@ -25,6 +27,7 @@ from .service import InvalidCredentials, digest, find_user
 SHORTEST, LONGEST = 8, 1000  # NIST SP 800-63B, 5.1.1.2 (the upper one spares the hasher)
 TOKEN_LIFE = timedelta(hours=1)
 ENOUGH = 6.0  # a million guesses: of ten in a quarter of an hour, from each of many addresses, for years
+RESET = "USER_RESET_PASSWORD"
 
 
 class InvalidResetToken(AppError):
@@ -101,6 +104,8 @@ def impose(identity: Identity, actor: Actor, user_id: uuid.UUID, new: str) -> No
     with identity.passwords.reserve():
         hashed = identity.passwords.hash(new)
     with identity.final_transaction() as session:
+        take_turn(session)
+        sessions.find_subordinate(session, actor, user_id)  # again: they may do more since the hashing began
         ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
     identity.end_sessions(ended)
 
@@ -132,10 +137,12 @@ def issue(session: Session, actor: Actor, user_id: uuid.UUID) -> ResetToken:
 
     Raises `NotFound`, and `Forbidden` if the user may do more than the actor.
     """
+    take_turn(session)
     user = sessions.find_subordinate(session, actor, user_id)
     void_tokens(session, user.id)
-    made = ResetToken(secrets.token_urlsafe(32), datetime.now(UTC) + TOKEN_LIFE)
-    session.add(PasswordResetToken(token=digest(made.token), user_id=user.id, expires_at=made.expires_at))
+    made = ResetToken(f"{user.id.hex}.{secrets.token_urlsafe(32)}", datetime.now(UTC) + TOKEN_LIFE)
+    kept = {"token": _bound(session, made.token, user), "user_id": user.id, "expires_at": made.expires_at}
+    session.add(PasswordResetToken(**kept, created_by=actor.name))
     audit.note(session, actor, "PASSWORD_RESET_ISSUED", "users", user.id)
     return made
 
@@ -145,24 +152,15 @@ def redeem(identity: Identity, actor: Actor, token: str, new: str) -> None:
 
     A new password that is refused leaves the token as it is.
     """
-    live = (
-        PasswordResetToken.token == digest(token),
-        PasswordResetToken.is_used.is_(False),
-        PasswordResetToken.expires_at > func.now(),
-    )
     with identity.passwords.reserve():
         with identity.database.reading() as session:
-            user = session.scalars(
-                select(User).join(PasswordResetToken, PasswordResetToken.user_id == User.id).where(*live)
-            ).one_or_none()
-        if user is None or not user.is_active or user.deleted_at is not None:
-            raise InvalidResetToken("This reset token was used or has expired.")
+            user, _ = _redeemable(session, token)
         require_good(new, *_known(user))
         hashed = identity.passwords.hash(new)
     with identity.final_transaction() as session:
-        using = update(PasswordResetToken).where(*live).values(is_used=True).returning(PasswordResetToken.id)
-        if session.scalar(using) is None:  # somebody else was quicker
-            raise InvalidResetToken("This reset token was used or has expired.")
+        take_turn(session)
+        _, kept = _redeemable(session, token)  # again: somebody else was quicker, or the user is not who they were
+        kept.is_used = True
         actor = replace(actor, id=user.id, name=user.username)
         ended = _replace(session, actor, "PASSWORD_RESET", user, hashed)
     identity.end_sessions(ended)
@@ -171,6 +169,48 @@ def redeem(identity: Identity, actor: Actor, token: str, new: str) -> None:
 def _known(user: User) -> tuple[str, str, str]:
     """Return what everybody knows of a user."""
     return user.username, user.email, user.full_name or ""
+
+
+# D106: a reset token is good for the account that it was made for, as that was then.
+def _redeemable(session: Session, token: str) -> tuple[User, PasswordResetToken]:
+    """Return whose token it is, and what is kept of it; raise `InvalidResetToken` unless it is good.
+
+    It is good while the account is what it was, and who made the token could make it still.
+    """
+    live = (PasswordResetToken.is_used.is_(False), PasswordResetToken.expires_at > func.now())
+    user = session.get(User, _named(token), populate_existing=True)
+    if user is not None and user.is_active and user.deleted_at is None:
+        this = select(PasswordResetToken).where(*live, PasswordResetToken.token == _bound(session, token, user))
+        kept = session.scalars(this).one_or_none()
+        if kept is not None and _may_reset(session, kept.created_by, user):
+            return user, kept
+    raise InvalidResetToken("This reset token was used or has expired.")
+
+
+def _named(token: str) -> uuid.UUID:
+    """Return the id of the user whom a token names, or one that nobody has."""
+    try:
+        return uuid.UUID(hex=token.partition(".")[0])
+    except ValueError:
+        return uuid.UUID(int=0)
+
+
+def _bound(session: Session, token: str, user: User) -> str:
+    """Return what is kept of a token: a digest of it and of what the account is, by name, address and rights."""
+    rights = sorted(f"{name} {ends}" for name, ends in held(session, [user.id]).items())
+    return digest("\0".join((token, user.username, user.email, str(user.is_superuser), *rights)))
+
+
+def _may_reset(session: Session, name: str | None, user: User) -> bool:
+    """Tell whether somebody, by user name, may reset the password of a user now."""
+    by = session.scalars(select(User).where(User.username == name, User.is_active, User.deleted_at.is_(None))).first()
+    if by is None or not (by.is_superuser or RESET in held(session, [by.id])):
+        return False
+    try:
+        require_power(session, by, user)
+    except Forbidden:
+        return False
+    return True
 
 
 def _replace(

@@ -94,7 +94,6 @@ def change(admin: Administrator, user: User, fields: UserValues, password: Chose
         admin.require("USER_RESET_PASSWORD")
         password.require_good_for(user.username, user.email, user.full_name or "")
         user.password = password.hashed
-        passwords.void_tokens(admin.session, user.id)
         _end_sessions(admin, user)
     if "is_active" in fields:
         _set_active(admin, user, fields["is_active"])
@@ -210,6 +209,8 @@ def _require_other_superuser(admin: Administrator, user: User) -> None:
 
 
 def _end_sessions(admin: Administrator, user: User) -> None:
+    """Leave a user no way in that they had so far, but for their password."""
+    passwords.void_tokens(admin.session, user.id)
     sessions.end_with(admin.session, admin.identity, admin.actor, user.id)
 
 
