@@ -16,11 +16,13 @@ class Payload(Schema):
 
     The frontend's forms send `""` for every optional field left empty, of any type. `ALIASES` are other names of
     fields; a field's own name counts if both say something. `EXAMPLE` is what the documentation shows beside values
-    that are made up for required fields.
+    that are made up for required fields. `STORED` is where the row is looked at whose guarded fields are changed: a
+    table, whose defaults count for a new row, or a read model.
     """
 
     ALIASES: ClassVar[dict[str, str]] = {}
     EXAMPLE: ClassVar[dict[str, Any]] = {}
+    STORED: ClassVar[type[Any] | None] = None
 
     class Meta:
         unknown = RAISE

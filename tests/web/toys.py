@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint
 from marshmallow import fields
@@ -11,7 +11,7 @@ from sqlalchemy import Numeric, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rental_backend.errors import AppError, Conflict
-from rental_backend.fields import Money, Text, TextOrEmpty
+from rental_backend.fields import Money, Text, TextOrEmpty, guarded
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import Identified
 from rental_backend.schemas import Output, Paging, Payload
@@ -47,6 +47,24 @@ class NewToy(Payload):
 
     name = Text(50, 1, required=True)
     price = Money()
+
+
+class Part(Payload):
+    """A part of a toy, whose price not everybody says."""
+
+    STORED: ClassVar = Toy
+
+    name = Text(50)
+    price = Money(metadata=guarded("TOY_PRICE"))
+
+
+class Offer(Part):
+    """What a toy is offered for, with its parts and its box; gold is not for everybody."""
+
+    colour = Text(20, allow_none=True, metadata=guarded({"gold": "TOY_GOLD"}))
+    secret = Text(20, metadata=guarded("TOY_SECRET", stored=""))
+    parts = fields.List(fields.Nested(Part))
+    box = fields.Nested(Part)
 
 
 class ToySchema(Output):
@@ -187,3 +205,11 @@ def crash() -> None:
 def aliased() -> dict[str, bool]:
     """Be reached by doubled prefixes too."""
     return {"ok": True}
+
+
+@bp.post("/offers")
+@bp.put("/offers/<uuid:id>")
+@endpoint(needs=NEEDS, permission="TOY_CREATE", accepts=Offer())
+def offer(session: Session, **given: Any) -> dict[str, Any]:  # noqa: ARG001 - what is stored is compared by it
+    """Give back what the view is given."""
+    return {"given": {name: value for name, value in given.items() if name != "id"}}

@@ -23,8 +23,8 @@ class Word(fields.String):
     """One of several words, each of which stands for a member of an enum."""
 
     def __init__(self, meanings: Mapping[str, StrEnum], **kwargs: Unpack[Options]) -> None:
-        words = {"enum": list(meanings)}
-        super().__init__(validate=validate.OneOf(list(meanings.values())), metadata=words, **kwargs)
+        kwargs["metadata"] = {"enum": list(meanings), **kwargs.get("metadata", {})}
+        super().__init__(validate=validate.OneOf(list(meanings.values())), **kwargs)
         self.meanings = meanings
 
     def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> Any:

@@ -8,6 +8,7 @@ from marshmallow import Schema
 
 from ...errors import AppError
 from ...infra.runtime.modes import Mode
+from .field_permissions import GuardedForm
 from .needs import Conditions, Degradation, Needs
 from .replies import JSON, READS
 
@@ -65,12 +66,16 @@ View = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """A view under its contract, the names of the parameters the view takes, and the methods by which it changes."""
+    """A view under its contract, the names of the parameters the view takes, and the methods by which it changes.
+
+    `guarded` are the fields of its body that take a permission of their own, if there are any.
+    """
 
     contract: Contract
     view: View
     names: frozenset[str]
     changing: frozenset[str]
+    guarded: GuardedForm | None
 
 
 def contract_of(view: object) -> Contract | None:

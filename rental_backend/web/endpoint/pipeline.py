@@ -25,6 +25,7 @@ from . import degraded, idempotency, rate_limits
 from .call import Call
 from .context import actor
 from .contracts import METHODS, Contract, Operation, View
+from .field_permissions import guarded_form, permitted
 from .needs import AUTH, DATABASE, PUBLIC, REDIS
 from .paths import require_ids
 from .permission_denials import forbidden as denied
@@ -51,7 +52,10 @@ def _declaring(contract: Callable[P, Contract]) -> Callable[P, Callable[[View], 
 
 def _enforced(contract: Contract, view: View) -> View:
     changing = frozenset(method for method in METHODS if contract.changes_by(method))
-    operation = Operation(contract, view, frozenset(inspect.signature(view).parameters), changing)
+    names, guarded = frozenset(inspect.signature(view).parameters), guarded_form(contract.accepts)
+    if guarded and (contract.permission == PUBLIC or "session" not in names):
+        raise TypeError(f"{view.__name__} takes guarded fields, so it needs a caller and a session.")
+    operation = Operation(contract, view, names, changing, guarded)
 
     @functools.wraps(view)
     def _view(**path: Any) -> Response:
@@ -199,6 +203,9 @@ def fresh(call: Call, arguments: dict[str, Any]) -> Reply:
 def run(call: Call, arguments: dict[str, Any], session: Session | None) -> Reply:
     """Run the view in its unit of work, and encode what it returns while that is still open."""
     operation, given = call.operation, dict(arguments)
+    if operation.guarded and call.caller and not call.caller.superuser and session is not None:
+        named = (call.request.view_args or {}).get("id")
+        given = permitted(call.caller, operation.guarded, given, session, row=named)
     if session is not None:
         given["session"] = session
     if "principal" in operation.names:

@@ -13,7 +13,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields, validate
 
-from ...fields import TextOrEmpty
+from ...fields import TextOrEmpty, guard_of
 from ...schemas import Output, Payload
 
 T = TypeVar("T")
@@ -56,7 +56,9 @@ class JsonSchemas(OpenAPIConverter):
     def _property(self, field: fields.Field[T], *, answers: bool) -> Json:
         made = self.field2property(field)
         if not answers:
-            return _read(field, {name: value for name, value in made.items() if name not in NOTED})
+            guard = guard_of(field)
+            asked = {"x-permission": guard.said()} if guard else {}
+            return _read(field, {name: value for name, value in made.items() if name not in NOTED}) | asked
         return _nullable(field, {name: value for name, value in made.items() if name in SENT})
 
     def parameter(self, name: str, field: fields.Field[T], schema: Schema) -> Json:
