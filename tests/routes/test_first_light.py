@@ -12,7 +12,7 @@ def test_a_clerk_signs_in_creates_and_lists_customers(client: FlaskClient, sessi
     signed_in = client.post("/api/auth/login", json={"username": user.username, "password": factories.PASSWORD}).json
     assert signed_in is not None
     headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
-    body = {"customer_code": "C-1", "customer_type": "BUSINESS", "business_name": "Film & Co", "credit_limit": 100}
+    body = {"customer_code": "C-1", "customer_type": "BUSINESS", "business_name": "Film & Co"}
 
     created = client.post("/api/customers/", json=body, headers=headers)
     listed = client.get("/api/customers", headers=headers)

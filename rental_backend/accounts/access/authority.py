@@ -13,25 +13,19 @@ from ...errors import Forbidden, Invalid, Unauthenticated
 from ...infra.identity.identity import Identity
 from ..audit import service as audit
 from ..models import Permission, User
-from .effective_permissions import Held, effective, held, shortfall
+from .effective_permissions import Held, held, shortfall
 
 TURN = 202_508_190  # the advisory lock for changes of users, roles and grants
 
 
 @dataclass(frozen=True, slots=True)
 class Administrator:
-    """Somebody who changes accounts in a transaction, and what they may do as of its turn."""
+    """Somebody who changes accounts in a transaction. What they may do is looked up when it matters, in its turn."""
 
     session: Session
     identity: Identity
     actor: Actor
     user: User
-    permissions: frozenset[str]
-
-    def require(self, permission: str) -> None:
-        """Raise `Forbidden` unless the administrator has a permission."""
-        if not self.user.is_superuser and permission not in self.permissions:
-            raise Forbidden(f"You may not do this without having {permission} yourself.", missing=[permission])
 
     def require_all(self, permissions: Iterable[str], deed: str, until: datetime | None = None) -> None:
         """Raise `Forbidden`, which names the deed, unless the administrator has all of the permissions `until` then.
@@ -122,7 +116,7 @@ def administrator(session: Session, identity: Identity, actor: Actor) -> Adminis
     user = session.get(User, actor.id) if actor.id else None
     if user is None or not user.is_active or user.deleted_at is not None:
         raise Unauthenticated("This account is not active.", reason="inactive")
-    return Administrator(session, identity, actor, user, frozenset(session.scalars(effective([user.id]))))
+    return Administrator(session, identity, actor, user)
 
 
 def _forget(identity: Identity, ended: SessionTransaction) -> None:

@@ -21,6 +21,11 @@ def _list(value: Expression, order: Expression) -> ColumnElement[Any]:
     return func.coalesce(func.json_agg(aggregate_order_by(value, order)), literal_column("'[]'::json"))
 
 
+def _by_name(name: Expression, value: Expression) -> ColumnElement[Any]:
+    """Return the JSON object of all rows, or an empty one."""
+    return func.coalesce(func.json_object_agg(name, value), literal_column("'{}'::json"))
+
+
 _role = func.json_build_object(
     *("id", models.Role.id, "name", models.Role.name, "description", models.Role.description)
 )
@@ -32,6 +37,12 @@ _roles_of_user = (
 )
 _granted = (
     select(_list(models.Permission.name, models.Permission.name))
+    .join(UserPermission, UserPermission.permission_id == models.Permission.id)
+    .where(UserPermission.user_id == models.User.id, IN_FORCE)
+    .correlate(models.User)
+)
+_grants_by_name = (
+    select(_by_name(models.Permission.name, models.Permission.id))
     .join(UserPermission, UserPermission.permission_id == models.Permission.id)
     .where(UserPermission.user_id == models.User.id, IN_FORCE)
     .correlate(models.User)
@@ -52,9 +63,17 @@ class User(ReadModel):
             case((models.User.is_superuser, UserType.SUPERADMIN.value), else_=models.User.user_type.cast(String)).label(
                 "user_type"
             ),
-            _roles_of_user.with_only_columns(_role).order_by(models.Role.name).limit(1).scalar_subquery().label("role"),
+            *(
+                _roles_of_user.with_only_columns(shown)
+                .order_by(models.Role.name)
+                .limit(1)
+                .scalar_subquery()
+                .label(name)
+                for name, shown in (("role", _role), ("role_id", models.Role.id))
+            ),
             _roles_of_user.with_only_columns(_list(_role, models.Role.name)).scalar_subquery().label("roles"),
             _granted.scalar_subquery().label("direct_permissions"),
+            _grants_by_name.scalar_subquery().label("grants_by_name"),
             _sign_ins.scalar_subquery().label("login_count"),
             null().label("location"),
         )
@@ -89,6 +108,9 @@ class Role(ReadModel):
         _permissions_of_role.with_only_columns(_list(models.Permission.name, models.Permission.name))
         .scalar_subquery()
         .label("permissions"),
+        _permissions_of_role.with_only_columns(_by_name(models.Permission.name, models.Permission.id))
+        .scalar_subquery()
+        .label("permissions_by_name"),
         _permissions_of_role.with_only_columns(func.count()).scalar_subquery().label("permission_count"),
         _users_of_role.label("user_count"),
         and_(not_(models.Role.is_system_role), _users_of_role == 0).label("can_be_deleted"),

@@ -1,13 +1,17 @@
 """The wire forms of roles and permissions."""
 
+from itertools import chain
 from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...fields import Text
+from ...fields import Text, guarded
 from ...schemas import Envelope, Output, Paging, Payload
+from ..access import read_models
 from ..models import RiskLevel
 from ..schemas import EitherSpelling, Ids, Names
+
+PERMISSIONS = guarded("ROLE_ASSIGN_PERMISSION", stored="permissions_by_name")
 
 
 class RoleFields(EitherSpelling):
@@ -25,12 +29,9 @@ class RoleFields(EitherSpelling):
     def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
         """Leave `permissions` if any were sent, even none at all."""
         data.pop("is_system_role", None)
-        for name in ("permission_ids", "permission_codes"):
-            sent = data.pop(name, None)
-            before = data.get("permissions")
-            if isinstance(sent, list):
-                data["permissions"] = [*before, *sent] if isinstance(before, list) else sent
-        return data
+        sent = [data.pop(name, None) for name in ("permissions", "permission_ids", "permission_codes")]
+        lists = [each for each in sent if isinstance(each, list)]
+        return {**data, "permissions": [*chain(*lists)]} if lists else data
 
 
 class NewRole(RoleFields):
@@ -42,7 +43,12 @@ class NewRole(RoleFields):
 class RoleChange(RoleFields):
     """Changes of a role. Fields that are not sent keep their values."""
 
+    STORED: ClassVar = read_models.Role
+
     name = Text(50, 1)
+    permissions = Names(allow_none=True, metadata=PERMISSIONS)
+    permission_ids = Names(allow_none=True, metadata=PERMISSIONS)
+    permission_codes = Names(allow_none=True, metadata=PERMISSIONS)
 
 
 class RoleName(Payload):

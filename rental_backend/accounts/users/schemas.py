@@ -6,11 +6,14 @@ from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from ...fields import Choice, Email, Text
+from ...fields import SUPERUSER, Choice, Email, Text, guarded
 from ...schemas import Envelope, Output, Paging, Payload
+from ..access import read_models
 from ..auth.schemas import UserSchema
-from ..models import UserType
+from ..models import User, UserType
 from ..schemas import EitherSpelling, Names
+
+SWITCH: dict[object, str] = {True: "USER_ACTIVATE", False: "USER_DEACTIVATE"}
 
 
 class OwnFields(EitherSpelling):
@@ -39,13 +42,15 @@ class UserFields(OwnFields):
     `location_id` is accepted and not stored: users have no location.
     """
 
+    STORED: ClassVar[type] = read_models.User
+
     username = Text(50, 1)
-    user_type = Choice(UserType)
-    is_superuser = fields.Boolean()
-    role_id = fields.UUID(allow_none=True)
+    user_type = Choice(UserType, metadata=guarded({UserType.SUPERADMIN: SUPERUSER}))
+    is_superuser = fields.Boolean(metadata=guarded(SUPERUSER))
+    role_id = fields.UUID(allow_none=True, metadata=guarded("ROLE_ASSIGN"))
     location_id = Text(100, allow_none=True)
-    direct_permissions = Names(allow_none=True)
-    is_active = fields.Boolean()
+    direct_permissions = Names(allow_none=True, metadata=guarded("PERMISSION_ASSIGN", stored="grants_by_name"))
+    is_active = fields.Boolean(metadata=guarded(SWITCH))
     password = fields.String(allow_none=True)  # what is good enough is for `passwords` to say
 
     @validates_schema
@@ -57,11 +62,18 @@ class UserFields(OwnFields):
         if kind is not None and superuser is not None and superuser != (kind is UserType.SUPERADMIN):
             raise ValidationError("Contradicts user_type.", "is_superuser")
 
+    @post_load
+    def leave_nulls_out(self, data: dict[str, object], **_: object) -> dict[str, object]:
+        """Forget what is null: no page takes a role, a grant or a password away by that."""
+        said = {"role_id", "direct_permissions", "password"}
+        return {name: value for name, value in data.items() if value is not None or name not in said}
+
 
 class NewUser(UserFields):
     """A new user."""
 
     EXAMPLE: ClassVar = {"password": "velvet lantern orbit 31"}
+    STORED: ClassVar[type] = User
 
     email = Email(required=True)
     password = fields.String(required=True)
@@ -71,15 +83,17 @@ class UserChange(UserFields):
     """Changes of a user. Fields that are not sent keep their values."""
 
     id = fields.UUID()
+    password = fields.String(allow_none=True, metadata=guarded("USER_RESET_PASSWORD", stored=""))
 
 
 class StatusChange(EitherSpelling):
     """Whether a user can sign in, and whether their e-mail address is verified."""
 
     EXAMPLE: ClassVar = {"is_active": True}
+    STORED: ClassVar = User
 
-    is_active = fields.Boolean()
-    is_verified = fields.Boolean()
+    is_active = fields.Boolean(metadata=guarded(SWITCH))
+    is_verified = fields.Boolean(metadata=guarded("USER_UPDATE"))
 
     @validates_schema
     def say_something(self, data: dict[str, object], **_: object) -> None:

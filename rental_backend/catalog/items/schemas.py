@@ -5,9 +5,9 @@ from typing import ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates
 
-from ...fields import Choice, Money, Options, Text
+from ...fields import Choice, Money, Options, Text, guarded
 from ...schemas import Payload
-from ..models import ItemStatus
+from ..models import Item, ItemStatus
 
 # What an item cannot be without: null says nothing about it.
 NEVER_NULL = {
@@ -102,10 +102,17 @@ class NewItem(ItemFields):
 class ItemChange(ItemFields):
     """Changes of an item. Fields that are not sent keep their values."""
 
+    STORED: ClassVar = Item
+
     item_name = Text(200, 1)
+    item_status = Choice(ItemStatus, metadata=guarded("ITEM_UPDATE_STATUS"))
     unit_of_measurement_id = fields.UUID()
+    rental_rate_per_period = Money(allow_none=True, metadata=guarded("ITEM_UPDATE_PRICE"))
+    sale_price = Money(allow_none=True, metadata=guarded("ITEM_UPDATE_PRICE"))
+    purchase_price = Money(allow_none=True, metadata=guarded("ITEM_UPDATE_PRICE"))
+    security_deposit = Money(metadata=guarded("ITEM_UPDATE_PRICE"))
     reorder_point = Whole()
-    is_active = fields.Boolean()
+    is_active = fields.Boolean(metadata=guarded("ITEM_DELETE"))
 
 
 class SkuRequest(ItemUse):

@@ -4,15 +4,16 @@ from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...fields import Choice, Email, Money, Text, TextOrEmpty
+from ...fields import Choice, Email, Money, Text, TextOrEmpty, guarded
 from ...schemas import Browsing, Output, Payload
-from ..models import BlacklistStatus, CreditRating, CustomerStatus, CustomerTier, CustomerType
+from ..models import BlacklistStatus, CreditRating, Customer, CustomerStatus, CustomerTier, CustomerType
 
 
 class CustomerFields(Payload):
     """The fields of a customer; `tax_id` is another name of `tax_number`."""
 
     ALIASES: ClassVar = {"tax_id": "tax_number"}
+    STORED: ClassVar = Customer
 
     business_name = Text(200, allow_none=True)
     first_name = Text(100, allow_none=True)
@@ -29,7 +30,7 @@ class CustomerFields(Payload):
     tax_number = Text(50, allow_none=True)
     payment_terms = Text(50, allow_none=True)
     customer_tier = Choice(CustomerTier)
-    credit_limit = Money()
+    credit_limit = Money(metadata=guarded("CUSTOMER_UPDATE_CREDIT"))
     notes = Text(10_000, allow_none=True)
 
 

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from ...fields import Choice, Email, Money, Options, Sent, Text
+from ...fields import Choice, Email, Money, Options, Sent, Text, guarded
 from ...schemas import Browsing, Output, Payload
-from ..models import PaymentTerms, SupplierStatus, SupplierTier, SupplierType
+from ..models import PaymentTerms, Supplier, SupplierStatus, SupplierTier, SupplierType
 
 TYPES = {**{each.value: each for each in SupplierType}, "SERVICE_PROVIDER": SupplierType.SERVICE}
 TIERS = {
@@ -78,10 +78,12 @@ class SupplierFields(Payload):
 class NewSupplier(SupplierFields):
     """A new supplier."""
 
+    STORED: ClassVar = Supplier
+
     supplier_code = Text(50, 1, required=True)
     company_name = Text(255, 1, required=True)
     supplier_type = Word(TYPES, required=True)
-    status = Choice(SupplierStatus)
+    status = Choice(SupplierStatus, metadata=guarded("SUPPLIER_UPDATE_STATUS"))
 
 
 class SupplierSchema(Output, SupplierFields):

@@ -153,7 +153,7 @@ def test_a_change_leaves_the_rest_and_can_clear(signed_in: Caller, session: Sess
     """What is sent is changed; null clears what may be empty and says nothing about what may not; the SKU stays."""
     brand = factories.brand(session, name="Acme", code="ACME")
     item = factories.item(session, brand_id=brand.id, sale_price=5, rental_period=3, description="D")
-    client = signed_in("ITEM_UPDATE", username="clerk")
+    client = signed_in("ITEM_UPDATE", "ITEM_UPDATE_PRICE", username="clerk")
     sent = {"brand_id": None, "sale_price": None, "rental_period": None, "item_name": "New", "description": ""}
 
     changed = client.put(f"{ITEMS}{item.id}", json=sent).get_json()

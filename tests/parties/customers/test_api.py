@@ -33,7 +33,7 @@ def _ids(rows: list[dict[str, Any]]) -> set[str]:
 
 def test_a_customer_is_created_with_everything_sent(signed_in: Caller, session: Session) -> None:
     """A new customer is stored as sent, answered with defaults, and found where Location points."""
-    client = signed_in("CUSTOMER_CREATE", "CUSTOMER_VIEW", username="clerk")
+    client = signed_in("CUSTOMER_CREATE", "CUSTOMER_UPDATE_CREDIT", "CUSTOMER_VIEW", username="clerk")
     sent = {
         **ADA,
         "email": "ada@example.com",
@@ -174,7 +174,7 @@ def test_the_name_is_the_business_name_or_both_names(signed_in: Caller) -> None:
 def test_a_change_leaves_what_is_not_sent(signed_in: Caller, session: Session) -> None:
     """A change touches only what is sent, says who made it, and blanks change nothing."""
     customer = factories.customer(session, city="London", notes="N", created_by="someone")
-    client = signed_in("CUSTOMER_UPDATE", "CUSTOMER_VIEW", username="editor")
+    client = signed_in("CUSTOMER_UPDATE", "CUSTOMER_UPDATE_CREDIT", "CUSTOMER_VIEW", username="editor")
     before = client.get(_path(customer)).get_json()
 
     after = client.put(_path(customer), json={"last_name": "King", "city": "", "credit_limit": 7, "notes": None})

@@ -54,6 +54,18 @@ def test_no_operation_escapes(app: Flask, documented: Documented) -> None:
     assert sum(map(len, documented.document["paths"].values())) == len(documented.operations)
 
 
+def test_a_field_says_which_permission_it_takes(documented: Documented) -> None:
+    """Beside that of the operation, for each value that takes one; what is answered takes none."""
+    forms = documented.document["components"]["schemas"]
+
+    assert forms["CustomerChange"]["properties"]["credit_limit"]["x-permission"] == "CUSTOMER_UPDATE_CREDIT"
+    assert forms["UserChange"]["properties"]["is_active"]["x-permission"] == {
+        "true": "USER_ACTIVATE",
+        "false": "USER_DEACTIVATE",
+    }
+    assert "x-permission" not in forms["Customer"]["properties"]["credit_limit"]
+
+
 def test_a_new_view_is_in_it(build: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> None:
     """A blueprint that is registered is documented without anybody's doing."""
     stray = Blueprint("stray", __name__)
