@@ -1,4 +1,4 @@
-"""Every route of the application, for every kind of caller: let in or kept out exactly as its contract declares."""
+"""Every route of the application, for every kind of caller: let in or kept out exactly as the table says."""
 
 import base64
 import hashlib
@@ -27,6 +27,7 @@ from rental_backend.web.endpoint.capabilities import contracts
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC, SIGNED_IN
 from rental_backend.web.endpoint.pipeline import endpoint
 from tests import factories
+from tests.routes.table import OTHERS, ROUTES
 
 pytestmark = pytest.mark.long
 
@@ -41,18 +42,12 @@ OPEN = {
     *("GET /openapi.json", "GET /docs", "GET /docs/guide", "GET /docs/operations", "GET /assets/<release>/<name>"),
     *("POST /api/auth/logout", "POST /api/auth/forgot-password", "POST /api/auth/reset-password"),
 }
-# Open to everybody for what is his own; for others' it takes a permission, and the matrix asks for others'.
-OTHERS = {
-    "GET /api/users/<uuid:user_id>/sessions": "USER_VIEW_SESSIONS",
-    "DELETE /api/users/<uuid:user_id>/sessions": "USER_MANAGE",
-    "DELETE /api/users/<uuid:user_id>/sessions/<uuid:session_id>": "USER_MANAGE",
-}
 # Nobody may do that; a permission is needed to be told so.
 DISABLED = {"POST /api/admin/database/reset", "POST /api/admin/database/clear-tables"}
 EVERYBODYS = {
     *("GET /api/auth/me", "GET /api/users/me", "PUT /api/users/me", "POST /api/users/me/change-password"),
     "GET /api/system/company",  # stands on every paper
-    *OTHERS,
+    *OTHERS,  # for others' it takes a permission, and the matrix asks for others'
 }
 # Signing out takes a token in its body too. It gets a bad one, which it refuses itself: it would end our session.
 BODIES = {"POST /api/auth/logout": {"refresh_token": "nonsense"}}
@@ -63,8 +58,9 @@ Route = tuple[str, str, str]
 
 
 def _routes(app: Flask) -> list[Route]:
-    """Return the method, path and declared permission of every route."""
-    return [(method, rule, contract.permission) for _, method, rule, contract in contracts(app)]
+    """Return the method, path and permission of every route: as the table has it, or as it is declared only."""
+    routes = [(method, rule, contract.permission) for _, method, rule, contract in contracts(app)]
+    return [(method, rule, ROUTES.get(f"{method} {rule}", permission)) for method, rule, permission in routes]
 
 
 def _undeclared(app: Flask) -> list[str]:
