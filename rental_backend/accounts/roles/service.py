@@ -90,6 +90,8 @@ def change(admin: Administrator, id: uuid.UUID, fields: RoleValues) -> Role:
         _require_free(admin, fields["name"], but=role.id)
     if (named := fields.get("permissions")) is not None:
         wanted = _permissions(admin, named)
+    if set(held) - set(wanted) or (role.is_active and not fields.get("is_active", True)):
+        admin.require_power_over(*_holders(admin, role))
     for name, value in fields.items():
         if name in PLAIN:
             setattr(role, name, value)
@@ -154,6 +156,12 @@ def _find(admin: Administrator, id: uuid.UUID) -> tuple[Role, dict[str, uuid.UUI
     held = permissions_in(admin, role)
     admin.require_all(held, "change a role with more permissions")
     return role, held
+
+
+def _holders(admin: Administrator, role: Role) -> Iterable[User]:
+    """Return the users who may do less without a role."""
+    having = select(User).join(user_roles, user_roles.c.user_id == User.id).where(user_roles.c.role_id == role.id)
+    return admin.session.scalars(having.where(User.deleted_at.is_(None), User.is_superuser.is_(False)))
 
 
 def _permissions(admin: Administrator, wanted: Iterable[str]) -> dict[str, uuid.UUID]:

@@ -189,3 +189,25 @@ def test_equals_end_the_sessions_of_each_other(client: FlaskClient, session: Ses
     said: Any = client.delete(f"/api/users/{equal.id}/sessions/{begun.id}").get_json()
 
     assert said == {"ended": 1}
+
+
+@pytest.mark.parametrize(
+    ("method", "rest", "body"),
+    [
+        ("PUT", "", {"permissions": []}),
+        ("PUT", "", {"is_active": False}),
+        ("DELETE", "/permissions", {"permission_ids": ["B"]}),
+    ],
+)
+def test_nobody_takes_a_right_by_a_role_from_who_may_do_more(
+    app: Flask, session: Session, method: str, rest: str, body: dict[str, Any]
+) -> None:
+    """As they cannot take the role itself; from equals they can, and to give is no harm."""
+    client = client_of(app, session, factories.user(session, permissions=(*TOOLS, "B", "C")))
+    for above, status in ((("D",), 403), (("C",), 200)):
+        holder = factories.user(session, permissions=above)
+        role = factories.role(session, holder, name=f"role {above[0]}", permissions=("B",))
+        path = f"/api/auth/roles/{role.id}"
+        assert client.post(f"{path}/permissions", json={"permission_ids": ["C"]}).status_code == 200
+
+        assert client.open(f"{path}{rest}", method=method, json=body).status_code == status
