@@ -9,7 +9,7 @@ from deploy.private.binaries import ROOT
 from deploy.private.console import Console, SetupError
 from deploy.private.process import wait_until
 from deploy.private.run import run
-from deploy.private.stage import CHORES, Stage, WebEnded
+from deploy.private.stage import Stage, WebEnded
 
 WATCHED = ("rental_backend", "migrations", "wsgi.py", "gunicorn.conf.py", "alembic.ini")
 LOOK_EVERY = 10  # moments of the console, which are of 0.03 s
@@ -46,8 +46,7 @@ class Reloading(Stage):
         self.announced = False
         self.web = self._spawn("-m", "gunicorn", "wsgi:app")
         try:
-            for chore in CHORES:
-                self._do_chore(*chore, retry=retry)
+            self._prepare(retry=retry)
             self._announce()
             while True:
                 self._tick()

@@ -13,7 +13,7 @@ from deploy.private.console import Console, SetupError
 from deploy.private.process import ServerError, spawn, wait_until
 from deploy.private.server import PrivateServer
 
-CHORES = (("migrate", "--wait=0"), ("seed",), ("create-admin",))  # waiting is done here
+PREPARE = ("release", "--wait=0", "--admin")  # one start of the program for all of it; waiting is done here
 RETRY_SECONDS = 3
 GRACE_SECONDS = 40
 
@@ -44,8 +44,7 @@ class Stage:
         self.web = self._spawn("-m", "gunicorn", "wsgi:app")
         try:
             self._raise_servers()
-            for chore in CHORES:
-                self._do_chore(*chore, retry=retry)
+            self._prepare(retry=retry)
             self._announce()
             while True:
                 self._tick()
@@ -75,13 +74,13 @@ class Stage:
             server.wait(pause=self._tick)
             self.console.say(f"{server.title} answers")
 
-    def _do_chore(self, name: str, *options: str, retry: bool) -> None:
-        """Have a flask command succeed, what it prints shown to the user."""
-        while fault := self._fault_of(name, *options):
+    def _prepare(self, *, retry: bool) -> None:
+        """Have the database migrated and filled, with an administrator; what is printed is shown to the user."""
+        while fault := self._fault_of(*PREPARE):
             if not retry:
-                raise SetupError(f"flask {name} failed: {fault} (log: {self.log})")
+                raise SetupError(f"flask {PREPARE[0]} failed: {fault} (log: {self.log})")
             self._announce()
-            self.console.say(f"flask {name} failed, trying again in {RETRY_SECONDS} s: {fault}")
+            self.console.say(f"flask {PREPARE[0]} failed, trying again in {RETRY_SECONDS} s: {fault}")
             wait_until(lambda: False, RETRY_SECONDS, self._tick)
 
     def _fault_of(self, *command: str) -> str:

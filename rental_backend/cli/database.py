@@ -85,11 +85,14 @@ def migrate(target: str, dry_run: bool, as_json: bool, **how: Unpack[MigratorOpt
 
 @click.command()
 @WAIT
+@click.option("--admin", is_flag=True, help="Create the first administrator, too, as `create-admin` does.")
 @click.pass_context
-def release(context: click.Context, wait: float) -> None:
+def release(context: click.Context, wait: float, admin: bool) -> None:
     """Prepare the database for a release: migrate, then add reference data. It has the exit codes of `migrate`."""
     context.invoke(migrate, wait=wait)
     context.invoke(seed)
+    if admin:
+        context.invoke(create_admin)
 
 
 @click.command()

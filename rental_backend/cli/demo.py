@@ -6,8 +6,6 @@ from datetime import UTC, datetime
 import click
 from flask import current_app
 
-from ..demo.generator import SMALL, fill, large
-from ..demo.loading import indexes_last
 from ..seed import add_reference_data
 from .seed import patient_database
 
@@ -26,6 +24,9 @@ def demo(size: str, rentals: int, even_in_production: bool) -> None:
     """
     if current_app.config["SETTINGS"].production and not even_in_production:
         raise click.UsageError("This is production. If its database is to hold made-up data, say --even-in-production.")
+    from ..demo.generator import SMALL, fill, large  # brings the tables of all domains
+    from ..demo.loading import indexes_last
+
     began = time.monotonic()
 
     def say(made: int) -> None:
