@@ -1,6 +1,7 @@
 """A PostgreSQL at the newest revision in 0.3 s instead of 1.8: a copy of one that was made once, and is kept.
 
-It is made again when a revision, the program of the server or what makes or migrates it is another.
+It is made again when a revision, the program of the server or what makes or migrates it is another. Beside the database
+that is served it has `NEWEST`, which is the same and which nobody connects to: the template for more of them.
 """
 
 import fcntl
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
+
 from deploy.private import binaries, postgres
 from deploy.private.servers import PostgresServer
 from rental_backend.infra import migration
@@ -19,11 +22,14 @@ from rental_backend.infra import migration
 KEPT = binaries.ROOT / ".local" / "test" / "cluster"
 REVISIONS = binaries.ROOT / "migrations"
 PARTS = ("password", "data")
+NEWEST = "newest"
 
 
-def start_at_newest(folder: Path, migrate: Callable[[str], None], kept: Path = KEPT) -> PostgresServer:
+def start_at_newest(
+    folder: Path, migrate: Callable[[str], None], *, durable: bool = False, kept: Path = KEPT
+) -> PostgresServer:
     """Start a server of its own in a folder, its database empty and at the revision that `migrate` brings it to."""
-    server = PostgresServer(folder, port=0, durable=False)
+    server = PostgresServer(folder, port=0, durable=durable)
     whole = kept / stamp(REVISIONS)
     with _alone(kept):
         if whole.exists():
@@ -31,6 +37,10 @@ def start_at_newest(folder: Path, migrate: Callable[[str], None], kept: Path = K
         else:
             server.start()
             migrate(server.url)
+            with psycopg.connect(
+                server.url.replace(f"/{postgres.DATABASE}", "/postgres"), autocommit=True
+            ) as connection:
+                connection.execute(f"CREATE DATABASE {NEWEST} TEMPLATE {postgres.DATABASE}")
             server.stop()
             _keep(folder, whole)
     server.start()
@@ -40,7 +50,7 @@ def start_at_newest(folder: Path, migrate: Callable[[str], None], kept: Path = K
 def stamp(revisions: Path) -> str:
     """Return what identifies a cluster: the revisions, what makes and migrates it, its program, and whose it is."""
     tool = Path(migration.__file__).parent
-    files = [*sorted(revisions.rglob("*.py")), *sorted(tool.rglob("*.py")), Path(postgres.__file__)]
+    files = [*sorted(revisions.rglob("*.py")), *sorted(tool.rglob("*.py")), Path(postgres.__file__), Path(__file__)]
     parts = [str(binaries.postgres("postgres").resolve()), str(os.geteuid())]
     parts += [f"{path.name}\0{path.read_text()}" for path in files]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

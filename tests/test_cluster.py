@@ -18,8 +18,8 @@ def _must_not(url: str) -> None:
 
 def test_it_is_made_once_and_copied_from_then_on(tmp_path: Path) -> None:
     """Both servers run at once, have what was made, and see nothing of each other."""
-    first = start_at_newest(tmp_path / "first", _make, tmp_path / "kept")
-    second = start_at_newest(tmp_path / "second", _must_not, tmp_path / "kept")
+    first = start_at_newest(tmp_path / "first", _make, kept=tmp_path / "kept")
+    second = start_at_newest(tmp_path / "second", _must_not, kept=tmp_path / "kept")
     try:
         with psycopg.connect(first.url) as one, psycopg.connect(second.url) as other:
             one.execute("DROP TABLE made")

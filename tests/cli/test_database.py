@@ -5,6 +5,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -17,7 +18,7 @@ from sqlalchemy.engine import make_url
 from deploy.private.servers import PostgresServer
 from rental_backend.config import driver_url
 from rental_backend.web.middleware import logs
-from tests.conftest import migrate
+from tests.cluster import NEWEST
 
 pytestmark = pytest.mark.long
 
@@ -25,25 +26,31 @@ ROOT = Path(__file__).parents[2]
 PASSWORD = "hidden word of the administrator"
 
 
-@pytest.fixture
-def own(settings: dict[str, str], postgres: PostgresServer) -> Iterator[dict[str, str]]:
-    """The settings for an empty database of its own."""
+@contextmanager
+def _database(postgres: PostgresServer, template: str) -> Iterator[str]:
+    """Make a database like another, for a while, and give its URL."""
     name = f"commands_{uuid.uuid4().hex[:8]}"
     server = sqlalchemy.create_engine(driver_url(postgres.url), isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name}"))
-    url = make_url(postgres.url).set(database=name).render_as_string(hide_password=False)
-    yield {**settings, "DATABASE_URL": url}
+        connection.execute(sqlalchemy.text(f"CREATE DATABASE {name} TEMPLATE {template}"))
+    yield make_url(postgres.url).set(database=name).render_as_string(hide_password=False)
     with server.connect() as connection:
         connection.execute(sqlalchemy.text(f"DROP DATABASE {name} WITH (FORCE)"))
     server.dispose()
 
 
 @pytest.fixture
-def migrated(own: dict[str, str]) -> dict[str, str]:
+def own(settings: dict[str, str], postgres: PostgresServer) -> Iterator[dict[str, str]]:
+    """The settings for an empty database of its own."""
+    with _database(postgres, "template1") as url:
+        yield {**settings, "DATABASE_URL": url}
+
+
+@pytest.fixture
+def migrated(settings: dict[str, str], postgres: PostgresServer) -> Iterator[dict[str, str]]:
     """The settings for a database of its own at the newest revision."""
-    migrate(own["DATABASE_URL"])
-    return own
+    with _database(postgres, NEWEST) as url:
+        yield {**settings, "DATABASE_URL": url}
 
 
 def flask(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:

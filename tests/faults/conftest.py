@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.config import driver_url
 from tests import factories
+from tests.cluster import start_at_newest
 from tests.conftest import migrate
 from tests.serving import Gunicorn, serving, until
 
@@ -50,13 +51,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """A migrated shop, an administrator and a clerk; its database is durable, or a kill would lose what it accepted."""
     folder = tmp_path_factory.mktemp("shop")
     shop = Shop(
-        PostgresServer(folder / "postgres", port=0),
+        start_at_newest(folder / "postgres", migrate, durable=True),
         RedisServer(folder / "redis", port=0),
         folder,
     )
-    shop.postgres.start()
     shop.redis.start()
-    migrate(shop.postgres.url)
     engine = create_engine(driver_url(shop.postgres.url))
     with Session(engine) as session:
         factories.user(session, username="admin", is_superuser=True, password=factories.shipped())
