@@ -63,7 +63,7 @@ def compete(breaker: Breaker, ends: float) -> list[int]:
     return [each for found in together(THREADS, attempt) for each in found]
 
 
-@rounds(20, 1000)
+@rounds(10, 1000)
 def test_of_all_threads_of_all_processes_exactly_one_probes(times: int) -> None:
     """However many try at the moment when the probe is due, one begins in each round."""
     breaker = steady(open_first=0.02, probe_lease=60.0)
@@ -92,7 +92,7 @@ def follow(breaker: Breaker, ends: float, during: float) -> list[tuple[int, bool
     return [each for found in together(THREADS, attempt) for each in found]
 
 
-@rounds(20, 1000)
+@rounds(8, 1000)
 def test_a_killed_prober_is_succeeded_within_its_lease(times: int) -> None:
     """When the process that probes is killed in the middle, exactly one other probes as soon as the lease ends."""
     lease, dice, late = 0.05, random.Random(1), []
@@ -218,7 +218,7 @@ def call_the_dead(breaker: Breaker, begins: float, during: float) -> int:
 
 
 @pytest.mark.parametrize("during", [0.0, 0.001, 0.01])
-@rounds(50, 1000)
+@rounds(15, 1000)
 def test_few_calls_reach_a_dead_dependency(times: int, during: float) -> None:
     """Of four processes that all call it at once, each has one call in flight at most when the threshold is reached."""
     breaker = steady(consecutive=10, open_first=60.0, open_most=60.0)

@@ -97,7 +97,7 @@ def fill(bulkhead: Bulkhead) -> None:
             pass
 
 
-@rounds(80, 2000)
+@rounds(20, 2000)
 def test_workers_killed_at_any_instant_leave_nothing_behind(times: int) -> None:
     """After each massacre a new worker trips, probes, closes and has all places; worker slots do not run out."""
     memory, breaker, bulkhead = make()
@@ -121,7 +121,7 @@ def test_workers_killed_at_any_instant_leave_nothing_behind(times: int) -> None:
     assert longest < 5
 
 
-@rounds(15, 500)
+@rounds(5, 500)
 def test_a_worker_stopped_at_any_instant_holds_up_nobody(times: int) -> None:
     """While one is stopped, and after it went on, another trips, probes and closes in time."""
     memory, breaker, bulkhead = make()
@@ -236,7 +236,7 @@ def most_at_once(inside: Iterator[Interval]) -> int:
     return max(itertools.accumulate(change for _, change in changes))
 
 
-@rounds(4, 60)
+@rounds(2, 60)
 @pytest.mark.parametrize("deaths", [0, 12])
 def test_no_more_calls_than_the_limit_are_ever_in_flight(times: int, deaths: int) -> None:
     """Over all threads of all workers, also while some are killed; all places are taken, and given back."""
