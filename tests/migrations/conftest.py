@@ -5,7 +5,6 @@ import logging
 import os
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from deploy.private.servers import PostgresServer
 from rental_backend.infra.migration import Migrator, Server
+from tests.serving import until
 
 ROOT = Path(__file__).parent.parent.parent
 REVISION = '''"""Toy {name}."""
@@ -44,11 +44,8 @@ def downgrade():
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 15) -> Any:
-    """Return what the condition returns as soon as that is true."""
-    ends = time.monotonic() + seconds
-    while not (found := condition()):
-        assert time.monotonic() < ends, "it did not come to pass"
-    return found
+    """Return what the condition returns as soon as that is true; whoever runs meanwhile has the processors."""
+    return until(condition, seconds)
 
 
 class Toys:

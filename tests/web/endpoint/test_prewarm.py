@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.infra.container import Services
+from rental_backend.web.endpoint import prewarm
 from rental_backend.web.endpoint.needs import PUBLIC, Needs
 from rental_backend.web.endpoint.pipeline import endpoint
 from rental_backend.web.endpoint.prewarm import Warmer, refuse_what_cannot_be_warm
@@ -80,8 +81,10 @@ def test_a_page_nobody_has_opened_is_there_in_an_outage(app: Flask, session: Ses
     assert (counted.value("hits"), counted.value("misses")) == (len(FIRST_PAGES), 1)
 
 
-def test_a_change_makes_it_warm_anew(app: Flask, session: Session) -> None:
+def test_a_change_makes_it_warm_anew(app: Flask, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a change the page is not hidden for long: soon there is an answer that shows it."""
+    monkeypatch.setattr(prewarm, "PAUSE", 0.5)
+    monkeypatch.setattr(prewarm, "LOOK_EVERY", 0.1)
     clerk = _client(app, session, "CUSTOMER_VIEW", "CUSTOMER_CREATE")
     services: Services = app.extensions["services"]
     warmer: Warmer = app.extensions["warmer"]

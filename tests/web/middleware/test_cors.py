@@ -11,6 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from rental_backend.web.middleware import cors
 from tests.conftest import Caller
 from tests.serving import until
 
@@ -203,8 +204,11 @@ def _throughout(seconds: float, condition: Callable[[], bool]) -> bool:
     return True
 
 
-def test_a_file_that_cannot_be_read_leaves_the_last_list(build: Callable[..., Flask], tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_leaves_the_last_list(
+    build: Callable[..., Flask], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file that is away or broken takes nobody's permission; a whole one counts again."""
+    monkeypatch.setattr(cors, "LOOK_EVERY", 0.1)
     file = tmp_path / "origins"
     client = build(CORS_ORIGINS_FILE=str(file)).test_client()
 
@@ -215,9 +219,9 @@ def test_a_file_that_cannot_be_read_leaves_the_last_list(build: Callable[..., Fl
     file.write_text("https://one.example\n")
     until(lambda: may("https://one.example"), 5, "the file that came into being")
     file.write_bytes(b"\xff\xfe https://evil.example")
-    assert _throughout(1.2, lambda: may("https://one.example"))
+    assert _throughout(0.3, lambda: may("https://one.example"))
     file.unlink()
-    assert _throughout(1.2, lambda: may("https://one.example"))
+    assert _throughout(0.3, lambda: may("https://one.example"))
     file.write_text("https://two.example\n")
     until(lambda: may("https://two.example"), 5, "the file that came back")
     assert not may("https://one.example")

@@ -23,6 +23,7 @@ from rental_backend.infra.identity import break_glass
 from rental_backend.infra.postgres.database import Database
 from rental_backend.infra.runtime.modes import Mode
 from tests import factories
+from tests.conftest import Caller
 from tests.refusals import refusal
 from tests.serving import until
 
@@ -175,9 +176,9 @@ def test_only_operators_steer(build: Callable[..., Flask], session: Session, tmp
         ({**READ_ONLY, "seconds": 10**9}, "seconds"), ({**READ_ONLY, "force": True}, "force"),
     ],
 )  # fmt: skip
-def test_an_order_that_makes_no_sense_is_refused(operator: Operator, body: dict[str, Any], field: str) -> None:
+def test_an_order_that_makes_no_sense_is_refused(signed_in: Caller, body: dict[str, Any], field: str) -> None:
     """By name, and the mode stays."""
-    _, client = operator
+    client = signed_in()
     refusal(client.put(MODE, json=body), 422, fields=(field,))
     assert client.get(MODE).get_json() == {"mode": "normal"}
 
