@@ -26,6 +26,7 @@ from tests import factories
 from tests.cluster import start_at_newest
 from tests.scanner import SCANNER, watch
 from tests.slowest import Slowest
+from tests.turns import is_waiting, may_be_alone, require_own_marks, turn
 
 ROOT = Path(__file__).parent.parent
 # Only what has ever held a row since it was last vacuumed: 1 ms, where truncating all tables takes 70 ms and more.
@@ -46,9 +47,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Slowest(config), "slowest")
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave the tests of pages out where there is no browser, and nothing else anywhere."""
-    return True if collection_path.name == "browsing" and browser.find() is None else None
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave the tests of pages out where there is no browser; and open no file where none of its tests is wanted."""
+    if collection_path.name == "browsing" and browser.find() is None:
+        return True
+    only_alone = config.option.markexpr.startswith("alone") and collection_path.match("test_*.py")
+    return True if only_alone and not may_be_alone(collection_path) else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -64,8 +68,19 @@ PATIENT = {"REQUEST_BUDGET": "4", "DATABASE_DEADLINE": "2", "DATABASE_CONNECT_DE
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files first that take long: those that are given out last decide when all workers are done."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    """Put the files first that take long: those that are given out last decide when all workers are done.
+
+    Before them come the tests that may wait beside each other, so that all workers do so.
+    """
+    require_own_marks(items)
+    items.sort(key=lambda item: (not is_waiting(item), item.get_closest_marker("long") is None))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Have a test that measures time run by itself, whatever the other processes would do."""
+    with turn(item):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

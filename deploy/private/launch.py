@@ -21,7 +21,8 @@ CHOOSING = ("-k", "-m", "-n", "--lf", "--last-failed", "--ff", "--collect")  # w
 def test(console: Console, arguments: list[str]) -> int:
     """Turn into pytest, for the quick tests or, when the first argument is `full`, for all.
 
-    Unless it is told which, the tests that measure time go first, one at a time; the others follow, one on each core.
+    Unless it is told which, the tests that measure time go first, one at a time, or several that only wait; the others
+    follow, one on each core.
     At the end stand the slowest files of both; what takes more than 20 s is a finding.
     Where there is no browser, one is installed meanwhile, if that is possible.
     """
@@ -35,7 +36,8 @@ def test(console: Console, arguments: list[str]) -> int:
     chosen, quick = (arguments[1:], "") if full else (arguments, " and not full")
     pytest = [str(environment.python), "-m", "pytest"]
     if all(each.startswith("-") and not each.startswith(CHOOSING) for each in chosen):
-        code = subprocess.call([*pytest, "-m", f"alone{quick}", *chosen], env=child_environment())
+        beside = () if full else _side_by_side(more=1)  # the long ones make figures: nothing else is there meanwhile
+        code = subprocess.call([*pytest, "-m", f"alone{quick}", *beside, *chosen], env=child_environment())
         if code not in (0, NO_TESTS):
             sys.exit(code)
         chosen = ["-m", f"not alone{quick}", *_side_by_side(), *chosen]
@@ -50,10 +52,13 @@ def test(console: Console, arguments: list[str]) -> int:
     os.execve(pytest[0], [*pytest, *chosen], child_environment())  # noqa: S606 - no shell is wanted
 
 
-def _side_by_side() -> tuple[str, ...]:
-    """Tell pytest to run the tests of several files at once, on up to four cores, in the order of collection."""
+def _side_by_side(more: int = 0) -> tuple[str, ...]:
+    """Tell pytest to run the tests of several files at once, on up to four cores, in the order of collection.
+
+    `more` is how many processes there are more than cores.
+    """
     cores = min(len(os.sched_getaffinity(0)), 4)
-    return ("-n", str(cores), "--dist", "loadfile", "--no-loadscope-reorder") if cores > 1 else ()
+    return ("-n", str(cores + more), "--dist", "loadfile", "--no-loadscope-reorder") if cores > 1 else ()
 
 
 def bench(console: Console, arguments: list[str]) -> int:

@@ -58,7 +58,7 @@ def test_what_chooses_no_tests_goes_to_both_runs(toys: Checkout) -> None:
 @pytest.mark.full
 def test_without_a_browser_only_the_pages_are_left_out(toys: Checkout) -> None:
     """It says so before and after the tests, names the mend, and everything else is run."""
-    for name in ("__init__.py", "cluster.py", "conftest.py", "factories.py", "scanner.py", "slowest.py"):
+    for name in ("__init__.py", "cluster.py", "conftest.py", "factories.py", "scanner.py", "slowest.py", "turns.py"):
         shutil.copy(binaries.ROOT / "tests" / name, toys.folder / "tests" / name)
     shutil.copytree(binaries.ROOT / "tests" / "browsing", toys.folder / "tests" / "browsing")
     toys.environ["BROWSER_BIN"] = "/nowhere/chromium"

@@ -107,7 +107,7 @@ def test_a_killed_run_leaves_neither_lock_nor_statement(toys: Toys) -> None:
     assert toys.migrator(wait=0).migrate().outcome == "migrated"
 
 
-@pytest.mark.alone
+@pytest.mark.alone(waiting=True)
 def test_another_run_that_does_not_end_is_waited_for_until_the_deadline(toys: Toys, command: Command) -> None:
     """Then it gives up with a code of its own, and has changed nothing."""
     toys.add("1", "CREATE TABLE shelf ()")
@@ -147,7 +147,7 @@ def _behind_a_reader(toys: Toys, lock_timeout: float, attempts: int) -> Writer:
     return writer
 
 
-@pytest.mark.alone
+@pytest.mark.alone(waiting=True)
 def test_a_long_reader_does_not_make_writers_wait_beyond_the_lock_timeout(toys: Toys) -> None:
     """The migration gives up its place in the queue each time, and succeeds once the reader has gone."""
     writer = _behind_a_reader(toys, lock_timeout=0.4, attempts=2)
@@ -156,7 +156,7 @@ def test_a_long_reader_does_not_make_writers_wait_beyond_the_lock_timeout(toys: 
     assert writer.count > 20
 
 
-@pytest.mark.alone
+@pytest.mark.alone(waiting=True)
 def test_without_a_short_lock_timeout_writers_would_wait(toys: Toys) -> None:
     """The measurement above sees a migration that is more patient."""
     assert _behind_a_reader(toys, lock_timeout=1.2, attempts=1).longest > 0.8
@@ -219,7 +219,7 @@ def test_tables_without_a_revision_are_told_how_to_get_one(toys: Toys, command: 
     assert "alembic stamp" in failed.stderr
 
 
-@pytest.mark.alone
+@pytest.mark.alone(waiting=True)
 def test_a_statement_that_takes_too_long_is_ended(toys: Toys) -> None:
     """The statement timeout is the run's, and says so."""
     toys.add("1", "SELECT pg_sleep(20)")
@@ -273,7 +273,7 @@ def test_taking_a_contract_revision_back_takes_its_mark_back(toys: Toys) -> None
     assert marks == [(None,), ("contract 2",)]
 
 
-@pytest.mark.alone
+@pytest.mark.alone(waiting=True)
 def test_an_index_is_built_under_the_lock_while_the_table_is_written(toys: Toys) -> None:
     """CREATE INDEX CONCURRENTLY waits for no other run and no writer for it."""
     toys.ask("CREATE TABLE shelf (id int)")

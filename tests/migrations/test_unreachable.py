@@ -125,7 +125,7 @@ def test_a_server_that_comes_later_is_waited_for(toys: Toys, frail: PostgresServ
     assert toys.said[0] == "The database cannot be reached: connection refused. Waiting."
 
 
-@pytest.mark.alone
+@pytest.mark.alone(waiting=True)
 def test_a_frozen_server_is_given_up_on(toys: Toys, frail: PostgresServer) -> None:
     """It takes the connection and never answers: that is said after seconds."""
     toys.add("1")
@@ -139,7 +139,7 @@ def test_a_frozen_server_is_given_up_on(toys: Toys, frail: PostgresServer) -> No
     assert time.monotonic() - started < 3
 
 
-@pytest.mark.alone
+@pytest.mark.alone(waiting=True)
 def test_a_server_that_freezes_in_the_middle_is_given_up_on(toys: Toys, frail: PostgresServer) -> None:
     """Nothing waits longer than a statement may take; thawed, the database is where it was, and free."""
     toys.ask("CREATE TABLE gate ()")

@@ -7,7 +7,7 @@ import pytest
 from tests.migrations.conftest import Toys, wait_for
 from tests.migrations.writer import Writer
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 LOCK_TIMEOUT = 0.3
 SLACK = 0.4

@@ -15,7 +15,7 @@ from tests.platform.edge import Edge
 from tests.platform.platform import Failed
 from tests.serving import ROOT, until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 ENOUGH = 2_000
 PAUSE = 0.02  # of each client; the deployments have the processors, too

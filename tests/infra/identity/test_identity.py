@@ -32,7 +32,7 @@ from tests.infra.identity.lists import Ledger, a_list
 from tests.infra.timing import within
 from tests.resilience.clock import Clock
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 FRESH = 15.0
 QUERY = text("SELECT username, active, permissions FROM people WHERE id = :id")

@@ -15,7 +15,7 @@ from tests.infra.conftest import OpenCache
 from tests.resilience.clock import Clock
 from tests.serving import until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 HERE, THERE = "192.0.2.1", "192.0.2.2"
 Make = Callable[..., LoginThrottle]

@@ -173,7 +173,7 @@ def test_a_new_key_is_fetched_once_a_minute_and_an_old_one_goes(
     assert not lets_in(app, issuer.token(**VERIFIED))
 
 
-@pytest.mark.alone
+@pytest.mark.alone(waiting=True)
 @pytest.mark.parametrize("how", ["frozen", "refused", "failing"])
 def test_while_the_issuer_is_away_known_keys_work(
     serve: Serve, issuer: Issuer, session: Session, monkeypatch: pytest.MonkeyPatch, how: str

@@ -19,8 +19,6 @@ from rental_backend.infra.identity.passwords import NICENESS, HashUnreadable, Pa
 from rental_backend.resilience import SharedMemory, budget
 from tests.infra.timing import within
 
-pytestmark = pytest.mark.alone
-
 FORK = multiprocessing.get_context("fork")
 CHEAP = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 OLD = bcrypt.hashpw(b"old password", bcrypt.gensalt(4)).decode()
@@ -157,6 +155,7 @@ def test_at_most_so_many_hash_at_a_time() -> None:
     assert set(most) == {2}
 
 
+@pytest.mark.alone(waiting=True)
 @pytest.mark.parametrize("work", ["hash", "verify", "verify nobody"])
 def test_whoever_finds_no_slot_is_told_that_we_are_busy(
     passwords: Passwords, monkeypatch: pytest.MonkeyPatch, work: str
@@ -175,6 +174,7 @@ def test_whoever_finds_no_slot_is_told_that_we_are_busy(
     assert calls[work]() is not None
 
 
+@pytest.mark.alone(waiting=True)
 def test_the_wait_for_a_slot_counts_against_the_requests_budget(passwords: Passwords) -> None:
     """No request waits longer than it may, however long the queue."""
     with passwords._slot(), budget(0.1), within(0.5, least=0.1), pytest.raises(Busy):
@@ -193,6 +193,7 @@ def test_a_slot_is_given_back_after_an_error(passwords: Passwords, monkeypatch: 
     assert passwords.verify(OLD, "old password")
 
 
+@pytest.mark.alone(waiting=True)
 def test_whoever_finds_no_seat_is_turned_away_at_once() -> None:
     """Those who wait for a slot take no more threads than there are seats; the others are told to come back."""
     passwords = Passwords(SharedMemory(), slots=1, concurrent_requests=2)
@@ -240,6 +241,7 @@ def test_old_crowds_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     assert all(crowd.next() <= 5 for _ in range(20))
 
 
+@pytest.mark.alone(waiting=True)
 def test_workers_of_a_host_take_turns() -> None:
     """What another worker hashes takes a slot here, too, until it is done or the worker is dead."""
     memory = SharedMemory()

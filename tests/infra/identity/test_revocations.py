@@ -20,7 +20,7 @@ from tests.infra.identity.lists import Host, Ledger, ended
 from tests.infra.timing import within
 from tests.resilience.clock import Clock
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 Hosts = Callable[[str], Host]
 

@@ -29,7 +29,7 @@ from tests.infra.timing import within
 from tests.proxy import Proxy
 from tests.serving import free_port, until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 ROOT = Path(__file__).parents[3]
 SLACK = 0.35  # psycopg looks up every 0.1 s while connecting; the rest is for a machine that is busy

@@ -25,7 +25,7 @@ from tests.infra.conftest import OpenDatabase
 from tests.proxy import Proxy
 from tests.serving import until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 ROLE = "DROP ROLE IF EXISTS guest; CREATE ROLE guest LOGIN PASSWORD 'guest'"
 MEGABYTES = 128  # take a server a moment to load

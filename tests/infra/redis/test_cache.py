@@ -18,7 +18,7 @@ from tests.infra.timing import within
 from tests.proxy import Proxy
 from tests.serving import until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 SOON = 0.3
 

@@ -10,7 +10,7 @@ from rental_backend.infra.runtime.log_level import LogLevel
 from rental_backend.resilience import SharedMemory, SharedState
 from tests.serving import until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 FORK = multiprocessing.get_context("fork")
 

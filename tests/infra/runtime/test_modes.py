@@ -11,7 +11,7 @@ from rental_backend.infra.runtime.modes import FILE, Mode, Modes
 from rental_backend.resilience import SharedMemory, SharedState
 from tests.serving import until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 FORK = multiprocessing.get_context("fork")
 

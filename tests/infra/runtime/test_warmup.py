@@ -17,7 +17,7 @@ from rental_backend.resilience import limit
 from tests.refusals import refusal
 from tests.serving import until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 Build = Callable[..., Flask]
 

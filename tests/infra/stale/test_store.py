@@ -17,7 +17,7 @@ from tests.infra.conftest import OpenCache
 from tests.infra.timing import within
 from tests.serving import until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 HEADERS = {"Content-Type": "application/json", "X-Total-Count": "3"}
 
