@@ -38,6 +38,8 @@ EMPTY = """
         END LOOP;
     END $$"""
 
+BUILT: list[Flask] = []  # the applications of the test that is running
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Search all that the application says for secrets, and print the slowest files."""
@@ -159,6 +161,7 @@ def session(engine: sqlalchemy.Engine, redis: RedisServer, settings: dict[str, s
     with Session(engine, expire_on_commit=False) as session:
         yield session
         session.rollback()
+        end_built()
         forget_events(Path(settings["JOURNAL_FOLDER"]))
         empty_tables(session)
     with Redis.from_url(redis.url) as connection:
@@ -187,15 +190,21 @@ def empty_tables(session: Session) -> None:
 @pytest.fixture
 def build(settings: dict[str, str]) -> Iterator[Callable[..., Flask]]:
     """Make an application of its own: `build(AUTH_FRESH="0.01")` has that setting and the usual ones."""
-    made: list[Flask] = []
 
     def build(**environ: str) -> Flask:
-        made.append(application({**settings, **environ}))
-        return made[-1]
+        BUILT.append(application({**settings, **environ}))
+        return BUILT[-1]
 
     yield build
-    for each in made:
-        each.extensions["services"].stop()
+    end_built()
+
+
+def end_built() -> None:
+    """Stop the applications of the test, and forget what they have yet to store, lest the next test finds it."""
+    while BUILT:
+        app = BUILT.pop()
+        app.extensions["services"].stop()
+        forget_events(Path(app.config["SETTINGS"].journal_folder))
 
 
 Caller = Callable[..., FlaskClient]
