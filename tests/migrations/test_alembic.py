@@ -14,6 +14,7 @@ from flask import Flask
 from sqlalchemy.engine import make_url
 
 from deploy.private.servers import PostgresServer
+from tests.conftest import PATIENT
 from tests.schema.catalogue import catalogue
 from tests.schema.databases import connected
 
@@ -107,7 +108,7 @@ def test_without_a_database_it_says_what_to_set() -> None:
 
 def test_until_the_migration_has_run_a_request_is_told_to_come_back(empty: str, build: Callable[..., Flask]) -> None:
     """A process that is there before its tables answers 503, and its breakers stay closed: the server is well."""
-    app = build(DATABASE_URL=empty)
+    app = build(**PATIENT, DATABASE_URL=empty)
 
     answer = app.test_client().post("/api/auth/login", json={"username": "a", "password": "b"})
 

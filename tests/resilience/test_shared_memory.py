@@ -12,6 +12,7 @@ import pytest
 from rental_backend.resilience import CLOSED, OPEN, Breaker, Counts, Policy, SharedMemory
 from rental_backend.resilience import shared_memory as module
 from rental_backend.resilience.shared_memory import ACQUISITIONS, BREAKERS, FORMAT, LOCK, VERSION, WORKER_SLOTS
+from tests.serving import until
 
 from .calls import classify, fail, nothing, succeed
 from .clock import Clock
@@ -288,8 +289,12 @@ def test_a_page_that_nobody_needs_is_closed() -> None:
     memory = SharedMemory()
     file, before = memory._file, os.fstat(memory._file)
     del memory
-    gc.collect()
-    try:
-        assert not os.path.samestat(before, os.fstat(file)), "another file may have its number by now, but not it"
-    except OSError as error:
-        assert error.errno == errno.EBADF
+
+    def closed() -> bool:
+        gc.collect()  # in vain while another thread does so
+        try:
+            return not os.path.samestat(before, os.fstat(file))  # another file may have its number by now, but not it
+        except OSError as error:
+            return error.errno == errno.EBADF
+
+    until(closed, what="its file is closed")
