@@ -5,6 +5,8 @@ import pytest
 from .conftest import Visitor
 from .visit import PHONE
 
+pytestmark = pytest.mark.long
+
 PAGES = ("/docs/guide", "/docs/operations")
 
 

@@ -13,6 +13,8 @@ from tests.serving import until
 from .conftest import Site, Visitor
 from .visit import PHONE
 
+pytestmark = pytest.mark.long
+
 PATH = "/status"
 EVERY = 15_000  # milliseconds between two looks of the page
 FIRE = {"name": "Fire in the hall", "impact": "major", "components": ["catalogue"], "status": "identified"}

@@ -3,9 +3,12 @@
 import signal
 from functools import partial
 
+import pytest
 import requests
 
 from .launching import Checkout, Running, eventually, program, setting
+
+pytestmark = pytest.mark.long
 
 
 def _version(run: Running) -> str:

@@ -16,6 +16,8 @@ from tests import factories
 from tests.deploy.launching import Checkout
 from tests.house.vehicles import CHANGED, PLACES, add
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 MOST_FILES = 6

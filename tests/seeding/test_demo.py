@@ -21,6 +21,8 @@ from tests.schema.databases import columns, connected, contents
 from tests.seeding.conftest import Make, Run
 from tests.seeding.rules import RULES, closed_sets, foreign_keys
 
+pytestmark = pytest.mark.long
+
 TODAY = datetime.now(UTC).date()
 FEW = large(1500)
 QUESTIONS = {**RULES, **closed_sets(), **foreign_keys()}

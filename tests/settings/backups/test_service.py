@@ -28,7 +28,8 @@ from tests.accounts.administering import at_once, client_of, logged
 from tests.refusals import refusal
 from tests.serving import ROOT, until
 
-pytestmark = pytest.mark.usefixtures("seeded")
+pytestmark = [pytest.mark.usefixtures("seeded"), pytest.mark.long]
+
 FORM = {"backup_name": "before the move", "backup_type": "FULL", "retention_days": "7", "description": "all"}
 PROGRAMS = binaries.postgres("pg_dump").parent
 BACKUPS = "/api/system/backups"
