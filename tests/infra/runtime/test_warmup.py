@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 from flask import Flask
+from sqlalchemy import QueuePool, event
 
 from rental_backend.errors import Unavailable
 from rental_backend.infra.runtime import warmup
@@ -23,16 +24,32 @@ pytestmark = pytest.mark.alone(waiting=True)
 Build = Callable[..., Flask]
 
 
+class Held:
+    """The connections of a pool that the warm-up holds, and the most that it held at once."""
+
+    def __init__(self, pool: QueuePool) -> None:
+        self.now = self.most = 0
+        event.listen(pool, "checkout", lambda *_: self._change(1))
+        event.listen(pool, "checkin", lambda *_: self._change(-1))
+
+    def _change(self, by: int) -> None:
+        if threading.current_thread().name == "warmup":  # tasks of the background use connections meanwhile
+            self.now += by
+            self.most = max(self.most, self.now)
+
+
 @pytest.mark.parametrize(("size", "opened"), [(8, 4), (2, 2)])
 def test_connections_are_open_before_it_is_settled(build: Build, size: int, opened: int) -> None:
     """Some of each pool, but no more than the pool may hold."""
     services = build(**PATIENT, DATABASE_POOL_SIZE=str(size), AUTH_POOL_SIZE="1").extensions["services"]
+    pools = [services.database.pool, services.identity.database.pool]
+    held = [Held(pool) for pool in pools]
 
     services.start()
 
     assert services.wait_until_settled(10)
-    pools = (services.database.engine.pool, services.identity.database.engine.pool)
-    assert [pool.checkedin() + pool.checkedout() for pool in pools] == [opened, 1]  # in use or not at this moment
+    assert [(each.now, each.most) for each in held] == [(0, opened), (0, 1)]
+    assert services.database.pool.checkedin() + services.database.pool.checkedout() >= opened  # they stay open
 
 
 def test_traffic_comes_when_all_is_done(build: Build) -> None:
