@@ -8,10 +8,9 @@ import structlog
 from flask import Flask
 from sqlalchemy.orm import configure_mappers
 
-from .accounts.access import changes as account_changes
 from .accounts.access.permissions import HARMLESS
 from .accounts.audit import service as audit
-from .accounts.auth import service as accounts
+from .accounts.changes import service as accounts
 from .accounts.domain import DOMAIN as ACCOUNTS
 from .accounts.security import retention as purging
 from .analytics.domain import DOMAIN as ANALYTICS
@@ -88,7 +87,7 @@ def create_app(config: Config | None = None) -> Flask:
     app.cli = Commands(app.name)
     app.config["SETTINGS"] = config
     services = Services(config)
-    services.identity.load_accounts_with(accounts.load_account, account_changes.load)
+    services.identity.load_accounts_with(accounts.load_account, accounts.load)
     services.identity.limit_offline_to(HARMLESS)
     services.audit_outbox.store_with(audit.store)
     services.settings_cache.load_with(business.load)

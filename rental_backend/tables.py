@@ -1,7 +1,7 @@
 """All tables of all domains, so that the names by which they refer to each other are known."""
 
 from .accounts import models as accounts
-from .accounts.access import models as account_changes
+from .accounts.changes import models as account_changes
 from .bookings import models as bookings
 from .catalog import models as catalog
 from .infra import idempotency_table as idempotency

@@ -5,17 +5,14 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sqlalchemy import ARRAY, String, case, func, or_, select, update
+from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
-from ...errors import AppError, Unauthenticated
-from ...infra.identity.account import Account
+from ...errors import AppError, Busy, Unauthenticated
 from ...infra.identity.identity import Identity
 from ...infra.identity.login_throttle import account
-from ...infra.identity.tokens import Claims, External
-from ..access.changes import accounts_of
-from ..access.effective_permissions import effective, ending, lasting
+from ..access.effective_permissions import effective, lasting
 from ..audit import service as audit
 from ..models import LoginAttempt, RefreshToken, Role, User, user_roles
 
@@ -184,39 +181,6 @@ def own_profile(session: Session, user_id: uuid.UUID) -> Profile:
     if user is None:
         raise Unauthenticated("This account is not active.", reason="inactive")
     return profile_of(session, user)
-
-
-def load_account(session: Session, claims: Claims) -> Account | None:
-    """Return what the identity adapter needs to know of a user, or None if user or session is gone. One query."""
-    if claims.external is not None:
-        return _load_external(session, claims.external)
-    names = func.array(effective([claims.user_id]).scalar_subquery(), type_=ARRAY(String))
-    ends = ending(claims.user_id).scalar_subquery()
-    found = session.execute(
-        select(
-            User.id, User.username, User.is_active, User.is_superuser, names, ending(claims.user_id).scalar_subquery()
-        )
-        .join(RefreshToken, RefreshToken.user_id == User.id)
-        .where(RefreshToken.id == claims.session, RefreshToken.is_active, RefreshToken.expires_at > func.now())
-        .where(User.id == claims.user_id, User.deleted_at.is_(None))
-    ).one_or_none()
-    if found is None:
-        return None
-    user_id, username, active, superuser, permissions, ends = found
-    held = frozenset() if superuser else frozenset(permissions)
-    return Account(
-        user_id, username, active, superuser, held, ending=tuple((name, float(end)) for name, end in ends or ())
-    )
-
-
-def _load_external(session: Session, external: External) -> Account | None:
-    """Return the one account that another issuer names, or None if there is none, or more than one."""
-    named = User.email if external.claim == "email" else User.username
-    same = func.lower(named) == external.value.lower()
-    found = session.scalars(select(User).where(same, User.deleted_at.is_(None)).limit(2)).all()
-    if len(found) != 1:
-        return None
-    return accounts_of(session, [found[0].id]).get(found[0].id)
 
 
 def create_administrator(session: Session, identity: Identity, username: str, email: str, password: str) -> bool:

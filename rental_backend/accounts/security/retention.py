@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Interval, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from ..access.models import AccountChange
+from ..changes.models import AccountChange
 from ..models import LoginAttempt, PasswordResetToken, RefreshToken, SecurityAuditLog
 
 SPARE = timedelta(days=1)  # no token lives on after its end; a day lets an investigator see it

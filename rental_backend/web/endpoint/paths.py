@@ -1,6 +1,6 @@
 """What is wrong with a path, judged after its caller: who is not known learns nothing, whatever they ask for."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from flask import Flask, Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -22,11 +22,12 @@ class NotAnId(str):
     __slots__ = ()
 
 
-def require_ids(path: Mapping[str, object]) -> None:
-    """Raise `Invalid` for parameters of a path that should be ids and are none."""
+def require_ids(path: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a path. Raises `Invalid` for one that should be an id and is none."""
     for value in path.values():
         if isinstance(value, NotAnId):
             raise Invalid({"id": ["Not a valid UUID."]})
+    return path
 
 
 def require_known_caller(app: Flask, asked: Request, error: HTTPException) -> None:

@@ -77,9 +77,7 @@ def answer(operation: Operation, path: dict[str, Any]) -> Response:
             services.wait_until_settled(limit(FIRST_LOOK))
         call = _call(operation, app, services, asked)
         admit(call)
-        if path:
-            require_ids(path)
-        arguments = path | read(call)
+        arguments = require_ids(path) | read(call) if path else read(call)
         marks = _marks(call)
         if call.changes:
             reply = change(call, arguments)
@@ -237,10 +235,9 @@ def _marks(call: Call) -> list[str]:
 
 def _kept(reply: Reply, contract: Contract, asked: Request) -> Response:
     """Return the response, which says where it may be kept: what is secret or a file nowhere, the caller's by them."""
-    response = reply.response(asked)
-    if "Cache-Control" not in reply.headers and (contract.secret or contract.permission != PUBLIC):
-        to_browsers = not contract.secret and isinstance(reply.body, bytes)
-        response.headers.add("Cache-Control", CALLERS_OWN if to_browsers else NOWHERE)
+    response, secret = reply.response(asked), contract.secret
+    if "Cache-Control" not in reply.headers and (secret or contract.permission != PUBLIC):
+        response.headers.add("Cache-Control", NOWHERE if secret or not isinstance(reply.body, bytes) else CALLERS_OWN)
     return response
 
 

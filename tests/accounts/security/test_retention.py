@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.access.models import AccountChange
+from rental_backend.accounts.changes.models import AccountChange
 from rental_backend.accounts.models import (
     LoginAttempt,
     PasswordResetToken,

@@ -1,15 +1,16 @@
-"""The changes of accounts: which sessions ended, and what users may do now whose rights changed."""
+"""What identity reads of accounts: one of them, and of all which sessions ended and whose rights changed."""
 
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlalchemy import BindParameter, bindparam, func, null, select, text, union_all
+from sqlalchemy import ARRAY, BindParameter, String, bindparam, func, null, select, text, union_all
 from sqlalchemy.orm import Session
 
 from ...infra.identity.account import Account, AccountChanges, KnownAccount
-from ..models import Permission, Role, User, UserPermission, role_permissions, user_roles
-from .effective_permissions import IN_FORCE
+from ...infra.identity.tokens import Claims, External
+from ..access.effective_permissions import IN_FORCE, effective, ending
+from ..models import Permission, RefreshToken, Role, User, UserPermission, role_permissions, user_roles
 
 # One row at least, so that the snapshot is known, too.
 CHANGES = """
@@ -62,3 +63,33 @@ def accounts_of(session: Session, users: Iterable[uuid.UUID]) -> dict[uuid.UUID,
         ending = tuple(sorted((name, end) for name, end in rights.items() if end < float("inf")))
         found[user] = Account(user, username, active, superuser, frozenset(rights), ending=ending)
     return found
+
+
+def load_account(session: Session, claims: Claims) -> Account | None:
+    """Return what the identity adapter needs to know of a user, or None if user or session is gone. One query."""
+    if claims.external is not None:
+        return _load_external(session, claims.external)
+    names = func.array(effective([claims.user_id]).scalar_subquery(), type_=ARRAY(String))
+    ends = ending(claims.user_id).scalar_subquery()
+    found = session.execute(
+        select(User.id, User.username, User.is_active, User.is_superuser, names, ends)
+        .join(RefreshToken, RefreshToken.user_id == User.id)
+        .where(RefreshToken.id == claims.session, RefreshToken.is_active, RefreshToken.expires_at > func.now())
+        .where(User.id == claims.user_id, User.deleted_at.is_(None))
+    ).one_or_none()
+    if found is None:
+        return None
+    user_id, username, active, superuser, permissions, until = found
+    held = frozenset() if superuser else frozenset(permissions)
+    ending_ones = tuple((name, float(end)) for name, end in until or ())
+    return Account(user_id, username, active, superuser, held, ending=ending_ones)
+
+
+def _load_external(session: Session, external: External) -> Account | None:
+    """Return the one account that another issuer names, or None if there is none, or more than one."""
+    named = User.email if external.claim == "email" else User.username
+    same = func.lower(named) == external.value.lower()
+    found = session.scalars(select(User).where(same, User.deleted_at.is_(None)).limit(2)).all()
+    if len(found) != 1:
+        return None
+    return accounts_of(session, [found[0].id]).get(found[0].id)

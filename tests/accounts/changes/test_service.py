@@ -11,8 +11,8 @@ import sqlalchemy
 from sqlalchemy import delete, insert, update
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.access import changes
-from rental_backend.accounts.access.models import AccountChange
+from rental_backend.accounts.changes import service as changes
+from rental_backend.accounts.changes.models import AccountChange
 from rental_backend.accounts.models import (
     Permission,
     RefreshToken,
