@@ -36,5 +36,6 @@ def _old() -> Iterator[tuple[InstrumentedAttribute[Any], ColumnElement[bool]]]:
 
 
 def _delete(session: Session, key: InstrumentedAttribute[Any], old: ColumnElement[bool], most: int) -> int:
-    some = select(key).where(old).limit(most).with_for_update(skip_locked=True)
-    return len(session.scalars(delete(key.class_).where(key.in_(some)).returning(key)).all())
+    # As a subquery it may be run again for each row, and finds other rows each time, since it skips its own.
+    some = select(key.label("id")).where(old).limit(most).with_for_update(skip_locked=True).cte("some")
+    return len(session.scalars(delete(key.class_).where(key.in_(select(some.c.id))).returning(key)).all())

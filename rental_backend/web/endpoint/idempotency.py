@@ -45,18 +45,19 @@ _CLAIM = _new.on_conflict_do_update(
 ).returning(_keys.key)
 _FIND = select(_keys.fingerprint, _keys.status, _keys.headers, _keys.body).where(*_mine)
 _RELEASE = delete(_table).where(*_mine)
-_expired = (
+_expired = (  # as a subquery it may be run again for each row, and finds other rows each time, since it skips its own
     select(_keys.caller_id, _keys.key)
     .where(_keys.expires_at <= func.now())
     .order_by(_keys.expires_at)
     .limit(PURGED)
     .with_for_update(skip_locked=True)
+    .cte("expired")
 )
 _KEEP = (
     update(_table)
     .where(*_mine)
     .values(status=bindparam("code"), headers=bindparam("head"), body=bindparam("said"))
-    .add_cte(delete(_table).where(tuple_(_keys.caller_id, _keys.key).in_(_expired)).cte("purged"))
+    .add_cte(delete(_table).where(tuple_(_keys.caller_id, _keys.key).in_(select(_expired))).cte("purged"))
 )
 
 
