@@ -9,7 +9,7 @@ from sqlalchemy import case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from ...actor import Actor
-from ...errors import AppError, Busy, Unauthenticated
+from ...errors import AppError, Unauthenticated
 from ...infra.identity.identity import Identity
 from ...infra.identity.login_throttle import account
 from ..access.effective_permissions import effective, lasting
