@@ -16,6 +16,7 @@ from rental_backend.infra.identity import host_revocations
 from rental_backend.infra.identity.break_glass import TRIES
 from tests import factories
 from tests.refusals import refusal
+from tests.serving import until
 
 AWAY = {"DATABASE_URL": "postgresql://rental:hidden-word@127.0.0.1:1/rental"}
 HASH = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash("open sesame, please")
@@ -39,8 +40,14 @@ def dark(build: Callable[..., Flask], tmp_path: Path) -> Dark:
 @pytest.fixture
 def journal_kept(app: Flask, settings: dict[str, str], tmp_path: Path) -> None:
     """Give the dark application the journal of the one that is well, as if it were that host after a restart."""
-    app.extensions["services"].identity.revocations.refresh()
-    shutil.copy(Path(settings["JOURNAL_FOLDER"]) / host_revocations.FILE, tmp_path)
+    kept = Path(settings["JOURNAL_FOLDER"]) / host_revocations.FILE
+
+    def has_all() -> bool:
+        app.extensions["services"].identity.revocations.refresh()
+        return kept.exists()
+
+    until(has_all, what="Redis has all that the application knows")
+    shutil.copy(kept, tmp_path)
 
 
 @pytest.fixture
