@@ -43,7 +43,7 @@ def downgrade():
 '''
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 15) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
     """Return what the condition returns as soon as that is true; whoever runs meanwhile has the processors."""
     return until(condition, seconds)
 
