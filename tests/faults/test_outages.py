@@ -144,7 +144,7 @@ def test_a_new_worker_refuses_nobody(server: Gunicorn, token: str) -> None:
     assert len(degraded) <= 8
 
 
-@pytest.mark.alone(waiting=True)
+@pytest.mark.alone
 def test_it_starts_with_everything_in_a_black_hole_and_brings_features_up(shop: Shop) -> None:
     """/health answers at once, features appear when the network lets them, and nothing is restarted."""
     database, cache = Proxy(shop.postgres.port or 0), Proxy(shop.redis.port or 0)
@@ -180,7 +180,7 @@ def test_it_starts_with_everything_in_a_black_hole_and_brings_features_up(shop: 
     assert int(refused.headers["Retry-After"]) >= 1
 
 
-@pytest.mark.alone(waiting=True)
+@pytest.mark.alone
 def test_a_port_where_nobody_listens_is_an_outage_too(shop: Shop) -> None:
     """With both servers refused from the start the process lives, and says what is missing."""
     environ = shop.environ(DATABASE_URL="postgres://x:y@127.0.0.1:1/z", REDIS_URL="redis://127.0.0.1:1/0")

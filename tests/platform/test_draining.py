@@ -15,7 +15,7 @@ from tests.faults.load import load
 from tests.platform.starting import Started
 from tests.serving import ROOT, until
 
-pytestmark = pytest.mark.alone(waiting=True)
+pytestmark = pytest.mark.alone
 
 Start = Callable[..., Started]
 DELAY = 1.0

@@ -8,7 +8,7 @@ import jwt
 from flask import Flask
 from sqlalchemy.orm import Session
 
-from rental_backend.accounts.access import changes
+from rental_backend.accounts.changes import service as changes
 from rental_backend.infra.identity.revocation_journal import RevocationJournal
 from rental_backend.infra.identity.revocation_store import ENTRIES, ORDER
 from tests import factories
