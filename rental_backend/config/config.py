@@ -104,7 +104,7 @@ class Config:
     auth_fresh: float = seconds("AUTH_FRESH", 15, "how long a worker trusts what it knows of an account")
     redis_deadline: float = seconds("REDIS_DEADLINE", 0.15, "longest wait for one answer of Redis")
     redis_calls: int = count("REDIS_CALLS", 128, "most Redis calls at once, over all workers of the host")
-    probe_heartbeat: float = seconds("PROBE_HEARTBEAT", 2, "how often an idle dependency is looked at")
+    probe_heartbeat: float = seconds("PROBE_HEARTBEAT", 2, "how often a dependency is looked at on a fresh connection")
 
     access_token_minutes: int = count("ACCESS_TOKEN_MINUTES", 30, "life of an access token")
     refresh_token_days: int = count("REFRESH_TOKEN_DAYS", 7, "life of a refresh token")

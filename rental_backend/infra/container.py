@@ -86,7 +86,9 @@ class Services:
         self.breakers = {name: adapter.breaker for name, adapter in adapters.items()}
         self.bulkheads = {name: adapter.bulkhead for name, adapter in adapters.items()}
         self._schedule_tasks()
-        self._probers = [Prober(adapter.breaker, adapter.probe, heartbeat=every) for adapter in adapters.values()]
+        self._probers = [
+            Prober(adapter.breaker, adapter.probe, heartbeat=every, while_busy=True) for adapter in adapters.values()
+        ]
         issuer = self.identity.issuer  # nothing waits for a first probe of it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []
 

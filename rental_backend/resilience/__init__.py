@@ -6,6 +6,7 @@ from .breaker import Breaker, BreakerOpen
 from .breaker_state import Operator
 from .bulkhead import Bulkhead, BulkheadFull, RetryBudget, SlowStart
 from .call import Call
+from .connections import ConnectionEpoch
 from .counters import CounterGroup, Counters
 from .deadline import budget, limit
 from .events import Transition
@@ -28,6 +29,7 @@ __all__ = [
     "BulkheadFull",
     "Call",
     "Classifier",
+    "ConnectionEpoch",
     "CounterGroup",
     "Counters",
     "Counts",

@@ -186,6 +186,8 @@ class Engine:
         self.words[stored.base + SINCE] = max(1, microseconds(now))
         if before.state.admits:
             self.words[stored.base + at.DOWN] = microseconds(now)
+        elif after.state.admits:
+            self.words[stored.base + at.EPOCH] += 1  # connections of before the outage are not used again
         self.words[stored.failure_run_at] = 0
         if after.state is State.CLOSED:
             self.words[stored.base + at.OPENINGS] = self.words[stored.base + at.PROBES] = 0

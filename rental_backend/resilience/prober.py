@@ -16,14 +16,17 @@ class Prober:
 
     Every process runs one; the breaker ensures that only one of them probes at a time. `attempt` makes the trial call
     under its own deadline and raises when it fails. Requests never probe. `settled` is set as soon as any process has
-    probed the dependency once.
+    probed the dependency once. `while_busy`: the heartbeat goes on while calls are made, as these may use connections
+    that lead elsewhere than a fresh one.
     """
 
-    def __init__(self, breaker: Breaker, attempt: Callable[[], None], *, heartbeat: float = 2.0) -> None:
+    def __init__(
+        self, breaker: Breaker, attempt: Callable[[], None], *, heartbeat: float = 2.0, while_busy: bool = False
+    ) -> None:
         self.breaker = breaker
         self.settled = threading.Event()
         self._attempt = attempt
-        self._heartbeat = heartbeat
+        self._heartbeat, self._while_busy = heartbeat, while_busy
         self._stopping = threading.Event()
         self._owner: int | None = None
 
@@ -59,7 +62,7 @@ class Prober:
         """Make the probe that is due now, unless another process makes it."""
         if not self.breaker.closed:
             self.breaker.probe(self._attempt)
-        elif heartbeat_due(self.breaker.engine, self._heartbeat):
+        elif heartbeat_due(self.breaker.engine, self._heartbeat, while_busy=self._while_busy):
             try:
                 self.breaker.call(self._attempt)
             except Exception:  # classified and counted by the breaker
@@ -71,15 +74,15 @@ def idle(engine: Engine) -> float:
     return engine.clock() - max(engine.breaker_state.since, float(engine.breaker_state.last_second(engine.generation)))
 
 
-def heartbeat_due(engine: Engine, interval: float) -> bool:
-    """Return True to one caller over all workers per `interval` (seconds) while the closed breaker is idle."""
+def heartbeat_due(engine: Engine, interval: float, *, while_busy: bool = False) -> bool:
+    """Return True to one caller over all workers per `interval` (seconds) while the breaker is closed, and idle."""
     breaker_state, now = engine.breaker_state, engine.clock() * 1000
     at = breaker_state.base + HEARTBEAT
     pause = 100 if breaker_state.consecutive_failures else interval * 1000
     if (
         not engine.admits
         or now < breaker_state.words[at] + pause
-        or (idle(engine) < interval and not breaker_state.consecutive_failures)
+        or (not while_busy and idle(engine) < interval and not breaker_state.consecutive_failures)
     ):
         return False
     with breaker_state.memory.locked():

@@ -10,7 +10,7 @@ from deploy.private.server import PrivateServer
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.infra.postgres.database import Database
 from rental_backend.infra.redis.cache import Cache
-from rental_backend.resilience import Breaker
+from rental_backend.resilience import Breaker, SharedMemory
 from tests.proxy import Proxy
 
 THINGS = """
@@ -96,6 +96,7 @@ def open_database() -> Iterator[OpenDatabase]:
             pool_size: int = 2,
             pool_timeout: float = 0.1,
             calls: int = 100,
+            memory: SharedMemory | None = None,
         ) -> Database:
             database = Database(
                 "database",
@@ -105,6 +106,7 @@ def open_database() -> Iterator[OpenDatabase]:
                 pool_size=pool_size,
                 pool_timeout=pool_timeout,
                 calls=calls,
+                memory=memory,
             )
             stack.callback(database.close)
             if probed:

@@ -102,6 +102,17 @@ def test_a_dependency_in_use_gets_no_heartbeat(clock: Clock) -> None:
     assert (thing.probed, prober._pause()) == (0, 0.5)
 
 
+def test_a_dependency_in_use_gets_one_if_its_prober_is_told(clock: Clock) -> None:
+    """Calls may use old connections that lead elsewhere than a fresh one, so some dependencies are looked at anyway."""
+    thing = Thing()
+    prober = Prober(Breaker("thing", clock=clock, starts_closed=True), thing, heartbeat=2.0, while_busy=True)
+    for _ in range(4):
+        clock.advance(1.0)
+        prober.breaker.call(lambda: None)
+        prober.once()
+    assert thing.probed == 2
+
+
 def test_an_idle_dependency_gets_a_heartbeat(clock: Clock) -> None:
     """After the heartbeat's time without a call one is made, and counts as one."""
     thing = Thing()

@@ -45,6 +45,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     deadline: float = 1.0
     longest_wait: float = 0.0
+    epoch: int = 0  # of `ConnectionEpoch`
+    prepare_after: int | None = 5  # uses of a statement in autocommit until it is prepared
     connect_deadline: ClassVar[float] = 1.0
 
     def wait(self, gen: PQGen[RV], interval: float = 0.1, timeout: float | None = None) -> RV:

@@ -1,16 +1,13 @@
 """The adapter of PostgreSQL: pool, sessions, breaker, deadlines, and the translation of its errors into ours."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import psycopg
 import sqlalchemy.exc
-from sqlalchemy import create_engine, event
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
+from sqlalchemy.pool import QueuePool
 
 from ...errors import AppError, Busy, OutcomeUnknown, Unavailable
 from ...resilience import (
@@ -18,34 +15,32 @@ from ...resilience import (
     BreakerOpen,
     Bulkhead,
     BulkheadFull,
+    ConnectionEpoch,
     RetryBudget,
     SharedMemory,
     SlowStart,
     budget,
     limit,
 )
-from .connection import Address, CommitLost, DeadlineConnection, is_closed_by_server, session_options
-from .failures import INJECTED_ERRORS, classify_database_error, translated
+from ...resilience.connections import CONDEMNED
+from .connection import Address, CommitLost, DeadlineConnection, session_options
+from .failures import INJECTED_ERRORS, Condemned, classify_database_error, condemned_by, translated
+from .pool import make_engine
+from .repeating import RepeatingConnection
 from .sessions import GuardedSession, ReadingSession
 from .tracing import SpannedCall, traced
 
-PROBE = "SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool"
-PROBE_STANDBY = "SELECT false"
+# Whether the server takes no writes, and when it was started (microseconds), which no two servers have in common.
+PROBE = """
+    SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool,
+           (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint"""
+PROBE_STANDBY = "SELECT false, 0"  # reads may be spread over several
 POSITION = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
 REPLICA_POSITION = """
     SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint
                 ELSE pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint END,
            extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
 FIRST = 12  # slow start: right after an outage, allow 1/12 of the usual concurrency
-
-POOL: dict[str, Any] = {
-    "poolclass": QueuePool,
-    "max_overflow": 0,
-    "pool_use_lifo": True,
-    "isolation_level": "AUTOCOMMIT",  # set once for each connection; only transactions change and restore it
-    "hide_parameters": True,  # D107: neither in errors nor in the log
-    "skip_autocommit_rollback": True,  # there is nothing to roll back, and each rollback costs 20 us
-}
 
 
 class Database:
@@ -79,6 +74,7 @@ class Database:
         self.inject_fault: Callable[[], float] | None = None  # raises or waits, as an operator ordered
         self._admit, self._restricted, self._probe = admit, restricted, PROBE_STANDBY if standby else PROBE
         self.breaker = Breaker(name, classify=classify_database_error, memory=memory)
+        self.epoch = ConnectionEpoch(self.breaker)
         self.bulkhead = Bulkhead(memory, name, calls, slow_start=SlowStart(first=max(1, calls // FIRST)))
         self.pool_timeouts = memory.counters.group(f"pool {name}", "timeouts")
         self._retries = RetryBudget(self.breaker)
@@ -86,22 +82,19 @@ class Database:
         self.shared: dict[str, Any] = {}  # copied into the `info` of every session
         self.deadline = deadline
         self._options = session_options(deadline)
-        self._class: type[DeadlineConnection] = type(
-            "Connection", (DeadlineConnection,), {"connect_deadline": connect_deadline}
+        self._class: type[RepeatingConnection] = type(
+            "Connection", (RepeatingConnection,), {"connect_deadline": connect_deadline}
         )
-        self.engine = create_engine(
-            "postgresql+psycopg://", creator=self.connect, pool_size=pool_size, pool_timeout=pool_timeout, **POOL
-        )
+        self.engine = make_engine(self.connect, epoch=self.epoch, pool_size=pool_size, pool_timeout=pool_timeout)
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
-        event.listen(self.engine, "connect", _mark_process)
-        event.listen(self.engine, "checkout", _check_pooled)
 
-    def connect(self) -> DeadlineConnection:
+    def connect(self) -> RepeatingConnection:
         """Open a connection, bypassing the breaker. For the pool, and for checks of the server."""
         if self._address is None:
             raise psycopg.OperationalError("no URL is configured")
+        epoch = self.epoch.current
         connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
-        connection.deadline = self.deadline
+        connection.deadline, connection.epoch = self.deadline, epoch
         return connection
 
     def trace(self, call: SpannedCall) -> None:
@@ -122,6 +115,7 @@ class Database:
             connection.close()
         if row is None or row[0]:
             raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only")
+        self.epoch.recognise(row[1])
 
     def open(self, connections: int) -> None:
         """Open connections of this process's pool, at most as many as it holds. Raises `AppError`."""
@@ -190,6 +184,9 @@ class Database:
                 call.contacted, injected_delay = False, self.inject_fault() if self.inject_fault else 0.0
                 try:
                     yield session
+                except (CommitLost, sqlalchemy.exc.DBAPIError, psycopg.Error) as error:
+                    self._condemn(session.info.get("driver"), error)
+                    raise
                 finally:
                     driver = session.info.get("driver")
                     call.contacted = driver is not None
@@ -199,6 +196,15 @@ class Database:
             if translated is error:
                 raise
             raise translated from (None if isinstance(error, BreakerOpen) else error)
+
+    def _condemn(self, driver: DeadlineConnection | None, error: Exception) -> None:
+        """Have the connections not used again that an error speaks against."""
+        condemned = condemned_by(error)
+        if driver is None or condemned is Condemned.NONE:
+            return
+        if condemned is Condemned.ALL:
+            self.epoch.end(driver.epoch)
+        driver.epoch = CONDEMNED
 
     def _as_app_error(self, error: Exception) -> Exception:
         """Return our error for that of the breaker, the pool or the driver; an unknown error is returned as it is."""
@@ -232,17 +238,3 @@ def _commit(session: Session) -> None:
         if error.connection_invalidated:
             raise CommitLost from error
         raise
-
-
-def _mark_process(connection: object, record: ConnectionPoolEntry) -> None:  # noqa: ARG001
-    """Record which process opened a connection."""
-    record.info["pid"] = os.getpid()
-
-
-def _check_pooled(connection: DeadlineConnection, record: Any, proxy: Any) -> None:
-    """Refuse a pooled connection of another process, or one that the server closed; the pool then opens a new one."""
-    if record.info["pid"] != os.getpid():
-        record.dbapi_connection = proxy.dbapi_connection = None
-        raise DisconnectionError("a connection of the parent process")
-    if is_closed_by_server(connection):
-        raise DisconnectionError("the server has closed this connection")

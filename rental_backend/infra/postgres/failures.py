@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Any
 
 import psycopg
@@ -11,11 +12,14 @@ from ...errors import Busy, Unavailable
 from ...resilience import Outcome
 from .connection import BudgetSpent, CommitLost
 from .constraint_errors import constraint_error
+from .repeating import asks_again, plan_is_lost
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) for which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")
 # Where a message of the server begins to repeat a value: `invalid input syntax for type uuid: "x"`, `(id)=(x)`.
 VALUE = re.compile(r""": ["']|=\(""")
+# The server ended a connection or a transaction because we did not go on with it.
+LEFT_IDLE = ("25P03", "25P04", "57P05")
 # The errors by which an injected fault makes calls fail: failures of the server.
 INJECTED_ERRORS: dict[str, Callable[[str], Exception]] = {
     "error": psycopg.errors.AdminShutdown,
@@ -28,10 +32,10 @@ def classify_database_error(error: BaseException) -> Outcome:
     if isinstance(error, CommitLost):
         return Outcome.FAILURE
     if isinstance(error, sqlalchemy.exc.DBAPIError):
-        if error.connection_invalidated and not isinstance(error.orig, BudgetSpent):
+        if error.connection_invalidated and not isinstance(error.orig, BudgetSpent) and not _left_idle(error.orig):
             return Outcome.FAILURE
         error = error.orig or error
-    if isinstance(error, BudgetSpent):
+    if isinstance(error, BudgetSpent) or _left_idle(error):
         return Outcome.NONE
     if not isinstance(error, psycopg.Error):
         return Outcome.FAILURE if isinstance(error, OSError) else Outcome.NONE
@@ -49,10 +53,12 @@ def translated(error: Exception, name: str, retry_after: float) -> Exception:
     cause: Any = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
     if isinstance(cause, BudgetSpent):
         return Busy(name)
+    if asks_again(cause) or _left_idle(cause):
+        return Busy(name)
     match getattr(cause, "sqlstate", None) or "":
         case state if state.startswith(("22", "23")):
             return constraint_error(cause) or error
-        case "55P03" | "40001" | "40P01" | "57014":
+        case "55P03" | "57014" | "25P02":
             return Busy(name)
         case "42P01" | "42703":
             return Unavailable(name, 5, "The database is not yet at the revision that this version needs.")
@@ -62,3 +68,26 @@ def translated(error: Exception, name: str, retry_after: float) -> Exception:
 def without_values(message: str) -> str:
     """Return what a message of the server says before it repeats a value of a row."""
     return VALUE.split(message, maxsplit=1)[0]
+
+
+class Condemned(Enum):
+    """Which connections an error speaks against."""
+
+    NONE = auto()
+    ONE = auto()
+    ALL = auto()
+
+
+# D120: what speaks against the server speaks against the connection.
+def condemned_by(error: BaseException) -> Condemned:
+    """Return which connections are not used again after an error: all, if another server should have answered."""
+    cause = error.orig if isinstance(error, sqlalchemy.exc.DBAPIError) else error
+    if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction):
+        return Condemned.ALL
+    if plan_is_lost(cause) or _left_idle(cause) or classify_database_error(error) is Outcome.FAILURE:
+        return Condemned.ONE
+    return Condemned.NONE
+
+
+def _left_idle(error: BaseException | None) -> bool:
+    return isinstance(error, psycopg.Error) and error.sqlstate in LEFT_IDLE

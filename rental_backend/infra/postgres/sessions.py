@@ -69,9 +69,13 @@ class ReadingSession(GuardedSession):
 
 
 def _record_contact(session: Session, driver: DeadlineConnection) -> None:
-    """Record the connection that a session took, whose longest wait is reported to the breaker."""
+    """Record the connection that a session took, whose longest wait is reported to the breaker.
+
+    In a transaction nothing is prepared: a plan that no longer fits its table would end the whole of it (D121).
+    """
     if session.info.get("driver") is not driver:
         driver.longest_wait = 0.0
+        driver.prepare_threshold = driver.prepare_after if driver.autocommit else None
         session.info["driver"] = driver
 
 

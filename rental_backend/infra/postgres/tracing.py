@@ -3,12 +3,12 @@
 import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, Self, TypeVar
+from typing import Protocol, Self, TypeVar
 
 import psycopg
 from psycopg.abc import Params, Query
 
-from .connection import DeadlineConnection
+from .repeating import RepeatingConnection, RepeatingCursor
 
 LONGEST_TEXT = 1000
 IDLE = psycopg.pq.TransactionStatus.IDLE
@@ -25,10 +25,10 @@ class SpannedCall(Protocol):
         """Make the call."""
 
 
-def traced(kind: type[DeadlineConnection], call: SpannedCall) -> type[DeadlineConnection]:
+def traced(kind: type[RepeatingConnection], call: SpannedCall) -> type[RepeatingConnection]:
     """Return a subclass whose statements and commits run through `call`."""
 
-    class Cursor(psycopg.Cursor[Any]):
+    class Cursor(RepeatingCursor):
         def execute(
             self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
         ) -> Self:

@@ -8,8 +8,9 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, SharedMemory, SlowStart
-from .failures import INJECTED_ERRORS, classify_redis_error
+from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, ConnectionEpoch, SharedMemory, SlowStart
+from .failures import INJECTED_ERRORS, classify_redis_error, is_another_server
+from .pool import EpochPool
 from .tracing import SpannedCall, traced
 
 OUTAGES = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
@@ -32,37 +33,63 @@ class Cache:
         self.breaker = Breaker("redis", classify=classify_redis_error, memory=memory)
         self.bulkhead = Bulkhead(memory, "redis", calls, slow_start=SlowStart(first=FIRST, wait=deadline))
         self.inject_fault: Callable[[], float] | None = None  # raises or waits, as an operator ordered
+        self.epoch = ConnectionEpoch(self.breaker)
         self._client: redis.Redis | None = None
         if url:
-            self._client = redis.Redis.from_url(
-                url,
-                socket_timeout=deadline,
-                socket_connect_timeout=deadline,
-                retry=Retry(NoBackoff(), 0),
-                max_connections=connections,
-                driver_info=None,
-            )
+            self._client, self._fresh = self._open(url, connections), self._open(url, 1)
+
+    def _open(self, url: str, connections: int) -> redis.Redis:
+        """Return a client with a pool of its own."""
+        pool: EpochPool = EpochPool.from_url(
+            url,
+            socket_timeout=self.deadline,
+            socket_connect_timeout=self.deadline,
+            retry=Retry(NoBackoff(), 0),
+            max_connections=connections,
+            driver_info=None,
+        )
+        pool.epoch = self.epoch
+        return redis.Redis(connection_pool=pool)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         """Guard a call, after an injected fault if there is one."""
-        with self.breaker.guard(), self.bulkhead:
-            if self.inject_fault:
-                self.inject_fault()
-            yield
+        epoch = self.epoch.current
+        try:
+            with self.breaker.guard(), self.bulkhead:
+                if self.inject_fault:
+                    self.inject_fault()
+                yield
+        except redis.exceptions.RedisError as error:
+            if is_another_server(error):
+                self.epoch.end(epoch)
+            raise
 
     def trace(self, call: SpannedCall) -> None:
         """Run the commands through `call`."""
         if self._client is not None:
             self._client = traced(self._client.connection_pool, call)
+            self._fresh = traced(self._fresh.connection_pool, call)
 
     def probe(self) -> None:
-        """Contact the server by a write. Raises if it does not answer or takes no writes."""
+        """Contact the server by a write, on a fresh connection. Raises if it does not answer or takes no writes."""
         if self.inject_fault:
             self.inject_fault()
         if self._client is None:
             raise redis.exceptions.ConnectionError("no URL is configured")
-        self._client.set("rental:probe", b"1", px=1000)
+        try:
+            self._fresh.set("rental:probe", b"1", px=1000)
+            self.epoch.recognise(self._server())
+        finally:
+            self._fresh.connection_pool.disconnect()
+
+    def _server(self) -> int:
+        """Return a number that no two servers have in common; 0 if the server does not tell us."""
+        try:
+            told: Any = self._fresh.info("server")
+            return int(told["run_id"][:15], 16)
+        except (redis.exceptions.RedisError, OSError, LookupError, TypeError, ValueError):
+            return 0
 
     def close(self) -> None:
         """Close the connections that are not in use (closing one in use makes redis-py raise arbitrary errors)."""

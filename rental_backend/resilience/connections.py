@@ -1,0 +1,44 @@
+"""Which connections to a dependency may still be used, over all workers of a host."""
+
+from .breaker import Breaker
+from .breaker_state import EPOCH, SERVER
+
+CONDEMNED = -1  # the epoch of a connection that is not used again, whatever happens to the others
+
+
+# D120: what speaks against a server speaks against the connections to it.
+class ConnectionEpoch:
+    """The number under which connections to a dependency are opened. One of an earlier number is not used again.
+
+    The number lies in shared memory, so all workers give up the same connections at once. It rises when the breaker
+    closes after an outage, when an error says that another server should answer (`end`), and when a probe reaches
+    another server than the last one (`recognise`).
+    """
+
+    def __init__(self, breaker: Breaker) -> None:
+        state = breaker.engine.breaker_state
+        self._memory, self._words = state.memory, state.words
+        self._at, self._server_at = state.base + EPOCH, state.base + SERVER
+
+    @property
+    def current(self) -> int:
+        """The present number. Read it before connecting: a connection is as old as the start of its making."""
+        return self._words[self._at]
+
+    def end(self, epoch: int) -> None:
+        """Give up the connections of an epoch, unless somebody has done so: each epoch is ended once."""
+        with self._memory.locked():
+            if self._words[self._at] == epoch:
+                self._words[self._at] += 1
+
+    def recognise(self, server: int) -> None:
+        """Record which server a fresh connection reached, and give up all connections if the last one was another.
+
+        `server` is a number of at most 63 bits that no two servers have in common, 0 if the server does not tell.
+        """
+        if server in (0, self._words[self._server_at]):
+            return
+        with self._memory.locked():
+            known, self._words[self._server_at] = self._words[self._server_at], server
+            if known not in (0, server):
+                self._words[self._at] += 1
