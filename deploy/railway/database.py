@@ -28,13 +28,17 @@ def look(environ: Mapping[str, str]) -> Database | str:
         return "DATABASE_URL is not set"
     try:
         import psycopg
+
+        from rental_backend.config import UrlError, read_postgres
     except ImportError:
         return "psycopg is not installed here"
     try:
-        with psycopg.connect("postgresql://" + url.partition("://")[2], connect_timeout=PATIENCE) as connection:
+        with psycopg.connect(read_postgres(url).url, connect_timeout=PATIENCE) as connection:
             limit = connection.execute("SELECT current_setting('max_connections')::int").fetchone()
             known = connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
             row = connection.execute(REVISION).fetchone() if known and known[0] else None
+    except UrlError as error:
+        return f"the URL of the database cannot be used: {error}"
     except psycopg.Error:
         return "the database cannot be reached from here"
     revision, comment = row or (None, None)

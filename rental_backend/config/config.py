@@ -3,12 +3,14 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 
 from marshmallow import fields as m
 from marshmallow import validate
 
 from .fields import KEY_LENGTH, Url, Words, count, long_enough, seconds, setting
 from .reading import read
+from .urls import read_postgres, read_redis
 
 MODES = ("normal", "read-only", "emergency")
 ENVIRONMENTS = ("production", "staging", "development", "test")
@@ -16,7 +18,12 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+DATABASE_URLS = ("DATABASE_URL", "AUTH_DATABASE_URL", "DATABASE_UNPOOLED_URL", "DATABASE_REPLICA_URL")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+def _postgres(*, writes: bool = True) -> Url:
+    return Url(*DATABASE_SCHEMES, check=partial(read_postgres, writes=writes))
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)  # what is printed shows no secret
@@ -33,26 +40,26 @@ class Config:
     secret_keys_old: tuple[str, ...] = setting(
         "SECRET_KEYS_OLD", Words(validate=long_enough), "former SECRET_KEYs, whose tokens are still good", ()
     )
-    database_url: str = setting("DATABASE_URL", Url(*DATABASE_SCHEMES), "PostgreSQL 15 to 18", "")
+    database_url: str = setting("DATABASE_URL", _postgres(), "PostgreSQL 15 to 18", "")
     auth_database_url: str = setting(
         "AUTH_DATABASE_URL",
-        Url(*DATABASE_SCHEMES),
+        _postgres(),
         "road to the accounts, if not DATABASE_URL (other role or pooler)",
         "",
     )
     database_unpooled_url: str = setting(
         "DATABASE_UNPOOLED_URL",
-        Url(*DATABASE_SCHEMES),
+        _postgres(),
         "road of migrations to the database, around a pooler, if not DATABASE_URL",
         "",
     )
     database_replica_url: str = setting(
         "DATABASE_REPLICA_URL",
-        Url(*DATABASE_SCHEMES),
+        _postgres(writes=False),
         "a standby that answers reads while the database is away",
         "",
     )
-    redis_url: str = setting("REDIS_URL", Url(*REDIS_SCHEMES), "Redis 6.2 or newer", "")
+    redis_url: str = setting("REDIS_URL", Url(*REDIS_SCHEMES, check=read_redis), "Redis 6.2 or newer", "")
     port: int = count("PORT", 8000, "where gunicorn listens", high=65535)
     workers: int = count(
         "WEB_CONCURRENCY", 0, "gunicorn worker processes; 0 for what the host grants, 1 to 4", low=0, high=64
@@ -202,6 +209,14 @@ class Config:
     def production(self) -> bool:
         """Whether customers' data may be behind this process."""
         return self.environment in ("production", "staging")
+
+    @property
+    def ignored_parameters(self) -> dict[str, tuple[str, ...]]:
+        """The parameters of URLs that are left out, by variable."""
+        urls = {name: getattr(self, name.lower()) for name in DATABASE_URLS}
+        ignored = {name: read_postgres(url, writes=False).ignored for name, url in urls.items() if url}
+        redis = read_redis(self.redis_url).ignored if self.redis_url else ()
+        return {name: left_out for name, left_out in {**ignored, "REDIS_URL": redis}.items() if left_out}
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str] | None = None) -> "Config":

@@ -1,12 +1,14 @@
 """The kinds of settings, and how one is declared."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 from typing import Any, TypeVar
 
 from marshmallow import ValidationError, validate
 from marshmallow import fields as m
+
+from .urls import UrlError
 
 KEY_LENGTH = 32
 HOST = r"(\[[^\]\s]*\]|[^\[\]@:/?,\s]*)(:[0-9]*)?"
@@ -20,11 +22,12 @@ class Url(m.String):
     """A connection URL of one of the given schemes, without surrounding blanks.
 
     One that drivers would read differently is refused here: their complaints repeat pieces of it, passwords too.
+    `check` raises `UrlError` for what it does not take.
     """
 
-    def __init__(self, *schemes: str) -> None:
+    def __init__(self, *schemes: str, check: Callable[[str], object] | None = None) -> None:
         super().__init__()
-        self.schemes = schemes
+        self.schemes, self.check = schemes, check
 
     def _deserialize(self, value: object, attr: str | None, data: Mapping[str, object] | None, **kwargs: object) -> str:
         text = str(super()._deserialize(value, attr, data, **kwargs)).strip()
@@ -33,6 +36,11 @@ class Url(m.String):
             raise ValidationError(f"Not a URL of the form {self.schemes[0]}://…")
         if not READABLE.fullmatch(rest):
             raise ValidationError("Not readable as a URL (is the password percent-encoded, is the port a number?)")
+        try:
+            if self.check:
+                self.check(text)
+        except UrlError as error:
+            raise ValidationError(str(error)) from None
         return text
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from . import variables
-from .findings import Finding, failed, passed
+from .findings import Finding, failed, passed, warned
 from .variables import Variables
 
 if TYPE_CHECKING:
@@ -61,6 +61,13 @@ def _anywhere(name: str, check: Callable[[Variables], Findings]) -> Check:
 def _settings(here: Installation) -> Findings:
     """Say that the settings can be used: a start with invalid values names each of them, and ends."""
     return [passed("settings", f"all can be used; this is {here.config.environment}")]
+
+
+def _parameters(here: Installation) -> Findings:
+    """Name the parameters of URLs that are left out: somebody may count on them."""
+    for name, ignored in here.config.ignored_parameters.items():
+        message = f"{name} has parameters that are left out: {', '.join(ignored)}"
+        yield warned("url-parameters", message, "take them out; rental_backend/config/README.md has settings instead")
 
 
 def _database(here: Installation) -> Findings:
@@ -144,6 +151,7 @@ def _oidc(here: Installation) -> Findings:
 # D100: one list, three views.
 CHECKS = (
     Check(name="settings", here=_settings, waits=False),
+    Check(name="url-parameters", here=_parameters, waits=False),
     _anywhere("setting-missing", variables.required),
     _anywhere("secret-key", variables.secret_key),
     _anywhere("secret-key-old", variables.former_keys),

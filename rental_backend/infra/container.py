@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from ..config import Config
 from ..resilience import Breaker, Counters, Prober, SharedMemory, SharedState, SingleFlight, TimeSeries
 from . import AUTH, DATABASE, REDIS, REPLICA, factories
@@ -76,7 +78,8 @@ class Services:
         self.status_history = StatusRecorder(Path(config.journal_folder), self.database)
         self._watch(config)
         self.warmup = self._warmup(config)
-        self.on_start: list[Callable[[], None]] = []  # started in each process, for other packages
+        # Started in each process, for other packages.
+        self.on_start: list[Callable[[], None]] = [partial(_log_ignored, config)]
         self.on_stop: list[Callable[[], None]] = []  # stopped with the process
         self._lock, self.started_in = threading.Lock(), 0
 
@@ -206,3 +209,9 @@ class Services:
     def replica_serves(self) -> bool:
         """Whether reads go to the replica now: its breaker is closed, and that of the database is not."""
         return self.replica is not None and self.replica.breaker.closed and not self.database.breaker.closed
+
+
+def _log_ignored(config: Config) -> None:
+    """Log which parameters of URLs are left out."""
+    for name, ignored in config.ignored_parameters.items():
+        structlog.get_logger("rental_backend.settings").warning("parameters_left_out", setting=name, names=ignored)

@@ -84,6 +84,16 @@ def test_looking_cannot_change_anything(toys: Toys, command: Command) -> None:
     assert toys.ask("SELECT is_called FROM counter") == [(False,)]
 
 
+def test_a_url_may_ask_for_a_server_that_takes_changes(spoilt: Toys, command: Command) -> None:
+    """Looking is read-only by its transactions: a session that is would be refused by `target_session_attrs`."""
+    url = f"{spoilt.url}{'&' if '?' in spoilt.url else '?'}target_session_attrs=read-write"
+
+    done = command("preflight", DATABASE_URL=url)
+
+    assert done.exit_code == Exit.FAILED, done.output
+    assert "shelf" in done.stdout
+
+
 def test_rows_without_an_id_are_named_by_an_expression(toys: Toys) -> None:
     """`key` names rows of tables whose key has several columns."""
     toys.ask("CREATE TABLE part (shelf int, box int); INSERT INTO part VALUES (1, 2), (3, NULL)")

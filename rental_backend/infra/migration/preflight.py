@@ -63,7 +63,8 @@ def _examine_if_there(
     connection: psycopg.Connection[tuple[str, int]], revision: str, bad: BadRows, limit: int
 ) -> Iterator[Finding]:
     try:
-        finding = examine(connection, revision, bad, limit)
+        with connection.transaction():  # read-only, which a session must not be that is asked to be read-write
+            finding = examine(connection, revision, bad, limit)
     except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
         return
     if finding.rows:

@@ -146,8 +146,9 @@ class Migrator:
 
     # D24: all pending revisions are looked at first.
     def _find_bad_rows(self, state: RevisionState, limit: int) -> list[Finding]:
-        with self._server.connect("-c default_transaction_read_only=on") as connection:
-            connection.autocommit = True
+        with self._server.connect() as connection:
+            connection.autocommit = True  # so that each look is a transaction of its own
+            connection.read_only = True
             try:
                 return preflight.find_bad_rows(connection, state.pending, limit)
             except psycopg.Error as error:

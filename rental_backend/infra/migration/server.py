@@ -36,13 +36,13 @@ class Server:
     statement_timeout: float = 300.0
     deadline: float = 3.0
 
-    def connect(self, options: str = "") -> DeadlineConnection:
+    def connect(self) -> DeadlineConnection:
         """Open a connection. Raises `Unreachable`."""
         lock, statement = int(self.lock_timeout * 1000), int(self.statement_timeout * 1000)
         settings = (
             f"-c lock_timeout={lock} -c statement_timeout={statement} "
             "-c idle_in_transaction_session_timeout=30s -c timezone=UTC "
-            f"-c client_connection_check_interval=1s {options}"  # so that the statement of a killed run ends, too
+            "-c client_connection_check_interval=1s"  # so that the statement of a killed run ends, too
         )
         kind: type[DeadlineConnection] = type("Connection", (DeadlineConnection,), {"connect_deadline": self.deadline})
         try:

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import IO
 
 import psycopg
-from psycopg import conninfo, pq
+from psycopg import pq
 
 from ...errors import AppError
+from .connection import parameters
 from .failures import without_values
 
 LOCK = 20_261_125  # PostgreSQL's advisory lock, held while a backup is made
@@ -67,7 +68,7 @@ class Backups:
     """Makes backups of the database at a URL in a folder, with the programs in `programs` or on the PATH."""
 
     def __init__(self, url: str, folder: Path, programs: str) -> None:
-        self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        self._url = url
         self._folder = folder
         self._programs = programs or None
 
@@ -89,7 +90,7 @@ class Backups:
         The server releases the lock when this process ends, however it ends.
         """
         try:
-            with psycopg.connect(self._url, autocommit=True, connect_timeout=10) as connection:
+            with psycopg.connect(autocommit=True, **{**parameters(self._url), "connect_timeout": 10}) as connection:
                 row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
                 if not (row and row[0]):
                     raise BackupFailed("Another backup is being made.")
@@ -136,7 +137,7 @@ class Backups:
         """Restore a backup into an empty database, all or nothing. Raises `BackupFailed` or `ProgramsMissing`."""
         with tempfile.TemporaryFile() as stderr:
             command = [self.program("pg_restore"), "--single-transaction", "--exit-on-error", "--no-owner"]
-            place = conninfo.conninfo_to_dict(self._url).get("dbname") or "postgres"
+            place = parameters(self._url).get("dbname") or "postgres"
             command += ["--no-privileges", "--no-password", f"--dbname={place}", str(path)]
             if subprocess.run(command, stdout=stderr, stderr=stderr, env=self._environment(), check=False).returncode:  # noqa: S603
                 raise BackupFailed(_last_words(stderr) or "pg_restore failed.")
@@ -146,7 +147,7 @@ class Backups:
         if not self._url:  # libpq would use a server of this machine
             raise BackupFailed("No DATABASE_URL is set.")
         variables = {option.keyword.decode(): option.envvar for option in pq.Conninfo.get_defaults()}
-        given = conninfo.conninfo_to_dict(self._url).items()
+        given = parameters(self._url).items()
         environment = {variable.decode(): str(value) for name, value in given if (variable := variables.get(name))}
         return {"LC_ALL": "C", **environment}
 

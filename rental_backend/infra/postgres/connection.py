@@ -13,6 +13,7 @@ from psycopg import conninfo, errors
 from psycopg.abc import RV, PQGen, PQGenConn
 from psycopg.rows import TupleRow
 
+from ...config import UrlError, read_postgres
 from ...resilience import limit
 from ...resilience.deadline import SHORTEST, budget_end
 
@@ -34,6 +35,10 @@ class CommitLost(Exception):
 
 class BudgetSpent(psycopg.OperationalError):
     """The request had too little time left for the wait to say anything about the server."""
+
+
+class Unreadable(psycopg.ProgrammingError):
+    """A URL that cannot be used; the message, if there is one, contains no value of it."""
 
 
 class DeadlineConnection(psycopg.Connection[Any]):
@@ -105,7 +110,7 @@ class Address:
     """The server's address. Only `resolve` resolves names, so that a hung resolver blocks no request."""
 
     def __init__(self, url: str) -> None:
-        self._params = conninfo.conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1))
+        self._params = parameters(url)
         self._resolved: dict[str, str] = {}
 
     def resolve(self) -> None:
@@ -132,7 +137,7 @@ class Address:
     def conninfo(self, options: str, application: str) -> str:
         """Return libpq's connection string with our session settings and keepalives."""
         given: dict[str, Any] = {**self._params, **self._resolved}
-        given["options"] = f"{given.get('options') or ''} {options}".strip()
+        given["options"] = f"{given.get('options') or ''} {options}".strip() or None
         defaults: dict[str, Any] = {
             "application_name": application,
             "keepalives_idle": 10,
@@ -140,6 +145,16 @@ class Address:
             "keepalives_count": 3,
         }
         return conninfo.make_conninfo("", **{**defaults, **{k: v for k, v in given.items() if v is not None}})
+
+
+def parameters(url: str) -> dict[str, Any]:
+    """Return what libpq reads in a URL. Raises `Unreadable`."""
+    try:
+        return dict(conninfo.conninfo_to_dict(read_postgres(url, writes=False).url))
+    except UrlError as error:
+        raise Unreadable(str(error)) from None
+    except psycopg.ProgrammingError:
+        raise Unreadable from None
 
 
 def _numeric(host: str) -> bool:
@@ -156,7 +171,8 @@ def reason(error: psycopg.Error) -> str:
     if isinstance(error, psycopg.errors.ConnectionTimeout):
         return "it does not answer"
     if isinstance(error, psycopg.ProgrammingError):
-        return "its URL cannot be read"
+        why = f": {text.rstrip('.')}" if text and isinstance(error, Unreadable) else ""
+        return f"its URL cannot be read{why}"
     if match := re.search(r"FATAL:\s+(.+)", text):
         return match[1]
     return next((reason for sign, reason in SIGNS.items() if sign in text), "the connection failed")

@@ -8,6 +8,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ...config import read_redis
 from ...resilience import Breaker, BreakerOpen, Bulkhead, BulkheadFull, ConnectionEpoch, SharedMemory, SlowStart
 from .failures import INJECTED_ERRORS, classify_redis_error, is_another_server
 from .pool import EpochPool
@@ -41,7 +42,7 @@ class Cache:
     def _open(self, url: str, connections: int) -> redis.Redis:
         """Return a client with a pool of its own."""
         pool: EpochPool = EpochPool.from_url(
-            url,
+            read_redis(url).url,
             socket_timeout=self.deadline,
             socket_connect_timeout=self.deadline,
             retry=Retry(NoBackoff(), 0),

@@ -7,6 +7,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from ...config import read_redis
 from ..server_check import ServerAway, ahead_of_us, latency_of
 
 
@@ -30,7 +31,9 @@ def check_redis(url: str, deadline: float) -> RedisStatus:
     """Check a server by writing to it and reading its INFO. Raises `ServerAway`."""
     retry = Retry(NoBackoff(), 0)
     try:
-        with redis.Redis.from_url(url, socket_timeout=deadline, socket_connect_timeout=deadline, retry=retry) as client:
+        with redis.Redis.from_url(
+            read_redis(url).url, socket_timeout=deadline, socket_connect_timeout=deadline, retry=retry
+        ) as client:
             latency = latency_of(lambda: client.set("rental:doctor", b"1", px=1000))
             ahead = ahead_of_us(lambda: _seconds(client.time()))
             info: Any = client.info()
