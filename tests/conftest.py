@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy.orm import Session
 
-from deploy.private import binaries, browser
+from deploy.private import binaries, browser, pgbouncer
 from deploy.private.servers import PostgresServer, RedisServer
 from rental_backend.app import create_app
 from rental_backend.config import Config, driver_url
@@ -50,8 +50,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave the tests of pages out where there is no browser; and open no file where none of its tests is wanted."""
+    """Leave tests out of pages without a browser and of poolers without one; open no file none of whose tests is wanted."""
     if collection_path.name == "browsing" and browser.find() is None:
+        return True
+    if collection_path.name == "poolers" and pgbouncer.have() is None:
         return True
     only_alone = config.option.markexpr.startswith("alone") and collection_path.match("test_*.py")
     return True if only_alone and not may_be_alone(collection_path) else None
@@ -62,6 +64,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if browser.find() is None and not config.option.markexpr.startswith("alone"):
         terminalreporter.section("NO BROWSER", sep="!", red=True, bold=True)
         terminalreporter.write_line(browser.NONE, red=True)
+    if pgbouncer.find() is None and not config.option.markexpr.startswith("alone"):
+        terminalreporter.section("NO PGBOUNCER", sep="!", red=True, bold=True)
+        terminalreporter.write_line(pgbouncer.NONE, red=True)
 
 
 # For what is not about outages: the deadlines that are shipped are met by a machine that is not busy with other tests.

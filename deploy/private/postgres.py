@@ -62,7 +62,7 @@ class PostgresServer(PrivateServer):
         if self.data.exists():
             owner = self.data.stat()
             return Account(owner.st_uid, owner.st_gid)
-        return _unprivileged() if os.geteuid() == 0 else Account.ours()
+        return unprivileged() if os.geteuid() == 0 else Account.ours()
 
     def _command(self) -> Sequence[str | Path]:
         # What is stale is ours to remove: no process of the folder lives, and the lock keeps others from starting one.
@@ -107,7 +107,8 @@ class PostgresServer(PrivateServer):
         return connection.recv(1) == b"R"  # it asks for the password; while starting or stopping it sends an error
 
 
-def _unprivileged() -> Account:
+def unprivileged() -> Account:
+    """The user that servers run as which refuse to run as root."""
     for name in ("postgres", "nobody"):
         try:
             entry = pwd.getpwnam(name)

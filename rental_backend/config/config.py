@@ -20,6 +20,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 DATABASE_URLS = ("DATABASE_URL", "AUTH_DATABASE_URL", "DATABASE_UNPOOLED_URL", "DATABASE_REPLICA_URL")
 REDIS_SCHEMES = ("redis", "rediss", "unix")
+POOLERS = ("none", "session", "transaction")
 
 
 def _postgres(*, writes: bool = True) -> Url:
@@ -57,6 +58,13 @@ class Config:
         "DATABASE_REPLICA_URL",
         _postgres(writes=False),
         "a standby that answers reads while the database is away",
+        "",
+    )
+    database_pooler: str = setting(
+        "DATABASE_POOLER",
+        m.String(validate=validate.OneOf(POOLERS)),
+        "how a pooler before the databases gives out its connections: none, session, transaction; "
+        "unset, `pgbouncer=true` in a URL says transaction",
         "",
     )
     redis_url: str = setting("REDIS_URL", Url(*REDIS_SCHEMES, check=read_redis), "Redis 6.2 or newer", "")
@@ -209,6 +217,10 @@ class Config:
     def production(self) -> bool:
         """Whether customers' data may be behind this process."""
         return self.environment in ("production", "staging")
+
+    def pooler(self, url: str) -> str:
+        """Return how a pooler gives out the connections to a database: one of `POOLERS`."""
+        return self.database_pooler or ("transaction" if url and read_postgres(url, writes=False).pooled else "none")
 
     @property
     def ignored_parameters(self) -> dict[str, tuple[str, ...]]:

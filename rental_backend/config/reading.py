@@ -8,6 +8,8 @@ from typing import Any, cast
 from marshmallow import EXCLUDE, Schema, ValidationError, post_load, validates_schema
 from marshmallow import fields as m
 
+from .urls import UrlError, read_postgres
+
 REQUIRED = ("SECRET_KEY", "DATABASE_URL", "REDIS_URL")  # in production
 
 
@@ -58,6 +60,18 @@ def _require(given: Mapping[str, str]) -> None:
             raise ValidationError(cast("Any", faults))
     if "OIDC_ISSUER" in given:
         _require_trust(given, open_to_all=environment in ("production", "staging"))
+    if "DATABASE_UNPOOLED_URL" not in given and _is_pooled(given):
+        message = "Required with a pooler: migrations and backups keep a connection to themselves."
+        raise ValidationError(cast("Any", {"DATABASE_UNPOOLED_URL": [message]}))
+
+
+def _is_pooled(given: Mapping[str, str]) -> bool:
+    """Tell whether the road to the database leads through a pooler."""
+    try:
+        hint = read_postgres(given.get("DATABASE_URL", "")).pooled
+    except UrlError:  # which is told by its own name
+        return False
+    return given.get("DATABASE_POOLER", "transaction" if hint else "none") != "none"
 
 
 def _require_trust(given: Mapping[str, str], *, open_to_all: bool) -> None:

@@ -10,7 +10,8 @@ from rental_backend.infra.runtime.host import Host
 from ..config import Config
 from ..infra.migration import CONFIG, MigrationError, Migrator, Server
 from ..infra.postgres.database import Database
-from ..infra.postgres.server_check import PostgresStatus, check_postgres
+from ..infra.postgres.pooling import TRANSACTION
+from ..infra.postgres.server_check import PostgresStatus, check_postgres, session_is_shared
 from ..infra.server_check import ServerAway
 from .budget import PROBES, ConnectionBudget
 from .findings import Finding, failed, passed, skipped, warned
@@ -20,6 +21,8 @@ CLOSE = 0.5  # share of a deadline above which a trivial query takes too long
 APART = 1.0  # seconds by which clocks may differ, as cached responses are compared with this tolerance
 PATIENCE = 1.0  # seconds for a connection as migrations use it
 FULL = 0.9  # share of the server's connections
+REFUSED_BY_POOLER = "unsupported startup parameter"
+AROUND = "DATABASE_UNPOOLED_URL leads around it"
 APPENDED = {"security_audit_logs"}  # append-only tables, for which the right to UPDATE is not needed
 
 
@@ -29,6 +32,10 @@ def database(adapter: Database, tables: frozenset[str], *, standby: bool = False
     try:
         status = check_postgres(adapter, tables)
     except ServerAway as error:
+        if REFUSED_BY_POOLER in str(error):
+            message = f"it is a pooler that takes no settings with a connection ({error})"
+            yield failed(f"{name}-pooler", message, f"DATABASE_POOLER=transaction, or session if it pools so; {AROUND}")
+            return
         message = f"no answer within {adapter.deadline} s: {error}"
         yield failed(name, message, "is the server up, and the URL right? `/health/breakers` tells since when")
         return
@@ -43,6 +50,24 @@ def database(adapter: Database, tables: frozenset[str], *, standby: bool = False
         )
     yield from _session(name, status, adapter.deadline)
     yield from _rights(name, status, standby=standby)
+    yield from _pooler(adapter)
+
+
+def _pooler(adapter: Database) -> Iterator[Finding]:
+    """Compare how a pooler on the way gives out its connections with what the settings say."""
+    name = f"{adapter.breaker.name}-pooler"
+    if adapter.pooler == TRANSACTION:
+        yield passed(name, "nothing is left in a session, as DATABASE_POOLER=transaction says")
+        return
+    try:
+        shared = session_is_shared(adapter)
+    except ServerAway:
+        return  # `database` reports that
+    if shared:
+        message = "it is a pooler by transaction: what we set and prepare is lost, or another client's"
+        yield failed(name, message, f"DATABASE_POOLER=transaction; {AROUND}")
+    else:
+        yield passed(name, "sessions are ours alone")
 
 
 def tables_of(models: ModuleType) -> frozenset[str]:
@@ -72,7 +97,7 @@ def _session(name: str, status: PostgresStatus, deadline: float) -> Iterator[Fin
         message = (
             f"statement_timeout is {status.timeout:g} s in our sessions, not less than the deadline: a pooler drops it"
         )
-        yield failed(f"{name}-timeout", message, "pool by session and let `options` through, or ALTER ROLE … SET it")
+        yield failed(f"{name}-timeout", message, f"DATABASE_POOLER=transaction, or session if it pools so; {AROUND}")
     else:
         yield passed(f"{name}-timeout", f"statement_timeout is {status.timeout:g} s")
 

@@ -25,6 +25,7 @@ def database(config: Config, memory: SharedMemory, modes: Modes) -> Database:
     return Database(
         DATABASE,
         config.database_url,
+        pooler=config.pooler(config.database_url),
         memory=memory,
         admit=modes.admit,
         restricted=modes.ever_changed,
@@ -41,6 +42,7 @@ def replica(config: Config, memory: SharedMemory, modes: Modes) -> Database:
     return Database(
         REPLICA,
         config.database_replica_url,
+        pooler=config.pooler(config.database_replica_url),
         memory=memory,
         admit=modes.admit,
         restricted=modes.ever_changed,
@@ -67,9 +69,11 @@ def cache(config: Config, memory: SharedMemory) -> Cache:
 # D5: accounts have connections of their own.
 def identity(config: Config, memory: SharedMemory, cache: Cache, modes: Modes) -> Identity:
     """Return the adapter of identity, with a connection pool of its own to the accounts."""
+    url = config.auth_database_url or config.database_url
     accounts = Database(
         AUTH,
-        config.auth_database_url or config.database_url,
+        url,
+        pooler=config.pooler(url),
         memory=memory,
         admit=modes.admit,
         restricted=modes.ever_changed,

@@ -192,6 +192,22 @@ def test_the_parameters_are_those_of_the_drivers() -> None:
     assert not {*REDIS_IGNORED} & {*REDIS_TAKEN, *REDIS_TLS}
 
 
+def test_a_pooler_is_a_setting_or_said_by_the_url() -> None:
+    """The setting counts more; migrations and backups need a road around it."""
+    pooled = {"DATABASE_URL": f"{DATABASE}?pgbouncer=true"}
+    around = {"DATABASE_UNPOOLED_URL": DATABASE}
+    assert "DATABASE_UNPOOLED_URL: Required with a pooler" in refusal(**pooled)
+    assert "DATABASE_UNPOOLED_URL: Required with a pooler" in refusal(DATABASE_POOLER="session")
+    for given, pooler in (
+        ({}, "none"),
+        ({**pooled, **around}, "transaction"),
+        ({**pooled, "DATABASE_POOLER": "none"}, "none"),
+        ({**around, "DATABASE_POOLER": "session"}, "session"),
+    ):
+        config = Config.from_environ({**WHOLE, **given})
+        assert config.pooler(config.database_url) == pooler
+
+
 def test_what_is_left_out_is_told_by_name() -> None:
     """For the log and the doctor: by setting, without values."""
     config = Config.from_environ({**WHOLE, "DATABASE_URL": f"{DATABASE}?pool=5", "REDIS_URL": f"{CACHE}?family=0"})

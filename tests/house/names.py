@@ -40,6 +40,7 @@ PROPERTIES = {
     "operating": "What operators see and do.",
     "outages": "Every operation in every state of every dependency.",
     "platform": "The service on a host that starts, drains and replaces it.",
+    "poolers": "What a pooler on the way to the database changes.",
     "routes": "What holds for every route.",
     "schema": "Tables, constraints and indexes, compared with those of production.",
     "seeding": "Reference data and the made-up shop.",

@@ -176,12 +176,3 @@ def reason(error: psycopg.Error) -> str:
     if match := re.search(r"FATAL:\s+(.+)", text):
         return match[1]
     return next((reason for sign, reason in SIGNS.items() if sign in text), "the connection failed")
-
-
-def session_options(deadline: float) -> str:
-    """Return the settings of a session with this deadline in seconds."""
-    milliseconds = int(deadline * 800)  # 80 % of our own deadline, so that a server that is alive can report it
-    return (
-        f"-c statement_timeout={milliseconds} -c lock_timeout={milliseconds // 2} "
-        "-c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
-    )

@@ -23,9 +23,10 @@ from ...resilience import (
     limit,
 )
 from ...resilience.connections import CONDEMNED
-from .connection import Address, CommitLost, DeadlineConnection, session_options
+from .connection import Address, CommitLost, DeadlineConnection
 from .failures import INJECTED_ERRORS, Condemned, classify_database_error, condemned_by, translated
 from .pool import make_engine
+from .pooling import NONE, SessionSettings
 from .repeating import RepeatingConnection
 from .sessions import GuardedSession, ReadingSession
 from .tracing import SpannedCall, traced
@@ -50,7 +51,7 @@ class Database:
     new one and `deadline` for each response. At most `calls` are in flight at once over all workers of the host, fewer
     right after an outage (`SlowStart`).
     While `restricted()` is true, `admit(name, writing=...)` may refuse a session by raising. A `standby` need not take
-    writes.
+    writes. `pooler` says how connections are pooled on the way: `none`, `session` or `transaction`.
     """
 
     injected_errors = INJECTED_ERRORS
@@ -69,6 +70,7 @@ class Database:
         admit: Callable[..., None] | None = None,
         restricted: Callable[[], object] = bool,
         standby: bool = False,
+        pooler: str = NONE,
     ) -> None:
         memory = memory or SharedMemory()
         self.inject_fault: Callable[[], float] | None = None  # raises or waits, as an operator ordered
@@ -81,7 +83,7 @@ class Database:
         self._address = Address(url) if url else None
         self.shared: dict[str, Any] = {}  # copied into the `info` of every session
         self.deadline = deadline
-        self._options = session_options(deadline)
+        self.pooler, self._settings = pooler, SessionSettings(pooler, deadline)
         self._class: type[RepeatingConnection] = type(
             "Connection", (RepeatingConnection,), {"connect_deadline": connect_deadline}
         )
@@ -93,8 +95,15 @@ class Database:
         if self._address is None:
             raise psycopg.OperationalError("no URL is configured")
         epoch = self.epoch.current
-        connection = self._class.connect(self._address.conninfo(self._options, f"rental_backend {self.breaker.name}"))
+        connection = self._class.connect(
+            self._address.conninfo(self._settings.options, f"rental_backend {self.breaker.name}")
+        )
         connection.deadline, connection.epoch = self.deadline, epoch
+        try:
+            self._settings.apply(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def trace(self, call: SpannedCall) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import psycopg
 from psycopg import errors
-from psycopg.abc import Params, Query
+from psycopg.abc import Params, PQGen, Query
 
 from ...resilience.connections import CONDEMNED
 from .connection import DeadlineConnection
@@ -41,11 +41,23 @@ class RepeatingCursor(psycopg.Cursor[Any]):
 
 
 class RepeatingConnection(DeadlineConnection):
-    """A connection for single statements and transactions: not for commands that begin and end their own."""
+    """A connection for single statements and transactions: not for commands that begin and end their own.
+
+    `after_begin` is a command that is run at the beginning of each transaction.
+    """
+
+    after_begin: bytes = b""
 
     def __init__(self, *args: object, **more: object) -> None:
         super().__init__(*args, **more)  # type: ignore[arg-type]
         self.cursor_factory = RepeatingCursor
+
+    def _start_query(self) -> PQGen[None]:
+        """Begin a transaction where psycopg does, and run our own command in it."""
+        begins = not self.autocommit and self.pgconn.transaction_status == IDLE
+        yield from super()._start_query()
+        if begins and self.after_begin:
+            yield from self._exec_command(self.after_begin)
 
 
 def plan_is_lost(error: BaseException | None) -> bool:

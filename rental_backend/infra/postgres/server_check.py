@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -27,6 +28,8 @@ LACKING = """
     CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS verb
     WHERE to_regclass(name) IS NOT NULL AND NOT has_table_privilege(to_regclass(name), verb)
     GROUP BY name ORDER BY name"""
+MARK = "SELECT set_config('rental_backend.session', %s, false)"
+MARKED = "SELECT current_setting('rental_backend.session', true)"
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float"
 
 
@@ -58,8 +61,9 @@ def check_postgres(adapter: Database, tables: Iterable[str]) -> PostgresStatus:
             connection.autocommit = True
             latency = latency_of(lambda: connection.execute("SELECT 1"))
             ahead = ahead_of_us(lambda: float(_row(connection, CLOCK)[0]))
-            version, superuser, powers, timeout, limit, most, used, read_only, creates = _row(connection, SERVER)
             lacking = connection.execute(LACKING, (sorted(tables),)).fetchall()
+            connection.autocommit = False  # in a transaction the settings hold behind every pooler
+            version, superuser, powers, timeout, limit, most, used, read_only, creates = _row(connection, SERVER)
     except psycopg.Error as error:
         raise ServerAway(reason(error)) from None
     return PostgresStatus(
@@ -79,3 +83,19 @@ def check_postgres(adapter: Database, tables: Iterable[str]) -> PostgresStatus:
 
 def _row(connection: psycopg.Connection[TupleRow], question: str) -> Any:
     return connection.execute(question.encode()).fetchone()
+
+
+def session_is_shared(adapter: Database) -> bool:
+    """Tell whether a pooler on the way gives our connection to others between two transactions. Raises `ServerAway`.
+
+    What one connection leaves in its session is looked for on both, while the other holds a session of the server.
+    """
+    mark = uuid4().hex
+    try:
+        with adapter.connect() as one, adapter.connect() as other:
+            one.autocommit = other.autocommit = True
+            one.execute(MARK, (mark,))
+            with other.transaction():
+                return bool(mark == _row(other, MARKED)[0] or mark != _row(one, MARKED)[0])
+    except psycopg.Error as error:
+        raise ServerAway(reason(error)) from None
