@@ -90,7 +90,8 @@ class Services:
         self.bulkheads = {name: adapter.bulkhead for name, adapter in adapters.items()}
         self._schedule_tasks()
         self._probers = [
-            Prober(adapter.breaker, adapter.probe, heartbeat=every, while_busy=True) for adapter in adapters.values()
+            Prober(adapter.breaker, adapter.probe, heartbeat=every, while_busy=True, refresh=adapter.resolve)
+            for adapter in adapters.values()
         ]
         issuer = self.identity.issuer  # nothing waits for a first probe of it
         self._others = [Prober(issuer.breaker, issuer.fetch, heartbeat=REFRESH)] if issuer else []

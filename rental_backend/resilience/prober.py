@@ -1,5 +1,6 @@
 """The background thread that finds out whether a dependency is back, or still available."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -17,16 +18,24 @@ class Prober:
     Every process runs one; the breaker ensures that only one of them probes at a time. `attempt` makes the trial call
     under its own deadline and raises when it fails. Requests never probe. `settled` is set as soon as any process has
     probed the dependency once. `while_busy`: the heartbeat goes on while calls are made, as these may use connections
-    that lead elsewhere than a fresh one.
+    that lead elsewhere than a fresh one. `refresh` is called in every process, once per heartbeat, whichever probes;
+    its `OSError` says nothing about the dependency.
     """
 
     def __init__(
-        self, breaker: Breaker, attempt: Callable[[], None], *, heartbeat: float = 2.0, while_busy: bool = False
+        self,
+        breaker: Breaker,
+        attempt: Callable[[], None],
+        *,
+        heartbeat: float = 2.0,
+        while_busy: bool = False,
+        refresh: Callable[[], object] | None = None,
     ) -> None:
         self.breaker = breaker
         self.settled = threading.Event()
         self._attempt = attempt
         self._heartbeat, self._while_busy = heartbeat, while_busy
+        self._refresh, self._refreshed = refresh, float("-inf")
         self._stopping = threading.Event()
         self._owner: int | None = None
 
@@ -60,6 +69,10 @@ class Prober:
 
     def once(self) -> None:
         """Make the probe that is due now, unless another process makes it."""
+        if self._refresh and self.breaker.clock() >= self._refreshed + self._heartbeat:
+            self._refreshed = self.breaker.clock()
+            with contextlib.suppress(OSError):
+                self._refresh()
         if not self.breaker.closed:
             self.breaker.probe(self._attempt)
         elif heartbeat_due(self.breaker.engine, self._heartbeat, while_busy=self._while_busy):

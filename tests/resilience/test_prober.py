@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,30 @@ def test_a_dependency_in_use_gets_one_if_its_prober_is_told(clock: Clock) -> Non
         prober.breaker.call(lambda: None)
         prober.once()
     assert thing.probed == 2
+
+
+def test_every_process_refreshes_what_it_knows(clock: Clock) -> None:
+    """At once and then once per heartbeat, busy or not, whichever of them probes; that it fails says nothing."""
+    memory, refreshed = SharedMemory(), [0, 0]
+
+    def refresh(number: int) -> None:
+        refreshed[number] += 1
+        raise OSError
+
+    probers = [
+        Prober(
+            Breaker("thing", memory=memory, clock=clock, starts_closed=True),
+            Thing(),
+            heartbeat=2.0,
+            refresh=partial(refresh, number),
+        )
+        for number in range(2)
+    ]
+    for _ in range(5):
+        for prober in probers:
+            prober.once()
+        clock.advance(1.0)
+    assert refreshed == [3, 3]
 
 
 def test_an_idle_dependency_gets_a_heartbeat(clock: Clock) -> None:

@@ -113,26 +113,29 @@ class Address:
         self._params = parameters(url)
         self._resolved: dict[str, str] = {}
 
-    def resolve(self) -> None:
-        """Resolve the host name and remember its addresses. May block as long as the resolver does.
+    def resolve(self) -> bool:
+        """Resolve the host name, remember its addresses, and tell whether none of them is one of before.
 
+        May block as long as the resolver does.
         Once they are known, a failing resolver does no harm: they remain until it answers again.
         """
         host, port = str(self._params.get("host") or ""), str(self._params.get("port") or 5432)
         if not host or "," in host or host.startswith(("/", "@")) or _numeric(host):
-            return
+            return False
         try:
             infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
             if self._resolved:
-                return
+                return False
             raise
         addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
+        before = str(self._resolved.get("hostaddr") or "").split(",")
         self._resolved = {
             "host": ",".join([host] * len(addresses)),
             "hostaddr": ",".join(addresses),
             "port": ",".join([port] * len(addresses)),
         }
+        return before != [""] and not {*before} & {*addresses}
 
     def conninfo(self, options: str, application: str) -> str:
         """Return libpq's connection string with our session settings and keepalives."""

@@ -28,7 +28,7 @@ from .failures import INJECTED_ERRORS, Condemned, classify_database_error, conde
 from .pool import make_engine
 from .pooling import NONE, SessionSettings
 from .repeating import RepeatingConnection
-from .sessions import GuardedSession, ReadingSession
+from .sessions import GuardedSession, ReadingSession, commit
 from .tracing import SpannedCall, traced
 
 # Whether the server takes no writes, and when it was started (microseconds), which no two servers have in common.
@@ -114,8 +114,7 @@ class Database:
         """Contact the server on a fresh connection. Raises if it does not answer, or takes no writes but should."""
         if self.inject_fault:
             self.inject_fault()
-        if self._address is not None:
-            self._address.resolve()
+        self.resolve()
         connection = self.connect()
         try:
             connection.autocommit = True
@@ -125,6 +124,11 @@ class Database:
         if row is None or row[0]:
             raise psycopg.errors.ReadOnlySqlTransaction("the server is read-only")
         self.epoch.recognise(row[1])
+
+    def resolve(self) -> None:
+        """Resolve the host name again, and give up this process's connections if it leads elsewhere. May block."""
+        if self._address is not None and self._address.resolve():
+            self.engine.dispose()
 
     def open(self, connections: int) -> None:
         """Open connections of this process's pool, at most as many as it holds. Raises `AppError`."""
@@ -165,7 +169,7 @@ class Database:
             with budget(
                 max(limit(self.deadline), self.deadline / 2)
             ):  # whatever is left of the budget: what was begun is finished
-                _commit(session)
+                commit(session)
         if kept is not None:
             raise kept
 
@@ -237,13 +241,3 @@ def replica_position(session: Session) -> tuple[int, float | None]:
     """Return how far a standby has replayed the log (bytes), and how old its newest change is (seconds)."""
     place, age = session.connection().exec_driver_sql(REPLICA_POSITION).one()
     return int(place), age
-
-
-def _commit(session: Session) -> None:
-    """Commit; a connection lost on the way leaves the outcome unknown."""
-    try:
-        session.commit()
-    except sqlalchemy.exc.DBAPIError as error:
-        if error.connection_invalidated:
-            raise CommitLost from error
-        raise

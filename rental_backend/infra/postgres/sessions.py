@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 
-from .connection import DeadlineConnection
+from .connection import CommitLost, DeadlineConnection
 
 
 class GuardedSession(Session):
@@ -66,6 +67,16 @@ class ReadingSession(GuardedSession):
             self._plain.close()
         elif self._taken is not None:
             self._taken.close()
+
+
+def commit(session: Session) -> None:
+    """Commit; a connection lost on the way leaves the outcome unknown."""
+    try:
+        session.commit()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise CommitLost from error
+        raise
 
 
 def _record_contact(session: Session, driver: DeadlineConnection) -> None:

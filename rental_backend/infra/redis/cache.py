@@ -92,6 +92,9 @@ class Cache:
         except (redis.exceptions.RedisError, OSError, LookupError, TypeError, ValueError):
             return 0
 
+    def resolve(self) -> None:
+        """Do nothing: redis-py resolves the host name at each connection."""
+
     def close(self) -> None:
         """Close the connections that are not in use (closing one in use makes redis-py raise arbitrary errors)."""
         if self._client is not None:

@@ -301,6 +301,25 @@ def _resolver(monkeypatch: pytest.MonkeyPatch, names: dict[str, str]) -> list[st
     return asked
 
 
+def test_a_name_that_leads_elsewhere_is_followed_by_every_process(
+    frail_postgres: PostgresServer, open_database: OpenDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that does not probe resolves it, too, and gives up its connections to the address of before."""
+    names = {"shop.test": "127.0.0.1"}
+    asked = _resolver(monkeypatch, names)
+    database = open_database(behind(frail_postgres.url, frail_postgres.port or 0, "shop.test"))
+    first = backend(database)
+    database.resolve()
+    assert backend(database) == first
+    names["shop.test"] = "127.0.0.2"  # where nobody listens
+    database.resolve()
+    with pytest.raises(Unavailable):
+        backend(database)
+    names.clear()
+    database.resolve()
+    assert asked == ["shop.test"] * 4
+
+
 @pytest.mark.parametrize("end", ["kill", "stop"])
 def test_a_pool_of_stale_connections_harms_nobody(
     frail_postgres: PostgresServer, open_database: OpenDatabase, end: str
