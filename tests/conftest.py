@@ -50,7 +50,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave tests out of pages without a browser and of poolers without one; open no file none of whose tests is wanted."""
+    """Leave out what needs a browser or a pooler where there is none, and files of which no test is wanted."""
     if collection_path.name == "browsing" and browser.find() is None:
         return True
     if collection_path.name == "poolers" and pgbouncer.have() is None:
