@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from marshmallow import RAISE, Schema, fields, post_load, pre_load, validate
 
-from .fields import Text
+from .fields import Text, Whole, says_nothing
 
 MOST_ROWS = 1000
 DEEPEST_OFFSET = 10_000_000
@@ -12,7 +12,7 @@ DEEPEST_OFFSET = 10_000_000
 
 # D9: unknown fields and parameters are refused.
 class Payload(Schema):
-    """A body or query: unknown fields are refused by name, and a blank text counts as not sent.
+    """A body or query: unknown fields are refused by name, and a text of which nothing is seen counts as not sent.
 
     The frontend's forms send `""` for every optional field left empty, of any type. `ALIASES` are other names of
     fields; a field's own name counts if both say something. `EXAMPLE` is what the documentation shows beside values
@@ -32,7 +32,7 @@ class Payload(Schema):
         """Leave out what is blank, and take other names for what they mean."""
         if not isinstance(data, dict):
             return data
-        said = {name: value for name, value in data.items() if not isinstance(value, str) or value.strip()}
+        said = {name: value for name, value in data.items() if not isinstance(value, str) or not says_nothing(value)}
         meant = {name: value for name, value in said.items() if name not in self.ALIASES}
         for other, name in self.ALIASES.items():
             if other in said:
@@ -60,10 +60,10 @@ class Paging(Payload):
     asks for the exact total, or for no total.
     """
 
-    skip = fields.Integer(validate=validate.Range(0, DEEPEST_OFFSET))
-    limit = fields.Integer(validate=validate.Range(1, MOST_ROWS))
-    page = fields.Integer(validate=validate.Range(1, DEEPEST_OFFSET // MOST_ROWS))
-    page_size = fields.Integer(validate=validate.Range(1, MOST_ROWS))
+    skip = Whole(0, DEEPEST_OFFSET)
+    limit = Whole(1, MOST_ROWS)
+    page = Whole(1, DEEPEST_OFFSET // MOST_ROWS)
+    page_size = Whole(1, MOST_ROWS)
     after = fields.UUID()
     search = Text(200)
     sort_field = Text(50)
@@ -102,4 +102,4 @@ class Lookup(Browsing):
     """The query of a field that suggests rows while the user types."""
 
     search = Text(200, 1, required=True, data_key="q")
-    limit = fields.Integer(validate=validate.Range(1, MOST_ROWS), load_default=10)
+    limit = Whole(1, MOST_ROWS, load_default=10)

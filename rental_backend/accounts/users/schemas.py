@@ -4,9 +4,9 @@ import re
 from datetime import UTC
 from typing import ClassVar
 
-from marshmallow import ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validates_schema
 
-from ...fields import SUPERUSER, Choice, Email, Text, guarded
+from ...fields import SUPERUSER, Choice, Email, Moment, Text, Whole, guarded
 from ...schemas import Envelope, Output, Paging, Payload
 from ..access import read_models
 from ..auth.schemas import UserSchema
@@ -142,7 +142,7 @@ class UserDetails(UserRow):
 class UserQuery(EitherSpelling, Paging):
     """Filters for the list of users."""
 
-    size = fields.Integer(validate=validate.Range(1, 1000))
+    size = Whole(1, 1000)
     user_type = Choice(UserType)
     is_active = fields.Boolean()
 
@@ -159,12 +159,12 @@ class Reason(Payload):
 
 
 class Grant(EitherSpelling, Reason):
-    """A permission to grant, and when the grant expires. A time without a zone is UTC."""
+    """A permission to grant, and when the grant expires: a time without a zone is UTC, a date the end of that day."""
 
     EXAMPLE: ClassVar = {"permission_code": "CUSTOMER_VIEW"}
 
     permission_code = Text(100, 1, required=True)
-    expires_at = fields.AwareDateTime(default_timezone=UTC, allow_none=True)
+    expires_at = Moment(ends=True, zone=UTC, allow_none=True)
 
 
 class GrantSchema(Output):

@@ -4,7 +4,7 @@ from typing import ClassVar, Unpack
 
 from marshmallow import fields, post_load, validate
 
-from ...fields import Options, Sent, Text
+from ...fields import Options, Sent, Text, Whole
 from ...schemas import Browsing, Payload
 from ..schemas import Row
 
@@ -27,7 +27,7 @@ class CategoryFields(Payload):
 
     category_code = Code(10)
     parent_category_id = fields.UUID(allow_none=True)
-    display_order = fields.Integer(validate=validate.Range(0, HIGHEST))
+    display_order = Whole(0, HIGHEST)
     description = Text(1000, allow_none=True)
     is_active = fields.Boolean()
     is_leaf = fields.Boolean()
@@ -94,7 +94,7 @@ class CategoryQuery(Browsing):
     name = Text(100)
     path_contains = Text(500)
     parent_category_id = fields.UUID()
-    category_level = fields.Integer(validate=validate.Range(1, HIGHEST))
+    category_level = Whole(1, HIGHEST)
     is_leaf = fields.Boolean()
     has_items = fields.Boolean()
     has_children = fields.Boolean()

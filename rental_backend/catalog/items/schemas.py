@@ -1,11 +1,11 @@
 """The forms of items: what a clerk fills in."""
 
 from decimal import Decimal
-from typing import ClassVar, Unpack
+from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates
 
-from ...fields import Choice, Money, Options, Text, guarded
+from ...fields import Choice, Money, Text, Whole, guarded
 from ...schemas import Payload
 from ..models import Item, ItemStatus
 
@@ -14,21 +14,8 @@ NEVER_NULL = {
     *("item_name", "item_status", "unit_of_measurement_id", "rental_period", "security_deposit", "is_active"),
     *("serial_number_required", "warranty_period_days", "reorder_point", "is_rentable", "is_saleable", "item_type"),
 }
-MOST = 1_000_000
 RENTED = {"is_rentable": True, "is_saleable": False}
 SOLD = {"is_rentable": False, "is_saleable": True}
-
-
-class Whole(fields.Integer):
-    """A whole number from `least`, of any notation; a fraction is refused and not cut off."""
-
-    def __init__(self, least: int = 0, **kwargs: Unpack[Options]) -> None:
-        super().__init__(validate=validate.Range(least, MOST), **kwargs)
-
-    def _validated(self, value: object) -> int:
-        if isinstance(value, float) and not value.is_integer():
-            raise self.make_error("invalid", input=value)
-        return super()._validated(value)
 
 
 class ItemUse(Payload):

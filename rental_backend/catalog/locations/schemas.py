@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from ...fields import Choice, Email, Text
+from ...fields import Choice, Email, Text, Whole
 from ...schemas import MOST_ROWS, Browsing, Lookup, Payload
 from ..models import LocationType
 from ..schemas import Row
@@ -91,7 +91,7 @@ class LocationSearch(Lookup):
     """The search for locations. It answers up to 100 locations unless `limit` says otherwise."""
 
     search = Text(200, 2, required=True, data_key="search_term")
-    limit = fields.Integer(validate=validate.Range(1, MOST_ROWS), load_default=100)
+    limit = Whole(1, MOST_ROWS, load_default=100)
 
 
 class Assignment(Payload):

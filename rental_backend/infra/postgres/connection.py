@@ -16,6 +16,9 @@ from psycopg.rows import TupleRow
 from ...config import UrlError, read_postgres
 from ...resilience import limit
 from ...resilience.deadline import SHORTEST, budget_end
+from .far_dates import read_far_dates
+
+read_far_dates()
 
 # libpq repeats parts of the URL, and so of a wrongly quoted password: only these words are shown.
 SIGNS = {

@@ -1,13 +1,13 @@
 """The wire forms of items as they are answered and filtered."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from decimal import Decimal
-from typing import Any, Unpack
+from typing import Any
 
 from marshmallow import fields, post_load
 
 from ...catalog.models import ItemStatus
-from ...fields import Choice, Money, Options, Sent
+from ...fields import Choice, Moment, Money, Sent
 from ...schemas import Browsing, Output
 
 
@@ -79,19 +79,6 @@ class ItemSchema(ItemFigures):
     updated_by = fields.String()
 
 
-class Moment(fields.AwareDateTime):
-    """A date and time, UTC if it says no zone, or a date: its beginning, with `ends` its end."""
-
-    def __init__(self, *, ends: bool = False, **kwargs: Unpack[Options]) -> None:
-        super().__init__(default_timezone=UTC, **kwargs)
-        self.time = "T23:59:59.999999" if ends else "T00:00:00"
-
-    def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> datetime:
-        whole = value + self.time if isinstance(value, str) and len(value) == len("2026-01-31") else value
-        moment: datetime = super()._deserialize(whole, attr, data, **kwargs)
-        return moment
-
-
 class Several(fields.List[Any]):
     """Values of one kind, divided by commas."""
 
@@ -104,7 +91,7 @@ class ItemQuery(Browsing):
     """Filters for lists of items.
 
     The price is the rate of an item for rent, and the sale price of an item for sale. A category includes the
-    categories below it; `category_ids` names each category.
+    categories below it; `category_ids` names each category. A date is a whole day of the business.
     """
 
     item_status = Choice(ItemStatus)
@@ -127,10 +114,10 @@ class ItemQuery(Browsing):
     min_stock = Money()
     has_stock = fields.Boolean()
     available_only = fields.Boolean()
-    created_after = Moment()
-    created_before = Moment(ends=True)
-    updated_after = Moment()
-    updated_before = Moment(ends=True)
+    created_after = Moment(zone=UTC)
+    created_before = Moment(ends=True, zone=UTC)
+    updated_after = Moment(zone=UTC)
+    updated_before = Moment(ends=True, zone=UTC)
 
     @post_load
     def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:

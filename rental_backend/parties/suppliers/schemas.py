@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from ...fields import Choice, Email, Money, Options, Sent, Text, guarded
+from ...fields import Choice, Email, Figure, Moment, Money, Options, Sent, Text, Whole, clean, guarded
 from ...schemas import Browsing, Output, Payload
 from ..models import PaymentTerms, Supplier, SupplierStatus, SupplierTier, SupplierType
 
@@ -28,13 +28,13 @@ class Word(fields.String):
         self.meanings = meanings
 
     def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> Any:
-        word = str(super()._deserialize(value, attr, data, **kwargs))
+        word = clean(str(super()._deserialize(value, attr, data, **kwargs)))
         if word not in self.meanings:
             raise ValidationError(f"Must be one of: {', '.join(self.meanings)}.")
         return self.meanings[word]
 
 
-class Rating(fields.Decimal):
+class Rating(Figure):
     """A rating from 0 to 5 with two places."""
 
     def __init__(self, **kwargs: Unpack[Options]) -> None:
@@ -69,10 +69,10 @@ class SupplierFields(Payload):
     website = Text(255, allow_none=True)
     account_manager = Text(255, allow_none=True)
     preferred_payment_method = Text(50, allow_none=True)
-    insurance_expiry = fields.AwareDateTime(allow_none=True)
+    insurance_expiry = Moment(allow_none=True)
     certifications = Text(10_000, allow_none=True)
-    contract_start_date = fields.AwareDateTime(allow_none=True)
-    contract_end_date = fields.AwareDateTime(allow_none=True)
+    contract_start_date = Moment(allow_none=True)
+    contract_end_date = Moment(allow_none=True)
 
 
 class NewSupplier(SupplierFields):
@@ -151,8 +151,8 @@ class SupplierStatusChange(Payload):
 class Performance(Payload):
     """The performance figures of a supplier."""
 
-    total_orders = fields.Integer(validate=validate.Range(0, 2**31 - 1))
+    total_orders = Whole(0, 2**31 - 1)
     total_spend = Money("9999999999999.99")
-    average_delivery_days = fields.Integer(validate=validate.Range(0, 3650))
+    average_delivery_days = Whole(0, 3650)
     quality_rating = Rating()
     delivery_rating = Rating()

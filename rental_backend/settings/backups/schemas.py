@@ -1,8 +1,8 @@
 """The wire forms of backups."""
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
-from ...fields import Choice, Text
+from ...fields import Choice, Text, Whole
 from ...schemas import Output, Paging, Payload
 from ..models import BackupStatus, BackupType
 
@@ -49,4 +49,4 @@ class NewBackup(Payload):
     backup_name = Text(200, 1, required=True)
     backup_type = Choice(BackupType, load_default=BackupType.FULL, validate=_whole)
     description = Text(2000)
-    retention_days = fields.Integer(validate=validate.Range(1, 3650))
+    retention_days = Whole(1, 3650)

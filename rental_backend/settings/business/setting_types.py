@@ -24,6 +24,8 @@ def _boolean(text: str) -> bool:
 
 
 def _decimal(text: str) -> Decimal:
+    if not text.isascii() or "_" in text:  # Python would take the digits of all scripts, and 1_000
+        raise ValueError
     number = Decimal(text)
     if not number.is_finite() or abs(number) > Decimal("1e15"):
         raise ValueError

@@ -2,9 +2,7 @@
 
 from typing import ClassVar
 
-from marshmallow import fields, validate
-
-from ...fields import Text
+from ...fields import Text, Whole
 from ...schemas import Payload
 
 
@@ -13,7 +11,7 @@ class OriginQuery(Payload):
 
     EXAMPLE: ClassVar = {"origin": "https://shop.example"}
 
-    origin = fields.String(required=True)
+    origin = Text(required=True)
 
 
 class NewOrigin(OriginQuery):
@@ -27,8 +25,8 @@ class NewOrigin(OriginQuery):
 class PortRange(Payload):
     """The first and the last port of localhost that are allowed."""
 
-    start_port = fields.Integer(load_default=3000, validate=validate.Range(1, 65535))
-    end_port = fields.Integer(load_default=3050, validate=validate.Range(1, 65535))
+    start_port = Whole(1, 65535, load_default=3000)
+    end_port = Whole(1, 65535, load_default=3050)
 
 
 class EndpointQuery(Payload):

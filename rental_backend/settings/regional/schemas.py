@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load
 
-from ...fields import Text
+from ...fields import Text, WallTime
 from ...schemas import Payload
 
 
@@ -13,8 +13,8 @@ class CurrencyChange(Payload):
 
     EXAMPLE: ClassVar = {"currency_code": "INR"}
 
-    currency_code = fields.String()
-    code = fields.String()
+    currency_code = Text(20)
+    code = Text(20)
     symbol = Text(10)
     name = Text(100)
     description = Text(255)
@@ -34,8 +34,8 @@ class ZoneChange(Payload):
 
     EXAMPLE: ClassVar = {"system_timezone": "Asia/Kolkata"}
 
-    system_timezone = fields.String()
-    task_scheduler_timezone = fields.String()
+    system_timezone = Text(100)
+    task_scheduler_timezone = Text(100)
 
     @post_load
     def settle(self, data: dict[str, object], **_: object) -> dict[str, object]:
@@ -46,6 +46,6 @@ class ZoneChange(Payload):
 class Conversion(Payload):
     """A time and its zone, and the zone to convert it to. The default is the time zone of the business."""
 
-    datetime_str = fields.DateTime(required=True)
-    from_timezone = fields.String(load_default="UTC")
-    to_timezone = fields.String()
+    datetime_str = WallTime(required=True)
+    from_timezone = Text(100, load_default="UTC")
+    to_timezone = Text(100)

@@ -1,21 +1,23 @@
 """The wire forms of the log of changes, and of what the breakers have seen."""
 
-from marshmallow import fields, validate
+from datetime import UTC
 
-from ...fields import Text
+from marshmallow import fields
+
+from ...fields import Moment, Text, Whole
 from ...schemas import Output, Paging, Payload
 
 
 class AuditLogQuery(Paging):
-    """Filters for the audit log."""
+    """Filters for the audit log. A date is a whole day of the business, the last one included."""
 
     user_id = fields.UUID()
     action = Text(100)
     entity_type = Text(100)
     entity_id = Text(100)
     success = fields.Boolean()
-    start_date = fields.DateTime()
-    end_date = fields.DateTime()
+    start_date = Moment(zone=UTC)
+    end_date = Moment(ends=True, zone=UTC)
 
 
 class AuditLogSchema(Output):
@@ -38,4 +40,4 @@ class AuditLogSchema(Output):
 class LogsQuery(Payload):
     """The number of entries to return."""
 
-    limit = fields.Integer(load_default=100, validate=validate.Range(1, 1000))
+    limit = Whole(1, 1000, load_default=100)

@@ -6,6 +6,7 @@ from flask import Flask, Request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ...errors import Invalid, Unauthenticated
+from ...fields import clean
 from ...infra.container import Services
 from ...resilience import budget
 from . import rate_limits
@@ -22,12 +23,12 @@ class NotAnId(str):
     __slots__ = ()
 
 
-def require_ids(path: dict[str, Any]) -> dict[str, Any]:
-    """Return the parameters of a path. Raises `Invalid` for one that should be an id and is none."""
+def read_path(path: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a path, texts clean. Raises `Invalid` for one that should be an id and is none."""
     for value in path.values():
         if isinstance(value, NotAnId):
             raise Invalid({"id": ["Not a valid UUID."]})
-    return path
+    return {name: clean(value) if isinstance(value, str) else value for name, value in path.items()}
 
 
 def require_known_caller(app: Flask, asked: Request, error: HTTPException) -> None:

@@ -16,18 +16,20 @@ from flask import Request, Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from ...errors import AppError, OutcomeUnknown, ServiceUnavailable, Unauthenticated, Unavailable
+from ...fields import WholeDay
 from ...infra.container import Services
 from ...infra.postgres.database import Database
 from ...infra.runtime.modes import Mode
 from ...infra.stale.change_authors import author_key
 from ...resilience import budget, limit
+from ..query import days
 from . import degraded, idempotency, rate_limits
 from .call import Call
 from .context import actor
 from .contracts import METHODS, Contract, Operation, View
 from .field_permissions import guarded_form, permitted
 from .needs import AUTH, DATABASE, PUBLIC, REDIS
-from .paths import require_ids
+from .paths import read_path
 from .permission_denials import forbidden as denied
 from .principal import Principal
 from .principal import authenticate as who_calls
@@ -77,7 +79,7 @@ def answer(operation: Operation, path: dict[str, Any]) -> Response:
             services.wait_until_settled(limit(FIRST_LOOK))
         call = _call(operation, app, services, asked)
         admit(call)
-        arguments = require_ids(path) | read(call) if path else read(call)
+        arguments = read_path(path) | read(call) if path else read(call)
         marks = _marks(call)
         if call.changes:
             reply = change(call, arguments)
@@ -205,6 +207,8 @@ def run(call: Call, arguments: dict[str, Any], session: Session | None) -> Reply
         named = (call.request.view_args or {}).get("id")
         given = permitted(call.caller, operation.guarded, given, session, row=named)
     if session is not None:
+        if any(isinstance(each, WholeDay) for each in given.values()):
+            given = days.settled(session, given)
         given["session"] = session
     if "principal" in operation.names:
         given["principal"] = call.caller

@@ -13,7 +13,7 @@ from marshmallow import fields, validate
 
 from ...actor import Actor
 from ...errors import Conflict, NotFound
-from ...fields import Text
+from ...fields import Text, Whole
 from ...infra.runtime.modes import Mode
 from ...resilience import Breaker
 from ...schemas import Payload
@@ -42,7 +42,7 @@ class BreakerOrder(Payload):
 
     state = fields.String(required=True, validate=validate.OneOf(list(STATES)))
     reason = Text(REASON, 1, required=True)
-    seconds = fields.Integer(required=True, validate=validate.Range(1, LONGEST))
+    seconds = Whole(1, LONGEST, required=True)
 
 
 class BreakerReset(Payload):

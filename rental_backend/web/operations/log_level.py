@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 
 from ...actor import Actor
 from ...config import LOG_LEVELS
-from ...fields import Text
+from ...fields import Text, Whole
 from ...infra.runtime.modes import Mode
 from ...schemas import Payload
 from ..endpoint.context import current_services
@@ -24,7 +24,7 @@ class LevelChange(Payload):
 
     level = fields.String(required=True, validate=validate.OneOf(LOG_LEVELS))
     reason = Text(200, 1, required=True)
-    seconds = fields.Integer(validate=validate.Range(1, LONGEST), load_default=USUAL)
+    seconds = Whole(1, LONGEST, load_default=USUAL)
 
 
 def _now() -> dict[str, Any]:

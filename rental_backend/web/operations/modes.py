@@ -11,7 +11,7 @@ from flask import Blueprint
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from ...actor import Actor
-from ...fields import Text
+from ...fields import Share, Text, Whole
 from ...infra.audit_outbox import SecurityEvent
 from ...infra.runtime.fault_injection import KINDS, Fault
 from ...infra.runtime.modes import Mode
@@ -37,7 +37,7 @@ class ModeChange(Payload):
 
     mode = fields.String(required=True, validate=validate.OneOf([each.value for each in Mode]))
     reason = Text(200, 1, required=True)
-    seconds = fields.Integer(validate=validate.Range(1, LONGEST), load_default=None)
+    seconds = Whole(1, LONGEST, load_default=None)
     keep = fields.Boolean(load_default=False)
 
 
@@ -48,10 +48,10 @@ class DrillOrder(Payload):
     """
 
     kind = fields.String(required=True, validate=validate.OneOf(KINDS))
-    share = fields.Float(validate=validate.Range(0, 1, min_inclusive=False), load_default=1.0)
-    latency = fields.Float(validate=validate.Range(0, 60), load_default=0.0)
+    share = Share(validate=validate.Range(0, 1, min_inclusive=False), load_default=1.0)
+    latency = Share(validate=validate.Range(0, 60), load_default=0.0)
     reason = Text(200, 1, required=True)
-    seconds = fields.Integer(required=True, validate=validate.Range(1, LONGEST_DRILL))
+    seconds = Whole(1, LONGEST_DRILL, required=True)
 
     @validates_schema
     def want_latency(self, said: dict[str, object], **_: object) -> None:

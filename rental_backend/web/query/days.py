@@ -1,4 +1,4 @@
-"""Ranges of days: a list is narrowed to what happened from one day of the business to another, both included.
+"""Days of the business: which instants they are, and lists narrowed from one day to another, both included.
 
 A day of the business begins at midnight in its time zone. A column of instants is compared with the instants at which
 the first day begins and the last day is over; a column of days is compared as it is.
@@ -9,25 +9,15 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from marshmallow import ValidationError, fields
 from sqlalchemy import Date
 from sqlalchemy.orm import Session
 
 from ...errors import Invalid
+from ...fields import Day, WholeDay
 from .conditions import Filter
 
 ZONE = "time zone"  # key in a session's `info` of the function that returns the name of the zone of the business
-EARLIEST, LATEST = date(1900, 1, 1), date(9999, 12, 30)  # their midnights are instants in every zone
-
-
-class Day(fields.Date):
-    """A day as `YYYY-MM-DD`, from 1900 on."""
-
-    def _deserialize(self, value: object, attr: str | None, data: object, **kwargs: object) -> date:
-        day: date = super()._deserialize(value, attr, data, **kwargs)
-        if not EARLIEST <= day <= LATEST:
-            raise ValidationError("Out of the range of dates.")
-        return day
+INSTANT = timedelta(microseconds=1)  # between two instants that the database can tell apart
 
 
 def parameters(names: tuple[str, ...]) -> dict[str, Day]:
@@ -54,6 +44,20 @@ def bounds(session: Session, model: Any, names: tuple[str, ...], given: Mapping[
             first, last = first and _begin(session, first), last and _begin(session, last + timedelta(1))
         found |= {key: value for key, value in ((f"{name}_from", first), (f"{name}_to", last)) if value}
     return found
+
+
+# D126: a day is a day of the business.
+def settled(session: Session, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments with an instant for each `WholeDay`: the first of that day, or the last."""
+    return {
+        name: _instant(session, value) if isinstance(value, WholeDay) else value for name, value in arguments.items()
+    }
+
+
+def _instant(session: Session, said: WholeDay) -> datetime:
+    if said.ends:
+        return _begin(session, said.day + timedelta(1)) - INSTANT
+    return _begin(session, said.day)
 
 
 def _begin(session: Session, day: date) -> datetime:

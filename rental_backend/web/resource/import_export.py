@@ -23,6 +23,7 @@ from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
 from ..endpoint.request_parsing import FORMULA, Rows
 from ..endpoint.streams import Stream
+from ..query import days
 from ..query.listing import Listing
 from ..query.paging import PAGING
 from .resource import Resource
@@ -84,7 +85,7 @@ def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> 
     for number, values in rows.valid.items():
         try:
             with session.begin_nested():
-                made = resource.maker(session, actor, values)
+                made = resource.maker(session, actor, days.settled(session, values))
                 session.flush()
                 outcome.made[number] = str(made.id)
         except (AppError, sqlalchemy.exc.DBAPIError) as error:

@@ -100,6 +100,7 @@ def _shop(session: Session) -> None:
         ("has_stock=false", "drill"),
         ("created_after=2020-01-01&updated_after=2020-01-01T00:00:00Z", "bulb drill lamp"),
         ("created_before=2020-01-01", ""),
+        ("created_before=2999-12-31&updated_before=2999-12-31", "bulb drill lamp"),
         ("updated_before=2020-01-01T10:00", ""),
     ],
 )
@@ -170,7 +171,7 @@ def test_a_list_is_sorted(signed_in: Caller, session: Session, query: str, names
     "query",
     [
         *("colour=red", "sort_by=id", "min_stock=x", "min_price=-1", "created_after=soon", "category_id=1"),
-        *("brand_ids=1,2", "item_statuses=ASLEEP", "limit=1001", "min_stock=1e999999"),
+        *("brand_ids=1,2", "item_statuses=ASLEEP", "limit=1001", "min_stock=1e999999", "created_before=9999-12-31"),
     ],
 )
 def test_a_wish_that_means_nothing_is_refused(signed_in: Caller, query: str) -> None:

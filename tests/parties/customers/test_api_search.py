@@ -89,3 +89,20 @@ def test_a_search_that_finds_nobody_is_an_empty_list(signed_in: Caller, session:
     found = signed_in().get(CUSTOMERS, query_string={"search": "nobody is called so"})
 
     assert (found.status_code, found.get_json(), found.headers["X-Total-Count"]) == (200, [], "0")
+
+
+@pytest.mark.parametrize("sent", ["Zo\u00eb", "Zoe\u0308"], ids=ascii)
+@pytest.mark.parametrize("wanted", ["Zo\u00eb", "Zoe\u0308"], ids=ascii)
+def test_a_letter_with_a_mark_is_one_letter(signed_in: Caller, sent: str, wanted: str) -> None:
+    """Whichever way a keyboard writes it: two customers do not differ by it, and a search finds both ways."""
+    client = signed_in()
+    new = {"customer_code": sent, "customer_type": "INDIVIDUAL", "first_name": sent, "last_name": "B"}
+
+    made = client.post(CUSTOMERS, json=new | {"email": "zoe@example.com "}).get_json()
+    again = client.post(CUSTOMERS, json=new | {"customer_code": wanted})
+
+    assert (made["first_name"], made["email"]) == ("Zo\u00eb", "zoe@example.com")
+    assert again.get_json()["code"] == "customer_code_taken"
+    found = client.get(CUSTOMERS, query_string={"search": wanted}).get_json()
+    assert [each["id"] for each in found] == [made["id"]]
+    assert client.get(f"/api/customers/code/{wanted}").get_json()["id"] == made["id"]

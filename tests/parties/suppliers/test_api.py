@@ -45,7 +45,7 @@ def test_a_supplier_needs_little_and_gets_the_usual(signed_in: Caller) -> None:
         ({"credit_limit": -1}, "credit_limit"),
         ({"email": "nobody"}, "email"),
         ({"payment_terms": "LATER"}, "payment_terms"),
-        ({"contract_start_date": "2026-01-01"}, "contract_start_date"),
+        ({"contract_start_date": "2026-01-01T00:00:00"}, "contract_start_date"),
         ({"shoe_size": 43}, "shoe_size"),
     ],
 )
