@@ -40,6 +40,12 @@ class Payload(Schema):
         return meant
 
 
+def names_of(form: Schema) -> dict[str, str]:
+    """Return by what names a form takes its fields: the names themselves, and other names for what they mean."""
+    names = {field.data_key or name: name for name, field in form.load_fields.items()}
+    return {**names, **(form.ALIASES if isinstance(form, Payload) else {})}
+
+
 class Output(Schema):
     """A schema that is only answered, never read; a value may therefore have two names."""
 

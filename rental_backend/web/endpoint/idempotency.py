@@ -24,7 +24,8 @@ from .replies import READS, Reply
 from .request_parsing import received
 
 HEADER = "Idempotency-Key"
-ACCEPTABLE = re.compile(r"[!-~]{1,255}")
+ACCEPTABLE = re.compile(r"[!-+\--~]{1,255}")
+FORM = "Send one key of 1 to 255 visible ASCII characters without commas, as which several headers arrive."
 LONGEST_BODY = 2**20  # bytes of an answer that is kept
 PURGED = 20
 WAITED_LONG_ENOUGH = ("55P03", "57014")  # SQLSTATEs: the lock, or the statement that waits for it
@@ -156,7 +157,7 @@ def _key(call: Call, caller: uuid.UUID, sent: str) -> Key:
     Bodies hold passwords, so their digest is made with our own key: what is stored cannot be guessed at.
     """
     if not ACCEPTABLE.fullmatch(sent):
-        raise BadRequest(f"{HEADER} must be 1 to 255 visible ASCII characters.", code="invalid_idempotency_key")
+        raise BadRequest(f"{HEADER}: {FORM}", code="invalid_idempotency_key")
     request = call.request
     parts = (request.method.encode(), request.path.encode(), request.query_string, received(request))
     secret = call.services.config.secret_key.encode()

@@ -22,6 +22,7 @@ from ...infra.postgres.database import Database
 from ...infra.runtime.modes import Mode
 from ...infra.stale.change_authors import author_key
 from ...resilience import budget, limit
+from ...schemas import names_of
 from ..query import days
 from . import degraded, idempotency, rate_limits
 from .call import Call
@@ -143,7 +144,7 @@ def read(call: Call) -> dict[str, Any]:
         return fields
     deepest = call.services.config.max_json_depth
     if contract.accepts.many:
-        return fields | {"rows": read_rows(asked, contract.accepts, deepest=deepest)}
+        return fields | {"rows": read_rows(asked, names_of(contract.accepts), deepest=deepest)}
     return fields | read_body(asked, contract.accepts, deepest=deepest)
 
 

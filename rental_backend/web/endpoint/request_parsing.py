@@ -1,10 +1,9 @@
-"""Reading what was sent: JSON bodies and query strings, checked against their schemas."""
+"""Reading what was sent: JSON bodies and query strings, checked against their schemas, and rows as they came."""
 
-import csv
-import io
+import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -17,6 +16,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ...errors import BadRequest, Invalid, UnsupportedMedia
 from ...schemas import MOST_ROWS
+from . import tables
+from .tables import doubled, said_twice
 
 ROWS_OF = "application/json", "application/x-ndjson", "text/csv"
 # What a spreadsheet would run (OWASP, CSV injection), or that made harmless: after blanks and what nobody sees, a sign
@@ -30,11 +31,15 @@ FORMULA = re.compile(f"['{UNSEEN}]*[{SIGNS}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Rows that were sent, by their number from 1: what fits the schema, and the messages about what does not."""
+class SentRows:
+    """Rows as they were sent, by the line of the file, in a JSON array by their number from 1.
 
-    valid: dict[int, dict[str, Any]] = field(default_factory=dict)
-    errors: dict[int, dict[str, Any]] = field(default_factory=dict)
+    `columns` are named by the header of a table, and `faults` tell of rows that do not go with it.
+    """
+
+    rows: Mapping[int, Any]
+    columns: tuple[str, ...] = ()
+    faults: Mapping[int, dict[str, Any]] = field(default_factory=dict)
 
 
 def read_body(request: Request, schema: Schema, *, deepest: int) -> dict[str, Any]:
@@ -51,53 +56,32 @@ def read_body(request: Request, schema: Schema, *, deepest: int) -> dict[str, An
     return _load(schema, data)
 
 
-def read_rows(request: Request, schema: Schema, *, deepest: int) -> Rows:
-    """Return the rows of a JSON array, of JSON lines or of CSV with a header. Raises as `read_body` does.
-
-    A row that does not fit the schema stops no other: its messages are kept beside the rows that fit.
-    """
-    found = list(_rows(received(request), request.mimetype, deepest))
-    if not 0 < len(found) <= MOST_ROWS:
+def read_rows(request: Request, known: Iterable[str], *, deepest: int) -> SentRows:
+    """Return the rows of a JSON array, of JSON lines or of a table whose columns are `known`. Raises as `read_body`."""
+    sent = _rows(request, received(request), known, deepest)
+    if not 0 < len(sent.rows) + len(sent.faults) <= MOST_ROWS:
         raise Invalid({"body": [f"Must hold 1 to {MOST_ROWS} rows."]})
-    rows = Rows()
-    for number, row in enumerate(found, 1):
-        if not isinstance(row, dict):
-            rows.errors[number] = {"row": ["Must be an object."]}
-            continue
-        try:
-            rows.valid[number] = schema.load(row, many=False)
-        except ValidationError as error:
-            rows.errors[number] = error.messages_dict
-    return rows
+    return sent
 
 
-def _rows(raw: bytes, media_type: str, deepest: int) -> Iterable[Any]:
-    match media_type:
+def _rows(request: Request, raw: bytes, known: Iterable[str], deepest: int) -> SentRows:
+    match request.mimetype:
         case "application/json":
             data = _parsed(raw, deepest) if raw else []
             if not isinstance(data, list):
                 raise Invalid({"body": ["Must be a JSON array."]})
-            return data
+            return SentRows(dict(enumerate(data, 1)))
         case "application/x-ndjson":
-            return [_parsed(line, deepest) for line in raw.splitlines() if line.strip()]
-        case "text/csv":
-            return _csv(raw)
-    raise UnsupportedMedia(f"Send one of {', '.join(ROWS_OF)}, not {media_type or 'an unnamed type'}.")
+            lines = enumerate(raw.splitlines(), 1)
+            return SentRows({number: _parsed(line, deepest) for number, line in lines if line.strip()})
+        case media_type if media_type in tables.MEDIA_TYPES:
+            table = tables.read_table(raw, request.mimetype_params.get("charset"), known, _plain)
+            return SentRows(table.rows, table.columns, table.faults)
+    raise UnsupportedMedia(f"Send one of {', '.join(ROWS_OF)}, not {request.mimetype or 'an unnamed type'}.")
 
 
-def _csv(raw: bytes) -> list[Any]:
-    """Read CSV in UTF-8; a cell beyond the header makes its row no object.
-
-    The apostrophe that an export puts before what looks like a formula is taken off again.
-    """
-    try:
-        read = list(csv.DictReader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise BadRequest(f"The body is not valid CSV: {error}.", code="invalid_csv") from None
-    return [{name: _plain(cell) for name, cell in row.items()} if None not in row else list(row) for row in read]
-
-
-def _plain(cell: str | None) -> str | None:
+def _plain(cell: str) -> str:
+    """Take off the apostrophe that an export puts before what looks like a formula."""
     return cell[1:] if cell and cell[0] == "'" and FORMULA.match(cell) else cell
 
 
@@ -108,7 +92,22 @@ def _parsed(raw: bytes, deepest: int) -> Any:
         raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
     if _deeper_than(data, deepest):
         raise BadRequest(f"The body is nested deeper than {deepest} levels.", code="json_too_deep")
+    _require_once(raw)
     return data
+
+
+# D127: what is said twice is refused.
+def _require_once(raw: bytes) -> None:
+    """Refuse JSON that has a key twice in an object: every reader of it would keep another one of both."""
+    twice: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        if len(dict(pairs)) < len(pairs):
+            twice.extend(doubled(name for name, _ in pairs))
+
+    json.loads(raw, object_pairs_hook=look, parse_int=len, parse_float=len)
+    if twice:
+        raise said_twice(twice)
 
 
 def received(request: Request) -> bytes:
@@ -125,7 +124,7 @@ def received(request: Request) -> bytes:
 
 
 def read_query(request: Request, schema: Schema) -> dict[str, Any]:
-    """Return the query's parameters; one given several times counts by its last value. Raises 422 by the schema."""
+    """Return the query's parameters. Raises 422 by the schema, and for one that is given several times."""
     return dict(_query(schema, request.query_string))
 
 
@@ -133,7 +132,10 @@ def read_query(request: Request, schema: Schema) -> dict[str, Any]:
 @lru_cache(maxsize=1024)
 def _query(schema: Schema, raw: bytes) -> dict[str, Any]:
     """Read a query string; pages ask with the same few again and again."""
-    return _load(schema, dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)))
+    given = parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True)
+    if twice := doubled(name for name, _ in given):
+        raise said_twice(twice)
+    return _load(schema, dict(given))
 
 
 def _load(schema: Schema, data: dict[str, Any]) -> dict[str, Any]:

@@ -4,25 +4,26 @@ import csv
 import io
 import itertools
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 import sqlalchemy.exc
 from flask import Blueprint
-from marshmallow import fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 from sqlalchemy.orm import Session
 
-from ...errors import AppError
+from ...errors import AppError, Invalid
 from ...infra.postgres.constraint_errors import constraint_error
 from ...infra.postgres.database import Database
 from ...resilience import budget
-from ...schemas import MOST_ROWS, Payload
+from ...schemas import MOST_ROWS, Payload, names_of
 from ..endpoint.context import current_services
 from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
-from ..endpoint.request_parsing import FORMULA, Rows
+from ..endpoint.request_parsing import FORMULA, SentRows
 from ..endpoint.streams import Stream
+from ..endpoint.tables import folded
 from ..query import days
 from ..query.listing import Listing
 from ..query.paging import PAGING
@@ -34,18 +35,35 @@ MEDIA_TYPES = {"json": "application/json", "jsonl": "application/x-ndjson", "csv
 LONGEST = 20.0  # seconds for all rows of an import; each statement still has the database's deadline
 
 
-class DryRun(Payload):
-    """The kind of an import: `dry_run=true` answers what would happen, and stores nothing."""
+class ImportQuery(Payload):
+    """The kind of an import: `dry_run=true` answers what would happen, and stores nothing.
+
+    `ignore_unknown=true` passes over columns that are not known, in the files of other programs.
+    """
 
     dry_run = fields.Boolean(load_default=False)
+    ignore_unknown = fields.Boolean(load_default=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of an import by their line or number: what fits the form, and the messages about what does not.
+
+    `ignored` are the fields that were passed over, because only answers have them or because nobody knows them.
+    """
+
+    valid: dict[int, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[int, dict[str, Any]] = field(default_factory=dict)
+    ignored: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What became of the rows of an import, by their number from 1."""
+    """What became of the rows of an import, by their line or number, and which fields were passed over."""
 
     made: dict[int, str]
     errors: dict[int, dict[str, Any]]
+    ignored: set[str]
 
     def said(self, *, dry_run: bool) -> dict[str, Any]:
         """Return it is answered."""
@@ -57,6 +75,7 @@ class ImportResult:
             "failed_imports": len(faults),
             "ids": [] if dry_run else list(self.made.values()),
             "errors": faults,
+            "ignored_fields": sorted(self.ignored),
         }
 
 
@@ -64,24 +83,51 @@ def add_import(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     """Add `POST /import`: each row is created like a single one, or not at all; what is wrong with it is answered."""
     if resource.accepts is None:
         raise TypeError(f"{resource.name} cannot be created.")
-    form = resource.accepts(many=True)
+    form, answered = resource.accepts(many=True), frozenset(resource.schema().dump_fields)
 
     @bp.post("/import")
-    @endpoint(needs=resource.writes, permission=permission, query=DryRun(), accepts=form)
+    @endpoint(needs=resource.writes, permission=permission, query=ImportQuery(), accepts=form)
     @says(
         f"Import {resource.called.plural}. The body is a JSON array, JSON lines or CSV. "
-        "A row that is refused stops no other row: the answer names it by its number."
+        "A row that is refused stops no other row: the answer names it by its line in the file, "
+        "in a JSON array by its number. Fields that only answers have are passed over."
     )
-    def import_rows(session: Session, principal: Principal, rows: Rows, dry_run: bool) -> dict[str, Any]:
+    def import_rows(
+        session: Session, principal: Principal, rows: SentRows, dry_run: bool, ignore_unknown: bool
+    ) -> dict[str, Any]:
+        fit = checked(rows, form, answered, anything=ignore_unknown)
         with budget(LONGEST), session.begin_nested() as all_rows:
-            outcome = _make(session, resource, principal.username, rows)
+            outcome = _make(session, resource, principal.username, fit)
             if dry_run:
                 all_rows.rollback()
         return outcome.said(dry_run=dry_run)
 
 
+# D127: an export is imported again.
+def checked(sent: SentRows, form: Schema, answered: frozenset[str], *, anything: bool) -> Rows:
+    """Return which rows fit a form. Fields that only answers have are passed over, with `anything` all unknown ones.
+
+    A row that does not fit stops no other. Raises `Invalid`, which names each column of a table that is not known.
+    """
+    known, rows = names_of(form), Rows(errors=dict(sent.faults))
+    unknown = [name for name in sent.columns if name not in known and folded(name) not in answered]
+    if unknown and not anything:
+        raise Invalid({name: ["There is no such column. `ignore_unknown=true` passes over it."] for name in unknown})
+    for number, row in sent.rows.items():
+        if not isinstance(row, dict):
+            rows.errors[number] = {"row": ["Must be an object."]}
+            continue
+        spare = {name for name in row if name not in known and (anything or folded(name) in answered)}
+        rows.ignored.update(spare)
+        try:
+            rows.valid[number] = form.load({name: row[name] for name in row if name not in spare}, many=False)
+        except ValidationError as error:
+            rows.errors[number] = error.messages_dict
+    return rows
+
+
 def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> ImportResult:
-    outcome = ImportResult({}, dict(rows.errors))
+    outcome = ImportResult({}, dict(rows.errors), rows.ignored)
     for number, values in rows.valid.items():
         try:
             with session.begin_nested():

@@ -105,9 +105,9 @@ def test_a_crash_is_not_kept(player: Player, shelf: Session) -> None:
     assert _keys(shelf) == []
 
 
-@pytest.mark.parametrize("key", ["", " ", "a b", "ü", "x" * 256, "tab\t1"])
+@pytest.mark.parametrize("key", ["", " ", "a b", "ü", "x" * 256, "tab\t1", "one,two"])
 def test_a_key_that_is_none_is_refused(player: Player, shelf: Session, key: str) -> None:
-    """A key has 1 to 255 visible ASCII characters; with any other nothing is done."""
+    """A key has 1 to 255 visible ASCII characters and is sent once: two headers arrive as one, divided by a comma."""
     assert refusal(_post(player(), GO, key), 400)["code"] == "invalid_idempotency_key"
     assert _games(shelf) == 0
 

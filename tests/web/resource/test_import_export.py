@@ -5,12 +5,13 @@ import io
 import json
 import unicodedata
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 import orjson
 import pytest
 from flask import Flask
-from sqlalchemy import func, insert, literal, select, text
+from sqlalchemy import delete, func, insert, literal, select, text
 from sqlalchemy.orm import Session
 
 from rental_backend.errors import Unavailable
@@ -144,11 +145,160 @@ def test_what_is_no_list_of_rows_is_refused(player: Player, body: bytes, media_t
     refusal(player().post(PATH, data=body, content_type=media_type), status)
 
 
-def test_a_cell_too_many_is_a_fault_of_its_row(player: Player) -> None:
-    """A row that does not go with the header is told by its number."""
-    said = player().post(PATH, data=b"name,kind\nGo,board,more\nNim\n", content_type="text/csv").get_json()
+def _sent(client: Any, text: str | bytes, query: str = "", media_type: str = "text/csv") -> Any:
+    raw = text.encode() if isinstance(text, str) else text
+    return client.post(PATH + query, data=raw, content_type=media_type)
 
-    assert [fault["row"] for fault in said["errors"]] == [1, 2]
+
+def test_rows_are_named_by_the_line_of_the_file(player: Player, shelf: Session) -> None:
+    """A line within a cell, empty lines and rows of nothing but separators are counted, and are no rows."""
+    rows = (",Parker,", "Tafl,x,card,,", "Chess,x,card,more")
+    text = 'name,maker,kind\r\n"Go","two\r\nlines",board\r\n\r\n,,\r\n , ,\r\nNim\r\n' + "\r\n".join(rows)
+
+    said = _sent(player(), text).get_json()
+
+    assert said["total_rows"] == 5
+    assert {fault["row"]: fault["errors"] for fault in said["errors"]} == {
+        8: {"name": ["Missing data for required field."]},
+        10: {"row": ["Has something in column 4, which has no name in the header."]},
+    }
+    shelf.rollback()
+    assert dict(shelf.execute(select(Game.name, Game.kind)).all()) == {"Go": "board", "Nim": "board", "Tafl": "card"}
+
+
+def test_lines_of_json_are_named_by_their_place(player: Player) -> None:
+    """Empty lines count, as an editor counts them."""
+    lines = b'\n{"name": "Go"}\n\n{"players": 2}\n'
+
+    said = _sent(player(), lines, media_type="application/x-ndjson").get_json()
+
+    assert [fault["row"] for fault in said["errors"]] == [4]
+
+
+TABLE = "Name;Players;MAKER \r\nGö;2;Ægir\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "media_type"),
+    [
+        (TABLE.encode(), "text/csv"),
+        (TABLE.encode("utf-8-sig"), "text/csv; charset=windows-1252"),  # the mark is surer than the sender
+        (TABLE.replace(";", ",").encode(), "application/vnd.ms-excel"),
+        (TABLE.replace(";", "\t").encode(), "text/tab-separated-values"),
+        (TABLE.replace(";", "|").encode(), "text/plain; charset=utf-8"),
+        (TABLE.replace(";", "\t").encode("utf-16"), "text/csv"),
+        (TABLE.encode("utf-16-le"), "text/csv"),
+        (TABLE.encode("utf-16-be"), "text/csv"),
+        (TABLE.encode("cp1252"), "text/csv; charset=windows-1252"),
+        (TABLE.encode("latin-1"), "text/csv; charset=ISO-8859-1"),
+        (("sep=;\r\n" + TABLE).encode(), "text/csv"),
+        (TABLE.replace("\r\n", "\n").encode(), "text/csv"),
+        (TABLE.replace("\r\n", "\r").encode(), "text/csv"),
+    ],
+)
+def test_tables_are_read_as_programs_write_them(player: Player, shelf: Session, raw: bytes, media_type: str) -> None:
+    """Separators, encodings, types of media, and headers with capitals and blanks are recognised."""
+    said = _sent(player(), raw, media_type=media_type).get_json()
+
+    assert (said["successful_imports"], said["errors"]) == (1, [])
+    shelf.rollback()
+    assert shelf.execute(select(Game.name, Game.players, Game.maker)).one() == ("Gö", 2, "Ægir")
+
+
+@pytest.mark.parametrize(
+    ("raw", "media_type", "status", "named"),
+    [
+        (b"name,maker\nGo,x\nG\xf6,y\n", "text/csv", 400, "line 3 is not utf-8"),
+        (b"name\nG\xf6\n", "text/csv; charset=us-ascii", 400, "line 2 is not ascii"),
+        (b"name\nG\xf6\n", "text/csv; charset=punycode", 415, "punycode"),
+        (b"name\nGo\n", "text/csv; charset=no-such", 415, "no-such"),
+        (b"PK\x03\x04\x14", "application/vnd.ms-excel", 415, "workbook"),
+        (b"\xd0\xcf\x11\xe0\xa1", "text/csv", 415, "workbook"),
+        (b'name,maker\nGo,x\n"Nim,y\n', "text/csv", 400, "line 3"),
+    ],
+)
+def test_what_cannot_be_told_is_named(player: Player, raw: bytes, media_type: str, status: int, named: str) -> None:
+    """No encoding is guessed, for wrong letters would be stored; the refusal says what to do."""
+    assert named in refusal(_sent(player(), raw, media_type=media_type), status)["detail"]
+
+
+@pytest.mark.parametrize("header", ["name,maker,name", "name,maker,Name", "name,maker, NAME "])
+def test_a_column_that_stands_twice_is_refused(player: Player, shelf: Session, header: str) -> None:
+    """The last of both would be kept, and the other one lost without a word."""
+    refusal(_sent(player(), f"{header}\nGo,x,Nim\n"), 422, fields=("name",))
+
+    assert _counted(shelf) == (0, 0)
+
+
+def test_a_key_that_stands_twice_is_refused(player: Player, shelf: Session) -> None:
+    """So it is in JSON, in an array, in lines, and within a value."""
+    client = player()
+    for body, media_type in (
+        (b'[{"name": "Go", "name": "Nim"}]', "application/json"),
+        (b'{"name": "Go"}\n{"name": "Nim", "name": "Nim"}', "application/x-ndjson"),
+        (b'[{"name": "Go"}, {"maker": {"name": 1, "n\\u0061me": 2}}]', "application/json"),
+    ):
+        refusal(_sent(client, body, media_type=media_type), 422, fields=("name",))
+
+    assert _counted(shelf) == (0, 0)
+
+
+def test_unknown_columns_are_named_once_and_passed_over_if_asked(player: Player, shelf: Session) -> None:
+    """The files of other programs have more columns; what was passed over is said."""
+    client, text = player(), "name,Accepts SMS,Total Spent,ID\nGo,yes,5,7\nNim,no,6,8\n"
+
+    said = refusal(_sent(client, text), 422, fields=("Accepts SMS", "Total Spent"))
+    assert set(said["errors"]) == {"Accepts SMS", "Total Spent"}  # not ID, which answers have
+    assert "ignore_unknown" in said["detail"]
+    assert _counted(shelf) == (0, 0)
+
+    done = _sent(client, text, "?ignore_unknown=true").get_json()
+    assert (done["successful_imports"], done["ignored_fields"]) == (2, ["Accepts SMS", "ID", "Total Spent"])
+
+
+def test_an_unknown_field_of_an_object_is_a_fault_of_its_row(player: Player) -> None:
+    """Objects have no header: each is judged by itself, and may be passed over, too."""
+    client, rows = player(), [{"name": "Go", "colour": "red", "id": "7"}, {"name": "Nim"}]
+
+    said = client.post(PATH, json=rows).get_json()
+    assert [(fault["row"], [*fault["errors"]]) for fault in said["errors"]] == [(1, ["colour"])]
+    done = client.post(PATH + "?ignore_unknown=true", json=rows[:1]).get_json()
+    assert (done["failed_imports"], done["ignored_fields"]) == (0, ["colour", "id"])
+
+
+def test_an_amount_with_a_currency_is_refused_and_told_how(player: Player) -> None:
+    """Which of its signs divides what is not guessed."""
+    said = _sent(player(), 'name,price\nGo,"$1,234.56"\nNim,1_000\nTafl,١٢\n').get_json()
+
+    assert [fault["row"] for fault in said["errors"]] == [2, 3, 4]
+    assert all("1234.56" in fault["errors"]["price"][0] for fault in said["errors"])
+
+
+@pytest.mark.parametrize("form", MEDIA_TYPES)
+def test_what_is_exported_is_imported_again(player: Player, shelf: Session, form: str) -> None:
+    """All three formats come back as they were, but for what only the database gives."""
+    stored(shelf, [str(number) for number, _ in enumerate(NASTY)])
+    for game, maker in zip(shelf.scalars(select(Game).order_by(Game.created_at.desc())), NASTY, strict=True):
+        game.maker, game.price = maker.strip(), Decimal("1234.50")
+    shelf.commit()
+    client = player()
+
+    def exported() -> tuple[bytes, list[dict[str, Any]]]:
+        rows = _exported(client, form)
+        kept = [{name: row[name] for name in row if name not in MADE} for row in rows]
+        return client.get(f"/api/games/export?format={form}").data, sorted(kept, key=lambda row: str(row["name"]))
+
+    file, before = exported()
+    shelf.execute(delete(Piece))
+    shelf.execute(delete(Game))
+    shelf.commit()
+    said = _sent(client, file, media_type=MEDIA_TYPES[form]).get_json()
+
+    assert (said["failed_imports"], said["successful_imports"]) == (0, len(NASTY)), said
+    assert exported()[1] == before
+
+
+MADE = {"id", "created_at", "updated_at", "created_by", "updated_by"}  # by the database, for each row anew
 
 
 def test_an_import_may_take_longer_than_a_request(player: Player, shelf: Session) -> None:
