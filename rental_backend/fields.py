@@ -56,6 +56,8 @@ OUT_OF_RANGE = f"Must be a date from {FIRST_DAY} to {LAST_DAY}."
 DIGITS = re.compile(r"[+-]?[0-9]+")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 HOW = "Write a number as 1234.56, without a currency and without separators of thousands."
+EXTENSION = re.compile(r"[\s,;]*(?:extension|extn?|x|#)[.:=\s]*(?=[0-9])", re.IGNORECASE)
+NOT_DIALLED = re.compile(r"[\s()./-]")
 ZERO_WIDTH = "\u200b\u2060\ufeff"  # they come along when a text is copied
 AROUND = "".join((ZERO_WIDTH, *filter(str.isspace, map(chr, range(0x3001)))))
 INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # categories of characters: controls, formats, separators
@@ -102,6 +104,24 @@ class Text(fields.String):
 
 class TextOrEmpty(Text):
     """Text that is answered as `""` when there is none: a null would crash the page that reads it."""
+
+
+class Phone(Text):
+    """A telephone number as it was written; of one that is too long only what is dialled is kept.
+
+    Of `+44 (0)20 7946 0958 ext. 12` that is `+442079460958x12` (BR-B6).
+    """
+
+    def __init__(self, longest: int, **kwargs: Unpack[Options]) -> None:
+        super().__init__(longest, **kwargs)
+        self.longest = longest
+
+    def _deserialize(self, value: object, attr: str | None, data: Sent, **kwargs: object) -> str:
+        written = super()._deserialize(value, attr, data, **kwargs)
+        if len(written) <= self.longest:
+            return written
+        abroad = written.replace("(0)", "") if written.startswith(("+", "00")) else written
+        return NOT_DIALLED.sub("", EXTENSION.sub("x", abroad))
 
 
 class Email(fields.Email):

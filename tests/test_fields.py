@@ -21,6 +21,7 @@ from rental_backend.fields import (
     Figure,
     Moment,
     Money,
+    Phone,
     Share,
     Text,
     WallTime,
@@ -107,6 +108,28 @@ def test_addresses_and_words_are_trimmed_like_texts() -> None:
     """A blank behind comes along when something is copied."""
     assert Email().deserialize(" ada@example.com\u00a0") == "ada@example.com"
     assert Choice(Size).deserialize("SMALL ") is Size.SMALL
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("(555) 123-4567", "(555) 123-4567"),
+        ("+91 98765 43210 x9", "+91 98765 43210 x9"),
+        ("+44 (0)20 7946 0958 ext. 12", "+442079460958x12"),
+        ("+1 (555) 123-4567 Extension: 890", "+15551234567x890"),
+        ("+49 30 / 123456 - 78 #9", "+493012345678x9"),
+        ("(01234) 567890, ext 4321", "01234567890x4321"),
+    ],
+)
+def test_a_telephone_number_is_kept_as_it_is_dialled(sent: str, kept: str) -> None:
+    """Written out it is longer than its column, with brackets and an extension (BR-B6)."""
+    assert Phone(20).deserialize(sent) == kept
+    assert Phone(20).deserialize(kept) == kept
+
+
+def test_two_telephone_numbers_are_no_number() -> None:
+    """What is dialled is too long, too."""
+    assert _refused(Phone(20), "+1 555 123 4567 or +1 555 765 4321")
 
 
 @pytest.mark.parametrize("field", [Money(), Figure(), Whole(), Share()], ids=lambda field: type(field).__name__)

@@ -8,7 +8,7 @@ from .bulkhead import Bulkhead, BulkheadFull, RetryBudget, SlowStart
 from .call import Call
 from .connections import ConnectionEpoch
 from .counters import CounterGroup, Counters
-from .deadline import budget, limit
+from .deadline import budget, limit, uncounted
 from .events import Transition
 from .outcome import Classifier, Outcome
 from .prober import Prober
@@ -50,4 +50,5 @@ __all__ = [
     "Transition",
     "budget",
     "limit",
+    "uncounted",
 ]

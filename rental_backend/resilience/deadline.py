@@ -23,6 +23,20 @@ class budget:  # noqa: N801 - reads as a statement: `with budget(1.25):`
         _ends.reset(self._token)
 
 
+class uncounted:  # noqa: N801 - reads as a statement: `with uncounted():`
+    """Work of our own, which waits for no dependency: after the block the budget has as much left as before it."""
+
+    __slots__ = ("_began",)
+
+    def __enter__(self) -> None:
+        self._began = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        ends = _ends.get()
+        if ends is not None:
+            _ends.set(ends + time.monotonic() - self._began)
+
+
 def limit(seconds: float) -> float:
     """Return how long a wait may last: `seconds`, or what is left of the request's budget, at least `SHORTEST`."""
     ends = _ends.get()

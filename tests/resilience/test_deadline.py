@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rental_backend.resilience import budget, deadline, limit
+from rental_backend.resilience import budget, deadline, limit, uncounted
 
 from .clock import Clock
 
@@ -65,3 +65,16 @@ def test_a_budget_belongs_to_its_thread(clock: Clock) -> None:
         other.join(5)
         assert (seen, limit(4.0)) == ([4.0], 0.5)
     assert clock() == 1000.0
+
+
+def test_work_of_our_own_does_not_count(clock: Clock) -> None:
+    """After it as much is left as before, and after the request nothing remains of it."""
+    with budget(2.0):
+        clock.advance(0.5)
+        with uncounted():
+            clock.advance(60)
+        assert limit(5.0) == 1.5
+        clock.advance(1.0)
+        assert limit(5.0) == 0.5
+    with uncounted():
+        assert limit(7.5) == 7.5

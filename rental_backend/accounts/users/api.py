@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from ...actor import Actor
 from ...errors import NotFound
 from ...infra import AUTH, DATABASE, REDIS
+from ...resilience import uncounted
 from ...web.endpoint.context import current_services
 from ...web.endpoint.needs import SIGNED_IN, Needs
 from ...web.endpoint.pipeline import endpoint
@@ -61,6 +62,12 @@ def require_user(session: Session, id: uuid.UUID) -> models.User:
     return user
 
 
+def _chosen(password: str) -> passwords.Chosen:
+    """Return a password with its hash. However long that takes, as much time as before is left for the database."""
+    with uncounted():
+        return passwords.chosen(current_services().identity, password)
+
+
 @bp.put("/me")
 @endpoint(needs=CHANGE, permission=SIGNED_IN, accepts=OwnFields(), returns=UserSchema())
 def change_me(session: Session, principal: Principal, actor: Actor, **fields: Unpack[users.OwnValues]) -> Profile:
@@ -88,7 +95,7 @@ def create(session: Session, actor: Actor, password: str, **fields: Unpack[users
     Without a user name it is made from the e-mail address. A name or address in use is 409, and the answer names the
     field.
     """
-    chosen = passwords.chosen(current_services().identity, password)  # first, for the session has no connection yet
+    chosen = _chosen(password)  # first, for the session has no connection yet
     return shown(session, users.create(admin_of(session, actor), chosen, fields))
 
 
@@ -105,7 +112,7 @@ def change(
     session: Session, actor: Actor, id: uuid.UUID, password: str | None = None, **fields: Unpack[users.UserValues]
 ) -> bytes:
     """Change a user. Fields that are not sent keep their values."""
-    chosen = None if password is None else passwords.chosen(current_services().identity, password)
+    chosen = None if password is None else _chosen(password)
     admin = admin_of(session, actor)
     return shown(session, users.change(admin, users.find(admin, id), fields, chosen))
 

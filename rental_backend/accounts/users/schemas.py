@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
-from ...fields import SUPERUSER, Choice, Email, Moment, Text, Whole, guarded
+from ...fields import SUPERUSER, Choice, Email, Moment, Phone, Text, Whole, guarded
 from ...schemas import Envelope, Output, Paging, Payload
 from ..access import read_models
 from ..auth.schemas import UserSchema
@@ -24,7 +24,7 @@ class OwnFields(EitherSpelling):
     name = Text(255)
     first_name = Text(100, allow_none=True)
     last_name = Text(100, allow_none=True)
-    phone = Text(20, allow_none=True)
+    phone = Phone(20, allow_none=True)
     bio = Text(1000, allow_none=True)
     avatar_url = Text(500, allow_none=True)
 

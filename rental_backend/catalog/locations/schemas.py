@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from marshmallow import fields
 
-from ...fields import Choice, Email, Text, Whole
+from ...fields import Choice, Email, Phone, Text, Whole
 from ...schemas import MOST_ROWS, Browsing, Lookup, Payload
 from ..models import LocationType
 from ..schemas import Row
@@ -28,12 +28,12 @@ class LocationFields(Payload):
     state = Text(100, allow_none=True)
     country = Text(100, allow_none=True)
     postal_code = Text(20, allow_none=True)
-    contact_number = Text(20, allow_none=True)
+    contact_number = Phone(20, allow_none=True)
     email = Email(allow_none=True)
     manager_user_id = fields.UUID(allow_none=True)
     contact_person_name = Text(255, allow_none=True)
     contact_person_title = Text(100, allow_none=True)
-    contact_person_phone = Text(50, allow_none=True)
+    contact_person_phone = Phone(50, allow_none=True)
     contact_person_email = Email(allow_none=True)
     contact_person_notes = Text(10_000, allow_none=True)
     is_active = fields.Boolean()

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...fields import Choice, Email, Money, Text, TextOrEmpty, guarded
+from ...fields import Choice, Email, Money, Phone, Text, TextOrEmpty, guarded
 from ...schemas import Browsing, Output, Payload
 from ..models import BlacklistStatus, CreditRating, Customer, CustomerStatus, CustomerTier, CustomerType
 
@@ -19,8 +19,8 @@ class CustomerFields(Payload):
     first_name = Text(100, allow_none=True)
     last_name = Text(100, allow_none=True)
     email = Email(allow_none=True)
-    phone = Text(20, allow_none=True)
-    mobile = Text(20, allow_none=True)
+    phone = Phone(20, allow_none=True)
+    mobile = Phone(20, allow_none=True)
     address_line1 = Text(200, allow_none=True)
     address_line2 = Text(200, allow_none=True)
     city = Text(100, allow_none=True)
@@ -57,7 +57,7 @@ class CustomerSchema(Output, CustomerFields):
     customer_type = fields.String()
     name = fields.String()
     email = TextOrEmpty()  # type: ignore[assignment]
-    phone = TextOrEmpty()
+    phone = TextOrEmpty()  # type: ignore[assignment]
     tax_id = fields.String(attribute="tax_number")
     status = fields.String()
     blacklist_status = fields.String()

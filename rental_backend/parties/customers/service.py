@@ -76,11 +76,10 @@ def set_status(customer: Customer, actor: str, status: CustomerStatus, notes: st
 
 # D10: a customer needs little.
 def _require_name(customer: Customer) -> None:
-    """An individual needs first and last name, a business its business name."""
+    """A business needs its business name, a person a first or a last name: not everybody has both."""
     wanted = ("business_name",) if customer.customer_type is CustomerType.BUSINESS else ("first_name", "last_name")
-    missing = {name: ["Required for this type of customer."] for name in wanted if not getattr(customer, name)}
-    if missing:
-        raise Invalid(missing)
+    if not any(getattr(customer, name) for name in wanted):
+        raise Invalid({name: [f"A customer of this type needs {' or '.join(wanted)}."] for name in wanted})
 
 
 def noted(notes: str | None, more: str | None) -> str | None:

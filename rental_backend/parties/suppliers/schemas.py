@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from ...fields import Choice, Email, Figure, Moment, Money, Options, Sent, Text, Whole, clean, guarded
+from ...fields import Choice, Email, Figure, Moment, Money, Options, Phone, Sent, Text, Whole, clean, guarded
 from ...schemas import Browsing, Output, Payload
 from ..models import PaymentTerms, Supplier, SupplierStatus, SupplierTier, SupplierType
 
@@ -50,8 +50,8 @@ class SupplierFields(Payload):
     supplier_type = Word(TYPES)
     contact_person = Text(255, allow_none=True)
     email = Email(allow_none=True)
-    phone = Text(50, allow_none=True)
-    mobile = Text(50, allow_none=True)
+    phone = Phone(50, allow_none=True)
+    mobile = Phone(50, allow_none=True)
     address = Text(2000, allow_none=True)
     address_line1 = Text(255, allow_none=True)
     address_line2 = Text(255, allow_none=True)

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, post_load
 
-from ...fields import Email, Text
+from ...fields import Email, Phone, Text
 from ...schemas import Browsing, Output, Payload
 
 
@@ -45,7 +45,7 @@ class CompanyChange(Payload):
     company_name = Text(255, 1)
     address = Text(2000, allow_none=True)
     email = Email(allow_none=True)
-    phone = Text(50, allow_none=True)
+    phone = Phone(50, allow_none=True)
     gst_no = Text(50, allow_none=True)
     registration_number = Text(100, allow_none=True)
     is_active = fields.Boolean()
@@ -63,13 +63,13 @@ class OurCompanyChange(Payload):
     company_name = Text(255, 1)
     company_address = Text(2000, allow_none=True)
     company_email = Email(allow_none=True)
-    company_phone = Text(50, allow_none=True)
+    company_phone = Phone(50, allow_none=True)
     company_gst_no = Text(50, allow_none=True)
     company_registration_number = Text(100, allow_none=True)
     name = Text(255, 1)
     address = Text(2000, allow_none=True)
     email = Email(allow_none=True)
-    phone = Text(50, allow_none=True)
+    phone = Phone(50, allow_none=True)
     tax_id = Text(50, allow_none=True)
 
     @post_load
