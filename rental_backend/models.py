@@ -76,6 +76,16 @@ def searched(*columns: Expression) -> ColumnElement[str]:
     return cast(ColumnElement[str], joined)
 
 
+def folded(column: Expression) -> ColumnElement[str]:
+    """Return what names are compared by: neither case nor the number of blanks makes a difference (BR-A13)."""
+    blanks, one, everywhere = (
+        literal_column(r"'\s+'", String),
+        literal_column("' '", String),
+        literal_column("'g'", String),
+    )
+    return func.lower(func.regexp_replace(column, blanks, one, everywhere))
+
+
 def trigrams(name: str, *columns: Expression) -> Index:
     """Return the index for a search in these columns, for any part of three letters or more, in either case."""
     text = searched(*columns).label("text")

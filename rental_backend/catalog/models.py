@@ -8,7 +8,7 @@ from decimal import Decimal
 from sqlalchemy import CheckConstraint, ColumnElement, Enum, ForeignKey, Index, String, case, func, select
 from sqlalchemy.orm import Mapped, column_property, mapped_column, relationship, synonym
 
-from ..models import Expression, Model, Price, Quantity, Retirable, at_least, trigrams
+from ..models import Expression, Model, Price, Quantity, Retirable, at_least, folded, trigrams
 
 
 class ItemStatus(enum.StrEnum):
@@ -58,13 +58,6 @@ class Category(Retirable, Model):
         Index("idx_category_level", "category_level"),
         Index("idx_category_parent_order", "parent_category_id", "display_order"),
         Index("idx_category_path", "category_path"),
-        Index(
-            "uq_categories_name_parent",
-            "name",
-            "parent_category_id",
-            unique=True,
-            postgresql_nulls_not_distinct=True,
-        ),
     )
 
     name: Mapped[str] = mapped_column(String(100))
@@ -208,6 +201,23 @@ class Location(Retirable, Model):
 
     code: Mapped[str] = synonym("location_code")
     name: Mapped[str] = synonym("location_name")
+
+
+Index("uq_brands_name_alike", folded(Brand.name), unique=True, postgresql_nulls_not_distinct=True)
+Index(
+    "uq_units_of_measurement_name_alike",
+    folded(UnitOfMeasurement.name),
+    unique=True,
+    postgresql_nulls_not_distinct=True,
+)
+Index("uq_locations_name_alike", folded(Location.location_name), unique=True, postgresql_nulls_not_distinct=True)
+Index(
+    "uq_categories_name_alike",
+    folded(Category.name),
+    Category.parent_category_id,
+    unique=True,
+    postgresql_nulls_not_distinct=True,
+)
 
 
 def _counted(owner: type[Model], thing: str, reference: Expression, active: ColumnElement[bool]) -> None:

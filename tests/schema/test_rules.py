@@ -17,17 +17,21 @@ BAD = [(script.revision, bad) for script in NEW for bad in getattr(script.module
 RULES = [(revision, bad) for revision, bad in BAD if bad.table != "pg_database"]
 SUM = "quantity_on_hand = quantity_on_hand - {0} - 1"
 # What makes all rows of a table bad. Where two rules look at a column, it breaks only the one in question.
+CASES = "name = CASE WHEN id = (SELECT id FROM {0} ORDER BY id LIMIT 1) THEN 'One  name' ELSE 'one NAME' END"
 BREAKING = {
+    "brands.name": CASES.format("brands"),
     "categories.name": "name = 'Cameras', parent_category_id = NULL",
     "inventory_units.batch_code": "batch_code = 'BATCH-1'",
     "inventory_units.serial_number": "serial_number = 'S-1'",
     "items.is_saleable": "is_saleable = is_rentable",
+    "locations.location_name": "location_name = 'Store'",
     "sku_sequences.brand_code": "brand_code = NULL, category_code = NULL",
     "stock_levels.quantity_on_hand": "quantity_on_hand = quantity_on_hand + 1",
     "stock_movements.quantity_after": "quantity_change = quantity_change + 1",
     "stock_movements.quantity_before": "quantity_before = -1, quantity_change = quantity_after + 1",
     "suppliers.delivery_rating": "delivery_rating = 5.01",
     "suppliers.quality_rating": "quality_rating = -0.01",
+    "units_of_measurement.name": CASES.format("units_of_measurement"),
     "transaction_lines.tax_rate": "tax_rate = 100.01",
 }
 BREAKING_BY_REASON = {

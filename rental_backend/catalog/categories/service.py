@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from ... import crud as records
 from ...errors import Conflict, Invalid
+from ...models import folded
 from .. import usage as service
 from ..models import Category
 from .codes import free_code
@@ -73,7 +74,7 @@ def change(session: Session, category: Category, actor: str, fields: CategoryVal
     if moved and parent:
         _require_outside(session, category, parent)
     if moved or renamed:
-        _require_free_name(session, given.get("name", category.name), parent)
+        _require_free_name(session, given.get("name", category.name), parent, but=category.id)
     if given.get("is_active") is False:
         _require_childless(session, category)
     if given.get("is_active") and parent and not parent.is_active:
@@ -114,10 +115,11 @@ def _parent(session: Session, id: uuid.UUID | None, old: uuid.UUID | None = None
     return parent
 
 
-def _require_free_name(session: Session, name: str, parent: Category | None) -> None:
-    """Refuse a name that another category under the same parent has, a retired one too."""
+def _require_free_name(session: Session, name: str, parent: Category | None, *, but: uuid.UUID | None = None) -> None:
+    """Refuse a name like that of another category under the same parent, a retired one too (BR-A13)."""
     place = Category.parent_category_id.is_not_distinct_from(parent and parent.id)
-    if session.scalar(select(exists().where(Category.name == name, place))):
+    alike = folded(Category.name) == folded(literal(name))
+    if session.scalar(select(exists().where(alike, place, Category.id.is_distinct_from(but)))):
         raise Conflict("name is in use already under this parent.", errors={"name": ["Is in use already."]})
 
 

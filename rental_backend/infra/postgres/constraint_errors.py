@@ -9,6 +9,7 @@ import sqlalchemy.exc
 from ...errors import AppError, Conflict, Invalid
 
 KEY = re.compile(r"Key \((.+?)\)=")
+FOLDED = re.compile(r"regexp_replace\(\(?(\w+)\)?(?:::[\w ]+)?, [^)]*\)")  # its other arguments are texts
 OF_A_FUNCTION = re.compile(r"\w+\(+(\w+)\)?(?:::[\w ]+)?\)")  # lower(username::text), lower((username)::text)
 
 
@@ -60,7 +61,7 @@ def _fields(diagnostics: psycopg.errors.Diagnostic) -> list[str]:
     match = KEY.search(diagnostics.message_detail or "")
     if match is None:  # the server's messages are in another language
         return [_constraint_subject(diagnostics)]
-    return OF_A_FUNCTION.sub(r"\1", match.group(1)).split(", ")
+    return OF_A_FUNCTION.sub(r"\1", FOLDED.sub(r"\1", match.group(1))).split(", ")
 
 
 def _constraint_subject(diagnostics: psycopg.errors.Diagnostic) -> str:

@@ -47,6 +47,10 @@ def test_names_and_codes_are_unique(signed_in: Caller, session: Session, path: s
     model = Brand if path == BRANDS else UnitOfMeasurement
     one = session.scalars(select(model.id).where(model.name == "A")).one()
     refusal(client.put(f"{path}{one}", json={"name": "B"}), 409, fields=("name",))
+    assert client.post(path, json={"name": "Film  Set"}).status_code == 201
+    for alike in ("film set", "FILM\tSET", " Film Set "):
+        refusal(client.post(path, json={"name": alike}), 409, fields=("name",))
+    assert client.put(f"{path}{one}", json={"name": "a"}).status_code == 200
     refusal(client.put(f"{path}{one}", json={"code": "2"}), 409, fields=("code",))
 
 
@@ -154,13 +158,13 @@ def test_abbreviation_is_another_name_of_code(signed_in: Caller, sent: dict[str,
 def test_a_unit_is_found_by_name_or_abbreviation(signed_in: Caller, session: Session) -> None:
     """In either case, the one that is written alike first; what there is not is 404."""
     client = signed_in()
-    factories.unit(session, name="metre", code="M")
+    factories.unit(session, name="inch", code="M")
     exact = factories.unit(session, name="Metre", code="m")
 
     assert client.get(f"{UNITS}by-name/Metre").get_json()["id"] == str(exact.id)
     assert client.get(f"{UNITS}by-name/METRE").status_code == 200
     assert client.get(f"{UNITS}by-abbreviation/m/").get_json()["id"] == str(exact.id)
-    for missing in ("by-name/Inch", "by-abbreviation/%25"):
+    for missing in ("by-name/Yard", "by-abbreviation/%25"):
         refusal(client.get(f"{UNITS}{missing}"), 404)
     refusal(client.get(f"{UNITS}by-name/%00"), 404)
 

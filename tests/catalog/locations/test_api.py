@@ -66,6 +66,19 @@ def test_other_names_are_read(signed_in: Caller, session: Session, other: str, n
     assert (both[other], both[name]) == (value, value)
 
 
+def test_a_name_is_unique(signed_in: Caller) -> None:
+    """Places whose names differ by case or blanks alone are confused: a clash is 409 and names the field (BR-A13)."""
+    client = signed_in()
+    client.post(LOCATIONS, json=SHOP)
+    other = client.post(LOCATIONS, json={**SHOP, "location_code": "B", "location_name": "Low Street"}).get_json()
+
+    for name in ("High Street", "HIGH  street"):
+        body = {**SHOP, "location_code": "C", "location_name": name}
+        refusal(client.post(LOCATIONS, json=body), 409, fields=("location_name",))
+        refusal(client.put(f"{LOCATIONS}{other['id']}", json={"name": name}), 409, fields=("location_name",))
+    assert client.put(f"{LOCATIONS}{other['id']}", json={"name": "LOW street"}).status_code == 200
+
+
 def test_a_code_is_unique(signed_in: Caller, session: Session) -> None:
     """A clash is 409 and names the field."""
     client = signed_in()
