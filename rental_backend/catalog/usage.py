@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from sqlalchemy import ColumnExpressionArgument, func, select
+from sqlalchemy import ColumnExpressionArgument, func, literal, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from .. import crud as records
 from ..crud import Row
-from ..errors import Conflict, NotFound
-from ..models import Retirable
+from ..errors import Conflict, Invalid, NotFound
+from ..models import Retirable, folded
 from .models import Brand, Category, Item, UnitOfMeasurement
 
 ITEMS_OF: Mapping[type[Retirable], InstrumentedAttribute[uuid.UUID | None]] = {
@@ -69,6 +69,20 @@ def _locked(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, UnitO
     """Return units by id, locked in the order of their ids, so that two such operations do not wait for each other."""
     wanted = select(UnitOfMeasurement).where(UnitOfMeasurement.id.in_(ids)).order_by(UnitOfMeasurement.id)
     return {unit.id: unit for unit in session.scalars(wanted.with_for_update())}
+
+
+def id_of(
+    field: str, text: str, session: Session, *columns: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+) -> uuid.UUID:
+    """Return the id of the one row that has a name in one of the columns, by case and blanks or not (BR-A13).
+
+    Raises `Invalid`, naming the field, if there is none, or several.
+    """
+    alike = or_(*(folded(column) == folded(literal(text)) for column in columns))
+    ids: Sequence[uuid.UUID] = session.scalars(select(columns[0].class_.id).where(alike).limit(2)).all()
+    if len(ids) != 1:
+        raise Invalid({field: ["Several have this name." if ids else f"There is no {text[:100]}."]})
+    return ids[0]
 
 
 def named(session: Session, column: InstrumentedAttribute[str | None], text: str) -> uuid.UUID:

@@ -4,6 +4,7 @@ from ...web.query.conditions import contains
 from ...web.query.envelopes import PAGES
 from ...web.query.listing import Listing
 from ...web.resource.extra_routes import add_active, add_search
+from ...web.resource.import_export import add_export, add_import
 from ...web.resource.resource import Resource
 from .. import usage as service
 from ..models import Brand
@@ -36,3 +37,5 @@ BRANDS = Resource(
 bp = BRANDS.blueprint()
 add_search(bp, BRANDS)
 add_active(bp, BRANDS)
+add_import(bp, BRANDS, "MASTER_DATA_IMPORT")
+add_export(bp, BRANDS, "MASTER_DATA_EXPORT")

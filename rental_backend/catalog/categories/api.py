@@ -13,6 +13,7 @@ from ...web.query.envelopes import PAGES
 from ...web.query.listing import Listing
 from ...web.query.projection import columns
 from ...web.resource.extra_routes import add_list, add_search
+from ...web.resource.import_export import add_import
 from ...web.resource.resource import Resource
 from ..models import Category
 from ..needs import BROWSE, CHANGE, MASTER_DATA
@@ -24,6 +25,7 @@ from .schemas import (
     CategoryNode,
     CategoryQuery,
     CategorySchema,
+    ImportedCategory,
     NewCategory,
     ParentQuery,
     TreeQuery,
@@ -64,6 +66,7 @@ CATEGORIES = Resource(
 )
 bp = CATEGORIES.blueprint()
 add_search(bp, CATEGORIES)
+add_import(bp, CATEGORIES, "MASTER_DATA_IMPORT", accepts=ImportedCategory, make=categories.create_named)
 add_list(bp, CATEGORIES, "/parents", PARENTS, query=ParentQuery, rows=MOST_ROWS)
 add_list(bp, CATEGORIES, "/leaves", LEAVES, query=Browsing, rows=MOST_ROWS, is_leaf=True)
 

@@ -45,6 +45,12 @@ class NewCategory(CategoryFields):
     name = Text(100, 1, required=True)
 
 
+class ImportedCategory(NewCategory):
+    """A new category in a table. `parent_path` is the path of the category above it, by names: `Film/Lenses`."""
+
+    parent_path = Text(500)
+
+
 class CategoryChange(CategoryFields):
     """Changes of a category. Fields that are not sent keep their values."""
 

@@ -34,6 +34,12 @@ class CategoryValues(TypedDict, total=False):
     is_active: bool
 
 
+class NamedValues(CategoryValues, total=False):
+    """What a table says of a category, which names the one above it by its path."""
+
+    parent_path: str
+
+
 # D50: changes of the tree take turns.
 def take_turn(session: Session) -> None:
     """Wait until nobody else is changing the tree. Comes before any row is locked, or two could wait for each other."""
@@ -59,6 +65,16 @@ def create(session: Session, actor: str, fields: CategoryValues) -> Category:
     records.create(session, category, actor)
     _settle_leaves(session, category.parent_category_id)
     return category
+
+
+def create_named(session: Session, actor: str, fields: NamedValues) -> Category:
+    """Create a category below the one that has a path. Raises `Invalid` if there is none, or as `create`."""
+    values = fields.copy()
+    path = values.pop("parent_path", None)
+    if path is not None:
+        take_turn(session)
+        values["parent_category_id"] = service.id_of("parent_path", path, session, Category.category_path)
+    return create(session, actor, values)
 
 
 def change(session: Session, category: Category, actor: str, fields: CategoryValues) -> Category:

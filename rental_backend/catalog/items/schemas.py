@@ -86,6 +86,17 @@ class NewItem(ItemFields):
     reorder_point = Whole(required=True)
 
 
+class ImportedItem(NewItem):
+    """A new item in a table, which may name its unit and brand (or say their codes), and the path of its category."""
+
+    EXAMPLE: ClassVar = {"unit_name": "Piece"}
+
+    unit_of_measurement_id = fields.UUID()
+    unit_name = Text(50)
+    brand_name = Text(100)
+    category_path = Text(500)
+
+
 class ItemChange(ItemFields):
     """Changes of an item. Fields that are not sent keep their values."""
 

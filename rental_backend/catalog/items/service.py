@@ -9,7 +9,9 @@ from sqlalchemy.orm import Session
 
 from ... import crud as records
 from ...errors import Invalid
-from ..models import Category, Item, ItemStatus
+from ..models import Brand, Category, Item, ItemStatus
+from ..models import UnitOfMeasurement as Unit
+from ..usage import id_of
 from . import skus
 
 
@@ -36,6 +38,28 @@ class ItemValues(TypedDict, total=False):
     description: str | None
     specifications: str | None
     model_number: str | None
+
+
+class NamedValues(ItemValues, total=False):
+    """What a table says of an item, which names what others give ids of."""
+
+    unit_name: str
+    brand_name: str
+    category_path: str
+
+
+def with_ids(session: Session, fields: NamedValues) -> ItemValues:
+    """Return the fields with ids for names. Raises `Invalid` where a name is nobody's, and without any unit."""
+    values = fields.copy()
+    if unit := values.pop("unit_name", None):
+        values["unit_of_measurement_id"] = id_of("unit_name", unit, session, Unit.name, Unit.code)
+    if brand := values.pop("brand_name", None):
+        values["brand_id"] = id_of("brand_name", brand, session, Brand.name, Brand.code)
+    if path := values.pop("category_path", None):
+        values["category_id"] = id_of("category_path", path, session, Category.category_path)
+    if "unit_of_measurement_id" not in values:
+        raise Invalid({"unit_name": ["Missing data for required field."]})
+    return values
 
 
 def create(session: Session, actor: str, fields: ItemValues) -> Item:

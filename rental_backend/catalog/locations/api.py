@@ -9,6 +9,7 @@ from ...web.endpoint.principal import Principal
 from ...web.query.listing import Listing
 from ...web.resource.activation import add_activation
 from ...web.resource.extra_routes import add_active, add_search
+from ...web.resource.import_export import add_export, add_import
 from ...web.resource.resource import Resource
 from ..models import Location
 from ..needs import BROWSE, CHANGE, MASTER_DATA
@@ -47,6 +48,8 @@ LOCATIONS = Resource(
 bp = LOCATIONS.blueprint()
 add_search(bp, LOCATIONS, LocationSearch)
 add_active(bp, LOCATIONS)
+add_import(bp, LOCATIONS, "MASTER_DATA_IMPORT")
+add_export(bp, LOCATIONS, "MASTER_DATA_EXPORT")
 add_activation(bp, LOCATIONS)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...catalog.items import service as items
-from ...catalog.items.schemas import ItemChange, NewItem, SkuRequest
+from ...catalog.items.schemas import ImportedItem, ItemChange, NewItem, SkuRequest
 from ...catalog.models import ITEM_SEARCH, Brand, Category, Item
 from ...infra import AUTH, DATABASE, REDIS
 from ...web.endpoint.needs import Needs
@@ -16,6 +16,7 @@ from ...web.query.envelopes import PAGES
 from ...web.query.listing import Listing
 from ...web.query.paging import Page
 from ...web.resource.extra_routes import add_list, add_one
+from ...web.resource.import_export import add_import
 from ...web.resource.resource import Permissions, Resource
 from . import initial_stock as opening
 from .filters import CONDITIONS, EQUAL, SORTS, alerts
@@ -65,6 +66,7 @@ add_list(bp, ITEMS, "/category/<uuid:id>", BELOW, owner=Category, read_as={"id":
 add_list(bp, ITEMS, "/types/sale", "List items for sale.", is_saleable=True)
 add_list(bp, ITEMS, "/types/rental", "List items for rent.", is_rentable=True)
 add_list(bp, ITEMS, "/enhanced", ARRAY)
+add_import(bp, ITEMS, "ITEM_CREATE", accepts=ImportedItem, make=opening.create_named)
 
 
 @bp.get("/low-stock")

@@ -26,6 +26,11 @@ def create(session: Session, actor: str, fields: items.ItemValues) -> Item:
     return item
 
 
+def create_named(session: Session, actor: str, fields: items.NamedValues) -> Item:
+    """Create an item of a table, and its first stock. Raises `Invalid` for a name that is nobody's, or as `create`."""
+    return create(session, actor, items.with_ids(session, fields))
+
+
 def change(session: Session, item: Item, actor: str, fields: items.ItemValues) -> Item:
     """Change an item; its first stock can still be said as long as it has no stock, and `Conflict` is raised later."""
     before = item.initial_stock_quantity or 0

@@ -27,7 +27,7 @@ from ..endpoint.tables import folded
 from ..query import days
 from ..query.listing import Listing
 from ..query.paging import PAGING
-from .resource import Resource
+from .resource import Maker, Resource
 from .wording import says
 
 MEDIA_TYPES = {"json": "application/json", "jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
@@ -79,11 +79,22 @@ class ImportResult:
         }
 
 
-def add_import(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
-    """Add `POST /import`: each row is created like a single one, or not at all; what is wrong with it is answered."""
-    if resource.accepts is None:
+def add_import(
+    bp: Blueprint,
+    resource: Resource[Any],
+    permission: str,
+    *,
+    accepts: type[Payload] | None = None,
+    make: Maker | None = None,
+) -> None:
+    """Add `POST /import`: each row is created like a single one, or not at all; what is wrong with it is answered.
+
+    `accepts` is the form of a row and `make` the service that creates it, where rows say names in place of ids.
+    """
+    each = accepts or resource.accepts
+    if each is None:
         raise TypeError(f"{resource.name} cannot be created.")
-    form, answered = resource.accepts(many=True), frozenset(resource.schema().dump_fields)
+    form, answered, maker = each(many=True), frozenset(resource.schema().dump_fields), make or resource.maker
 
     @bp.post("/import")
     @endpoint(needs=resource.writes, permission=permission, query=ImportQuery(), accepts=form)
@@ -97,7 +108,7 @@ def add_import(bp: Blueprint, resource: Resource[Any], permission: str) -> None:
     ) -> dict[str, Any]:
         fit = checked(rows, form, answered, anything=ignore_unknown)
         with budget(LONGEST), session.begin_nested() as all_rows:
-            outcome = _make(session, resource, principal.username, fit)
+            outcome = _make(session, maker, principal.username, fit)
             if dry_run:
                 all_rows.rollback()
         return outcome.said(dry_run=dry_run)
@@ -126,12 +137,12 @@ def checked(sent: SentRows, form: Schema, answered: frozenset[str], *, anything:
     return rows
 
 
-def _make(session: Session, resource: Resource[Any], actor: str, rows: Rows) -> ImportResult:
+def _make(session: Session, maker: Maker, actor: str, rows: Rows) -> ImportResult:
     outcome = ImportResult({}, dict(rows.errors), rows.ignored)
     for number, values in rows.valid.items():
         try:
             with session.begin_nested():
-                made = resource.maker(session, actor, days.settled(session, values))
+                made = maker(session, actor, days.settled(session, values))
                 session.flush()
                 outcome.made[number] = str(made.id)
         except (AppError, sqlalchemy.exc.DBAPIError) as error:

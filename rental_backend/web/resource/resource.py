@@ -29,6 +29,7 @@ from ..query.paging import Page
 from .wording import Noun, says
 
 Fields = dict[str, Any]
+Maker = Callable[[Session, str, Any], Any]  # of a row, from a session, the name of who makes it, and its fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Resource(Generic[Row]):
     permissions: Permissions
     accepts: type[Payload] | None = None
     changes: type[Payload] | None = None
-    create: Callable[[Session, str, Any], Any] | None = None
+    create: Maker | None = None
     change: Callable[[Session, Any, str, Any], Any] = _change
     retire: Callable[[Session, Any, str], Any] | None = _retire
 
@@ -87,7 +88,7 @@ class Resource(Generic[Row]):
         return Noun(records.spoken(self.model), re.sub(r"\W|_", " ", self.name))
 
     @property
-    def maker(self) -> Callable[[Session, str, Fields], Any]:
+    def maker(self) -> Maker:
         """The service that creates a row."""
         return self.create or _create(self.model)
 
