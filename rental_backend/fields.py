@@ -50,6 +50,7 @@ def guard_of(field: fields.Field[T]) -> Guard | None:
     """Return what it takes to change a field, if that is more than the operation's permission."""
     return field.metadata.get("guard")
 
+
 # D124: dates from 1900 to 2999.
 FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(2999, 12, 31)
 OUT_OF_RANGE = f"Must be a date from {FIRST_DAY} to {LAST_DAY}."

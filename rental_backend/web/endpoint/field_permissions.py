@@ -5,7 +5,7 @@ is the default. Any other value needs the permission, in the form of a row, amon
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from marshmallow import Schema, fields
@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from ...fields import Guard, guard_of
 from .permission_denials import field_errors, forbidden_fields, record_denied
 from .principal import Principal
-from .request_parsing import Rows
 
 T = TypeVar("T")
 Values = Mapping[str, object]
@@ -84,11 +83,10 @@ def permitted(
     `row` is the id of the row that the path names, None if it names none: then a row is made.
 
     Raises `Forbidden`, which names the fields and the permissions, if one changes something. Of many rows each is
-    refused by itself.
+    refused by itself, when it is known what fits the form: see `permitted_rows`.
     """
-    rows = arguments.get("rows")
-    if isinstance(rows, Rows):
-        return {**arguments, "rows": _rows(caller, form, rows)}
+    if "rows" in arguments:
+        return {**arguments}
     present = form.new() if row is None else _present(session, form, _lacking(caller, form, arguments), row)
     sifted = _sift(caller, form, arguments, present)
     if sifted.lacking:
@@ -96,13 +94,17 @@ def permitted(
     return sifted.kept
 
 
-def _rows(caller: Principal, form: GuardedForm, rows: Rows) -> Rows:
-    sifted = {number: _sift(caller, form, values, form.new()) for number, values in rows.valid.items()}
+def permitted_rows(
+    caller: Principal, form: GuardedForm | None, rows: Mapping[int, Values]
+) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
+    """Return of new rows what is made of each, as `permitted`, and the messages about those that are refused."""
+    if form is None or caller.superuser:
+        return {number: {**values} for number, values in rows.items()}, {}
+    sifted = {number: _sift(caller, form, values, form.new()) for number, values in rows.items()}
     refused = {number: each.lacking for number, each in sifted.items() if each.lacking}
     record_denied(caller, *{permission for lacking in refused.values() for permission in lacking.values()})
     told = {number: field_errors(lacking) for number, lacking in refused.items()}
-    kept = {number: each.kept for number, each in sifted.items() if number not in refused}
-    return replace(rows, valid=kept, errors=rows.errors | told)
+    return {number: each.kept for number, each in sifted.items() if number not in refused}, told
 
 
 def _sift(caller: Principal, form: GuardedForm, values: Values, present: Values | None) -> Sifted:

@@ -16,13 +16,11 @@ from flask import Request, Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from ...errors import AppError, OutcomeUnknown, ServiceUnavailable, Unauthenticated, Unavailable
-from ...fields import WholeDay
 from ...infra.container import Services
 from ...infra.postgres.database import Database
 from ...infra.runtime.modes import Mode
 from ...infra.stale.change_authors import author_key
 from ...resilience import budget, limit
-from ...schemas import names_of
 from ..query import days
 from . import degraded, idempotency, rate_limits
 from .call import Call
@@ -142,10 +140,8 @@ def read(call: Call) -> dict[str, Any]:
     fields = read_query(asked, contract.query) if contract.query else {}
     if contract.accepts is None:
         return fields
-    deepest = call.services.config.max_json_depth
-    if contract.accepts.many:
-        return fields | {"rows": read_rows(asked, names_of(contract.accepts), deepest=deepest)}
-    return fields | read_body(asked, contract.accepts, deepest=deepest)
+    read_sent = read_rows if contract.accepts.many else read_body
+    return fields | read_sent(asked, contract.accepts, deepest=call.services.config.max_json_depth)
 
 
 def change(call: Call, arguments: dict[str, Any]) -> Reply:
@@ -208,9 +204,7 @@ def run(call: Call, arguments: dict[str, Any], session: Session | None) -> Reply
         named = (call.request.view_args or {}).get("id")
         given = permitted(call.caller, operation.guarded, given, session, row=named)
     if session is not None:
-        if any(isinstance(each, WholeDay) for each in given.values()):
-            given = days.settled(session, given)
-        given["session"] = session
+        given = days.settled(session, given) | {"session": session}
     if "principal" in operation.names:
         given["principal"] = call.caller
     if "actor" in operation.names:

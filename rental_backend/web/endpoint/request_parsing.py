@@ -15,7 +15,7 @@ from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ...errors import BadRequest, Invalid, UnsupportedMedia
-from ...schemas import MOST_ROWS
+from ...schemas import MOST_ROWS, names_of
 from . import tables
 from .tables import doubled, said_twice
 
@@ -56,12 +56,12 @@ def read_body(request: Request, schema: Schema, *, deepest: int) -> dict[str, An
     return _load(schema, data)
 
 
-def read_rows(request: Request, known: Iterable[str], *, deepest: int) -> SentRows:
-    """Return the rows of a JSON array, of JSON lines or of a table whose columns are `known`. Raises as `read_body`."""
-    sent = _rows(request, received(request), known, deepest)
+def read_rows(request: Request, schema: Schema, *, deepest: int) -> dict[str, SentRows]:
+    """Return the `rows` of a JSON array, of JSON lines or of a table of a form's fields. Raises as `read_body`."""
+    sent = _rows(request, received(request), names_of(schema), deepest)
     if not 0 < len(sent.rows) + len(sent.faults) <= MOST_ROWS:
         raise Invalid({"body": [f"Must hold 1 to {MOST_ROWS} rows."]})
-    return sent
+    return {"rows": sent}
 
 
 def _rows(request: Request, raw: bytes, known: Iterable[str], deepest: int) -> SentRows:

@@ -49,9 +49,8 @@ def bounds(session: Session, model: Any, names: tuple[str, ...], given: Mapping[
 # D126: a day is a day of the business.
 def settled(session: Session, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments with an instant for each `WholeDay`: the first of that day, or the last."""
-    return {
-        name: _instant(session, value) if isinstance(value, WholeDay) else value for name, value in arguments.items()
-    }
+    found = {name: value for name, value in arguments.items() if isinstance(value, WholeDay)}
+    return {**arguments, **{name: _instant(session, value) for name, value in found.items()}}
 
 
 def _instant(session: Session, said: WholeDay) -> datetime:

@@ -19,6 +19,7 @@ from ...infra.postgres.database import Database
 from ...resilience import budget
 from ...schemas import MOST_ROWS, Payload, names_of
 from ..endpoint.context import current_services
+from ..endpoint.field_permissions import GuardedForm, guarded_form, permitted_rows
 from ..endpoint.pipeline import endpoint
 from ..endpoint.principal import Principal
 from ..endpoint.request_parsing import FORMULA, SentRows
@@ -55,6 +56,11 @@ class Rows:
     valid: dict[int, dict[str, Any]] = field(default_factory=dict)
     errors: dict[int, dict[str, Any]] = field(default_factory=dict)
     ignored: set[str] = field(default_factory=set)
+
+    def permitted(self, caller: Principal, form: GuardedForm | None) -> "Rows":
+        """Return the rows without those whose fields take a permission that the caller lacks."""
+        valid, refused = permitted_rows(caller, form, self.valid)
+        return replace(self, valid=valid, errors=self.errors | refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +101,7 @@ def add_import(
     if each is None:
         raise TypeError(f"{resource.name} cannot be created.")
     form, answered, maker = each(many=True), frozenset(resource.schema().dump_fields), make or resource.maker
+    guarded = guarded_form(form)
 
     @bp.post("/import")
     @endpoint(needs=resource.writes, permission=permission, query=ImportQuery(), accepts=form)
@@ -106,7 +113,7 @@ def add_import(
     def import_rows(
         session: Session, principal: Principal, rows: SentRows, dry_run: bool, ignore_unknown: bool
     ) -> dict[str, Any]:
-        fit = checked(rows, form, answered, anything=ignore_unknown)
+        fit = checked(rows, form, answered, anything=ignore_unknown).permitted(principal, guarded)
         with budget(LONGEST), session.begin_nested() as all_rows:
             outcome = _make(session, maker, principal.username, fit)
             if dry_run:
