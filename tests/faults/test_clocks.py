@@ -15,8 +15,8 @@ ADAPTERS = (
     *("postgres/database", "postgres/connection", "postgres/failures", "redis/cache"),
     *("container", "identity/identity", "runtime/fault_injection"),
 )
-# For people: when a transition was, since when a breaker is open; and for a token, whose times are those of the wall.
-STAMPS = {"events.py": 1, "pybreaker_storage.py": 1, "identity.py": 1}
+# For people: when a transition was, since when a breaker is open; and for a token and a grant, which end by the wall.
+STAMPS = {"events.py": 1, "pybreaker_storage.py": 1, "identity.py": 2}
 
 
 def wall_clocks(source: str) -> Iterator[int]:

@@ -85,6 +85,8 @@ REFUSED = {
     "status_buckets_pkey": BUCKET.format("day", SOURCE),
     "status_buckets_kind_check": BUCKET.format("week", SOURCE),
     "status_incidents_pkey": INCIDENT.format(SOURCE),
+    "account_changes_pkey": "INSERT INTO account_changes (id, user_id, expires_at) OVERRIDING SYSTEM VALUE "
+    "SELECT 1, gen_random_uuid(), now() FROM generate_series(1, 2)",
 }
 
 
