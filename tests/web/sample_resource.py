@@ -202,11 +202,10 @@ def burn(session: Session, id: uuid.UUID) -> None:
 
 def stored(session: Session, names: Iterable[str], **values: Any) -> list[Game]:
     """Store games, each a second older than the one before."""
-    age = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, 1)
     made = []
     for number, name in enumerate(names):
-        made.append(Game(name=name, **{"created_at": age if number else func.now(), **values}))
-        age = age - func.make_interval(0, 0, 0, 0, 0, 0, 1)
+        age = func.make_interval(0, 0, 0, 0, 0, 0, number)
+        made.append(Game(name=name, **{"created_at": func.now() - age, **values}))
         session.add(made[-1])
     session.commit()
     return made
