@@ -5,7 +5,7 @@ from pathlib import Path
 
 from flask import Flask
 
-from rental_backend.fields import guard_of
+from rental_backend.guards import guard_of
 from rental_backend.web.endpoint.capabilities import contracts
 
 HERE = Path(__file__).parent

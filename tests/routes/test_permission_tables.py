@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from rental_backend.accounts.access.permissions import PERMISSIONS
 from rental_backend.accounts.users.schemas import UserChange
-from rental_backend.fields import SUPERUSER
+from rental_backend.guards import SUPERUSER
 from rental_backend.parties.customers.schemas import CustomerChange, CustomerFields, NewCustomer
 from rental_backend.web.endpoint.capabilities import contracts
 from rental_backend.web.endpoint.needs import PUBLIC, SIGNED_IN

@@ -11,7 +11,8 @@ from sqlalchemy import Numeric, String, func, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from rental_backend.errors import AppError, Conflict
-from rental_backend.fields import Money, Text, TextOrEmpty, guarded
+from rental_backend.fields import Money, Text, TextOrEmpty
+from rental_backend.guards import guarded
 from rental_backend.infra import AUTH, DATABASE
 from rental_backend.models import Identified
 from rental_backend.schemas import Output, Paging, Payload

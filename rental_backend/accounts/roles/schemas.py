@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...fields import Text, guarded
+from ...fields import Text
+from ...guards import guarded
 from ...schemas import Envelope, Output, Paging, Payload
 from ..access import read_models
 from ..models import RiskLevel

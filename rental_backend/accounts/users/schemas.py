@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load, validates_schema
 
-from ...fields import SUPERUSER, Choice, Email, Moment, Phone, Text, Whole, guarded
+from ...fields import Choice, Email, Moment, Phone, Text, Whole
+from ...guards import SUPERUSER, guarded
 from ...schemas import Envelope, Output, Paging, Payload
 from ..access import read_models
 from ..auth.schemas import UserSchema

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates
 
-from ...fields import Choice, Money, Text, Whole, guarded
+from ...fields import Choice, Money, Text, Whole
+from ...guards import guarded
 from ...schemas import Payload
 from ..models import Item, ItemStatus
 

@@ -22,7 +22,7 @@ from .host_revocations import HostRevocations
 from .revocation_journal import RevocationJournal
 from .revocation_store import NONE, RevocationStore
 
-CURRENT = 3.0  # seconds for which a look, or what Redis said, counts as the present
+CURRENT = 1.5  # seconds for which a look, or what Redis said, counts as the present
 PAUSE = 0.5  # seconds between two tries of requests to ask Redis
 WHOLE_EVERY = 60.0  # seconds after which all changes are read again, not only the new ones
 NEVER = float("-inf")

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from marshmallow import fields, post_load, validate
 
-from ...fields import Choice, Email, Money, Phone, Text, TextOrEmpty, guarded
+from ...fields import Choice, Email, Money, Phone, Text, TextOrEmpty
+from ...guards import guarded
 from ...schemas import Browsing, Output, Payload
 from ..models import BlacklistStatus, CreditRating, Customer, CustomerStatus, CustomerTier, CustomerType
 

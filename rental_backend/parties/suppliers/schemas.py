@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Unpack
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from ...fields import Choice, Email, Figure, Moment, Money, Options, Phone, Sent, Text, Whole, clean, guarded
+from ...fields import Choice, Email, Figure, Moment, Money, Options, Phone, Sent, Text, Whole, clean
+from ...guards import guarded
 from ...schemas import Browsing, Output, Payload
 from ..models import PaymentTerms, Supplier, SupplierStatus, SupplierTier, SupplierType
 

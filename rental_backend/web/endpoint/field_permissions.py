@@ -12,7 +12,7 @@ from marshmallow import Schema, fields
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ...fields import Guard, guard_of
+from ...guards import Guard, guard_of
 from .permission_denials import field_errors, forbidden_fields, record_denied
 from .principal import Principal
 
@@ -97,7 +97,7 @@ def permitted(
 def permitted_rows(
     caller: Principal, form: GuardedForm | None, rows: Mapping[int, Values]
 ) -> tuple[dict[int, dict[str, Any]], dict[int, dict[str, Any]]]:
-    """Return of new rows what is made of each, as `permitted`, and the messages about those that are refused."""
+    """Return of new rows what is made of each, as `permitted`, and the messages about the refused ones."""
     if form is None or caller.superuser:
         return {number: {**values} for number, values in rows.items()}, {}
     sifted = {number: _sift(caller, form, values, form.new()) for number, values in rows.items()}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from flask import request
 
 from ...errors import Forbidden
-from ...fields import SUPERUSER
+from ...guards import SUPERUSER
 from ...infra.audit_outbox import SecurityEvent
 from .context import actor, current_services
 from .principal import Principal

@@ -13,7 +13,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from marshmallow import Schema, fields, validate
 
-from ...fields import TextOrEmpty, guard_of
+from ...fields import TextOrEmpty
+from ...guards import guard_of
 from ...schemas import Output, Payload
 
 T = TypeVar("T")

@@ -7,7 +7,8 @@ import pytest
 from marshmallow import fields
 from sqlalchemy.orm import Session
 
-from rental_backend.fields import Text, guarded
+from rental_backend.fields import Text
+from rental_backend.guards import guarded
 from rental_backend.schemas import Payload
 from rental_backend.web.endpoint.field_permissions import guarded_form
 from rental_backend.web.endpoint.needs import NOTHING, PUBLIC
