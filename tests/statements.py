@@ -46,7 +46,10 @@ def statements_of(engine: Engine) -> Iterator[list[str]]:
 
 
 def _of_the_background() -> bool:
-    return threading.current_thread().name in ("background", "journal", "status", "sweeper", "warmer", "warmup")
+    return threading.current_thread().name in (
+        *("background", "journal", "revocations", "status"),
+        *("sweeper", "warmer", "warmup"),
+    )
 
 
 @contextmanager

@@ -33,7 +33,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "encoding": (pipeline, "encode"),
     "repeats": (idempotency, "once"),
     "stale answers": (degraded, "shared"),
-    "commit": (database, "_commit"),
+    "commit": (database, "commit"),
     "redis": (Cache, "run"),
     "response": (replies.Reply, "response"),
 }

@@ -94,7 +94,7 @@ class Database:
         """Open a connection, bypassing the breaker. For the pool, and for checks of the server."""
         if self._address is None:
             raise psycopg.OperationalError("no URL is configured")
-        epoch = self.epoch.current
+        epoch = self.epoch.current()
         connection = self._class.connect(
             self._address.conninfo(self._settings.options, f"rental_backend {self.breaker.name}")
         )

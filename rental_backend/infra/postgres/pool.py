@@ -34,14 +34,14 @@ def make_engine(
         if record.info["pid"] != os.getpid():
             record.dbapi_connection = proxy.dbapi_connection = None
             raise DisconnectionError("a connection of the parent process")
-        if connection.epoch != epoch.current:
+        if connection.epoch != epoch.current():
             raise DisconnectionError("a connection of before, which may lead to another server")
         if is_closed_by_server(connection):
             raise DisconnectionError("the server has closed this connection")
 
     def close_condemned(connection: DeadlineConnection | None, record: ConnectionPoolEntry) -> None:
         """Close a connection that comes back and will not be used again."""
-        if connection is not None and connection.epoch != epoch.current:
+        if connection is not None and connection.epoch != epoch.current():
             record.invalidate()
 
     event.listen(engine, "connect", _mark_process)

@@ -55,7 +55,7 @@ class Cache:
     @contextmanager
     def _guarded(self) -> Iterator[None]:
         """Guard a call, after an injected fault if there is one."""
-        epoch = self.epoch.current
+        epoch = self.epoch.current()
         try:
             with self.breaker.guard(), self.bulkhead:
                 if self.inject_fault:

@@ -19,7 +19,7 @@ class EpochPool(redis.ConnectionPool):
 
     def get_connection(self, *_: object, **__: object) -> Any:
         """Return a connection that may be used. Raises as connecting does."""
-        epoch = self.epoch.current  # before connecting
+        epoch = self.epoch.current()  # before connecting
         connection: Any = super().get_connection()
         if self._opened.setdefault(connection, epoch) != epoch:
             try:

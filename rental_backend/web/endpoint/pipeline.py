@@ -204,7 +204,8 @@ def run(call: Call, arguments: dict[str, Any], session: Session | None) -> Reply
         named = (call.request.view_args or {}).get("id")
         given = permitted(call.caller, operation.guarded, given, session, row=named)
     if session is not None:
-        given = days.settled(session, given) | {"session": session}
+        dated = days.WholeDay in map(type, given.values())
+        given = (days.settled(session, given) if dated else given) | {"session": session}
     if "principal" in operation.names:
         given["principal"] = call.caller
     if "actor" in operation.names:

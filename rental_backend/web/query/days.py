@@ -13,7 +13,8 @@ from sqlalchemy import Date
 from sqlalchemy.orm import Session
 
 from ...errors import Invalid
-from ...fields import Day, WholeDay
+from ...fields import Day
+from ...fields import WholeDay as WholeDay
 from .conditions import Filter
 
 ZONE = "time zone"  # key in a session's `info` of the function that returns the name of the zone of the business

@@ -17,6 +17,7 @@ from ...resilience import State
 from ..endpoint.capabilities import contracts
 from ..endpoint.contracts import Contract
 from ..endpoint.needs import Conditions, Degradation
+from ..endpoint.replies import JSON
 
 
 class Part(enum.Enum):
@@ -24,7 +25,7 @@ class Part(enum.Enum):
 
     ALL = "all"
     LOOKUPS = "lookups"
-    CHANGES = "changes"
+    CHANGES = "changes"  # and exports
 
 
 # D88: parts that customers know.
@@ -140,6 +141,10 @@ def _operations(component: Component, found: list[tuple[str, str, str, Contract]
     return [
         (method, contract)
         for blueprint, method, _, contract in found
-        if blueprint in component.blueprints
-        and component.part in (Part.ALL, Part.CHANGES if contract.changes_by(method) else Part.LOOKUPS)
+        if blueprint in component.blueprints and component.part in (Part.ALL, _part(method, contract))
     ]
+
+
+def _part(method: str, contract: Contract) -> Part:
+    """Return which part an operation is; a file of all rows is for who keeps them, and no lookup."""
+    return Part.LOOKUPS if not contract.changes_by(method) and contract.media == (JSON,) else Part.CHANGES

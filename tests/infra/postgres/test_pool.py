@@ -131,9 +131,9 @@ def test_a_restarted_server_is_another_one(frail_postgres: PostgresServer, open_
     assert set(processes(database)) == set(before)
     frail_postgres.stop()
     frail_postgres.start()
-    epoch = database.epoch.current
+    epoch = database.epoch.current()
     database.probe()
-    assert database.epoch.current == epoch + 1
+    assert database.epoch.current() == epoch + 1
 
 
 def test_one_condemned_connection_is_closed_at_once(

@@ -107,8 +107,8 @@ def test_an_open_breaker_closes_when_the_new_server_answers(
 def test_the_same_server_seen_again_costs_no_connection(frail_redis: RedisServer, open_cache: OpenCache) -> None:
     """What is pooled stays, as long as every probe reaches the server of before."""
     cache = open_cache(frail_redis.url, deadline=1)
-    epoch = cache.epoch.current
+    epoch = cache.epoch.current()
     for _ in range(3):
         cache.probe()
         assert cache.get("who") is None or cache.put("who", b"", seconds=1)
-    assert cache.epoch.current == epoch
+    assert cache.epoch.current() == epoch
