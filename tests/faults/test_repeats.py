@@ -109,7 +109,7 @@ def _replayed(road: Road, session: Session, send: Callable[[], requests.Response
     """Open the road, and send the same again as soon as the application is well."""
     road.proxy.restore()
     until(lambda: road.server.answers("/health/ready?strict=1"), 20, "the application is well again")
-    answer = send()
+    answer: requests.Response = until(lambda: (said := send()).status_code != 503 and said, 10, "the change is taken")
     assert (answer.status_code, answer.headers.get("Idempotency-Replayed")) == (201, "true"), answer.text
     assert _customers(session) == 1
     return answer
