@@ -303,7 +303,7 @@ def compare(steps: int, most: int) -> None:
     Comparison.steps = 0
     Comparison.moves = Counter()
     batch = settings(
-        max_examples=60,
+        max_examples=20,
         stateful_step_count=500,
         database=None,
         deadline=None,
