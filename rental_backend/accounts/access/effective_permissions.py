@@ -57,11 +57,18 @@ def ending(user_id: uuid.UUID) -> Select[Any]:
     )
 
 
+def rights(user_ids: Iterable[uuid.UUID]) -> CompoundSelect[Any]:
+    """Select each permission of these users by each way they have it: name, end (null: it lasts), and whose it is."""
+    ids = tuple(user_ids)
+    return union_all(
+        by_role(*ids).add_columns(cast(null(), DateTime(timezone=True)).label("ends"), user_roles.c.user_id),
+        direct(*ids).add_columns(UserPermission.expires_at, UserPermission.user_id),
+    )
+
+
 def held(session: Session, user_ids: Iterable[uuid.UUID]) -> Held:
     """Return the permissions that any of these users has, each with when the last of it ends (None: it lasts)."""
-    ids = tuple(user_ids)
-    without_end = by_role(*ids).add_columns(cast(null(), DateTime(timezone=True)).label("ends"))
-    each = union_all(without_end, direct(*ids).add_columns(UserPermission.expires_at)).subquery()
+    each = rights(user_ids).subquery()
     ends = case((func.bool_or(each.c.ends.is_(None)), null()), else_=func.max(each.c.ends))
     return dict(session.execute(select(each.c.name, ends).group_by(each.c.name)).all())
 

@@ -4,13 +4,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterable
 
-from sqlalchemy import ARRAY, BindParameter, String, bindparam, func, null, select, text, union_all
+from sqlalchemy import ARRAY, String, func, select, text
 from sqlalchemy.orm import Session
 
 from ...infra.identity.account import Account, AccountChanges, KnownAccount
 from ...infra.identity.tokens import Claims, External
-from ..access.effective_permissions import IN_FORCE, effective, ending
-from ..models import Permission, RefreshToken, Role, User, UserPermission, role_permissions, user_roles
+from ..access.effective_permissions import effective, ending, rights
+from ..models import RefreshToken, User
 
 # One row at least, so that the snapshot is known, too.
 CHANGES = """
@@ -24,18 +24,6 @@ UNSEEN = text(
         unseen="""transaction_id >= pg_snapshot_xmin(CAST(:before AS pg_snapshot))::text::bigint
         AND NOT pg_visible_in_snapshot(transaction_id::text::xid8, CAST(:before AS pg_snapshot))"""
     )
-)
-
-WANTED: BindParameter[uuid.UUID] = bindparam("users", expanding=True)
-RIGHTS = union_all(
-    select(user_roles.c.user_id, Permission.name, null().label("ends"))
-    .join(Role, Role.id == user_roles.c.role_id)
-    .join(role_permissions, role_permissions.c.role_id == Role.id)
-    .join(Permission, Permission.id == role_permissions.c.permission_id)
-    .where(user_roles.c.user_id.in_(WANTED), Role.is_active, Permission.is_active),
-    select(UserPermission.user_id, Permission.name, func.extract("epoch", UserPermission.expires_at))
-    .join(Permission, Permission.id == UserPermission.permission_id)
-    .where(UserPermission.user_id.in_(WANTED), Permission.is_active, IN_FORCE),
 )
 
 
@@ -54,14 +42,14 @@ def accounts_of(session: Session, users: Iterable[uuid.UUID]) -> dict[uuid.UUID,
     """Return the accounts of users as they are now; deleted users are not in it."""
     wanted = list(users)
     ends: dict[uuid.UUID, dict[str, float]] = defaultdict(dict)  # of each right the latest end
-    for user, name, end in session.execute(RIGHTS, {"users": wanted}):
-        ends[user][name] = max(ends[user].get(name, 0.0), float("inf") if end is None else float(end))
+    for name, end, user in session.execute(rights(wanted)):
+        ends[user][name] = max(ends[user].get(name, 0.0), float("inf") if end is None else end.timestamp())
     there = select(User.id, User.username, User.is_active, User.is_superuser).where(User.deleted_at.is_(None))
     found = {}
     for user, username, active, superuser in session.execute(there.where(User.id.in_(wanted))):
-        rights = {} if superuser else ends[user]
-        ending = tuple(sorted((name, end) for name, end in rights.items() if end < float("inf")))
-        found[user] = Account(user, username, active, superuser, frozenset(rights), ending=ending)
+        mine = {} if superuser else ends[user]
+        until = tuple(sorted((name, end) for name, end in mine.items() if end < float("inf")))
+        found[user] = Account(user, username, active, superuser, frozenset(mine), ending=until)
     return found
 
 
