@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import redis
 from redis.backoff import NoBackoff
@@ -14,6 +14,7 @@ from .failures import INJECTED_ERRORS, classify_redis_error, is_another_server
 from .pool import EpochPool
 from .tracing import SpannedCall, traced
 
+T = TypeVar("T")
 OUTAGES = (BreakerOpen, BulkheadFull, redis.exceptions.RedisError, OSError)
 FIRST = 2  # slow start: concurrent calls right after an outage
 
@@ -136,24 +137,19 @@ class Cache:
 
     def run(self, script: str, keys: list[str], arguments: list[str | int]) -> int | None:
         """Run a Lua script, which is atomic, and return its number; None while Redis is away."""
-        try:
-            with self._guarded():
-                return int(self._client.register_script(script)(keys, arguments)) if self._client else None
-        except OUTAGES:
-            return None
+        return self._script(int, script, keys, arguments)
 
     def numbers(self, script: str, keys: list[str], arguments: list[str | int]) -> list[int] | None:
         """Run a Lua script and return its list of numbers; None while Redis is away."""
-        try:
-            with self._guarded():
-                return list(map(int, self._client.register_script(script)(keys, arguments))) if self._client else None
-        except OUTAGES:
-            return None
+        return self._script(lambda found: list(map(int, found)), script, keys, arguments)
 
     def text(self, script: str, keys: list[str], arguments: list[str | int]) -> bytes | None:
         """Run a Lua script and return its text; None while Redis is away."""
+        return self._script(bytes, script, keys, arguments)
+
+    def _script(self, read: Callable[[Any], T], script: str, keys: list[str], arguments: list[str | int]) -> T | None:
         try:
             with self._guarded():
-                return bytes(self._client.register_script(script)(keys, arguments)) if self._client else None
+                return read(self._client.register_script(script)(keys, arguments)) if self._client else None
         except OUTAGES:
             return None
