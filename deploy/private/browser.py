@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from deploy.private import chromium
-from deploy.private.binaries import ROOT
+from deploy.private.binaries import ROOT, program
 from deploy.private.console import SetupError
 from deploy.private.environment import child_environment
 from deploy.private.process import spawn
@@ -30,10 +30,7 @@ NONE = (
 
 def find() -> str | None:
     """Return the path of a browser of the Chromium family, or None."""
-    chosen = os.environ.get("BROWSER_BIN")
-    if chosen:
-        return chosen if os.access(chosen, os.X_OK) else None
-    return next(filter(None, map(shutil.which, (*NAMES, str(chromium.PROGRAM)))), None)
+    return program("BROWSER_BIN", *NAMES, str(chromium.PROGRAM))
 
 
 def install(python: Path, log: Path) -> "subprocess.Popen[bytes] | None":

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.private.binaries import ROOT
+from deploy.private.binaries import ROOT, program
 from deploy.private.postgres import DATABASE, PROTOCOL_3, SUPERUSER, unprivileged
 from deploy.private.process import Account, ServerError
 from deploy.private.server import PrivateServer
@@ -32,10 +32,7 @@ NONE = (
 
 def find() -> str | None:
     """Return the path of a PgBouncer, or None."""
-    chosen = os.environ.get("PGBOUNCER_BIN")
-    if chosen:
-        return chosen if os.access(chosen, os.X_OK) else None
-    return next(filter(None, map(shutil.which, ("pgbouncer", *PLACES))), None)
+    return program("PGBOUNCER_BIN", "pgbouncer", *PLACES)
 
 
 def have() -> str | None:
