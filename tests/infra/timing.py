@@ -10,11 +10,12 @@ WAITED = Path("/proc/thread-self/schedstat")  # of this thread: ns that it ran, 
 
 @contextmanager
 def within(seconds: float, *, least: float = 0.0) -> Iterator[None]:
-    """Fail if the block takes longer than `seconds`, or less than `least`."""
-    began = time.monotonic()
+    """Fail if the block takes longer than `seconds` of `own_time`, or less than `least` of anybody's."""
+    began, own = time.monotonic(), own_time()
     yield
-    took = time.monotonic() - began
-    assert least <= took <= seconds, f"took {took:.3f} s"
+    took, took_own = time.monotonic() - began, own_time() - own
+    assert took >= least, f"took {took:.3f} s"
+    assert took_own <= seconds, f"took {took_own:.3f} s of its own"
 
 
 def own_time() -> float:

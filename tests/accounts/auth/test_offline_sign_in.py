@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,9 +42,11 @@ def dark(build: Callable[..., Flask], tmp_path: Path) -> Dark:
 def journal_kept(app: Flask, settings: dict[str, str], tmp_path: Path) -> None:
     """Give the dark application the journal of the one that is well, as if it were that host after a restart."""
     kept = Path(settings["JOURNAL_FOLDER"]) / host_revocations.FILE
+    revocations = app.extensions["services"].identity.revocations
+    revocations.announce([uuid.uuid4()])  # then the file is written; others with the same folder may have removed it
 
     def has_all() -> bool:
-        app.extensions["services"].identity.revocations.refresh()
+        revocations.refresh()
         return kept.exists()
 
     until(has_all, what="Redis has all that the application knows")
