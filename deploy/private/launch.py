@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from deploy.private import binaries, browser
 from deploy.private.check import check
@@ -14,7 +15,7 @@ from deploy.private.process import ServerError
 from deploy.private.run import LOCAL, LOG, run
 
 STOPPED = 130
-NO_TESTS = 5
+INTERRUPTED, NO_TESTS = 2, 5  # exit codes of pytest
 CHOOSING = ("-k", "-m", "-n", "--lf", "--last-failed", "--ff", "--collect")  # which tests, or in what order
 
 
@@ -22,7 +23,7 @@ def test(console: Console, arguments: list[str]) -> int:
     """Turn into pytest, for the quick tests or, when the first argument is `full`, for all.
 
     Unless it is told which, the tests that measure time go first, one at a time, or several that only wait; the others
-    follow, one on each core.
+    follow, one more at a time than there are cores. A failure among the first keeps none of the others from being run.
     At the end stand the slowest files of both; what takes more than 20 s is a finding.
     Where there is no browser, one is installed meanwhile, if that is possible.
     """
@@ -34,12 +35,14 @@ def test(console: Console, arguments: list[str]) -> int:
         environment.ensure_servers()
     full = arguments[:1] == ["full"]
     chosen, quick = (arguments[1:], "") if full else (arguments, " and not full")
+    failed = 0
     pytest = [str(environment.python), "-m", "pytest"]
     if all(each.startswith("-") and not each.startswith(CHOOSING) for each in chosen):
-        beside = () if full else _side_by_side(more=1)  # the long ones make figures: nothing else is there meanwhile
+        beside = () if full else _side_by_side()  # the long ones make figures: nothing else is there meanwhile
         code = subprocess.call([*pytest, "-m", f"alone{quick}", *beside, *chosen], env=child_environment())
-        if code not in (0, NO_TESTS):
-            sys.exit(code)
+        if code == INTERRUPTED:
+            return code
+        failed = code if code != NO_TESTS else 0
         chosen = ["-m", f"not alone{quick}", *_side_by_side(), *chosen]
     elif not full:
         chosen = ["-m", "not full", *chosen]
@@ -49,16 +52,25 @@ def test(console: Console, arguments: list[str]) -> int:
         installing.wait()
     if wanted and not browser.find():
         console.fail(browser.NONE)
-    os.execve(pytest[0], [*pytest, *chosen], child_environment())  # noqa: S606 - no shell is wanted
+    if failed:
+        subprocess.call([*pytest, *chosen], env=child_environment())
+        console.fail("deploy/test: not all tests that measure time passed (see above)")
+        return failed
+    return _become([*pytest, *chosen])
 
 
-def _side_by_side(more: int = 0) -> tuple[str, ...]:
-    """Tell pytest to run the tests of several files at once, on up to four cores, in the order of collection.
+def _side_by_side() -> tuple[str, ...]:
+    """Tell pytest to run the tests of several files at once, in the order of collection, if there are several cores.
 
-    `more` is how many processes there are more than cores.
+    There is one process more than cores, up to four of these: tests wait for others more than a third of their time.
     """
     cores = min(len(os.sched_getaffinity(0)), 4)
-    return ("-n", str(cores + more), "--dist", "loadfile", "--no-loadscope-reorder") if cores > 1 else ()
+    return ("-n", str(cores + 1), "--dist", "loadfile", "--no-loadscope-reorder") if cores > 1 else ()
+
+
+def _become(command: list[str]) -> NoReturn:
+    """Turn into another program, which hears all signals itself."""
+    os.execve(command[0], command, child_environment())  # noqa: S606 - no shell is wanted
 
 
 def bench(console: Console, arguments: list[str]) -> int:
@@ -68,14 +80,14 @@ def bench(console: Console, arguments: list[str]) -> int:
     if not binaries.all_chosen():
         environment.ensure_servers()
     command = [str(environment.python), "-m", "deploy.benchmarks", *arguments]
-    os.execve(command[0], command, child_environment())  # noqa: S606 - no shell is wanted
+    return _become(command)
 
 
 def railway_tool(_: Console, arguments: list[str]) -> int:
     """Turn into the tool for Railway, with the packages of `deploy/run` where those are installed."""
     installed = LOCAL / "run" / "venv" / "bin" / "python"
     command = [str(installed) if installed.exists() else sys.executable, "-m", "deploy.railway", *arguments]
-    os.execve(command[0], command, child_environment())  # noqa: S606 - no shell is wanted
+    return _become(command)
 
 
 COMMANDS: dict[str, Callable[[Console, list[str]], int]] = {

@@ -56,6 +56,18 @@ def test_what_chooses_no_tests_goes_to_both_runs(toys: Checkout) -> None:
 
 
 @pytest.mark.full
+def test_a_failure_that_comes_first_is_not_the_end(toys: Checkout) -> None:
+    """What fails among the tests that measure time fails the run; the others are run nevertheless."""
+    toy = "import pytest\n\n@pytest.mark.alone\ndef test_time():\n    assert False\n"
+    (toys.folder / "tests" / "test_time.py").write_text(toy)
+    done = toys.run("deploy/test")
+    assert done.returncode == 1
+    assert "1 failed" in done.stdout
+    assert " 1 passed" in done.stdout.splitlines()[-1]
+    assert "not all tests that measure time passed" in done.stderr
+
+
+@pytest.mark.full
 def test_without_a_browser_only_the_pages_are_left_out(toys: Checkout) -> None:
     """It says so before and after the tests, names the mend, and everything else is run."""
     for name in ("__init__.py", "cluster.py", "conftest.py", "factories.py", "scanner.py", "slowest.py", "turns.py"):
