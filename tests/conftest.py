@@ -1,6 +1,7 @@
 """Real servers for the whole run, and an application that talks to them."""
 
 import fcntl
+import gc
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -81,6 +82,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     require_own_marks(items)
     items.sort(key=lambda item: (not is_waiting(item), item.get_closest_marker("long") is None))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking through all that was imported again and again: an eighth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
