@@ -79,6 +79,7 @@ def test_every_way_to_tell_a_secret_fails_the_run(tmp_path: Path) -> None:
     assert not any(secret in done.stdout for secret in ("the key that", "a-word-that-is-hidden", "R3s3t", "argon2"))
 
 
+@pytest.mark.full
 def test_a_run_that_tells_nothing_passes(tmp_path: Path) -> None:
     """What is said to whoever may see it is no leak."""
     said = ("print(config)", "client.post('/echo/200', json={'access_token': 'eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0'})")

@@ -18,6 +18,7 @@ def _version(run: Running) -> str:
         return "none"
 
 
+@pytest.mark.full
 def test_what_is_changed_is_served_and_a_mistake_waits_for_its_mend(checkout: Checkout) -> None:
     """A change is there without a restart by hand, a syntax error ends nothing, Ctrl-C ends every process."""
     about = checkout.folder / "rental_backend" / "__init__.py"

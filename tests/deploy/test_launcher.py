@@ -91,6 +91,7 @@ def test_servers_that_are_named_are_not_started_and_may_come_later(checkout: Che
         assert not (checkout.folder / ".local" / "redis").exists()
 
 
+@pytest.mark.full
 def test_a_server_that_dies_is_started_again(used: Checkout) -> None:
     """The death of a private server is told in one line, and the application finds it again."""
     with used.running() as run:
@@ -114,6 +115,7 @@ def test_the_end_of_gunicorn_is_the_end_of_all(used: Checkout) -> None:
         assert ended(pids)
 
 
+@pytest.mark.full
 def test_nothing_outlives_a_killed_launcher(used: Checkout) -> None:
     """A SIGKILL of the launcher ends all the rest."""
     with used.running() as run:

@@ -88,6 +88,7 @@ def owner(kind: Kind, folder: Path) -> Iterator[tuple[subprocess.Popen[str], lis
             process.kill()
 
 
+@pytest.mark.full
 @KINDS
 @pytest.mark.parametrize("port", [None, 0])
 def test_data_outlives_a_stop(tmp_path: Path, kind: Kind, port: int | None, request: pytest.FixtureRequest) -> None:
@@ -155,6 +156,7 @@ def test_a_server_dies_with_its_owner(used: Path, kind: Kind) -> None:
         assert count(server) == 1
 
 
+@pytest.mark.full
 @KINDS
 def test_a_server_left_behind_is_taken_over(used: Path, kind: Kind) -> None:
     """A server that could not die with its owner, being frozen, is ended before a new one starts on its data."""
@@ -192,6 +194,7 @@ def test_a_stale_pid_file_does_not_matter(used: Path) -> None:
         assert count(server) == 1
 
 
+@pytest.mark.full
 def test_a_half_made_cluster_is_made_again(tmp_path: Path) -> None:
     """What an interrupted initdb leaves behind is never taken for a database."""
     (tmp_path / "draft").mkdir()
@@ -200,6 +203,7 @@ def test_a_half_made_cluster_is_made_again(tmp_path: Path) -> None:
         assert count(server) == 1
 
 
+@pytest.mark.full
 def test_a_folder_too_deep_for_a_socket_serves_on_loopback(tmp_path: Path) -> None:
     """Where no socket can be, an address is found all the same."""
     for kind in (PostgresServer, RedisServer):
@@ -265,6 +269,7 @@ def test_a_program_that_does_not_run_is_told_in_one_line(
         assert "\n" not in str(error.value)
 
 
+@pytest.mark.full
 def test_the_polite_signal_reaches_no_server_through_a_terminal(tmp_path: Path) -> None:
     """A server is in no process group of ours, so that a Ctrl-C is the owner's to handle."""
     with started(RedisServer(tmp_path, durable=False)) as server:

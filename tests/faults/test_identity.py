@@ -13,7 +13,7 @@ from tests.faults.test_outages import DECIDING, RECOVERY, SLOWEST
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from tests import factories
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 HELD = """
 CREATE FUNCTION held() RETURNS trigger LANGUAGE plpgsql SET lock_timeout = 0 AS

@@ -23,7 +23,7 @@ from tests.faults.endings import ENDINGS, OUT, RIGHTS, SESSIONS, TRIES, Person, 
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
-pytestmark = [pytest.mark.alone, pytest.mark.long]
+pytestmark = [pytest.mark.alone(waiting=True), pytest.mark.long]
 
 REDIS = ("well", "frozen at the ending", "flushed after", "restarted empty after", "an older copy after")
 HOSTS = ("same workers", "workers replaced", "host restarted", "second host", "journal lost")

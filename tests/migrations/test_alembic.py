@@ -68,6 +68,7 @@ def test_the_models_and_the_migrations_agree(newest: str) -> None:
     assert agreed.returncode == 0, agreed.stdout + agreed.stderr
 
 
+@pytest.mark.full
 def test_a_drift_would_be_found(postgres: PostgresServer, newest: str) -> None:
     """The check above fails as soon as the database is not what the models say."""
     with _database(postgres, str(make_url(newest).database)) as url:
@@ -80,6 +81,7 @@ def test_a_drift_would_be_found(postgres: PostgresServer, newest: str) -> None:
     assert "notes" in drifted.stdout + drifted.stderr
 
 
+@pytest.mark.full
 def test_upgrading_twice_changes_nothing(newest: str) -> None:
     """A deployment that migrates again finds nothing to do."""
     with connected(newest) as connection:

@@ -23,7 +23,7 @@ from tests.infra.failover import Failover, ask, standing
 from tests.proxy import Proxy
 from tests.serving import Gunicorn, serving, until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 BACK = 5.0  # seconds
 AFTER = 2.0  # seconds to look on

@@ -15,10 +15,10 @@ from tests.faults.load import load
 from tests.platform.starting import Started
 from tests.serving import ROOT, until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 Start = Callable[..., Started]
-DELAY = 1.0
+DELAY = 2.0
 QUICK = 2.0  # seconds that a worker without requests may take to end; 0.1 with nothing else on the machine
 
 

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.schema.catalogue import catalogue, differences
 from tests.schema.conftest import Make
 from tests.schema.databases import ROOT, alembic, connected
@@ -16,6 +18,7 @@ CHANGES = """
     DROP INDEX idx_customer_city"""
 
 
+@pytest.mark.full
 def test_a_revision_is_written_for_what_the_models_have_more(make: Make, new: str, tmp_path: Path) -> None:
     """With only DATABASE_URL set, Alembic writes a revision by whose application the database is that of the models."""
     url = make(like=new)

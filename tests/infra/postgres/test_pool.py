@@ -16,7 +16,7 @@ from rental_backend.resilience import Prober, SharedMemory
 from tests.infra.conftest import OpenDatabase
 from tests.infra.failover import Failover, ask, standing
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 BACK = 5.0  # seconds
 HEARTBEAT = 2.0  # as it is shipped

@@ -16,7 +16,7 @@ from tests.infra.conftest import OpenCache
 from tests.proxy import Proxy
 from tests.serving import until
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.alone(waiting=True)
 
 BACK = 5.0  # seconds
 SET = "return redis.call('SET', KEYS[1], ARGV[1]) and 1"
