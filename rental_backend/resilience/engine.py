@@ -195,7 +195,7 @@ class Engine:
             stored.write(at.CAUSE, cause)
         wanted = after.pack()
         # A worker that was stopped in here, so that others moved on without it, must not undo what they did. It checks
-        # once more, and between the check and the write there is no call at which the thread could be switched.
+        # once more; between the check and the write no thread is switched, and D140 says what else can happen there.
         if self.words[self._state_at] != packed:
             return None
         self.words[self._state_at] = wanted

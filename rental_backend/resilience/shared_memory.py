@@ -74,12 +74,12 @@ class SharedMemory:
             return self.names.index(name)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[int]:
-        """Hold the lock of transitions during the block. Yields the lock's number, for `holds`."""
+    def locked(self) -> Iterator[None]:
+        """Hold the lock of transitions during the block."""
         held = self._thread_lock.acquire(timeout=4 * PATIENCE)
         lock = self._lock_file()
         try:
-            yield lock
+            yield
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, lock)
             if held:
@@ -108,10 +108,6 @@ class SharedMemory:
             elif time.monotonic() > ends:
                 self.words[LOCK] = lock + 1
             time.sleep(0.0002)
-
-    def holds(self, lock: int) -> bool:
-        """Tell whether this is still the lock. It is not if this worker was stopped so long that others moved on."""
-        return self.words[LOCK] == lock
 
     def own_counters(self, breaker: int) -> int:
         """Return the address of this process's counters for a breaker; claims a worker slot at the first call."""

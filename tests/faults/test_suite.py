@@ -26,7 +26,7 @@ pytestmark = pytest.mark.alone
 SLOWEST = 1.5
 RECOVERY = 5.0
 TURNS = 7
-RUNS = 50
+RUNS = 20
 PAGE = "/api/customers?limit=5"
 LONG, SHORT = 4.0, 1.2  # seconds that a fault lasts, in the whole suite and in the quick one
 
@@ -166,7 +166,7 @@ def befall(stage: Stage, fault: Fault, seconds: float, capacity: float) -> Cours
 
 @pytest.mark.full
 def test_the_short_version_never_flakes(scene: Stage, capacity: float) -> None:
-    """Fifty times the faults of the quick tests, one after the other, each as it must be."""
+    """Twenty times the faults of the quick tests, one after the other, each as it must be."""
     for _ in range(RUNS):
         for fault in FAULTS:
             if fault.quick:
