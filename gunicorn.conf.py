@@ -51,7 +51,11 @@ max_requests = 20_000  # against leaks; seldom, since a new worker has yet to fi
 max_requests_jitter = 4_000  # so that the workers do not leave together
 backlog = 2048  # connections that wait while workers are busy or replaced
 worker_tmp_dir = shared_memory()  # the heartbeat must not wait for a disk
-forwarded_allow_ips = "*"  # only the edge reaches the container
+# D130: of what any peer can send, only the scheme is taken, in the header that the edge sets itself.
+forwarded_allow_ips = "*"  # the edge's address is not known, and X-Forwarded-Proto decides nothing but links
+secure_scheme_headers = {"X-FORWARDED-PROTO": "https"}  # two that contradict each other would be refused
+forwarder_headers = ""  # no SCRIPT_NAME and no PATH_INFO: a client chooses no other path than the one that is logged
+header_map = "drop"  # nor any other variable that a name with an underscore would be
 control_socket_disable = True  # not used, and breaks on a read-only home
 accesslog = None  # the application writes one line for each request itself
 logconfig_dict = {

@@ -67,6 +67,34 @@ def test_a_request_that_cannot_be_read_is_refused_by_a_problem(server: Gunicorn,
     assert SENT not in body.decode() + logged
 
 
+@pytest.mark.parametrize(
+    ("path", "forged", "status"),
+    [
+        ("/x/health", "SCRIPT_NAME: /x", 404),
+        ("/health", "SCRIPT_NAME: /x", 200),  # a mount that the path is not below would be a 500
+        ("/nowhere", "PATH_INFO: /health", 404),
+        ("/api/customers", "REMOTE_USER: admin", 401),
+        ("/health", "X-Forwarded-Ssl: off", 200),  # beside an edge's own header it would be a 400
+    ],
+)
+def test_a_header_of_a_client_is_no_variable_of_the_server(
+    server: Gunicorn, path: str, forged: str, status: int
+) -> None:
+    """Neither where the application is mounted, nor the path, the user or the scheme are what a client says."""
+    said = f"GET {path} HTTP/1.1\r\n{HOST}X-Forwarded-Proto: https\r\n{forged}\r\nConnection: close\r\n\r\n"
+    heard, _, _ = _heard(server, said.encode())
+
+    assert heard == status
+
+
+def test_the_edge_says_that_it_is_https(server: Gunicorn) -> None:
+    """Links are made with the scheme that the edge has heard."""
+    said = f"GET /status.json HTTP/1.1\r\n{HOST}X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
+    _, _, body = _heard(server, said.encode())
+
+    assert json.loads(body)["page"]["url"] == "https://here/status"
+
+
 def test_what_gunicorn_may_raise_has_an_answer() -> None:
     """A new kind of error of a newer gunicorn is 400 or 500, never a page of HTML."""
     kinds = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, Exception)]
