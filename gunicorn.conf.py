@@ -37,14 +37,14 @@ def _bind(port: int) -> str:
 
 bind = _bind(_config.port)  # private networks may be IPv6 only, the edge comes by IPv4
 workers = _config.workers or Host().workers()  # by the quota: the processors shown belong to the whole machine
-worker_class = (
-    "rental_backend.web.operations.http_worker.Worker"  # of threads: requests wait for the network most of the time
-)
+# Of threads, since requests wait for dependencies most of the time, and none of them waits for a client.
+worker_class = "rental_backend.web.operations.http_worker.Worker"
 threads = _config.threads
 timeout = 30  # a worker silent for that long is replaced
 graceful_timeout = (
     30  # seconds for requests in flight at a stop; the platform must wait for them, see deploy/railway.json
 )
+worker_connections = 1000  # clients of a worker at once; of more, the longest waiting is ended
 keepalive = 75  # longer than the edge keeps an idle connection (60 s), so that it is never we who hang up on it
 # D64: replaced after 20,000 requests.
 max_requests = 20_000  # against leaks; seldom, since a new worker has yet to fill its pools and its store
@@ -113,7 +113,10 @@ def post_worker_init(worker: Any) -> None:
 
     Its pools open connections only now, and the shared memory gives each child its own worker slot at the fork.
     """
+    from rental_backend.web.operations.http_worker import Bounds
+
     services = worker.wsgi.extensions["services"]
+    worker.bounds = Bounds(patience=_config.client_patience, body=_config.max_body_bytes)
     services.lifecycle.ends_when(lambda: not worker.alive)
     services.start()
     services.warmup.wait()

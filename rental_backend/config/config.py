@@ -182,6 +182,11 @@ class Config:
     )
     pg_bin: str = setting("PG_BIN", m.String(), "folder of pg_dump and pg_restore, if they are not on the PATH", "")
     stale_bytes: int = count("STALE_BYTES", 16 * 2**20, "memory of one worker for last good answers")
+    client_patience: float = seconds(
+        "CLIENT_PATIENCE",
+        20,
+        "longest wait for a client in which less than 1 KiB/s of a request comes, or nothing of an answer is taken",
+    )
     max_body_bytes: int = count("MAX_BODY_BYTES", 2**20, "largest request body")
     max_json_depth: int = count("MAX_JSON_DEPTH", 16, "deepest nesting of a JSON body", high=200)
 

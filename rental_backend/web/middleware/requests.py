@@ -1,12 +1,11 @@
 """What surrounds every request: its id and clock, what every response is given, a count, and a line in the log."""
 
-import contextlib
 import logging
 import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 from flask import Flask, Request, Response, g, request
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 QUIET = "health.alive"  # the endpoint that is asked all the time, and not logged
-DRAIN_BYTES = 32 * 2**20
-DRAIN_SECONDS = 5.0
 
 
 class NoSessions(SessionInterface):
@@ -139,8 +136,7 @@ def register(app: Flask, config: Config, cross_origin: CrossOrigin) -> None:
 def surround(app: Flask, meter: Meter, aliases: Aliases) -> None:
     """Put what works on WSGI around an application whose routes are all known.
 
-    Count requests in and out, and read other names of paths. Read on what a refusal left of the body: a connection that
-    is closed on unread bytes is reset before the client knows why.
+    Count requests in and out, and read other names of paths.
     """
     inner: WSGIApplication = app.wsgi_app
     prefixes = tuple(alias for alias, _ in aliases)
@@ -150,11 +146,7 @@ def surround(app: Flask, meter: Meter, aliases: Aliases) -> None:
         try:
             if environ["PATH_INFO"].startswith(prefixes):
                 environ["PATH_INFO"] = unaliased(environ["PATH_INFO"], aliases)
-            answer = inner(environ, start_response)
-            if environ.get("CONTENT_LENGTH") or environ.get("HTTP_TRANSFER_ENCODING"):
-                with contextlib.suppress(Exception):  # whatever is wrong with the rest, the answer stands
-                    _drain(environ["wsgi.input"])
-            return answer
+            return inner(environ, start_response)
         finally:
             meter.enter(-1)
 
@@ -189,13 +181,3 @@ def _log(asked: Request, kept: Any, status: int, rule: str | None, seconds: floa
         "edge_id": asked.environ.get("HTTP_X_RAILWAY_REQUEST_ID"),
     }
     os.write(STANDARD_OUTPUT, orjson.dumps({key: value for key, value in line.items() if value is not None}) + b"\n")
-
-
-def _drain(body: IO[bytes]) -> None:
-    """Read to the end, but not for long: a client that goes on sending is cut off after all."""
-    left, ends = DRAIN_BYTES, time.monotonic() + DRAIN_SECONDS
-    while left > 0 and time.monotonic() < ends:
-        data = body.read(min(left, 2**16))
-        if not data:
-            return
-        left -= len(data)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from gunicorn.http import errors
 
-from rental_backend.web.operations.http_worker import BROKEN, refusal
+from rental_backend.web.operations.http_refusals import BROKEN, refusal
 from tests.serving import Gunicorn, serving, until
 
 SENT = "ann@planted.example"
