@@ -17,13 +17,15 @@ ANSWERS = 40  # of the largest page, which no buffers hold
 class Kind:
     """What one kind of client says at once, what it says further, a byte a second, and what it takes of answers.
 
-    `ends` is the status with which the server ends it: 0 is a cut, None that it may stay.
+    `ends` is the status with which the server ends it: 0 is a cut, None that it may stay. `stays` is for how many
+    seconds it goes on all the same.
     """
 
     first: bytes = b""
     drip: bytes = b""
     takes: int = 2**16
     ends: int | None = 408
+    stays: float = 0.0
 
 
 def kinds(token: str) -> dict[str, Kind]:
@@ -51,8 +53,10 @@ def kinds(token: str) -> dict[str, Kind]:
         "refused, by bytes (401)": Kind(post("/api/customers", sized), drip=b" " * 500),
         "refused, chunks by bytes (401)": Kind(post("/api/customers", chunked), drip=b"1\r\n \r\n" * 100),
         "refused, by bytes (404)": Kind(post("/nowhere", sized), drip=b" " * 500),
-        "too large, by bytes (413)": Kind(post("/api/auth/login", large), drip=b" " * 500, ends=413),
-        "too large a chunk (413)": Kind(post("/api/auth/login", chunked) + b"500000\r\n", drip=b" " * 500, ends=413),
+        "too large, by bytes (413)": Kind(post("/api/auth/login", large), drip=b" " * 500, ends=413, stays=5.0),
+        "too large a chunk (413)": Kind(
+            post("/api/auth/login", chunked) + b"500000\r\n", drip=b" " * 500, ends=413, stays=5.0
+        ),
         "takes nothing": Kind(page * ANSWERS, takes=0, ends=0),
         "takes bytes": Kind(page * ANSWERS, takes=1, ends=0),
         "stays idle": Kind(request("GET", "/health"), ends=None),
@@ -86,6 +90,8 @@ class SlowClient:
         if self.said < min(len(self.kind.drip), int((now - self.began) / DRIP)):
             self._say(self.kind.drip[self.said : self.said + 1])
             self.said += 1
+        if self.ended:
+            return
         if self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             self.ended = now
         elif self.kind.takes > 1 or (self.kind.takes and now > self.took + DRIP):
@@ -117,13 +123,13 @@ class SlowClient:
 
 
 def besiege(port: int, kind: Kind, count: int, begins: float, seconds: float) -> Counter[int | None]:
-    """Have so many clients of a kind at a server; whoever is ended comes again. Returns how often each end was."""
+    """Have so many clients of a kind at a server; one that is ended comes again. Returns how often each end was."""
     clients = [SlowClient(port, kind) for _ in range(count)]
     ends: Counter[int | None] = Counter()
     while time.time() < begins + seconds:
         for number, client in enumerate(clients):
             client.look()
-            if client.ended:
+            if client.ended and time.monotonic() > client.began + kind.stays:
                 ends[client.status] += 1
                 client.sock.close()
                 clients[number] = SlowClient(port, kind)

@@ -19,7 +19,7 @@ from tests.serving import Gunicorn, serving, until
 from tests.web.operations.slow_clients import Kind, SlowClient, ask_anew, besiege, kinds
 
 PATIENCE = 1.0  # seconds
-CROWD, SIEGE, READERS, SECONDS = 4, 200, 4, 5.0
+CROWD, SIEGE, READERS, SECONDS = 4, 200, 4, 6.0
 SPAWN = multiprocessing.get_context("spawn")
 
 
