@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import pytest
 from sqlalchemy.orm import Session
@@ -46,13 +47,13 @@ def test_slow_clients_keep_nobody_waiting_and_are_ended(server: Gunicorn, token:
     clients = [(name, SlowClient(server.port, kind)) for name, kind in kinds(token).items() for _ in range(CROWD)]
     expected = {name: Counter({kind.ends: CROWD}) for name, kind in kinds(token).items()}
     found: dict[str, Counter[int | None]] = {}
-    slowest = 0.0
+    answers: list[float] = []
 
     def all_ended() -> bool:
-        nonlocal found, slowest
+        nonlocal found
         began = time.monotonic()
         assert server.answers()
-        slowest = max(slowest, time.monotonic() - began)
+        answers.append(time.monotonic() - began)
         for _, client in clients:
             client.look()
         found = {name: Counter(each.status for its, each in clients if its == name) for name in expected}
@@ -64,8 +65,8 @@ def test_slow_clients_keep_nobody_waiting_and_are_ended(server: Gunicorn, token:
         assert found == expected
     for _, client in clients:
         client.sock.close()
-    print(f"slowest answer of health: {slowest:.3f} s")
-    assert slowest < PATIENCE
+    print(f"health was answered {len(answers)} times, the slowest after {max(answers):.3f} s")
+    assert median(answers) < PATIENCE / 4
 
 
 @dataclass(frozen=True, slots=True)
