@@ -57,8 +57,8 @@ def kinds(token: str) -> dict[str, Kind]:
         "too large a chunk (413)": Kind(
             post("/api/auth/login", chunked) + b"500000\r\n", drip=b" " * 500, ends=413, stays=5.0
         ),
-        "takes nothing": Kind(page * ANSWERS, takes=0, ends=0),
-        "takes bytes": Kind(page * ANSWERS, takes=1, ends=0),
+        "takes nothing": Kind(page * ANSWERS, takes=0, ends=0, stays=20.0),
+        "takes bytes": Kind(page * ANSWERS, takes=1, ends=0, stays=20.0),
         "stays idle": Kind(request("GET", "/health"), ends=None),
     }
 
@@ -134,6 +134,7 @@ def besiege(port: int, kind: Kind, count: int, begins: float, seconds: float) ->
                 client.sock.close()
                 clients[number] = SlowClient(port, kind)
         time.sleep(LOOK)  # the pause between two looks
+    ends.update(client.status for client in clients if client.ended)
     for client in clients:
         client.sock.close()
     return ends

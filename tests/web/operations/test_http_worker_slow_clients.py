@@ -99,8 +99,8 @@ class Measured:
 
 
 def _measure(pool: ProcessPoolExecutor, server: Gunicorn, token: str, kind: Kind | None) -> Measured:
-    begins, port, processor = time.time() + 1, server.port, server.processor_time()
-    slow = pool.submit(besiege, port, kind, SIEGE, begins - 0.5, SECONDS + 0.5) if kind else None
+    begins, port, processor = time.time() + 2, server.port, server.processor_time()
+    slow = pool.submit(besiege, port, kind, SIEGE, begins - 1.5, SECONDS + 1.5) if kind else None
     reads = pool.submit(look_on, port, "/api/customers?limit=50", token, begins, READERS, 0.02, SECONDS)
     health = pool.submit(ask_anew, port, "/health", begins, SECONDS)
     answers = reads.result(60), health.result(60), slow.result(60) if slow else Counter()
