@@ -14,7 +14,7 @@ from rental_backend.config.urls import POSTGRES_IGNORED, POSTGRES_TAKEN, REDIS_I
 from rental_backend.doctor.checks import Installation
 from rental_backend.doctor.examination import at_once
 from rental_backend.infra.migration import MigrationError, Server
-from rental_backend.infra.postgres.connection import parameters
+from rental_backend.infra.postgres.address import parameters
 from tests.serving import until
 
 DATABASE, CACHE = "postgresql://shop:hid%40den@db.example:5432/shop", "redis://:hid%40den@cache.example:6379/0"

@@ -9,7 +9,8 @@ import psycopg
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
-from ..postgres.connection import Address, DeadlineConnection, reason
+from ..postgres.address import Address, reason
+from ..postgres.connection import DeadlineConnection
 from .outcome import Exit, MigrationError
 
 HOPELESS = re.compile(r"authentication failed|does not exist|pg_hba\.conf|asks for a password|cannot be read")

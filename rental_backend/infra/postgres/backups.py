@@ -23,7 +23,7 @@ import psycopg
 from psycopg import pq
 
 from ...errors import AppError
-from .connection import parameters
+from .address import parameters
 from .failures import without_values
 
 LOCK = 20_261_125  # PostgreSQL's advisory lock, held while a backup is made

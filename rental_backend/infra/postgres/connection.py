@@ -1,35 +1,31 @@
-"""A psycopg connection that keeps its deadline even if the server is frozen or the network drops every packet."""
+"""A psycopg connection as we use it.
 
-import ipaddress
-import re
+It keeps its deadline even if the server is frozen or the network drops every packet. What the server asks to be asked
+again it asks again.
+"""
+
 import select
-import socket
 import time
-from collections.abc import Generator
-from typing import Any, ClassVar
+from collections.abc import Callable, Generator
+from typing import Any, ClassVar, Self
 
 import psycopg
-from psycopg import conninfo, errors
-from psycopg.abc import RV, PQGen, PQGenConn
+from psycopg import errors
+from psycopg.abc import RV, Params, PQGen, PQGenConn, Query
 from psycopg.rows import TupleRow
 
-from ...config import UrlError, read_postgres
 from ...resilience import limit
+from ...resilience.connections import CONDEMNED
 from ...resilience.deadline import SHORTEST, budget_end
 from .far_dates import read_far_dates
 
 read_far_dates()
 
-# libpq repeats parts of the URL, and so of a wrongly quoted password: only these words are shown.
-SIGNS = {
-    "Connection refused": "connection refused",
-    "resolve host": "its host name is not known",
-    "translate host": "its host name is not known",
-    "no password supplied": "it asks for a password",
-    "SSL": "no encrypted connection",
-    "No such file": "there is no server at its socket",
-    "closed the connection": "it hung up",
-}
+IDLE = psycopg.pq.TransactionStatus.IDLE
+# Prepared statements that are gone, or that a pooler gave to another client.
+LOST_STATEMENT = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
+LOST_RACE = (errors.SerializationFailure, errors.DeadlockDetected)
+OF_PLANS = "RevalidateCachedQuery"  # the function of PostgreSQL that finds the types of a plan's columns changed
 
 
 class CommitLost(Exception):
@@ -38,10 +34,6 @@ class CommitLost(Exception):
 
 class BudgetSpent(psycopg.OperationalError):
     """The request had too little time left for the wait to say anything about the server."""
-
-
-class Unreadable(psycopg.ProgrammingError):
-    """A URL that cannot be used; the message, if there is one, contains no value of it."""
 
 
 class DeadlineConnection(psycopg.Connection[Any]):
@@ -76,6 +68,49 @@ class DeadlineConnection(psycopg.Connection[Any]):
         return _with_deadline(super()._connect_gen(conninfo), cls.connect_deadline)
 
 
+# D121: asked again where nothing was done.
+class RepeatingCursor(psycopg.Cursor[Any]):
+    """A cursor that runs a statement in autocommit once more if the server did nothing and would do it if asked again.
+
+    The second time it is not prepared. In a transaction the error ends what was done before, so it is raised.
+    """
+
+    def execute(
+        self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
+    ) -> Self:
+        """Run a statement, once more if that helps."""
+        run: Callable[..., Self] = super().execute
+        try:
+            return run(query, params, prepare=prepare, binary=binary)
+        except (errors.FeatureNotSupported, *LOST_STATEMENT, *LOST_RACE) as error:
+            connection: Any = self.connection  # whose epoch psycopg knows nothing of
+            if not connection.autocommit or connection.info.transaction_status != IDLE or not asks_again(error):
+                raise
+            if plan_is_lost(error):
+                connection.epoch = CONDEMNED  # its other statements were prepared for the same tables
+        return run(query, params, prepare=False, binary=binary)
+
+
+class RepeatingConnection(DeadlineConnection):
+    """A connection for single statements and transactions: not for commands that begin and end their own.
+
+    `after_begin` is a command that is run at the beginning of each transaction.
+    """
+
+    after_begin: bytes = b""
+
+    def __init__(self, *args: object, **more: object) -> None:
+        super().__init__(*args, **more)  # type: ignore[arg-type]
+        self.cursor_factory = RepeatingCursor
+
+    def _start_query(self) -> PQGen[None]:
+        """Begin a transaction where psycopg does, and run our own command in it."""
+        begins = not self.autocommit and self.pgconn.transaction_status == IDLE
+        yield from super()._start_query()
+        if begins and self.after_begin:
+            yield from self._exec_command(self.after_begin)
+
+
 def _timeout_error(wanted: str, allowed: float, deadline: float) -> psycopg.OperationalError:
     """Return the error of a wait of `allowed` seconds: below half the deadline it says nothing about the server."""
     message = f"no {wanted} within {allowed:.2f} s"
@@ -108,77 +143,13 @@ def is_closed_by_server(connection: psycopg.Connection[TupleRow]) -> bool:
     return bool(look.poll(0))
 
 
-# D8: names are resolved by probes only.
-class Address:
-    """The server's address. Only `resolve` resolves names, so that a hung resolver blocks no request."""
-
-    def __init__(self, url: str) -> None:
-        self._params = parameters(url)
-        self._resolved: dict[str, str] = {}
-
-    def resolve(self) -> bool:
-        """Resolve the host name, remember its addresses, and tell whether none of them is one of before.
-
-        May block as long as the resolver does.
-        Once they are known, a failing resolver does no harm: they remain until it answers again.
-        """
-        host, port = str(self._params.get("host") or ""), str(self._params.get("port") or 5432)
-        if not host or "," in host or host.startswith(("/", "@")) or _numeric(host):
-            return False
-        try:
-            infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
-            if self._resolved:
-                return False
-            raise
-        addresses = list(dict.fromkeys(str(info[4][0]) for info in infos))
-        before = str(self._resolved.get("hostaddr") or "").split(",")
-        self._resolved = {
-            "host": ",".join([host] * len(addresses)),
-            "hostaddr": ",".join(addresses),
-            "port": ",".join([port] * len(addresses)),
-        }
-        return before != [""] and not {*before} & {*addresses}
-
-    def conninfo(self, options: str, application: str) -> str:
-        """Return libpq's connection string with our session settings and keepalives."""
-        given: dict[str, Any] = {**self._params, **self._resolved}
-        given["options"] = f"{given.get('options') or ''} {options}".strip() or None
-        defaults: dict[str, Any] = {
-            "application_name": application,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-        }
-        return conninfo.make_conninfo("", **{**defaults, **{k: v for k, v in given.items() if v is not None}})
+def plan_is_lost(error: BaseException | None) -> bool:
+    """Tell whether a prepared statement no longer fits its table, or is not there, or not ours."""
+    if isinstance(error, errors.FeatureNotSupported):
+        return error.diag.source_function == OF_PLANS
+    return isinstance(error, LOST_STATEMENT)
 
 
-def parameters(url: str) -> dict[str, Any]:
-    """Return what libpq reads in a URL. Raises `Unreadable`."""
-    try:
-        return dict(conninfo.conninfo_to_dict(read_postgres(url, writes=False).url))
-    except UrlError as error:
-        raise Unreadable(str(error)) from None
-    except psycopg.ProgrammingError:
-        raise Unreadable from None
-
-
-def _numeric(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
-
-
-def reason(error: psycopg.Error) -> str:
-    """Return why there is no connection, without the connection string."""
-    text = str(error)
-    if isinstance(error, psycopg.errors.ConnectionTimeout):
-        return "it does not answer"
-    if isinstance(error, psycopg.ProgrammingError):
-        why = f": {text.rstrip('.')}" if text and isinstance(error, Unreadable) else ""
-        return f"its URL cannot be read{why}"
-    if match := re.search(r"FATAL:\s+(.+)", text):
-        return match[1]
-    return next((reason for sign, reason in SIGNS.items() if sign in text), "the connection failed")
+def asks_again(error: BaseException | None) -> bool:
+    """Tell whether the server did nothing, and may do it when it is asked again at once."""
+    return plan_is_lost(error) or isinstance(error, LOST_RACE)

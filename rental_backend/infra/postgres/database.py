@@ -23,11 +23,11 @@ from ...resilience import (
     limit,
 )
 from ...resilience.connections import CONDEMNED
-from .connection import Address, CommitLost, DeadlineConnection
+from .address import Address
+from .connection import CommitLost, DeadlineConnection, RepeatingConnection
 from .failures import INJECTED_ERRORS, Condemned, classify_database_error, condemned_by, translated
 from .pool import make_engine
 from .pooling import NONE, SessionSettings
-from .repeating import RepeatingConnection
 from .sessions import GuardedSession, ReadingSession, commit
 from .tracing import SpannedCall, traced
 

@@ -10,9 +10,8 @@ import sqlalchemy.exc
 
 from ...errors import Busy, Unavailable
 from ...resilience import Outcome
-from .connection import BudgetSpent, CommitLost
+from .connection import BudgetSpent, CommitLost, asks_again, plan_is_lost
 from .constraint_errors import constraint_error
-from .repeating import asks_again, plan_is_lost
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) for which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")

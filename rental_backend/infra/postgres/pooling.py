@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .repeating import RepeatingConnection
+from .connection import RepeatingConnection
 
 NONE, SESSION, TRANSACTION = "none", "session", "transaction"
 

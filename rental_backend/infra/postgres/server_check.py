@@ -9,7 +9,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from ..server_check import ServerAway, ahead_of_us, latency_of
-from .connection import reason
+from .address import reason
 from .database import Database
 
 SERVER = """

@@ -8,7 +8,7 @@ from typing import Protocol, Self, TypeVar
 import psycopg
 from psycopg.abc import Params, Query
 
-from .repeating import RepeatingConnection, RepeatingCursor
+from .connection import RepeatingConnection, RepeatingCursor
 
 LONGEST_TEXT = 1000
 IDLE = psycopg.pq.TransactionStatus.IDLE
