@@ -12,6 +12,8 @@ from sqlalchemy import SelectBase
 from sqlalchemy.dialects.postgresql import psycopg as dialects
 from sqlalchemy.orm import Session
 
+from .connection import RepeatingConnection
+
 DIALECT = dialects.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -52,7 +54,10 @@ class Compiled:
 # D96: a list that searches or filters is planned for its values.
 def send(session: Session, text: str, values: Mapping[str, object], *, usual: bool) -> tuple[Any, ...] | None:
     """Send a query by the driver of a session, and return the first row."""
-    row: tuple[Any, ...] | None = _driver(session).execute(text, values, prepare=None if usual else False).fetchone()
+    driver = _driver(session)
+    if isinstance(driver, RepeatingConnection):
+        return driver.first_row(text, values, usual=usual)
+    row: tuple[Any, ...] | None = driver.execute(text, values, prepare=None if usual else False).fetchone()
     return row
 
 

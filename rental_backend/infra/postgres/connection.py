@@ -6,12 +6,17 @@ again it asks again.
 
 import select
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import psycopg
 from psycopg import errors
+from psycopg._queries import _query2pg
 from psycopg.abc import RV, Params, PQGen, PQGenConn, Query
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.generators import execute
 from psycopg.rows import TupleRow
 
 from ...resilience import limit
@@ -22,9 +27,11 @@ from .far_dates import read_far_dates
 read_far_dates()
 
 IDLE = psycopg.pq.TransactionStatus.IDLE
+TUPLES_OK = psycopg.pq.ExecStatus.TUPLES_OK
 # Prepared statements that are gone, or that a pooler gave to another client.
 LOST_STATEMENT = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement)
 LOST_RACE = (errors.SerializationFailure, errors.DeadlockDetected)
+MAY_ASK_AGAIN = (errors.FeatureNotSupported, *LOST_STATEMENT, *LOST_RACE)
 OF_PLANS = "RevalidateCachedQuery"  # the function of PostgreSQL that finds the types of a plan's columns changed
 
 
@@ -82,12 +89,9 @@ class RepeatingCursor(psycopg.Cursor[Any]):
         run: Callable[..., Self] = super().execute
         try:
             return run(query, params, prepare=prepare, binary=binary)
-        except (errors.FeatureNotSupported, *LOST_STATEMENT, *LOST_RACE) as error:
-            connection: Any = self.connection  # whose epoch psycopg knows nothing of
-            if not connection.autocommit or connection.info.transaction_status != IDLE or not asks_again(error):
+        except MAY_ASK_AGAIN as error:
+            if not _is_asked_again(self.connection, error):
                 raise
-            if plan_is_lost(error):
-                connection.epoch = CONDEMNED  # its other statements were prepared for the same tables
         return run(query, params, prepare=False, binary=binary)
 
 
@@ -102,6 +106,50 @@ class RepeatingConnection(DeadlineConnection):
     def __init__(self, *args: object, **more: object) -> None:
         super().__init__(*args, **more)  # type: ignore[arg-type]
         self.cursor_factory = RepeatingCursor
+        self._values = Transformer(self)
+
+    # D137: a row of a statement that is known needs no cursor.
+    def first_row(self, text: str, values: Mapping[str, object], *, usual: bool = True) -> tuple[Any, ...] | None:
+        """Return the first row of a query, if any, as a cursor would. Its values are bound by name.
+
+        `usual` False: it is not prepared. When a usual one is, and under which name, psycopg decides and knows.
+        """
+        written, prepared = _written(text), self._prepared
+        values_of, name = self._values, b""
+        sent = values_of.dump_sequence([values[each] for each in written.names], written.formats)
+        if usual and prepared.prepare_threshold is not None:
+            key = (written.query, values_of.types or ())
+            if key not in prepared._names:
+                return self.execute(text, values).fetchone()
+            name = prepared._names[key]
+            prepared._names.move_to_end(key)
+        try:
+            return self._send(text, self._first_row(name or written.query, sent, prepared=bool(name)))
+        except MAY_ASK_AGAIN as error:
+            if not _is_asked_again(self, error):
+                raise
+        return self.execute(text, values, prepare=False).fetchone()
+
+    def _send(self, _: str, steps: PQGen[RV]) -> RV:
+        """Drive the steps of a statement with this text."""
+        with self.lock:
+            return self.wait(steps)
+
+    def _first_row(self, query: bytes, sent: Sequence[Any], *, prepared: bool) -> PQGen[tuple[Any, ...] | None]:
+        values = self._values
+        if not self.autocommit:
+            yield from self._start_query()
+        if prepared:
+            self.pgconn.send_query_prepared(query, sent, param_formats=values.formats)
+        else:
+            self.pgconn.send_query_params(query, sent, param_types=values.types, param_formats=values.formats)
+        (result,) = yield from execute(self.pgconn)
+        if result.status != TUPLES_OK:
+            raise errors.error_from_result(result)
+        values.set_pgresult(result)
+        row: tuple[Any, ...] | None = values.load_row(0, tuple) if result.ntuples else None
+        values.set_pgresult(None)
+        return row
 
     def _start_query(self) -> PQGen[None]:
         """Begin a transaction where psycopg does, and run our own command in it."""
@@ -141,6 +189,30 @@ def is_closed_by_server(connection: psycopg.Connection[TupleRow]) -> bool:
     look = select.poll()  # select() refuses descriptors above 1023
     look.register(connection.fileno(), select.POLLIN)
     return bool(look.poll(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A query as PostgreSQL reads it, the names of its values in order, and how each is to be formatted."""
+
+    query: bytes
+    names: tuple[str, ...]
+    formats: list[PyFormat]
+
+
+@lru_cache(maxsize=1024)
+def _written(text: str) -> Written:
+    query, formats, names, _ = _query2pg(text.encode(), "utf-8")
+    return Written(query, tuple(names or ()), formats)
+
+
+def _is_asked_again(connection: Any, error: BaseException) -> bool:
+    """Tell whether a statement that failed is to be sent again, and give up a connection whose plans are lost."""
+    if not connection.autocommit or connection.info.transaction_status != IDLE or not asks_again(error):
+        return False
+    if plan_is_lost(error):
+        connection.epoch = CONDEMNED  # its other statements were prepared for the same tables
+    return True
 
 
 def plan_is_lost(error: BaseException | None) -> bool:

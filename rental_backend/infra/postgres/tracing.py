@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, Self, TypeVar
 
 import psycopg
-from psycopg.abc import Params, Query
+from psycopg.abc import RV, Params, PQGen, Query
 
 from .connection import RepeatingConnection, RepeatingCursor
 
@@ -45,6 +45,11 @@ def traced(kind: type[RepeatingConnection], call: SpannedCall) -> type[Repeating
         def __init__(self, *args: object, **more: object) -> None:
             super().__init__(*args, **more)
             self.cursor_factory = Cursor
+
+        def _send(self, text: str, steps: PQGen[RV]) -> RV:
+            summary, attributes = _describe(text)
+            run: Callable[..., RV] = super()._send
+            return call(summary, attributes, lambda: run(text, steps))
 
         def commit(self) -> None:
             if self.pgconn.transaction_status == IDLE:

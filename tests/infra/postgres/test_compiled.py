@@ -1,5 +1,8 @@
 """Statements that are compiled once and go to the driver as they are."""
 
+from collections.abc import Callable
+from typing import Any
+
 import psycopg
 import pytest
 from flask import Flask
@@ -11,6 +14,7 @@ from rental_backend.infra.postgres.database import Database
 from rental_backend.parties.models import Customer, CustomerType
 from tests import factories
 
+OFTEN = 8  # more often than it takes for a statement to be prepared
 WHO = Compiled(select(func.pg_backend_pid()))
 
 
@@ -41,6 +45,24 @@ def test_a_statement_that_depends_on_its_values_is_refused() -> None:
     """One with a list of values has another text for each number of them."""
     with pytest.raises(TypeError, match="depends on its values"):
         Compiled(select(Customer.id).where(Customer.city.in_(bindparam("cities", expanding=True))))
+
+
+@pytest.mark.parametrize("way", [Database.reading, Database.transaction])
+def test_a_known_statement_needs_no_cursor(
+    adapter: Database, session: Session, monkeypatch: pytest.MonkeyPatch, way: Callable[[Database], Any]
+) -> None:
+    """In a transaction, and in autocommit once it is prepared, it goes as it is; what it finds is the same."""
+    factories.customer(session, city="Kochi")
+    number = Compiled(select(func.count(), func.now()).where(Customer.city == bindparam("city")))
+    with way(adapter) as asking:
+        expected = {number.first(asking, {"city": "Kochi"})[0] for _ in range(OFTEN)}  # type: ignore[index]
+        monkeypatch.setattr(asking.driver, "cursor_factory", None)
+        found = [number.first(asking, {"city": city}) for city in ("Kochi", "Nowhere", None)]
+        with pytest.raises(psycopg.DataError):
+            number.first(asking, {"city": "\0"})
+
+    assert [counted for counted, _ in found] == [*expected, 0, 0]  # type: ignore[misc]
+    assert all(at.tzinfo is not None for _, at in found)  # type: ignore[misc]
 
 
 def test_a_lost_connection_takes_those_of_its_age_with_it(adapter: Database) -> None:
