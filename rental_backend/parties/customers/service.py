@@ -1,14 +1,18 @@
 """The rules of customers (BR-B1, BR-E1)."""
 
 from decimal import Decimal
-from typing import TypedDict
+from typing import TypedDict, cast
 
+from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from ... import crud as records
 from ...errors import AppError, Invalid
 from ..models import BlacklistStatus, Customer, CustomerStatus, CustomerTier, CustomerType
+
+_table = cast(Table, Customer.__table__)
+_NEW = insert(_table).on_conflict_do_nothing(index_elements=["customer_code"]).returning(_table.c.id)
 
 
 class CustomerValues(TypedDict, total=False):
@@ -42,19 +46,17 @@ class CustomerCodeTaken(AppError):
 
 
 def create(session: Session, actor: str, fields: CustomerValues) -> Customer:
-    """Create a customer. Raises `Invalid` if they have no name, `CustomerCodeTaken` if the code is in use."""
-    customer = Customer(**fields)
+    """Store a customer, and return what was said of them with their id: the rest is read where it is wanted.
+
+    Raises `Invalid` if they have no name, `CustomerCodeTaken` if the code is in use.
+    """
+    customer = Customer(**fields, is_active=True, created_by=actor, updated_by=actor)
     _require_name(customer)
-    defaults = {"is_active": True, "created_by": actor, "updated_by": actor}
-    made = session.scalars(
-        insert(Customer)
-        .values(**fields, **defaults)
-        .on_conflict_do_nothing(index_elements=["customer_code"])
-        .returning(Customer)
-    ).one_or_none()
+    made = session.execute(_NEW, {**fields, "is_active": True, "created_by": actor, "updated_by": actor}).scalar()
     if made is None:
         raise CustomerCodeTaken(f"The customer_code {customer.customer_code} is already in use.")
-    return made
+    customer.id = made
+    return customer
 
 
 def change(_: Session, customer: Customer, actor: str, fields: CustomerValues) -> Customer:
