@@ -10,7 +10,8 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -37,8 +38,7 @@ Load = Callable[[Session, Claims], "Account | None"]
 Key = tuple[uuid.UUID, uuid.UUID]  # ids of the user and of their session
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """An account, current or `offline`: the accounts are unavailable, and it is as last seen or as its token says."""
 
     account: Account

@@ -1,6 +1,6 @@
 """One request under way, frozen: what all of its steps look at and none of them changes."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from flask import Flask, Request
 
@@ -11,8 +11,7 @@ from .contracts import Operation
 from .principal import Principal
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request, the operation it asks for, and who asks (None where nobody needs to say).
 
     `database` is where the session of its view comes from. `changes` tells whether it may change anything; if so it

@@ -2,8 +2,8 @@
 
 import hashlib
 import uuid
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from flask import Request
 
@@ -13,8 +13,7 @@ from ...infra.identity.tokens import Claims
 from .needs import SIGNED_IN
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(NamedTuple):
     """The caller of a request; `offline` when only the signature of their token vouches for them.
 
     `scope` is that of all they ever held: answers are kept apart by it, and callers of one scope see the same.

@@ -123,3 +123,23 @@ def test_an_id_may_be_spelled_as_uuids_are(toy_app: Flask, spelled: Callable[[st
 def test_a_path_with_nul_names_nothing(signed_in: Caller, method: str, path: str) -> None:
     """What no database can hold is not found, whatever the method."""
     refusal(signed_in().open(path, method=method, json={}), 404)
+
+
+def test_what_is_remembered_is_what_the_router_finds(app: Flask) -> None:
+    """Each route, with ids and what is as long as one, leads where the router leads, however often it is asked."""
+    ends = (str(uuid.UUID(int=7)), str(uuid.UUID(int=8)).upper(), f"{{{uuid.UUID(int=9)}}}", "no-id", "n" * 36)
+    asked = [(method, rule.replace(str(uuid.UUID(int=7)), end)) for method, rule in _routes(app) for end in ends]
+    asked += [(method, f"{path.rstrip('/')}{slash}") for method, path in asked for slash in ("", "/", "//")]
+    asked += [("DELETE", "/api/customers/<uuid:id>"), ("GET", "/nowhere"), ("PATCH", "/health")]
+    app.known_routes.clear()  # type: ignore[attr-defined]
+    for _ in range(2):
+        for method, path in asked:
+            with app.test_request_context(path, method=method) as context:
+                found = context.request.url_rule, context.request.view_args, type(context.request.routing_exception)
+            if found[0] is None:
+                with pytest.raises(found[2]):
+                    app.url_map.bind("").match(path, method=method, return_rule=True)
+            else:
+                assert found[:2] == app.url_map.bind("").match(path, method=method, return_rule=True), path
+    rules = sum(len(rule.methods or ()) for rule in app.url_map.iter_rules())
+    assert 100 < len(app.known_routes) <= 2 * rules  # type: ignore[attr-defined]
