@@ -33,11 +33,10 @@ class Payload(Schema):
         if not isinstance(data, dict):
             return data
         said = {name: value for name, value in data.items() if not isinstance(value, str) or not says_nothing(value)}
-        meant = {name: value for name, value in said.items() if name not in self.ALIASES}
         for other, name in self.ALIASES.items():
             if other in said:
-                meant.setdefault(name, said[other])
-        return meant
+                said.setdefault(name, said.pop(other))
+        return said
 
 
 def names_of(form: Schema) -> dict[str, str]:

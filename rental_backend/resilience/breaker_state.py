@@ -38,7 +38,10 @@ class Operator:
 
 
 class BreakerState:
-    """One breaker's words. Counting takes the process's own lock, everything else the lock of the shared memory."""
+    """One breaker's words. Counting takes the process's own `lock`, everything else the lock of the shared memory.
+
+    This process counts calls of the generation `counted` that end from `begins` to `ends` in `bucket`.
+    """
 
     def __init__(self, memory: SharedMemory, name: str) -> None:
         self.memory = memory
@@ -48,14 +51,14 @@ class BreakerState:
         self.state_at = self.base + STATE
         self.failure_run_at = self.base + FAILURE_RUN
         self._totals = memory.totals + self.number * TOTAL_WORDS
-        self._bucket = 0
+        self.bucket = 0
         self._reset()
         memory.after_fork.append(self._reset)
 
     def _reset(self) -> None:
         """Start afresh in a forked child, which has a worker slot and a lock of its own."""
-        self._lock = self.memory.locks[self.number]
-        self._generation = -1
+        self.lock = self.memory.locks[self.number]
+        self.counted = -1
 
     def count_total(self, total: int) -> None:
         """Add 1 to one of `TOTALS`, which never reset."""
@@ -115,19 +118,18 @@ class BreakerState:
             self.words[self.failure_run_at] = 0
 
     def succeed(self, generation: int, now: float) -> None:
-        """Count a fast success of this process: the hot path."""
-        with self._lock:
-            current = generation == self._generation and self._begins <= now < self._ends
-            if current or self._roll(generation, int(now)):
-                self.words[self._bucket + SUCCESSES] += 1
+        """Count a fast success of this process."""
+        with self.lock:
+            if self._roll(generation, int(now)):
+                self.words[self.bucket + SUCCESSES] += 1
 
     def count(self, generation: int, now: float, *, failed: bool, slow: bool) -> None:
         """Count a call of this process."""
-        with self._lock:
+        with self.lock:
             if not self._roll(generation, int(now)):
                 return
-            self.words[self._bucket + (FAILURES if failed else SUCCESSES)] += 1
-            self.words[self._bucket + SLOW] += slow
+            self.words[self.bucket + (FAILURES if failed else SUCCESSES)] += 1
+            self.words[self.bucket + SLOW] += slow
         if failed:
             self.count_total(FAILED)
         if slow:
@@ -135,9 +137,9 @@ class BreakerState:
 
     def count_retry(self, generation: int, now: float) -> None:
         """Count a retry of this process."""
-        with self._lock:
+        with self.lock:
             if self._roll(generation, int(now)):
-                self.words[self._bucket + RETRIES] += 1
+                self.words[self.bucket + RETRIES] += 1
 
     def _roll(self, generation: int, second: int) -> bool:
         """Select the bucket of a second, cleared if it held an older second or counts of an earlier generation.
@@ -159,8 +161,8 @@ class BreakerState:
             for word in range(at + 1, at + BUCKET_WORDS):
                 self.words[word] = 0
             self.words[at] = second
-        self._generation, self._bucket = generation, at
-        self._begins, self._ends = float(second), second + 1.0  # floats, so that the hot path compares like with like
+        self.counted, self.bucket = generation, at
+        self.begins, self.ends = float(second), second + 1.0  # floats, so that the hot path compares like with like
         return True
 
     def sums(self, generation: int, now: float, window: int) -> tuple[int, int, int, int]:

@@ -1,10 +1,11 @@
-"""Guarded calls: admitted, timed and counted, at no other cost than this file's and `BreakerState.succeed`'s."""
+"""Guarded calls: admitted, timed and counted, at no other cost than this file's."""
 
 from collections.abc import Callable
 from types import TracebackType
 from typing import NoReturn
 
 from . import state_machine as machine
+from .breaker_state import SUCCESSES
 from .engine import Engine, Error, StateChange
 from .outcome import Classifier, Outcome
 from .state_machine import STATE_BITS, STATE_MASK, UNTIL_SHIFT, State
@@ -30,7 +31,6 @@ class Calls:
         self._engine = engine
         self._breaker_state, self._words = engine.breaker_state, engine.words
         self._state_at, self._failure_run_at = self._breaker_state.state_at, self._breaker_state.failure_run_at
-        self._succeed = self._breaker_state.succeed
 
     def counts(self) -> machine.Counts:
         """Return the results of the calls in the window, over all workers."""
@@ -59,7 +59,12 @@ class Calls:
         ):
             self.record(Outcome.SUCCESS, generation, None, took)
             return
-        self._succeed(generation, now)
+        mine = self._breaker_state
+        with mine.lock:
+            if current := generation == mine.counted and mine.begins <= now < mine.ends:
+                words[mine.bucket + SUCCESSES] += 1
+        if not current:
+            mine.succeed(generation, now)
         if words[self._failure_run_at]:
             self._end_failure_run(generation, began)
 

@@ -4,8 +4,8 @@ import time
 from contextvars import ContextVar
 
 SHORTEST = 0.01  # seconds that a wait may last, however little is left
-_ends: ContextVar[float | None] = ContextVar("request_budget_ends", default=None)
-budget_end = _ends.get  # when the budget of the request at hand ends (monotonic seconds); None outside of any
+budget_ends: ContextVar[float | None] = ContextVar("request_budget_ends", default=None)
+budget_end = budget_ends.get  # when the budget of the request at hand ends (monotonic seconds); None outside of any
 
 
 class budget:  # noqa: N801 - reads as a statement: `with budget(1.25):`
@@ -17,10 +17,10 @@ class budget:  # noqa: N801 - reads as a statement: `with budget(1.25):`
         self._seconds = seconds
 
     def __enter__(self) -> None:
-        self._token = _ends.set(time.monotonic() + self._seconds)
+        self._token = budget_ends.set(time.monotonic() + self._seconds)
 
     def __exit__(self, *_: object) -> None:
-        _ends.reset(self._token)
+        budget_ends.reset(self._token)
 
 
 class uncounted:  # noqa: N801 - reads as a statement: `with uncounted():`
@@ -32,12 +32,12 @@ class uncounted:  # noqa: N801 - reads as a statement: `with uncounted():`
         self._began = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
-        ends = _ends.get()
+        ends = budget_ends.get()
         if ends is not None:
-            _ends.set(ends + time.monotonic() - self._began)
+            budget_ends.set(ends + time.monotonic() - self._began)
 
 
 def limit(seconds: float) -> float:
     """Return how long a wait may last: `seconds`, or what is left of the request's budget, at least `SHORTEST`."""
-    ends = _ends.get()
+    ends = budget_ends.get()
     return seconds if ends is None else max(SHORTEST, min(seconds, ends - time.monotonic()))

@@ -33,7 +33,7 @@ PLACES: dict[str, tuple[Any, str]] = {
     "encoding": (pipeline, "encode"),
     "repeats": (idempotency, "once"),
     "stale answers": (degraded, "shared"),
-    "commit": (database, "commit"),
+    "commit": (database, "_commit"),
     "redis": (Cache, "run"),
     "response": (replies.Reply, "response"),
 }

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -68,6 +69,12 @@ class Identity:
         self.passwords = passwords
         self.throttle = throttle
         self.issuer = issuer
+        ours: Callable[[str], Claims] = partial(tokens.verify, kind="access")
+        self.claims = self._claims_of_either if issuer else ours
+        """Returns the claims of an access token of ours, or of the trusted issuer if one is configured.
+
+        Raises `Unauthenticated`, or `Unavailable` if the issuer's keys are needed and it is away.
+        """
         self._fresh = fresh
         self._load: Load | None = None
         self._known: OrderedDict[Key, tuple[float, Account | None]] = OrderedDict()
@@ -108,11 +115,7 @@ class Identity:
         """Set the permissions that remain while it cannot be known whether a session was revoked."""
         self.offline = replace(self.offline, harmless=harmless)
 
-    def claims(self, token: str) -> Claims:
-        """Return the claims of an access token of ours, or of the trusted issuer if one is configured.
-
-        Raises `Unauthenticated`, or `Unavailable` if the issuer's keys are needed and it is away.
-        """
+    def _claims_of_either(self, token: str) -> Claims:
         if self.issuer is not None and self.issuer.accepts(token):
             return self.issuer.verify(token)
         return self.tokens.verify(token, "access")

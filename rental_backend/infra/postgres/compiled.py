@@ -63,7 +63,8 @@ def send(session: Session, text: str, values: Mapping[str, object], *, usual: bo
 
 def _driver(session: Session) -> psycopg.Connection[Any]:
     """Return the driver's connection of a session, which need not be a session of an adapter."""
-    driver: psycopg.Connection[Any] | None = getattr(session, "driver", None)
+    known = session.info.get("driver")  # of one transaction, or of its reads: no session outlives it
+    driver: psycopg.Connection[Any] | None = known or getattr(session, "driver", None)
     return driver or cast(psycopg.Connection[Any], session.connection().connection.dbapi_connection)
 
 

@@ -4,25 +4,30 @@ It keeps its deadline even if the server is frozen or the network drops every pa
 again it asks again.
 """
 
+import os
 import select
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import psycopg
 from psycopg import errors
 from psycopg._queries import _query2pg
-from psycopg.abc import RV, Params, PQGen, PQGenConn, Query
+from psycopg.abc import RV, Params, PQGen, Query
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.generators import execute
 from psycopg.rows import TupleRow
+from sqlalchemy import Connection
+from sqlalchemy.exc import DisconnectionError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
-from ...resilience import limit
 from ...resilience.connections import CONDEMNED
 from ...resilience.deadline import SHORTEST, budget_end
 from .far_dates import read_far_dates
+from .waits import timeout_error, with_deadline
 
 read_far_dates()
 
@@ -39,10 +44,6 @@ class CommitLost(Exception):
     """The connection was lost while committing: the outcome is unknown."""
 
 
-class BudgetSpent(psycopg.OperationalError):
-    """The request had too little time left for the wait to say anything about the server."""
-
-
 class DeadlineConnection(psycopg.Connection[Any]):
     """Waits at most `deadline` seconds, or what is left of the request's budget, for each response of the server.
 
@@ -52,7 +53,8 @@ class DeadlineConnection(psycopg.Connection[Any]):
 
     deadline: float = 1.0
     longest_wait: float = 0.0
-    epoch: int = 0  # of `ConnectionEpoch`
+    epoch: int = 0  # of `ConnectionEpoch`, whose present number `newest` tells
+    newest: Callable[[], int] = int
     prepare_after: int | None = 5  # uses of a statement in autocommit until it is prepared
     connect_deadline: ClassVar[float] = 1.0
 
@@ -65,14 +67,14 @@ class DeadlineConnection(psycopg.Connection[Any]):
             return super().wait(gen, min(interval, allowed), allowed)
         except errors._WaitTimeout:
             self.pgconn.finish()
-            raise _timeout_error("answer", allowed, self.deadline) from None
+            raise timeout_error("answer", allowed, self.deadline) from None
         finally:
             self.longest_wait = max(self.longest_wait, time.monotonic() - began)
 
     @classmethod
     def _connect_gen(cls, conninfo: str = "") -> Generator[Any, Any, Any]:
         """Connect, giving up after `connect_deadline` (libpq and psycopg round anything below 2 s up)."""
-        return _with_deadline(super()._connect_gen(conninfo), cls.connect_deadline)
+        return with_deadline(super()._connect_gen(conninfo), cls.connect_deadline)
 
 
 # D121: asked again where nothing was done.
@@ -159,27 +161,37 @@ class RepeatingConnection(DeadlineConnection):
             yield from self._exec_command(self.after_begin)
 
 
-def _timeout_error(wanted: str, allowed: float, deadline: float) -> psycopg.OperationalError:
-    """Return the error of a wait of `allowed` seconds: below half the deadline it says nothing about the server."""
-    message = f"no {wanted} within {allowed:.2f} s"
-    return BudgetSpent(message) if allowed < deadline / 2 else errors.ConnectionTimeout(message)
+def refuse_condemned(connection: DeadlineConnection, record: Any, proxy: Any) -> None:
+    """Refuse a pooled connection that must not be used; the pool then opens a new one."""
+    if record.info["pid"] != os.getpid():
+        record.dbapi_connection = proxy.dbapi_connection = None
+        raise DisconnectionError("a connection of the parent process")
+    if connection.epoch != connection.newest():
+        raise DisconnectionError("a connection of before, which may lead to another server")
+    if is_closed_by_server(connection):
+        raise DisconnectionError("the server has closed this connection")
 
 
-def _with_deadline(steps: PQGenConn[RV], deadline: float) -> PQGenConn[RV]:
-    """Run a connection's steps until the deadline or the end of the budget; psycopg yields every 0.1 s."""
-    allowed = limit(deadline)
-    ends = time.monotonic() + allowed
-    step = next(steps)
-    while True:
-        ready = yield step
-        if time.monotonic() >= ends:
-            steps.close()
-            raise _timeout_error("connection", allowed, deadline)
-        try:
-            step = steps.send(ready)
-        except StopIteration as done:
-            value: RV = done.value
-            return value
+def close_condemned(connection: DeadlineConnection | None, record: ConnectionPoolEntry) -> None:
+    """Close a connection that comes back to the pool and will not be used again."""
+    if connection is not None and connection.epoch != connection.newest():
+        record.invalidate()
+
+
+def note_use(info: dict[str, object], driver: DeadlineConnection) -> None:
+    """Note in a session's `info` the connection it took, whose longest wait is reported to the breaker.
+
+    In a transaction nothing is prepared: a plan that no longer fits its table would end the whole of it (D121).
+    """
+    if info.get("driver") is not driver:
+        driver.longest_wait = 0.0
+        driver.prepare_threshold = driver.prepare_after if driver.autocommit else None
+        info["driver"] = driver
+
+
+def note_begin(session: Session, _: object, connection: Connection) -> None:
+    """Note the connection with which a session of SQLAlchemy begins."""
+    note_use(session.info, cast(DeadlineConnection, connection.connection.dbapi_connection))
 
 
 def is_closed_by_server(connection: psycopg.Connection[TupleRow]) -> bool:

@@ -1,5 +1,6 @@
 """The adapter of PostgreSQL: pool, sessions, breaker, deadlines, and the translation of its errors into ours."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
@@ -23,12 +24,13 @@ from ...resilience import (
     limit,
 )
 from ...resilience.connections import CONDEMNED
+from ...resilience.deadline import budget_end
 from .address import Address
 from .connection import CommitLost, DeadlineConnection, RepeatingConnection
 from .failures import INJECTED_ERRORS, Condemned, classify_database_error, condemned_by, translated
 from .pool import make_engine
 from .pooling import NONE, SessionSettings
-from .sessions import GuardedSession, ReadingSession, commit
+from .sessions import GuardedSession, ReadingSession
 from .tracing import SpannedCall, traced
 
 # Whether the server takes no writes, and when it was started (microseconds), which no two servers have in common.
@@ -37,10 +39,6 @@ PROBE = """
            (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint"""
 PROBE_STANDBY = "SELECT false, 0"  # reads may be spread over several
 POSITION = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
-REPLICA_POSITION = """
-    SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint
-                ELSE pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint END,
-           extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
 FIRST = 12  # slow start: right after an outage, allow 1/12 of the usual concurrency
 
 
@@ -87,7 +85,7 @@ class Database:
         self._class: type[RepeatingConnection] = type(
             "Connection", (RepeatingConnection,), {"connect_deadline": connect_deadline}
         )
-        self.engine = make_engine(self.connect, epoch=self.epoch, pool_size=pool_size, pool_timeout=pool_timeout)
+        self.engine = make_engine(self.connect, pool_size=pool_size, pool_timeout=pool_timeout)
         self._transactional = self.engine.execution_options(isolation_level="READ COMMITTED")
 
     def connect(self) -> RepeatingConnection:
@@ -98,7 +96,7 @@ class Database:
         connection = self._class.connect(
             self._address.conninfo(self._settings.options, f"rental_backend {self.breaker.name}")
         )
-        connection.deadline, connection.epoch = self.deadline, epoch
+        connection.deadline, connection.epoch, connection.newest = self.deadline, epoch, self.epoch.current
         try:
             self._settings.apply(connection)
         except BaseException:
@@ -166,10 +164,12 @@ class Database:
                     raise
                 kept = error
             session.flush()
-            with budget(
-                max(limit(self.deadline), self.deadline / 2)
-            ):  # whatever is left of the budget: what was begun is finished
-                commit(session)
+            ends, least = budget_end(), self.deadline / 2
+            if ends is None or ends - time.monotonic() >= least:
+                _commit(session)
+            else:
+                with budget(least):  # whatever is left of the budget: what was begun is finished
+                    _commit(session)
         if kept is not None:
             raise kept
 
@@ -237,7 +237,11 @@ class Database:
         return error
 
 
-def replica_position(session: Session) -> tuple[int, float | None]:
-    """Return how far a standby has replayed the log (bytes), and how old its newest change is (seconds)."""
-    place, age = session.connection().exec_driver_sql(REPLICA_POSITION).one()
-    return int(place), age
+def _commit(session: Session) -> None:
+    """Commit; a connection lost on the way leaves the outcome unknown."""
+    try:
+        session.commit()
+    except sqlalchemy.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise CommitLost from error
+        raise

@@ -10,8 +10,9 @@ import sqlalchemy.exc
 
 from ...errors import Busy, Unavailable
 from ...resilience import Outcome
-from .connection import BudgetSpent, CommitLost, asks_again, plan_is_lost
+from .connection import CommitLost, asks_again, plan_is_lost
 from .constraint_errors import constraint_error
+from .waits import BudgetSpent
 
 # Classes of SQLSTATE (PostgreSQL manual, appendix A) for which the server, not the statement, is at fault.
 SERVER_AT_FAULT = ("08", "53", "57P", "58", "XX", "F0", "25006")

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
-from ...resilience import ConnectionEpoch
-from .connection import DeadlineConnection, is_closed_by_server
+from .connection import DeadlineConnection, close_condemned, refuse_condemned
 
 POOL: dict[str, Any] = {
     "poolclass": QueuePool,
@@ -21,28 +19,11 @@ POOL: dict[str, Any] = {
 }
 
 
-def make_engine(
-    connect: Callable[[], DeadlineConnection], *, epoch: ConnectionEpoch, pool_size: int, pool_timeout: float
-) -> Engine:
+def make_engine(connect: Callable[[], DeadlineConnection], *, pool_size: int, pool_timeout: float) -> Engine:
     """Return an engine with a pool of such connections; `pool_timeout` is in seconds."""
     engine = create_engine(
         "postgresql+psycopg://", creator=connect, pool_size=pool_size, pool_timeout=pool_timeout, **POOL
     )
-
-    def refuse_condemned(connection: DeadlineConnection, record: Any, proxy: Any) -> None:
-        """Refuse a pooled connection that must not be used; the pool then opens a new one."""
-        if record.info["pid"] != os.getpid():
-            record.dbapi_connection = proxy.dbapi_connection = None
-            raise DisconnectionError("a connection of the parent process")
-        if connection.epoch != epoch.current():
-            raise DisconnectionError("a connection of before, which may lead to another server")
-        if is_closed_by_server(connection):
-            raise DisconnectionError("the server has closed this connection")
-
-    def close_condemned(connection: DeadlineConnection | None, record: ConnectionPoolEntry) -> None:
-        """Close a connection that comes back and will not be used again."""
-        if connection is not None and connection.epoch != epoch.current():
-            record.invalidate()
 
     event.listen(engine, "connect", _mark_process)
     event.listen(engine, "checkout", refuse_condemned)

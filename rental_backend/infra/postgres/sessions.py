@@ -4,11 +4,15 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import PoolProxiedConnection
 
-from .connection import CommitLost, DeadlineConnection
+from .connection import DeadlineConnection, note_begin, note_use
+
+REPLICA_POSITION = """
+    SELECT CASE WHEN pg_is_in_recovery() THEN coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0'), 0)::bigint
+                ELSE pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint END,
+           extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float"""
 
 
 class GuardedSession(Session):
@@ -49,7 +53,7 @@ class ReadingSession(GuardedSession):
         """The driver's connection."""
         if self._taken is None:
             self._taken = self._engine.raw_connection()
-            _record_contact(self, cast(DeadlineConnection, self._taken.dbapi_connection))
+            note_use(self.info, cast(DeadlineConnection, self._taken.dbapi_connection))
         return cast(DeadlineConnection, self._taken.dbapi_connection)
 
     def connection(self, *_: object, **__: object) -> Connection:
@@ -69,29 +73,10 @@ class ReadingSession(GuardedSession):
             self._taken.close()
 
 
-def commit(session: Session) -> None:
-    """Commit; a connection lost on the way leaves the outcome unknown."""
-    try:
-        session.commit()
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise CommitLost from error
-        raise
+def replica_position(session: Session) -> tuple[int, float | None]:
+    """Return how far a standby has replayed the log (bytes), and how old its newest change is (seconds)."""
+    place, age = session.connection().exec_driver_sql(REPLICA_POSITION).one()
+    return int(place), age
 
 
-def _record_contact(session: Session, driver: DeadlineConnection) -> None:
-    """Record the connection that a session took, whose longest wait is reported to the breaker.
-
-    In a transaction nothing is prepared: a plan that no longer fits its table would end the whole of it (D121).
-    """
-    if session.info.get("driver") is not driver:
-        driver.longest_wait = 0.0
-        driver.prepare_threshold = driver.prepare_after if driver.autocommit else None
-        session.info["driver"] = driver
-
-
-def _record_begin(session: Session, _: object, connection: Connection) -> None:
-    _record_contact(session, cast(DeadlineConnection, connection.connection.dbapi_connection))
-
-
-event.listen(GuardedSession, "after_begin", _record_begin)
+event.listen(GuardedSession, "after_begin", note_begin)

@@ -116,15 +116,12 @@ class ChangeLog:
         with self._shared_state.memory.locked():
             for row in rows:
                 count = self._words[row] + 1
+                self._words[row + LAST] = max(self._words[row + LAST], at)
+                self._words[row + POSITION] = UNKNOWN if position is None else position
                 self._authors.record(row, who, count, at)
-                self._set_position(row, at, UNKNOWN if position is None else position)
                 self._words[row] = count
                 self._words[row + UNSENT] = count
         self.changed.set()
-
-    def _set_position(self, row: int, at: int, position: int) -> None:
-        self._words[row + LAST] = max(self._words[row + LAST], at)
-        self._words[row + POSITION] = position
 
     def publish(self) -> bool:
         """Send the marks that Redis does not have; return whether it has all now. For a thread that may wait."""
@@ -174,7 +171,7 @@ class ChangeLog:
                 self._words[row] = count
             at, position, _ = max(marks, key=lambda mark: mark[0], default=(0, 0, {}))
             if at > last:
-                self._set_position(row, at, position)
+                self._words[row + LAST], self._words[row + POSITION] = at, position
 
 
 def _read(mark: dict[str, object]) -> tuple[int, int, dict[int, int]]:

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from ...errors import ServiceUnavailable
-from ...infra.postgres.database import Database, replica_position
+from ...infra.postgres.database import Database
+from ...infra.postgres.sessions import replica_position
 from ...infra.stale.change_authors import author_key
 from ...infra.stale.store import CachedResponse, ResponseCache
 from .call import Call

@@ -8,6 +8,7 @@ A view is a sentence; its contract says the rest. `endpoint` declares it, and pu
 
 import functools
 import inspect
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ParamSpec
@@ -17,10 +18,10 @@ from sqlalchemy.orm import Session
 
 from ...errors import AppError, OutcomeUnknown, ServiceUnavailable, Unauthenticated, Unavailable
 from ...infra.container import Services
-from ...infra.postgres.database import Database
 from ...infra.runtime.modes import Mode
 from ...infra.stale.change_authors import author_key
-from ...resilience import budget, limit
+from ...resilience import limit
+from ...resilience.deadline import budget_ends
 from ..query import days
 from . import degraded, idempotency, rate_limits
 from .call import Call
@@ -73,7 +74,8 @@ def answer(operation: Operation, path: dict[str, Any]) -> Response:
     """Answer the request that Flask has at hand by an operation; `path` holds the parameters of its path."""
     app, asked = current_app._get_current_object(), request._get_current_object()  # type: ignore[attr-defined]
     services: Services = app.extensions["services"]
-    with budget(services.config.request_budget):
+    outer = budget_ends.set(time.monotonic() + services.config.request_budget)  # `budget`, without its three calls
+    try:
         if operation.contract.needs.required and not services.warmup.done.is_set():
             services.wait_until_settled(limit(FIRST_LOOK))
         call = _call(operation, app, services, asked)
@@ -85,7 +87,10 @@ def answer(operation: Operation, path: dict[str, Any]) -> Response:
         else:
             reply, how = look_up(call, arguments)
             marks += how
-        return _marked(_kept(reply, operation.contract, asked), marks)
+        response = _kept(reply, operation.contract, asked)
+        return _marked(response, marks) if marks or "degraded" in g else response
+    finally:
+        budget_ends.reset(outer)
 
 
 def _call(operation: Operation, app: Any, services: Services, asked: Request) -> Call:
@@ -215,14 +220,6 @@ def run(call: Call, arguments: dict[str, Any], session: Session | None) -> Reply
     return encode(value, contract.status, contract.returns, path=call.request.path, session=session)
 
 
-def read_by(operation: Operation, database: Database, arguments: dict[str, Any]) -> Reply:
-    """Answer a read afresh, for nobody in particular and outside of any request."""
-    contract = operation.contract
-    with database.reading() as session:
-        value = operation.view(**arguments, session=session)
-        return encode(value, contract.status, contract.returns, session=session)
-
-
 def _marks(call: Call) -> list[str]:
     """Return how the answer is degraded by what is known now: `offline`, `partial`."""
     marks = ["offline"] if call.caller and call.caller.offline else []
@@ -243,8 +240,6 @@ def _kept(reply: Reply, contract: Contract, asked: Request) -> Response:
 
 def _marked(response: Response, marks: list[str]) -> Response:
     """Say how an answer is degraded; the view may have said so too."""
-    marks = list(dict.fromkeys([*marks, *g.get("degraded", ())]))
-    if marks:
-        response.headers["X-Degraded"] = ", ".join(marks)
-        g.degraded = marks
+    g.degraded = marks = list(dict.fromkeys([*marks, *g.get("degraded", ())]))
+    response.headers["X-Degraded"] = ", ".join(marks)
     return response

@@ -13,13 +13,14 @@ from flask import Flask
 from ...errors import AppError
 from ...infra import DATABASE
 from ...infra.container import Services
+from ...infra.postgres.database import Database
 from ...infra.runtime.modes import Mode
 from ...infra.stale.store import CachedResponse
 from .contracts import Operation, operation_of
 from .degraded import key_of
 from .needs import PUBLIC
-from .pipeline import read_by
 from .principal import Principal
+from .replies import Reply, encode
 
 log = structlog.get_logger("rental_backend.warming")
 LOOK_EVERY = 1.0
@@ -130,6 +131,14 @@ class Warmer:
             return
         self._services.response_cache.remember(key, CachedResponse(reply.body, reply.headers, began, version))
         self.made += 1
+
+
+def read_by(operation: Operation, database: Database, arguments: dict[str, Any]) -> Reply:
+    """Answer a read afresh, for nobody in particular and outside of any request."""
+    contract = operation.contract
+    with database.reading() as session:
+        value = operation.view(**arguments, session=session)
+        return encode(value, contract.status, contract.returns, session=session)
 
 
 def refuse_what_cannot_be_warm(app: Flask) -> None:
