@@ -21,7 +21,8 @@ SCHEMAS = '''"""The wire forms of vehicles."""
 
 from marshmallow import fields, validate
 
-from ...schemas import Payload, Text
+from ...fields import Text
+from ...schemas import Payload
 from ..schemas import Row
 
 
