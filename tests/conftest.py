@@ -26,6 +26,7 @@ from rental_backend.tables import metadata
 from tests import factories
 from tests.cluster import start_at_newest
 from tests.scanner import SCANNER, watch
+from tests.skips import Skips
 from tests.slowest import Slowest
 from tests.turns import is_waiting, may_be_alone, require_own_marks, turn
 
@@ -43,11 +44,12 @@ BUILT: list[Flask] = []  # the applications of the test that is running
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Search all that the application says for secrets, and print the slowest files."""
+    """Search all that the application says for secrets, print the slowest files, and let no test be skipped."""
     watch(SCANNER)
     config.pluginmanager.register(SCANNER, "secrets")
     if not hasattr(config, "workerinput"):  # a worker of pytest-xdist reports to its controller
         config.pluginmanager.register(Slowest(config), "slowest")
+        config.pluginmanager.register(Skips(), "skips")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

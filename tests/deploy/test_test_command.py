@@ -70,7 +70,8 @@ def test_a_failure_that_comes_first_is_not_the_end(toys: Checkout) -> None:
 @pytest.mark.full
 def test_without_a_browser_only_the_pages_are_left_out(toys: Checkout) -> None:
     """It says so before and after the tests, names the mend, and everything else is run."""
-    for name in ("__init__.py", "cluster.py", "conftest.py", "factories.py", "scanner.py", "slowest.py", "turns.py"):
+    names = ("__init__", "cluster", "conftest", "factories", "scanner", "skips", "slowest", "turns")
+    for name in (f"{each}.py" for each in names):
         shutil.copy(binaries.ROOT / "tests" / name, toys.folder / "tests" / name)
     shutil.copytree(binaries.ROOT / "tests" / "browsing", toys.folder / "tests" / "browsing")
     toys.environ["BROWSER_BIN"] = "/nowhere/chromium"
