@@ -1,6 +1,7 @@
 """The real server: gunicorn with its workers, started from the checkout, as a test needs it."""
 
 import contextlib
+import inspect
 import os
 import signal
 import socket
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -> Any:
-    """Return the condition's value as soon as it is true; fail after `seconds`."""
+    """Return the condition's value as soon as it is true; fail after `seconds`, and say `what` or which condition."""
     ends = time.monotonic() + seconds
     while True:
         with contextlib.suppress(requests.RequestException):
@@ -27,8 +28,18 @@ def until(condition: Callable[[], Any], seconds: float = 10.0, what: str = "") -
             if value:
                 return value
         if time.monotonic() > ends:
-            raise AssertionError(f"not within {seconds} s: {what or condition}")
+            raise AssertionError(f"not within {seconds} s: {what or _described(condition)}")
         time.sleep(0.02)  # the pause between two looks at a condition
+
+
+def _described(condition: Callable[[], Any]) -> str:
+    """Return the source of a condition in one line, without the values in it, which may be secrets."""
+    function = inspect.unwrap(getattr(condition, "func", condition))
+    if getattr(function, "__name__", "") != "<lambda>":
+        return str(getattr(function, "__qualname__", type(function).__qualname__))
+    with contextlib.suppress(OSError, TypeError):  # no source: it was made of a text
+        return " ".join(inspect.getsource(function).split())
+    return f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
 
 
 def free_port() -> int:

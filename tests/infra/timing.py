@@ -14,8 +14,8 @@ def within(seconds: float, *, least: float = 0.0) -> Iterator[None]:
     began, own = time.monotonic(), own_time()
     yield
     took, took_own = time.monotonic() - began, own_time() - own
-    assert took >= least, f"took {took:.3f} s"
-    assert took_own <= seconds, f"took {took_own:.3f} s of its own"
+    assert took >= least, f"took {took:.3f} s, not {least:.3f} s at the least"
+    assert took_own <= seconds, f"took {took_own:.3f} s of its own, not {seconds:.3f} s at the most"
 
 
 def own_time() -> float:
