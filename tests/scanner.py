@@ -8,7 +8,7 @@ whatever looks like a token, a hash or a URL with a password. A find fails the r
 import functools
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,9 @@ SHAPES = {
     "a hash": re.compile(r"\$argon2id?\$v=|\$2[aby]\$\d\d\$[./\w]{20}"),
     "a URL with a password": re.compile(r"\b(postgres\w*|rediss?)(\+\w+)?://[^/\s:@\"]*:[^/\s@\"]+@"),
 }
+# A token of which pytest shows a part only is hidden, too.
+HIDDEN = (re.compile(r"eyJ[\w-]{4,}[\w.-]*"), re.compile(r"\$argon2id?\$[^\s'\"]+|\$2[aby]\$\d\d\$[./\w]{20,}"))
+CUT = re.compile(r"['\"]([^'\"\n]+)\.\.\.([^'\"\n]*)['\"]")  # how pytest shows a long text in short
 SETTINGS = ("secret_key", "break_glass_hash", "admin_password", "otlp_headers")
 URLS = ("database_url", "auth_database_url", "database_unpooled_url", "redis_url")
 SENT = {"password", "current_password", "new_password", "token", "refresh_token"}
@@ -69,6 +72,32 @@ class Scanner:
         """Search a refusal, or an answer about health; others are for whoever may see what they hold."""
         if status >= 400 or "/health" in place:
             self.search(place, "\n".join([*map(": ".join, headers), body.decode(errors="replace")]))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self) -> Iterator[None]:
+        """Keep secrets out of what is said of a failure: an assertion shows what it compares, such as an answer."""
+        report: Any = yield
+        if report.longrepr is not None:
+            self._hide(report.longrepr)
+        return report
+
+    def _hide(self, shown: Any) -> Any:
+        """Return a text without secrets; of anything else, rid the texts within of them, and return it."""
+        if isinstance(shown, str):
+            for secret in (*self._known, *(found for shape in HIDDEN for found in shape.findall(shown))):
+                shown = shown.replace(secret, "[hidden]")
+            return CUT.sub(self._without_parts, shown)
+        if isinstance(shown, list | tuple):
+            return type(shown)(map(self._hide, shown))
+        for name, value in getattr(shown, "__dict__", {}).items():
+            if isinstance(value, str | list | tuple) or type(value).__module__.startswith("_pytest."):
+                object.__setattr__(shown, name, self._hide(value))
+        return shown
+
+    def _without_parts(self, cut: re.Match[str]) -> str:
+        begin, end = cut.groups()
+        known = any(secret.startswith(begin) and secret.endswith(end) for secret in self._known)
+        return "'[hidden]'" if known else cut.group()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Search what a test has printed and logged, with its fixtures."""

@@ -56,7 +56,7 @@ LEAKS = {  # what is done, and the place that is named for it
 }
 
 
-def _run(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
+def _run(folder: Path, *lines: str, arguments: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
     """Run a test of each line, under a scanner of their own."""
     tests = (f"def test_{number}(config, client, tmp_path):\n    {line}\n" for number, line in enumerate(lines))
     (folder / "conftest.py").write_text(CONFTEST)
@@ -64,7 +64,13 @@ def _run(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", "/dev/null", "--rootdir", "."]
     environ = {"PYTHONPATH": f"{ROOT}:{folder}", "PATH": ""}
     return subprocess.run(
-        [*command, str(folder)], cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=False
+        [*command, *arguments, str(folder)],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -87,6 +93,25 @@ def test_a_run_that_tells_nothing_passes(tmp_path: Path) -> None:
     done = _run(tmp_path, *said, "client.post('/echo/404', json={'username': 'what somebody has typed'})")
 
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+SHOWN = (  # what assertions compare, and pytest shows when they are wrong
+    "assert config.secret_key == 'another key'",
+    "assert {'access_token': 'eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2ln'} == {}",
+    "assert client.post('/echo/200', json={'password': 'what somebody typed'}).text == ''",
+    "raise AssertionError('$2b$12$abcdefghijklmnopqrstuv of ' + config.database_url)",
+)
+
+
+def test_no_failure_shows_a_secret(tmp_path: Path) -> None:
+    """An assertion that fails says what it compared, without the tokens, keys, hashes and passwords in it."""
+    done = _run(tmp_path, *SHOWN, arguments=("-n", "1", "--showlocals"))
+
+    assert f"{len(SHOWN)} failed" in done.stdout, done.stdout + done.stderr
+    assert done.stdout.count("[hidden]") >= len(SHOWN)
+    said = "\n".join(line for line in done.stdout.splitlines() if not line.startswith("> "))  # but for the tests' own
+    for secret in ("the key that", "eyJ", "what somebody", "$2b$", "a-word-that-is-hidden"):
+        assert secret not in said, said
 
 
 def test_this_run_is_searched(request: pytest.FixtureRequest, client: FlaskClient) -> None:
