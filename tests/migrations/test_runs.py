@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic import command as alembic
 from alembic.config import Config
+from sqlalchemy import make_url
 
 from rental_backend.infra.migration import Exit, MigrationError, Server
 from rental_backend.infra.migration.runner import LOCK, pause
@@ -160,6 +161,32 @@ def test_a_long_reader_does_not_make_writers_wait_beyond_the_lock_timeout(toys: 
 def test_without_a_short_lock_timeout_writers_would_wait(toys: Toys) -> None:
     """The measurement above sees a migration that is more patient."""
     assert _behind_a_reader(toys, lock_timeout=1.2, attempts=1).longest > 0.8
+
+
+# Locks one table, then waits until somebody waits for that one while holding the other, and so closes the circle.
+CLOSE_THE_CIRCLE = """DO $$ BEGIN
+    WHILE EXISTS (SELECT FROM pg_locks WHERE relation = 'box'::regclass AND pid <> pg_backend_pid())
+        AND NOT EXISTS (SELECT FROM pg_locks WHERE relation = 'shelf'::regclass AND NOT granted)
+    LOOP PERFORM pg_sleep(0.01); END LOOP;
+END $$"""
+LOCKED_OUT = "SELECT FROM pg_locks WHERE relation = 'shelf'::regclass AND mode = 'AccessExclusiveLock'"
+
+
+def test_a_run_that_is_chosen_to_end_a_deadlock_tries_again(toys: Toys) -> None:
+    """The other transaction goes on, and the migration succeeds after it."""
+    toys.ask("CREATE TABLE shelf (id int)")
+    toys.ask("CREATE TABLE box (id int)")
+    toys.ask(f"ALTER DATABASE {make_url(toys.url).database} SET deadlock_timeout = '10ms'")
+    toys.add("1", "ALTER TABLE shelf ADD name text", CLOSE_THE_CIRCLE, "ALTER TABLE box ADD name text")
+    with ThreadPoolExecutor(1) as pool, toys.holding("SET deadlock_timeout = '60s'; LOCK TABLE box") as other:
+        run = pool.submit(toys.migrator(lock_timeout=30).migrate)
+        wait_for(lambda: toys.ask(LOCKED_OUT))
+        other.execute("SELECT FROM shelf")
+        other.rollback()
+        summary = run.result(20)
+
+    assert (toys.revision, summary.retries, len(toys.said)) == ("1", 1, 2)
+    assert toys.said[0].startswith("1 waits for a table in use")
 
 
 def test_a_reader_that_never_ends_is_given_up_on(toys: Toys, command: Command) -> None:

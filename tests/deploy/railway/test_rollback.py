@@ -1,6 +1,7 @@
 """Going back, when all is well and when it is not: one change at the most, and never to what is not known."""
 
 import random
+from typing import Any
 
 import pytest
 
@@ -119,6 +120,39 @@ def test_a_platform_that_falls_silent_after_the_change_is_left_to_a_human(projec
 
     assert done.code == 5
     assert len(project.asked("Rollback")) == 1
+    unharmed(project, done, target, commit)
+
+
+UNFIT = {"image gone": {"kept": False}, "never live": {"fails_at": "HEALTHCHECK"}}
+
+
+@pytest.mark.parametrize("unfit", UNFIT.values(), ids=UNFIT)
+def test_what_cannot_be_gone_back_to_is_passed_over(project: Project, unfit: dict[str, Any]) -> None:
+    """The target is the newest earlier deployment that was live and can be had, not the newest earlier one."""
+    history = project.history
+    service = project.service("api", "a" * 40, history.expand, "b" * 40, "c" * 40, history.newer)
+    _, target, *between, _ = project.world.of(service)
+    for row in between:
+        vars(row).update(unfit)
+
+    done = project.run("rollback")
+
+    assert (done.code, done.told["to"]) == (0, target.id), done.told
+    unharmed(project, done, target.id, history.expand)
+
+
+def test_what_is_left_is_what_the_public_meets(project: Project) -> None:
+    """A newer deployment that failed before it was live is not what is left, if the one before it has crashed."""
+    target, commit = two(project)
+    service = project.world.services["api"]
+    crashed = project.world.of(service)[-1]
+    crashed.crashes = 5
+    project.world.start(service, "f" * 40, fails_at="HEALTHCHECK")
+    project.world.clock.seconds += 100
+
+    done = project.run("rollback")
+
+    assert (done.code, done.told["from"], done.told["to"]) == (0, crashed.id, target), done.told
     unharmed(project, done, target, commit)
 
 

@@ -178,6 +178,20 @@ def test_memory_is_bounded_and_the_oldest_go_first(nowhere: Cache) -> None:
     assert found(mine, "key 2") is None
 
 
+def test_an_answer_that_replaces_another_takes_its_place(nowhere: Cache) -> None:
+    """What is reckoned is what is kept, though one answer is renewed for ever, grows, shrinks or comes too late."""
+    mine = store(nowhere, capacity=100_000, writes=False)
+    mine.remember("other", answer(b"kept"))
+    for number in range(100):
+        mine.remember("key", answer(bytes(9_000 - number)))
+    mine.remember("key", answer(bytes(5_000), age=60))  # a slow request's
+    mine.remember("key", answer(bytes(50_000)))  # too large to be kept
+
+    assert found(mine, "other") == b"kept"
+    assert mine._size == sum(each.weight for each in mine._responses.values())
+    assert [len(each.body) for each in mine._responses.values()] == [4, 8_901]
+
+
 def test_a_flood_of_tiny_answers_is_bounded_too(nowhere: Cache) -> None:
     """Empty lists for endless searches do not fill the memory: what an answer takes beside its body counts."""
     mine = store(nowhere, capacity=100 * 1024, writes=False)

@@ -105,6 +105,16 @@ def test_a_search_where_nothing_is_searched_is_refused(player: Player) -> None:
     refusal(player().get("/api/game-shop?search=go"), 422, fields=("search",))
 
 
+@pytest.mark.parametrize("sign", ["_", "%", "\\", "\\_", "%%"])
+def test_a_search_takes_wildcards_literally(player: Player, shelf: Session, sign: str) -> None:
+    """Whoever looks for a sign that LIKE reads as another finds the rows that have it, and no others."""
+    stored(shelf, [f"a{sign}b", "a b", "ab", "a-+b", "ac"])
+
+    found = player().get(PATH, query_string={"search": f"A{sign}B"})
+
+    assert _names(found) == f"a{sign}b"
+
+
 def test_a_condition_is_more_than_equality(player: Player, shelf: Session) -> None:
     """A declared condition gets the parameter's value; it goes with filters and search."""
     stored(shelf, "ab", players=4)
