@@ -76,8 +76,9 @@ class Needs:
         if DATABASE in self.required & down:
             return "replica" if replica and self.replica else "stale" if self.stale_for else "refuse"
         if AUTH in self.required & down:
-            own = DATABASE not in self.required  # the accounts themselves are what it reads or changes
-            return ("stale" if self.stale_for else "refuse") if own or not self.offline else "offline"
+            if DATABASE in self.required:
+                return "offline"
+            return "stale" if self.stale_for else "refuse"  # the accounts themselves are what it reads or changes
         if AUTH in self.optional & down:
             return "offline"
         return "partial" if self.optional & down else "full"
