@@ -6,6 +6,7 @@ What cannot be tested on a machine, for there is no browser, is not collected, a
 import pytest
 
 
+# D135: what is not run to its end says nothing.
 class Skips:
     """Knows which tests were not run to their end, and fails the run for it."""
 

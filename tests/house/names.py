@@ -37,6 +37,7 @@ PROPERTIES = {
     "leaks": "What a fault in any layer tells of what it was about.",
     "migrations": "What happens to a database under load while it is migrated.",
     "monitoring": "Metrics, alerts and dashboard.",
+    "mutation": "Whether the tests notice faults.",
     "operating": "What operators see and do.",
     "outages": "Every operation in every state of every dependency.",
     "platform": "The service on a host that starts, drains and replaces it.",
