@@ -141,6 +141,13 @@ def test_no_text_of_the_document_holds_a_worst_word(documented: Documented) -> N
     assert list(texts({"tags": [{"description": "a"}], "info": {"description": "b", "title": "c"}})) == ["a", "b"]
 
 
+def test_only_what_is_read_may_be_unchanged(documented: Documented) -> None:
+    """A 304 is told of reads that are answered by a version, and of no change."""
+    told = {method for method, _, said in documented.operations.values() if "304" in said["responses"]}
+
+    assert {method.upper() for method in told} == {"GET"}
+
+
 def test_a_view_with_several_paths_says_so(documented: Documented) -> None:
     """The shortest path has the plain summary; another method or path of its view names one that is the same."""
     paths = documented.document["paths"]
