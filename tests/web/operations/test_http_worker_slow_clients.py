@@ -129,7 +129,7 @@ def test_two_hundred_slow_clients_of_each_kind_are_hardly_noticed(
     Each kind is between two calms. Slow clients are ended after two seconds and come again at once. All clients share
     the processors with the server, and so does whatever else the machine does, which the calms have as well.
     """
-    environ = {**settings, "WEB_CONCURRENCY": "2", "CLIENT_PATIENCE": "2"}
+    environ = {**settings, "WEB_CONCURRENCY": "2", "CLIENT_PATIENCE": "2", "RATE_STRANGERS": "0", "RATE_TRANSFERS": "0"}
     environ["GUNICORN_CMD_ARGS"] = "--max-requests 0"  # no worker is replaced while it is measured
     missed = []
     with serving(environ, tmp_path / "log") as server, ProcessPoolExecutor(3, mp_context=SPAWN) as pool:
