@@ -203,10 +203,14 @@ def empty_tables(session: Session) -> None:
 
 @pytest.fixture
 def build(settings: dict[str, str]) -> Iterator[Callable[..., Flask]]:
-    """Make an application of its own: `build(AUTH_FRESH="0.01")` has that setting and the usual ones."""
+    """Make an application of its own: `build(AUTH_FRESH="0.01")` has that setting and the usual ones.
+
+    With the database of the run, which is never away, it is patient, too.
+    """
 
     def build(**environ: str) -> Flask:
-        BUILT.append(application({**settings, **environ}))
+        usual = settings if any("DATABASE" in name for name in environ) else {**settings, **PATIENT}
+        BUILT.append(application({**usual, **environ}))
         return BUILT[-1]
 
     yield build

@@ -14,7 +14,6 @@ from werkzeug.test import TestResponse
 
 from rental_backend.infra.identity import oidc
 from tests import factories
-from tests.conftest import PATIENT
 from tests.issuer import EC, RSA, Issuer, public
 from tests.refusals import refusal
 from tests.serving import until
@@ -37,7 +36,7 @@ def serve(issuer: Issuer, build: Callable[..., Flask]) -> Serve:
     """Make an application that trusts the issuer."""
 
     def serve(**environ: str) -> Flask:
-        app = build(**{**PATIENT, **issuer.environ(**environ)})
+        app = build(**issuer.environ(**environ))
         app.extensions["services"].start()
         assert app.extensions["services"].wait_until_settled(10)
         return app
