@@ -5,7 +5,15 @@ from pathlib import Path
 
 PACKAGE = "rental_backend"
 # What walks over every route, every table or every row, whatever it is about; the quickest first.
-CROSSING = ("contract", "schema", "routes", "web/openapi", "seeding/test_routes.py", "outages/test_matrix.py")
+CROSSING = (
+    "contract",
+    "schema",
+    "routes",
+    "web/openapi",
+    "web/metrics",
+    "seeding/test_routes.py",
+    "outages/test_matrix.py",
+)
 
 
 def own(root: Path, path: str) -> list[str]:
