@@ -12,7 +12,7 @@ SUCCESSES, FAILURES, SLOW, RETRIES = range(1, 5)  # words of a bucket, after its
 TOTALS = OPENED, REJECTED, FAILED, SLOWED, PROBED, BULKHEAD_FULL = range(TOTAL_WORDS)
 NEVER = -BUCKETS  # the second of an empty bucket: before every window, even right after the boot of a host
 CAUSE_AT, REASON_AT, ACTOR_AT, DOWN = 8, 24, 48, 64  # words; the texts have 128, 192 and 128 bytes
-EPOCH, SERVER = 65, 66  # of `ConnectionEpoch`
+EPOCH, SERVER, ENDED = 65, 66, 67  # of `ConnectionEpoch`
 
 
 def microseconds(seconds: float) -> int:

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from functools import partial
 
 from .breaker import Breaker
-from .breaker_state import EPOCH, SERVER
+from .breaker_state import ENDED, EPOCH, SERVER, microseconds
 
+LEAST = 0.5  # seconds between two epochs that calls end
 CONDEMNED = -1  # the epoch of a connection that is not used again, whatever happens to the others
 
 
@@ -21,7 +22,8 @@ class ConnectionEpoch:
     def __init__(self, breaker: Breaker) -> None:
         state = breaker.engine.breaker_state
         self._memory, self._words = state.memory, state.words
-        self._at, self._server_at = state.base + EPOCH, state.base + SERVER
+        self._at, self._server_at, self._ended_at = state.base + EPOCH, state.base + SERVER, state.base + ENDED
+        self._clock = breaker.engine.clock
         self.current: Callable[[], int] = partial(state.words.__getitem__, self._at)
         """The present number. One memory access, and no call of Python code.
 
@@ -29,10 +31,16 @@ class ConnectionEpoch:
         """
 
     def end(self, epoch: int) -> None:
-        """Give up the connections of an epoch, unless somebody has done so: each epoch is ended once."""
+        """Give up the connections of an epoch, unless somebody has done so: each epoch is ended once.
+
+        It lasts half a second at the least. Where the new connections are no better than those before them, all
+        workers would otherwise open theirs anew at every call.
+        """
         with self._memory.locked():
-            if self._words[self._at] == epoch:
+            now, ended = microseconds(self._clock()), self._words[self._ended_at]
+            if self._words[self._at] == epoch and (not ended or now >= ended + microseconds(LEAST)):
                 self._words[self._at] += 1
+                self._words[self._ended_at] = now
 
     def recognise(self, server: int) -> None:
         """Record which server a fresh connection reached, and give up all connections if the last one was another.

@@ -3,6 +3,7 @@
 import multiprocessing
 
 from rental_backend.resilience import Breaker, ConnectionEpoch, Prober, SharedMemory
+from rental_backend.resilience.connections import LEAST
 
 from .calls import nothing, trip, wait_out
 from .clock import Clock
@@ -25,6 +26,17 @@ def test_an_epoch_is_ended_once() -> None:
     assert one.current() == other.current() == began + 1
     one.end(-1)  # of a connection that was given up already
     assert one.current() == began + 1
+
+
+def test_an_epoch_lasts_a_while(breaker: Breaker, clock: Clock) -> None:
+    """Where a new connection fails as the old ones did, not each failure gives up those of all workers."""
+    epoch = ConnectionEpoch(breaker)
+    for _ in range(3):
+        epoch.end(epoch.current())
+    assert epoch.current() == 1
+    clock.advance(LEAST)
+    epoch.end(epoch.current())
+    assert epoch.current() == 2
 
 
 def test_another_server_ends_the_epoch_for_everybody() -> None:

@@ -162,7 +162,12 @@ class RepeatingConnection(DeadlineConnection):
 
 
 def refuse_condemned(connection: DeadlineConnection, record: Any, proxy: Any) -> None:
-    """Refuse a pooled connection that must not be used; the pool then opens a new one."""
+    """Refuse a pooled connection that must not be used; the pool then opens a new one.
+
+    That one is used whatever has happened meanwhile: the pool would give up at the second refusal.
+    """
+    if record.info.pop("new", False):
+        return
     if record.info["pid"] != os.getpid():
         record.dbapi_connection = proxy.dbapi_connection = None
         raise DisconnectionError("a connection of the parent process")

@@ -25,12 +25,12 @@ def make_engine(connect: Callable[[], DeadlineConnection], *, pool_size: int, po
         "postgresql+psycopg://", creator=connect, pool_size=pool_size, pool_timeout=pool_timeout, **POOL
     )
 
-    event.listen(engine, "connect", _mark_process)
+    event.listen(engine, "connect", _mark_new)
     event.listen(engine, "checkout", refuse_condemned)
     event.listen(engine, "checkin", close_condemned)
     return engine
 
 
-def _mark_process(connection: object, record: ConnectionPoolEntry) -> None:  # noqa: ARG001
-    """Record which process opened a connection."""
-    record.info["pid"] = os.getpid()
+def _mark_new(connection: object, record: ConnectionPoolEntry) -> None:  # noqa: ARG001
+    """Record which process opened a connection, and that it has not been used yet."""
+    record.info["pid"], record.info["new"] = os.getpid(), True
