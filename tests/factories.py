@@ -65,6 +65,12 @@ def token(session: Session, tokens: Tokens, holder: User, kind: str = "access", 
     return signed
 
 
+def superuser_token(session: Session, secret_key: str) -> str:
+    """An access token of a new superuser, good for ten minutes for every application that has this key."""
+    tokens = Tokens(secret_key, access_seconds=600, refresh_seconds=600)
+    return token(session, tokens, user(session, is_superuser=True), superuser=True)
+
+
 def begin(session: Session, holder: User, **values: Any) -> RefreshToken:
     """A session of a user, good for a week."""
     defaults = {"token": f"digest {next(_numbers)}", "expires_at": datetime.now(UTC) + timedelta(days=7)}

@@ -139,7 +139,7 @@ class Forks:
                 os.killpg(pid, signal.SIGKILL)  # its servers end with it
                 os.waitpid(pid, 0)
                 break
-            time.sleep(0.02)
+            time.sleep(0.02)  # nothing waits both for any of several children and until a time
         copy, began, then = self._running.pop(pid)
         self._free.append(copy)
         then(copy, _ended(copy, status), time.monotonic() - began)

@@ -11,7 +11,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from deploy.private.servers import PostgresServer
-from rental_backend.infra.identity.tokens import Tokens
 from tests import factories
 from tests.platform.edge import Edge
 from tests.platform.platform import Service, Settings
@@ -59,8 +58,7 @@ def token(session: Session, settings: dict[str, str]) -> str:
     """A superuser's access token, good for every deployment; there are customers to be listed."""
     for _ in range(10):
         factories.customer(session)
-    tokens = Tokens(settings["SECRET_KEY"], access_seconds=600, refresh_seconds=600)
-    return factories.token(session, tokens, factories.user(session, is_superuser=True), superuser=True)
+    return factories.superuser_token(session, settings["SECRET_KEY"])
 
 
 @pytest.fixture

@@ -14,7 +14,6 @@ from statistics import median
 import pytest
 from sqlalchemy.orm import Session
 
-from rental_backend.infra.identity.tokens import Tokens
 from tests import factories
 from tests.accounts.auth.sign_in_flood import CROWD, SECONDS, Answers, look_on, storm
 from tests.faults.load import quantile
@@ -66,9 +65,7 @@ def staged(settings: dict[str, str], session: Session, log: Path) -> Iterator[St
         factories.user(session, username=f"crowd-{number}", password=factories.shipped())
     for _ in range(60):
         factories.customer(session)
-    reader = factories.user(session, is_superuser=True)
-    tokens = Tokens(settings["SECRET_KEY"], access_seconds=600, refresh_seconds=600)
-    token = factories.token(session, tokens, reader, superuser=True)
+    token = factories.superuser_token(session, settings["SECRET_KEY"])
     environ = {**settings, "WEB_CONCURRENCY": "2", "SIGN_IN_ATTEMPTS_ADDRESS": "100000"}
     environ["GUNICORN_CMD_ARGS"] = "--max-requests 0"  # no worker is replaced while it is measured
     with serving(environ, log) as server, ProcessPoolExecutor(3, mp_context=SPAWN) as pool:

@@ -12,7 +12,6 @@ from statistics import median
 import pytest
 from sqlalchemy.orm import Session
 
-from rental_backend.infra.identity.tokens import Tokens
 from tests import factories
 from tests.accounts.auth.sign_in_flood import Answers, look_on
 from tests.faults.load import quantile
@@ -29,8 +28,7 @@ def token(session: Session, settings: dict[str, str]) -> str:
     """A superuser's access token; there are customers to be listed."""
     for _ in range(60):
         factories.customer(session)
-    tokens = Tokens(settings["SECRET_KEY"], access_seconds=600, refresh_seconds=600)
-    return factories.token(session, tokens, factories.user(session, is_superuser=True), superuser=True)
+    return factories.superuser_token(session, settings["SECRET_KEY"])
 
 
 @pytest.fixture
